@@ -1,0 +1,73 @@
+"""Every failure that a person can act on, in families by who acts next.
+
+A message is one line: lower case, no full stop, the offending input in backticks.
+What to do about it stands apart, in `hint`. Neither ever holds a token, a key,
+a model's bytes or a path of the machine it happened on.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a process of this project says with its exit status."""
+
+    YES = 0
+    BUG = 1
+    USAGE = 2
+    ANSWERED_NO = 3
+    REFUSED = 4
+    UNAVAILABLE = 5
+    UNKNOWN = 6
+    MISCONFIGURED = 7
+
+
+class SymbolonError(Exception):
+    """A failure with a message for people, a hint, and the exit code of its family.
+
+    `family` is the word written into `error.json`; `code` is the slug that names this
+    failure in reports and in `symbolon --explain`.
+    """
+
+    family: ClassVar[str] = "bug"
+    code: ClassVar[str] = "bug"
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Misconfigured(SymbolonError):
+    """Whoever wrote the configuration acts next."""
+
+    family = "misconfigured"
+    code = "misconfigured"
+    exit_code = ExitCode.MISCONFIGURED
+
+
+class EvidenceRejected(SymbolonError):
+    """The evidence is not what it claims to be; nobody should act on it."""
+
+    family = "evidence-rejected"
+    code = "evidence-rejected"
+    exit_code = ExitCode.REFUSED
+
+
+class Denied(SymbolonError):
+    """The owner's condition, or a permission, said no."""
+
+    family = "denied"
+    code = "denied"
+    exit_code = ExitCode.REFUSED
+
+
+class Unavailable(SymbolonError):
+    """A service did not answer as it should; the same call may succeed later."""
+
+    family = "unavailable"
+    code = "unavailable"
+    exit_code = ExitCode.UNAVAILABLE

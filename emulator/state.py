@@ -1,0 +1,78 @@
+"""The emulator's memory: one folder, readable by its owner alone, written so that a crash loses nothing.
+
+Documents (projects, service accounts, pools, bucket metadata, …) are JSON files, one a
+collection; each service keeps its own collections and its own folders for bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .audit import AuditLog
+
+Document = dict[str, Any]
+"""A resource as its REST API shows it: JSON, whose shape the service that owns it knows."""
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """`path` holds `data`, or what it held before: never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+    draft.replace(path)
+
+
+class Collection:
+    """A dictionary of documents by resource name that survives a restart."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._documents: dict[str, Document] = json.loads(path.read_bytes()) if path.exists() else {}
+
+    def get(self, name: str) -> Document | None:
+        return self._documents.get(name)
+
+    def put(self, name: str, document: Document) -> Document:
+        self._documents[name] = document
+        self._save()
+        return document
+
+    def delete(self, name: str) -> None:
+        del self._documents[name]
+        self._save()
+
+    def items(self) -> list[tuple[str, Document]]:
+        return sorted(self._documents.items())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._documents
+
+    def _save(self) -> None:
+        write_atomically(self._path, json.dumps(self._documents, indent=1).encode())
+
+
+class State:
+    """What all services share: the folder, the clock, the signing secret and the audit log."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float]) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder = folder
+        self.clock = clock
+        self.audit = AuditLog(folder / "audit.jsonl", clock)
+        self._collections: dict[str, Collection] = {}
+        secret = folder / "access-token.secret"
+        if not secret.exists():
+            write_atomically(secret, secrets.token_bytes(32))
+        self.access_token_secret = secret.read_bytes()
+
+    def collection(self, name: str) -> Collection:
+        """The one collection of that name, e.g. `iam.serviceAccounts`."""
+        if name not in self._collections:
+            self._collections[name] = Collection(self.folder / "documents" / f"{name}.json")
+        return self._collections[name]
