@@ -1,0 +1,52 @@
+"""`python -m emulator --state DIR [--port P]`: Google on this machine, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+from pathlib import Path
+
+from attestation.errors import SymbolonError
+
+from .server import run
+
+
+def main() -> int:
+    """The emulator ran and was stopped."""
+    parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where everything is kept")
+    parser.add_argument("--port", type=int, default=0, help="of the proxy on 127.0.0.1; default: any")
+    # What `running.start` passes: it is told of readiness there, and may end the emulator by closing it.
+    parser.add_argument("--report-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--until-closed", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    report = None if arguments.report_fd is None else socket.socket(fileno=arguments.report_fd)
+
+    def on_ready(description: bytes) -> None:
+        if report is None:
+            sys.stdout.write(description.decode() + "\n")
+            sys.stdout.flush()
+        else:
+            report.sendall(description)
+            report.shutdown(socket.SHUT_WR)
+
+    try:
+        run(
+            arguments.state.resolve(),
+            port=arguments.port,
+            on_ready=on_ready,
+            until=report if arguments.until_closed else None,
+        )
+    except SymbolonError as error:
+        if report is None:
+            sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        else:
+            report.sendall(json.dumps({"error": error.message, "hint": error.hint}).encode())
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""Faults that a test or a person switches on while the emulator runs: `DIR/faults.json`, read at each use.
+
+`FaultMiddleware` plays those that show on the wire, so no service knows of them. The rest are
+questions that their service asks at the moment it matters, with the state folder in hand:
+
+- verifier: `read_faults(state.folder).clock_skew_s` is added to the clock of every token it
+  mints; `.expired_tokens` makes each of them an hour and more too old;
+- launcher: `take_fault(state.folder, "killed_workloads")` is true when this workload is to be
+  killed (SIGKILL) shortly after it started.
+
+A test switches them with `write_faults(folder, Faults(sts_unavailable=2))`, and off with `Faults()`.
+A field that counts is used up: each use takes one from it, in the file too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from attestation.errors import Misconfigured
+
+from .errors import GoogleError, render_google_error
+from .state import write_atomically
+
+Counted = Literal["sts_unavailable", "cut_downloads", "corrupted_downloads", "killed_workloads"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """What is wrong with the platform now; the defaults are a platform in order."""
+
+    sts_unavailable: int = 0
+    """So many token exchanges are answered with 503."""
+    cut_downloads: int = 0
+    """So many media downloads end, without a word, after half of their bytes."""
+    corrupted_downloads: int = 0
+    """So many media downloads have the last bit of their last byte flipped."""
+    killed_workloads: int = 0
+    """So many workloads are killed while they run."""
+    download_bytes_per_s: int = 0
+    """Every media download is slowed to this rate; 0 is full speed."""
+    storage_latency_ms: int = 0
+    """Every request to Cloud Storage waits so long before it is answered."""
+    clock_skew_s: int = 0
+    """The verifier's clock is ahead by so much (behind, where negative)."""
+    expired_tokens: bool = False
+    """Every attestation token is expired when it is minted."""
+
+
+def read_faults(folder: Path) -> Faults:
+    """The faults that are on now.
+
+    Raises:
+        Misconfigured: the file names a fault that does not exist, or gives one the wrong type.
+    """
+    try:
+        document = json.loads((folder / "faults.json").read_bytes())
+    except FileNotFoundError:
+        return Faults()
+    except ValueError:
+        raise Misconfigured("`faults.json` is not JSON") from None
+    return parse_faults(document)
+
+
+def parse_faults(document: object) -> Faults:
+    """The faults of a JSON object.
+
+    >>> parse_faults({"sts_unavailable": 2}).sts_unavailable
+    2
+
+    Raises:
+        Misconfigured: as `read_faults` does.
+    """
+    if not isinstance(document, dict):
+        raise Misconfigured("faults are not a JSON object")
+    defaults = asdict(Faults())
+    for name, value in document.items():
+        if name not in defaults:
+            known = ", ".join(field.name for field in fields(Faults))
+            raise Misconfigured(f"`{name[:40]}` is not a fault", hint=f"there are: {known}")
+        if type(value) is not type(defaults[name]):
+            kind = "true or false" if isinstance(defaults[name], bool) else "a whole number"
+            raise Misconfigured(f"fault `{name}` takes {kind}")
+    return Faults(**document)
+
+
+def write_faults(folder: Path, faults: Faults) -> None:
+    """These faults, and no others, are on."""
+    write_atomically(folder / "faults.json", json.dumps(asdict(faults), indent=1).encode())
+
+
+def take_fault(folder: Path, name: Counted) -> bool:
+    """Whether this use is to fail; if so, one less of the next ones will."""
+    faults = asdict(read_faults(folder))
+    if faults[name] <= 0:
+        return False
+    write_faults(folder, Faults(**{**faults, name: faults[name] - 1}))
+    return True
+
+
+class FaultMiddleware:
+    """Plays the faults of the wire in front of all services."""
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
+        self._app = app
+        self._folder = folder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "").partition(":")[0] if scope["type"] == "http" else ""
+        if host == "sts.googleapis.com" and take_fault(self._folder, "sts_unavailable"):
+            unavailable = render_google_error(GoogleError(503, "The service is currently unavailable."))
+            await unavailable(scope, receive, send)
+            return
+        if host == "storage.googleapis.com":
+            if latency_ms := read_faults(self._folder).storage_latency_ms:
+                await asyncio.sleep(latency_ms / 1000)
+            if scope["method"] == "GET" and b"alt=media" in scope["query_string"]:
+                send = _FaultyDownload(self._folder, send)
+        await self._app(scope, receive, send)
+
+
+class _FaultyDownload:
+    """A `send` that passes a media download on, with what is wrong with it now.
+
+    A download that is cut never tells the server that it is complete, which therefore closes
+    the connection.
+    """
+
+    def __init__(self, folder: Path, send: Send) -> None:
+        self._folder = folder
+        self._send = send
+        self._faults = Faults()
+        self._left = 0
+        self._cut_at = -1
+        self._corrupt = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start(message)
+        elif message["type"] == "http.response.body" and (body := message.get("body", b"")):
+            self._left -= len(body)
+            if self._corrupt and self._left == 0:
+                body = body[:-1] + bytes([body[-1] ^ 1])
+            if self._left < self._cut_at:
+                body = body[: max(0, len(body) - (self._cut_at - self._left))]
+            if rate := self._faults.download_bytes_per_s:
+                await asyncio.sleep(len(body) / rate)
+            message = {**message, "body": body}
+        if self._left >= self._cut_at or message.get("body"):
+            await self._send(message)
+
+    def _start(self, message: Message) -> None:
+        if message["status"] not in (200, 206):
+            return
+        self._faults = read_faults(self._folder)
+        self._left = int(Headers(raw=message["headers"])["content-length"])
+        if self._left == 0:
+            return
+        self._corrupt = take_fault(self._folder, "corrupted_downloads")
+        if take_fault(self._folder, "cut_downloads"):
+            self._cut_at = self._left // 2

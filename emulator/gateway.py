@@ -1,0 +1,134 @@
+"""The way to every emulated host: a CONNECT proxy, which tunnels to one local TLS server.
+
+`HTTPS_PROXY` and `REQUESTS_CA_BUNDLE` are all that a production client needs to be told, so
+production host names work and no endpoint is configurable anywhere. Every other host, port
+and method is refused with 403 and the reason; nothing is ever forwarded off this machine.
+
+Source: RFC 9110, section 9.3.6, "CONNECT".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+_HEAD_LIMIT = 32 * 1024
+_HEAD_TIMEOUT_S = 60
+_BUFFER = 256 * 1024
+_AUTHORITY = re.compile(r"([a-z0-9.-]{1,253}):(\d{1,5})", re.IGNORECASE)
+
+
+class Gateway:
+    """Listens on the given sockets from `start` to `stop`."""
+
+    def __init__(self, *, is_served: Callable[[str], bool], tls_socket: Path) -> None:
+        self._is_served = is_served
+        self._tls_socket = tls_socket
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self, *sockets: socket.socket) -> None:
+        """Connections on `sockets`, TCP or Unix, are answered."""
+        for listener in sockets:
+            self._servers.append(await asyncio.start_server(self._accept, sock=listener, limit=_BUFFER))
+
+    async def stop(self) -> None:
+        """Nothing listens any more, and every tunnel is closed."""
+        for server in self._servers:
+            server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_HEAD_TIMEOUT_S):
+                head = await _read_head(reader)
+            refusal = _refusal_of(head, self._is_served)
+            if refusal:
+                writer.write(_render_refusal(refusal))
+                await writer.drain()
+            else:
+                await self._tunnel(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client went away, or never finished asking
+        finally:
+            writer.close()
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_unix_connection(self._tls_socket, limit=_BUFFER)
+        try:
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            upward = asyncio.create_task(_pump(reader, server_writer))
+            downward = asyncio.create_task(_pump(server_reader, writer))
+            try:
+                await asyncio.gather(upward, downward)
+            finally:
+                upward.cancel()
+                downward.cancel()
+        finally:
+            server_writer.close()
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """All of `source` is in `sink`, as fast as `sink` takes it, and so is its end."""
+    while data := await source.read(_BUFFER):
+        sink.write(data)
+        await sink.drain()
+    sink.write_eof()
+
+
+async def _read_head(reader: asyncio.StreamReader) -> str:
+    """The request line and headers.
+
+    A head over the limit is read as far as that, and then refused like any other nonsense.
+    """
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        return ""
+    return head[:_HEAD_LIMIT].decode("latin-1")
+
+
+def _refusal_of(head: str, is_served: Callable[[str], bool]) -> str:
+    """Why the request is refused, in a few words, or `""`.
+
+    >>> _refusal_of("CONNECT storage.googleapis.com:443 HTTP/1.1", lambda host: True)
+    ''
+    >>> _refusal_of("CONNECT example.com:443 HTTP/1.1", lambda host: False)
+    'the emulator does not serve example.com'
+    >>> _refusal_of("GET http://storage.googleapis.com/ HTTP/1.1", lambda host: True)
+    'the emulator speaks https only: CONNECT and nothing else'
+    """
+    method, _, rest = head.partition("\r\n")[0].partition(" ")
+    if method != "CONNECT":
+        return "the emulator speaks https only: CONNECT and nothing else"
+    authority = _AUTHORITY.fullmatch(rest.partition(" ")[0])
+    if authority is None:
+        return "the host to connect to is malformed"
+    host, port = authority[1].lower(), authority[2]
+    if not is_served(host):
+        return f"the emulator does not serve {host}"
+    if port != "443":
+        return f"the emulator serves {host} on port 443 only"
+    return ""
+
+
+def _render_refusal(reason: str) -> bytes:
+    """The reason stands in the status line too: http.client shows nothing else of a refused CONNECT."""
+    body = reason + "\n"
+    head = (
+        f"HTTP/1.1 403 Forbidden: {reason}",
+        "content-type: text/plain; charset=utf-8",
+        f"content-length: {len(body)}",
+        "connection: close",
+    )
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode("ascii")

@@ -1,0 +1,177 @@
+"""An emulator of its own process, started, found and stopped: for the command, the demo and tests."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from attestation.errors import Misconfigured, Unavailable
+
+_START_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """An emulator that is ready."""
+
+    folder: Path
+    pid: int
+    proxy: str
+    """`http://127.0.0.1:PORT`"""
+    ca_file: Path
+    gateway_socket: Path
+    projects: tuple[str, ...]
+    _lifeline: socket.socket | None = field(default=None, repr=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What any production client needs in its environment to reach this emulator and nothing else.
+
+        Both spellings, because the lower-case one wins in Python where a person's shell has set it.
+        """
+        return {
+            "HTTPS_PROXY": self.proxy,
+            "https_proxy": self.proxy,
+            "NO_PROXY": "",
+            "no_proxy": "",
+            "REQUESTS_CA_BUNDLE": str(self.ca_file),
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(self.ca_file),
+            # else each storage client asks for every bucket's metadata in the background
+            "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
+        }
+
+    def credentials_file(self, party: str) -> Path:
+        """The application default credentials of `owner` or `operator`."""
+        return self.folder / "adc" / f"{party}.json"
+
+    def stop(self) -> None:
+        """The emulator has ended, and its instances with it.
+
+        Raises:
+            Unavailable: it has not ended within 30 s of being told to.
+        """
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                raise Unavailable("the emulator does not stop") from None
+            finally:
+                if self._lifeline is not None:
+                    self._lifeline.close()
+            return
+        try:
+            process = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+            ended, _, _ = select.select([process], [], [], _STOP_TIMEOUT_S)
+        finally:
+            os.close(process)
+        if not ended:
+            raise Unavailable("the emulator does not stop")
+
+
+def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
+    """A new emulator on `folder`, ready; it ends with this process unless it `outlives_us`.
+
+    What it has to say later is in `DIR/emulator.log`.
+
+    Raises:
+        Misconfigured: as the emulator says, e.g. another one has the folder.
+        Unavailable: it ended, or was not ready within 30 s.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "emulator", "--state", str(folder), "--port", str(port)]
+    command += ["--report-fd", str(theirs.fileno())] + ([] if outlives_us else ["--until-closed"])
+    with theirs, (folder / "emulator.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    try:
+        report = _read_report(ours)
+    except BaseException:
+        process.kill()
+        process.wait()
+        ours.close()
+        raise
+    if "error" in report:
+        process.wait()
+        ours.close()
+        raise Misconfigured(str(report["error"]), hint=str(report["hint"]))
+    if outlives_us:
+        ours.close()
+        process.returncode = 0  # not ours to wait for
+        return _running(folder, report)
+    return _running(folder, report, lifeline=ours, process=process)
+
+
+def find(folder: Path) -> Running | None:
+    """The emulator that serves `folder` now, if one does."""
+    try:
+        lock = (folder / "lock").open("r+")
+    except FileNotFoundError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            return None  # nobody holds it; the description is a dead emulator's
+    try:
+        return _running(folder, json.loads((folder / "emulator.json").read_bytes()))
+    except FileNotFoundError:
+        return None  # starting, or stopping
+
+
+def _read_report(connection: socket.socket) -> dict[str, object]:
+    connection.settimeout(_START_TIMEOUT_S)
+    report = b""
+    try:
+        while data := connection.recv(65536):
+            report += data
+    except TimeoutError:
+        raise Unavailable(f"the emulator is not ready after {_START_TIMEOUT_S} s") from None
+    if not report:
+        raise Unavailable("the emulator ended while it started", hint="`emulator.log` in its folder says why")
+    document: dict[str, object] = json.loads(report)
+    return document
+
+
+def _running(
+    folder: Path,
+    report: dict[str, object],
+    *,
+    lifeline: socket.socket | None = None,
+    process: subprocess.Popen[bytes] | None = None,
+) -> Running:
+    projects = report["projects"]
+    assert isinstance(projects, list)  # noqa: S101  our own process wrote it
+    return Running(
+        folder=folder,
+        pid=int(str(report["pid"])),
+        proxy=str(report["proxy"]),
+        ca_file=Path(str(report["ca_file"])),
+        gateway_socket=Path(str(report["gateway_socket"])),
+        projects=tuple(projects),
+        _lifeline=lifeline,
+        _process=process,
+    )

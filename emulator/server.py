@@ -1,0 +1,205 @@
+"""All services behind one gateway, from one state folder, until someone says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Host, Route, Router
+
+from attestation.errors import Misconfigured
+
+from . import oauth2, projects
+from .certificates import server_context
+from .errors import GoogleError, OAuthError, on_google_error, on_oauth_error
+from .faults import FaultMiddleware
+from .gateway import Gateway
+from .state import State, write_atomically
+
+_LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
+_KEEP_ALIVE_S = 240
+_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the gateway is, and whose certificates to believe there."""
+
+    proxy: str
+    """`http://127.0.0.1:PORT`"""
+    gateway_socket: Path
+    ca_file: Path
+
+
+def services(state: State) -> dict[str, list[BaseRoute]]:
+    """Every service by its production host name; `{…}` stands for one label's part."""
+    return {
+        "cloudresourcemanager.googleapis.com": projects.routes(state),
+        "oauth2.googleapis.com": oauth2.routes(state),
+    }
+
+
+def make_app(state: State, hosts: dict[str, list[BaseRoute]]) -> Starlette:
+    """One application for all hosts; what a service does not have is answered 501, in Google's shape."""
+    absent = Route("/{path:path}", _absent, methods=_METHODS)
+    app = Starlette(
+        routes=[Host(host, Router([*routes, absent])) for host, routes in hosts.items()],
+        exception_handlers={GoogleError: on_google_error, OAuthError: on_oauth_error},
+    )
+    app.add_middleware(FaultMiddleware, folder=state.folder)
+    return app
+
+
+async def _absent(request: Request) -> Response:
+    url = request.url
+    raise GoogleError(501, f"the emulator does not have {request.method} https://{url.hostname}{url.path}")
+
+
+def run(folder: Path, *, port: int, on_ready: Callable[[bytes], None], until: socket.socket | None) -> None:
+    """Serves `folder` until SIGTERM, SIGINT or the end of `until`; hands `emulator.json` on when ready.
+
+    Raises:
+        Misconfigured: another emulator has the folder, its path is too long, or the port is taken.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one_on(folder):
+        asyncio.run(_serve(folder, port=port, on_ready=on_ready, until=until))
+
+
+async def _serve(
+    folder: Path, *, port: int, on_ready: Callable[[bytes], None], until: socket.socket | None
+) -> None:
+    stop = _stop_event(until)
+    listeners = [_tcp_listener(port), _unix_listener(folder / "gateway.sock")]
+    address = Address(
+        proxy=f"http://127.0.0.1:{listeners[0].getsockname()[1]}",
+        gateway_socket=folder / "gateway.sock",
+        ca_file=folder / "ca.pem",
+    )
+    state = State(folder, clock=time.time)
+    projects.seed(state)
+    hosts = services(state)
+    routes = [Host(host, Router()).host_regex for host in hosts]
+    tls_socket = folder / "tls.sock"
+    gateway = Gateway(
+        is_served=lambda host: any(route.match(host) for route in routes), tls_socket=tls_socket
+    )
+    description = folder / "emulator.json"
+    async with _tls_server(make_app(state, hosts), tls_socket, server_context(folder)):
+        await gateway.start(*listeners)
+        document = json.dumps(_describe(state, address), indent=1).encode()
+        write_atomically(description, document)
+        on_ready(document)
+        try:
+            await stop.wait()
+        finally:
+            description.unlink()
+            await gateway.stop()
+            for path in (address.gateway_socket, tls_socket):
+                path.unlink(missing_ok=True)
+
+
+def _describe(state: State, address: Address) -> dict[str, object]:
+    return {
+        "pid": os.getpid(),
+        "proxy": address.proxy,
+        "ca_file": str(address.ca_file),
+        "gateway_socket": str(address.gateway_socket),
+        "projects": [name for name, _ in state.collection("projects").items()],
+    }
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, but for signals: those are the emulator's, which has more to stop than this."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _tls_server(app: Starlette, path: Path, context: ssl.SSLContext) -> AsyncIterator[None]:
+    """`app` answers over TLS on the Unix socket `path`."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        http="h11",
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=2,
+        ssl_context_factory=lambda _config, _default: context,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[_unix_listener(path)]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _stop_event(until: socket.socket | None) -> asyncio.Event:
+    """Set at SIGTERM, at SIGINT, and when the other end of `until` is closed."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if until is not None:
+        loop.add_reader(until, stop.set)
+    return stop
+
+
+@contextmanager
+def _only_one_on(folder: Path) -> Iterator[None]:
+    """This process alone serves the folder; the kernel frees the lock however the process ends."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Misconfigured(
+                "an emulator already runs on this state folder",
+                hint="use that one, stop it with `symbolon emulator down`, or name another folder",
+            ) from None
+        yield
+
+
+def _tcp_listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot listen on port `{port}`: {(error.strerror or 'failed').lower()}",
+            hint="leave the port out, and a free one is taken",
+        ) from None
+
+
+def _unix_listener(path: Path) -> socket.socket:
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise Misconfigured(
+            "the state folder's path is too long for a Unix socket in it",
+            hint=f"choose one that leaves `{path.name}` within {_LONGEST_SOCKET_PATH} bytes",
+        )
+    path.unlink(missing_ok=True)  # one that a killed emulator left behind: the folder is locked
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(os.fspath(path))
+    listener.listen()
+    return listener
