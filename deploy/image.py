@@ -1,0 +1,150 @@
+"""Our part of the image as an OCI layout: what the Dockerfile copies and states, without a container engine.
+
+The layout holds one layer with exactly the files that the Dockerfile copies, and the configuration
+that it states. RUN is not executed and the base is not included, so the Python environment is
+whatever the layout is run with; the manifest's annotation `symbolon.base` says so. The same files
+and terms give the same digest on every machine.
+
+Source: opencontainers/image-spec v1.1, image-layout.md, manifest.md, config.md, layer.md.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from attestation.digests import Digest, digest_of
+from attestation.errors import Misconfigured
+
+from .dockerfile import Dockerfile, parse_dockerfile
+
+SOURCE = Path(__file__).resolve().parent.parent
+"""The folder of the rooms: a checkout, or the `site-packages` of an installed wheel."""
+DOCKERFILE = "deploy/Dockerfile"
+TERMS = "terms.toml"
+SOURCE_DATE_EPOCH = 0
+"""Every time in the image, in seconds since the epoch: the digest speaks of content alone."""
+BASE_ANNOTATION = "symbolon.base"
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+# Not compressed: what gzip writes differs between versions of zlib, and so would the digest.
+_LAYER = "application/vnd.oci.image.layer.v1.tar"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLayout:
+    """An OCI image layout in `folder`.
+
+    `manifest` is what the token calls `image_digest`, `config` what it calls `image_id`.
+    """
+
+    folder: Path
+    manifest: Digest
+    config: Digest
+    layer: Digest
+
+
+def build_image(folder: Path, *, terms: bytes, source: Path = SOURCE) -> ImageLayout:
+    """`folder` is the OCI layout of the Dockerfile under `source` with the owner's `terms` in it.
+
+    Raises:
+        Misconfigured: the Dockerfile is not of the known subset, or names a file that is not there.
+    """
+    dockerfile = read_dockerfile(source)
+    layer = _layer(_files(dockerfile, terms, source))
+    config = _json(_configuration(dockerfile, digest_of(layer)))
+    manifest = _json(
+        {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "config": _descriptor(_CONFIG, config),
+            "layers": [_descriptor(_LAYER, layer)],
+            "annotations": {BASE_ANNOTATION: "not included"},
+        }
+    )
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True, exist_ok=True)
+    for blob in (layer, config, manifest):
+        (blobs / digest_of(blob).removeprefix("sha256:")).write_bytes(blob)
+    index = {"schemaVersion": 2, "manifests": [_descriptor(_MANIFEST, manifest)]}
+    (folder / "index.json").write_bytes(_json(index))
+    (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
+    return ImageLayout(
+        folder=folder, manifest=digest_of(manifest), config=digest_of(config), layer=digest_of(layer)
+    )
+
+
+def read_dockerfile(source: Path = SOURCE) -> Dockerfile:
+    """What the Dockerfile under `source` says.
+
+    Raises:
+        Misconfigured: it is not of the known subset.
+    """
+    return parse_dockerfile((source / DOCKERFILE).read_text(encoding="utf-8"))
+
+
+def _files(dockerfile: Dockerfile, terms: bytes, source: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and mode by path in the image."""
+    files: dict[str, tuple[bytes, int]] = {}
+    for copy in dockerfile.copies:
+        for origin, target in copy.targets().items():
+            if origin == TERMS:
+                files[target] = (terms, copy.mode)
+                continue
+            try:
+                files[target] = ((source / origin).read_bytes(), copy.mode)
+            except FileNotFoundError:
+                raise Misconfigured(
+                    f"the dockerfile copies `{origin}`, which does not exist",
+                    hint="run the architecture tests: they say what to copy",
+                ) from None
+    return files
+
+
+def _layer(files: Mapping[str, tuple[bytes, int]]) -> bytes:
+    """A tar of the files and of the folders that hold them, sorted, owned by root, without a time."""
+    folders = {str(parent) for path in files for parent in PurePosixPath(path).parents} - {"."}
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(folders | set(files)):
+            entry = tarfile.TarInfo(path)
+            entry.mtime = SOURCE_DATE_EPOCH
+            if path in folders:
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                archive.addfile(entry)
+            else:
+                content, entry.mode = files[path]
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _configuration(dockerfile: Dockerfile, layer: Digest) -> dict[str, object]:
+    """What the launcher reads: how to start the process, and the author's launch policy."""
+    return {
+        "created": "1970-01-01T00:00:00Z",
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {
+            "User": dockerfile.user,
+            "Env": [f"{name}={value}" for name, value in dockerfile.environment.items()],
+            "Entrypoint": list(dockerfile.entrypoint),
+            "WorkingDir": dockerfile.working_dir,
+            "Labels": dict(dockerfile.labels),
+        },
+        "rootfs": {"type": "layers", "diff_ids": [layer]},
+        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "symbolon: COPY of deploy/Dockerfile"}],
+    }
+
+
+def _descriptor(media_type: str, blob: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": digest_of(blob), "size": len(blob)}
+
+
+def _json(document: object) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,193 @@
+"""The confidential VM: asked for, watched until it ends, read, and removed.
+
+Source: Compute Engine API reference, `instances.insert`, `instances.getSerialPortOutput`,
+`zoneOperations`; Confidential Space documentation, "Deploy workloads"; google/go-tpm-tools,
+launcher/spec/launch_spec.go.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from attestation.errors import Misconfigured, Unavailable
+
+from .google_api import GoogleApi, Json
+
+COMPUTE = "https://compute.googleapis.com/compute/v1"
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+
+_VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MACHINE_TYPES: Mapping[str, str] = {"SEV": "n2d-standard-2", "TDX": "c3-standard-4"}
+_POLL_S = 2.0
+_INSERT_TIMEOUT_S = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfidentialVm:
+    """A VM that boots the Confidential Space image, runs one container image and switches itself off.
+
+    `environment` is what the operator decides (`INPUT_URI`, …); the image's label says which names
+    it may hold. A container's `/dev/shm` has 64 MiB where `scratch_kib` does not say otherwise; the
+    model's archive and the unpacked model have to fit into it together. `debug` boots the family
+    that an operator can log in to: no policy for production admits it.
+    """
+
+    project_id: str
+    zone: str
+    name: str
+    image_reference: str
+    service_account: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    technology: Literal["SEV", "TDX"] = "SEV"
+    machine_type: str = ""
+    debug: bool = False
+    restart_policy: Literal["Never", "OnFailure", "Always"] = "Never"
+    redirect_log: bool = True
+    scratch_kib: int | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{COMPUTE}/projects/{self.project_id}/zones/{self.zone}/instances/{self.name}"
+
+
+def render_metadata(vm: ConfidentialVm) -> dict[str, str]:
+    """The `tee-*` metadata that the launcher reads; defaults are not repeated.
+
+    Raises:
+        Misconfigured: a variable's name is not one.
+    """
+    metadata = {"tee-image-reference": vm.image_reference}
+    if vm.restart_policy != "Never":
+        metadata["tee-restart-policy"] = vm.restart_policy
+    if vm.redirect_log:
+        metadata["tee-container-log-redirect"] = "true"
+    if vm.scratch_kib is not None:
+        metadata["tee-dev-shm-size-kb"] = str(vm.scratch_kib)
+    for name, value in vm.environment.items():
+        if not _VARIABLE_NAME.fullmatch(name):
+            raise Misconfigured(
+                f"`{name[:80]}` is not the name of an environment variable",
+                hint="letters, digits and `_`, and no digit first",
+            )
+        metadata[f"tee-env-{name}"] = value
+    return metadata
+
+
+def render_instance(vm: ConfidentialVm) -> Json:
+    """The body of `instances.insert`, field for field what the documented gcloud command asks for.
+
+    Raises:
+        Misconfigured: as `render_metadata` does.
+    """
+    machine_type = vm.machine_type or _MACHINE_TYPES[vm.technology]
+    family = "confidential-space-debug" if vm.debug else "confidential-space"
+    image = f"projects/confidential-space-images/global/images/family/{family}"
+    metadata = render_metadata(vm)
+    return {
+        "name": vm.name,
+        "machineType": f"zones/{vm.zone}/machineTypes/{machine_type}",
+        "confidentialInstanceConfig": {
+            "enableConfidentialCompute": True,
+            "confidentialInstanceType": vm.technology,
+        },
+        "shieldedInstanceConfig": {
+            "enableSecureBoot": True,
+            "enableVtpm": True,
+            "enableIntegrityMonitoring": True,
+        },
+        "scheduling": {"onHostMaintenance": "TERMINATE"},
+        "disks": [{"boot": True, "autoDelete": True, "initializeParams": {"sourceImage": image}}],
+        "networkInterfaces": [
+            {
+                "network": "global/networks/default",
+                "accessConfigs": [{"type": "ONE_TO_ONE_NAT", "name": "external-nat"}],
+            }
+        ],
+        "serviceAccounts": [{"email": vm.service_account, "scopes": [CLOUD_PLATFORM]}],
+        "metadata": {"items": [{"key": key, "value": metadata[key]} for key in sorted(metadata)]},
+    }
+
+
+def launch(api: GoogleApi, vm: ConfidentialVm) -> None:
+    """The VM boots.
+
+    Raises:
+        AlreadyExists: there is one of that name.
+        Denied, Misconfigured, Unavailable: as Google answers.
+    """
+    doing = f"launching `{vm.name}`"
+    operation = api.call(
+        "POST",
+        vm.url.rpartition("/")[0],
+        doing=doing,
+        # A request that is sent again, because its answer was lost, makes no second VM and no error.
+        parameters={"requestId": str(uuid.uuid4())},
+        body=render_instance(vm),
+    )
+    api.wait(operation, _operation_url(vm, operation), doing=doing, timeout_s=_INSERT_TIMEOUT_S)
+
+
+def watch(
+    api: GoogleApi,
+    vm: ConfidentialVm,
+    *,
+    timeout_s: float,
+    on_output: Callable[[str], None] = lambda text: None,
+    poll_s: float = _POLL_S,
+) -> None:
+    """The VM has switched itself off; `on_output` was given all it wrote to its serial port, in pieces.
+
+    Raises:
+        Unavailable: it still runs after `timeout_s` of waiting, as one with a debug image does for ever.
+    """
+    waited_s, position = 0.0, 0
+    while True:
+        # In this order: what a VM wrote before it ended is read after it has ended.
+        ended = status(api, vm) in ("TERMINATED", "STOPPED")
+        text, position = serial_output(api, vm, start=position)
+        if text:
+            on_output(text)
+        if ended:
+            return
+        if waited_s >= timeout_s:
+            raise Unavailable(
+                f"`{vm.name}` still runs after {timeout_s:.0f} s",
+                hint="watch it for longer, or delete it; a debug image never switches itself off",
+            )
+        api.sleep(poll_s)
+        waited_s += poll_s
+
+
+def status(api: GoogleApi, vm: ConfidentialVm) -> str:
+    """Compute Engine's word for what the VM does now, e.g. `RUNNING` or `TERMINATED`."""
+    return str(api.call("GET", vm.url, doing=f"reading the state of `{vm.name}`")["status"])
+
+
+def serial_output(api: GoogleApi, vm: ConfidentialVm, *, start: int = 0) -> tuple[str, int]:
+    """What the VM wrote to its first serial port from byte `start` on, and where to go on from."""
+    answer = api.call(
+        "GET",
+        f"{vm.url}/serialPort",
+        doing=f"reading the serial output of `{vm.name}`",
+        parameters={"port": "1", "start": str(start)},
+    )
+    return str(answer.get("contents", "")), int(answer["next"])
+
+
+def delete(api: GoogleApi, vm: ConfidentialVm) -> None:
+    """The VM and its disk are gone.
+
+    Raises:
+        NotFound: there is no such VM.
+    """
+    doing = f"deleting `{vm.name}`"
+    operation = api.call("DELETE", vm.url, doing=doing)
+    api.wait(operation, _operation_url(vm, operation), doing=doing)
+
+
+def _operation_url(vm: ConfidentialVm, operation: Json) -> str:
+    return f"{COMPUTE}/projects/{vm.project_id}/zones/{vm.zone}/operations/{operation['name']}"

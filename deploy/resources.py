@@ -1,0 +1,233 @@
+"""What an owner and an operator have in their projects, as data: nothing here calls anybody.
+
+Default names are those of the Confidential Space codelab, so that its readers know where they
+are. `provisioning.py` makes any of these exist.
+
+Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection, `config_env.sh`;
+Google Cloud's REST references of storage, iam, artifactregistry and cloudresourcemanager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from attestation.digests import Digest
+
+ISSUER = "https://confidentialcomputing.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project, which exists already; `number` is how principals are named."""
+
+    project_id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A bucket with uniform access, which can never become public."""
+
+    project: Project
+    name: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccount:
+    """A service account; it never gets a key."""
+
+    project: Project
+    account_id: str
+
+    @property
+    def email(self) -> str:
+        return f"{self.account_id}@{self.project.project_id}.iam.gserviceaccount.com"
+
+    @property
+    def member(self) -> str:
+        """How an allow policy names it."""
+        return f"serviceAccount:{self.email}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadIdentityPool:
+    """A workload identity pool."""
+
+    project: Project
+    pool_id: str
+
+    @property
+    def name(self) -> str:
+        """The resource name with the project's number, as audiences and principals have it."""
+        return f"projects/{self.project.number}/locations/global/workloadIdentityPools/{self.pool_id}"
+
+    def image_member(self, digest: Digest) -> str:
+        """Whoever the pool admits with exactly this image, as an allow policy names them.
+
+        The provider's mapping must set `attribute.image_digest`. Narrower than the pool's `/*`: a
+        condition loosened by mistake still admits nobody with another image.
+        """
+        return f"principalSet://iam.googleapis.com/{self.name}/attribute.image_digest/{digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadIdentityProvider:
+    """The owner's question to a token: who signs it, for whom, and what it must say.
+
+    Without `allowed_audiences` only a token made for this very provider is accepted (`audience`,
+    with `https:` before it); one made for anybody's STS is not.
+    """
+
+    pool: WorkloadIdentityPool
+    provider_id: str
+    attribute_mapping: Mapping[str, str]
+    attribute_condition: str
+    issuer: str = ISSUER
+    allowed_audiences: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.pool.name}/providers/{self.provider_id}"
+
+    @property
+    def audience(self) -> str:
+        """What a token exchange names, and the owner's terms as `credential.audience`."""
+        return f"//iam.googleapis.com/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerRepository:
+    """A docker repository in Artifact Registry."""
+
+    project: Project
+    location: str
+    repository_id: str
+
+    @property
+    def name(self) -> str:
+        return (
+            f"projects/{self.project.project_id}/locations/{self.location}/repositories/{self.repository_id}"
+        )
+
+    def image(self, name: str, tag: str) -> str:
+        """The reference of one of its images."""
+        return f"{self.location}-docker.pkg.dev/{self.project.project_id}/{self.repository_id}/{name}:{tag}"
+
+
+Guarded = Project | Bucket | ServiceAccount | DockerRepository
+"""What has an allow policy of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """`member` holds `role` on one resource."""
+
+    on: Guarded
+    role: str
+    member: str
+
+
+Resource = (
+    Bucket | ServiceAccount | WorkloadIdentityPool | WorkloadIdentityProvider | DockerRepository | Grant
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What the owner has: the model's bucket, the account that alone reads it, the pool, the images."""
+
+    model_bucket: Bucket
+    service_account: ServiceAccount
+    pool: WorkloadIdentityPool
+    repository: DockerRepository
+    provider_id: str = "primus-wip-provider"
+
+    def foundation(self) -> tuple[Resource, ...]:
+        """What is there before any image is; nobody is admitted by it. In the order of creation."""
+        return (
+            self.model_bucket,
+            self.service_account,
+            Grant(
+                on=self.model_bucket, role="roles/storage.objectViewer", member=self.service_account.member
+            ),
+            self.pool,
+            self.repository,
+        )
+
+    def provider(
+        self, *, mapping: Mapping[str, str], condition: str, allowed_audiences: tuple[str, ...] = ()
+    ) -> WorkloadIdentityProvider:
+        """The provider that asks `condition`."""
+        return WorkloadIdentityProvider(
+            pool=self.pool,
+            provider_id=self.provider_id,
+            attribute_mapping=mapping,
+            attribute_condition=condition,
+            allowed_audiences=allowed_audiences,
+        )
+
+    def admissions(self, image_digests: Collection[Digest]) -> tuple[Grant, ...]:
+        """Each of these images, once the provider admits it, may act as the service account."""
+        return tuple(
+            Grant(
+                on=self.service_account,
+                role="roles/iam.workloadIdentityUser",
+                member=self.pool.image_member(digest),
+            )
+            for digest in sorted(image_digests)
+        )
+
+    def pull_grant(self, member: str) -> Grant:
+        """`member` may pull the images; an operator's workload account needs it to boot one."""
+        return Grant(on=self.repository, role="roles/artifactregistry.reader", member=member)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What the operator has: the images to classify, a place for results, the account of the VM."""
+
+    input_bucket: Bucket
+    result_bucket: Bucket
+    workload_account: ServiceAccount
+
+    def foundation(self) -> tuple[Resource, ...]:
+        """Everything of the operator's, in the order of creation."""
+        project, member = self.workload_account.project, self.workload_account.member
+        return (
+            self.input_bucket,
+            self.result_bucket,
+            self.workload_account,
+            Grant(on=project, role="roles/confidentialcomputing.workloadUser", member=member),
+            Grant(on=project, role="roles/logging.logWriter", member=member),
+            Grant(on=self.input_bucket, role="roles/storage.objectViewer", member=member),
+            Grant(on=self.result_bucket, role="roles/storage.objectUser", member=member),
+        )
+
+
+def owner_of(project: Project, *, location: str = "us-west1", repository_location: str = "us") -> Owner:
+    """The owner's resources under the codelab's names."""
+    return Owner(
+        model_bucket=Bucket(project=project, name=f"{project.project_id}-input-bucket", location=location),
+        service_account=ServiceAccount(project=project, account_id="primus-sa"),
+        pool=WorkloadIdentityPool(project=project, pool_id="primus-wip"),
+        repository=DockerRepository(
+            project=project,
+            location=repository_location,
+            repository_id=f"{project.project_id}-artifact-repo",
+        ),
+    )
+
+
+def operator_of(project: Project, *, location: str = "us-west1") -> Operator:
+    """The operator's resources under the codelab's names."""
+    buckets = {
+        kind: Bucket(project=project, name=f"{project.project_id}-{kind}-bucket", location=location)
+        for kind in ("input", "result")
+    }
+    return Operator(
+        input_bucket=buckets["input"],
+        result_bucket=buckets["result"],
+        workload_account=ServiceAccount(project=project, account_id="workload-sa"),
+    )
