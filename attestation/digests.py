@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import NewType
 
-from .errors import Misconfigured
+from .errors import Misconfigured, quoted
 
 Digest = NewType("Digest", str)
 
@@ -27,7 +27,7 @@ def parse_digest(text: str) -> Digest:
     """
     if not _DIGEST.fullmatch(text):
         raise Misconfigured(
-            f"`{text[:80]}` is not a digest",
+            f"{quoted(text)} is not a digest",
             hint="write `sha256:` and 64 lower-case hex digits",
         )
     return Digest(text)

@@ -24,6 +24,21 @@ class ExitCode(IntEnum):
     MISCONFIGURED = 7
 
 
+def quoted(text: str, *, most_characters: int = 80) -> str:
+    """`text` in backticks, as a message may show it: one line, printable, and not too long.
+
+    >>> print(quoted("a" + chr(10) + "b"))
+    `a\\nb`
+    >>> print(quoted("x" * 100, most_characters=4))
+    `xxxx…`
+    """
+    shown = "".join(
+        character if character.isprintable() and character != "`" else ascii(character)[1:-1]
+        for character in text[:most_characters]
+    )
+    return f"`{shown}…`" if len(text) > most_characters else f"`{shown}`"
+
+
 class SymbolonError(Exception):
     """A failure with a message for people, a hint, and the exit code of its family.
 

@@ -1,0 +1,103 @@
+"""JSON that every reader reads alike: the I-JSON profile, with bounded nesting.
+
+A signature fixes bytes, not what two parsers make of them. What leaves room for two
+readings is refused: repeated names, numbers that a double cannot hold, NaN, lone surrogates.
+
+Source: RFC 7493 (I-JSON); RFC 8259, sections 4, 6 and 8.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import NoReturn
+
+from .errors import quoted
+from .rejections import DuplicateClaim, TokenMalformed
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53 - 1
+_LONGEST_INTEGER = len(str(-MAX_INTEGER))
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def parse_json_object(data: bytes, *, what: str) -> dict[str, object]:
+    """`data` is one JSON object in UTF-8, and this is it; `what` names it in a message.
+
+    Lists and objects nest at most `MAX_DEPTH` deep, so that whoever walks the value may recurse.
+
+    >>> parse_json_object(b'{"dbgstat": "enabled"}', what="payload")
+    {'dbgstat': 'enabled'}
+
+    Raises:
+        DuplicateClaim: an object has two members of one name.
+        TokenMalformed: anything else that is not I-JSON.
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_constant,
+        )
+    except UnicodeDecodeError:
+        raise TokenMalformed(f"the {what} is not UTF-8") from None
+    except RecursionError:
+        raise TokenMalformed(f"the {what} nests too deep") from None
+    except ValueError:
+        raise TokenMalformed(f"the {what} is not JSON") from None
+    if not isinstance(value, dict):
+        raise TokenMalformed(f"the {what} is not a JSON object")
+    _check(value, what)
+    return value
+
+
+def _check(top: dict[str, object], what: str) -> None:
+    """Nothing in `top` nests too deep or holds half of a surrogate pair."""
+    level: list[object] = [top]
+    for _ in range(MAX_DEPTH):
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value.keys()
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+            elif isinstance(value, str) and _LONE_SURROGATE.search(value):
+                raise TokenMalformed(f"the {what} holds half of a surrogate pair")
+        level = below
+        if not level:
+            return
+    raise TokenMalformed(f"the {what} nests too deep")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise DuplicateClaim(f"{quoted(name)} stands twice in one object")
+            seen.add(name)
+    return members
+
+
+def _integer(digits: str) -> int:
+    # The length comes first: reading a long run of digits takes time, and Python may refuse it.
+    if len(digits) > _LONGEST_INTEGER or abs(number := int(digits)) > MAX_INTEGER:
+        raise TokenMalformed("a number is too large to be read alike by all")
+    return number
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise TokenMalformed("a number is too large to be read alike by all")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise TokenMalformed(f"{quoted(name)} is not a JSON value")
