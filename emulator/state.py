@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from .audit import AuditLog
@@ -29,26 +30,30 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 class Collection:
-    """A dictionary of documents by resource name that survives a restart."""
+    """A dictionary of documents by resource name that survives a restart; any thread may use it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = RLock()
         self._documents: dict[str, Document] = json.loads(path.read_bytes()) if path.exists() else {}
 
     def get(self, name: str) -> Document | None:
         return self._documents.get(name)
 
     def put(self, name: str, document: Document) -> Document:
-        self._documents[name] = document
-        self._save()
+        with self._lock:
+            self._documents[name] = document
+            self._save()
         return document
 
     def delete(self, name: str) -> None:
-        del self._documents[name]
-        self._save()
+        with self._lock:
+            del self._documents[name]
+            self._save()
 
     def items(self) -> list[tuple[str, Document]]:
-        return sorted(self._documents.items())
+        with self._lock:
+            return sorted(self._documents.items())
 
     def __contains__(self, name: str) -> bool:
         return name in self._documents

@@ -1,0 +1,31 @@
+"""RSA keys that a state folder makes once and keeps: readable by its owner alone."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from .state import write_atomically
+
+
+def load_or_make_rsa_key(path: Path) -> rsa.RSAPrivateKey:
+    """The 2048-bit key of `path`, made now if there was none."""
+    if path.exists():
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101  the file is our own
+        return key
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    write_atomically(path, pem)
+    return key
+
+
+def key_id_of(key: rsa.RSAPublicKey) -> str:
+    """A `kid` of 40 hex digits, as Google's are: SHA-1 is a name here, not a protection."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha1(der, usedforsecurity=False).hexdigest()
