@@ -1,0 +1,168 @@
+"""Two credentials that never mix: the owner's, which reads the model, and the operator's own.
+
+The owner's is made by google-auth from an attestation token: STS exchanges it where the owner's
+condition admits, and the federated identity becomes the owner's service account. No endpoint
+and no file name here comes from a setting. google-auth retries neither of the two calls, so
+that is added; and it reports everything as one of two exceptions, so they are told apart.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import google.auth
+from google.auth import identity_pool
+from google.auth.credentials import Credentials
+from google.auth.exceptions import DefaultCredentialsError, OAuthError, RefreshError, TransportError
+from google.auth.external_account import SupplierContext
+from google.auth.transport.requests import Request
+
+from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable, quoted
+
+from . import launcher
+from .patience import patiently
+from .terms import CredentialTerms
+
+TIMEOUT_S = 20.0
+PATIENCE_S = 60.0
+
+_READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
+_READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
+_JWT = "urn:ietf:params:oauth:token-type:jwt"
+_IMPERSONATION = (
+    "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
+)
+
+# RFC 6749, section 5.2, as STS uses it.
+_STS_REFUSALS: Mapping[str, type[SymbolonError]] = {
+    "unauthorized_client": Denied,
+    "access_denied": Denied,
+    "invalid_grant": EvidenceRejected,
+}
+_LATER = "start the job again; if it stays so, check https://status.cloud.google.com"
+
+
+def owner_credential(terms: CredentialTerms) -> Credentials:
+    """A credential of the owner's service account that may read objects: the steps Attest, Exchange
+    and Impersonate have been done.
+
+    Raises:
+        Denied: the owner's condition, or the service account's policy, does not admit this workload.
+        EvidenceRejected: STS does not accept the attestation token.
+        Misconfigured: the terms name a provider or an account that does not exist.
+        Unavailable: a service did not answer, asked again and again.
+    """
+    credential = _OwnerCredential(  # type: ignore[no-untyped-call]
+        audience=terms.audience,
+        subject_token_type=_JWT,
+        subject_token_supplier=_AttestationTokens(),
+        service_account_impersonation_url=_IMPERSONATION.format(account=terms.service_account),
+        scopes=[_READ_ONLY],
+    )
+    credential.refresh(Request())
+    return credential
+
+
+def operator_credential() -> Credentials:
+    """The credential of the machine's own service account, which the operator chose.
+
+    Raises:
+        Misconfigured: the machine has none.
+        Unavailable: the metadata server did not answer.
+    """
+    try:
+        credential, _project = google.auth.default(scopes=[_READ_WRITE])
+        credential.refresh(_PatientRequest(Request()))  # type: ignore[no-untyped-call]
+    except DefaultCredentialsError as error:
+        raise Misconfigured(
+            "this machine has no service account",
+            hint="launch it with `--service-account` and `--scopes=cloud-platform`",
+        ) from error
+    except (RefreshError, TransportError) as error:
+        raise Unavailable("the machine's service account gives no credential", hint=_LATER) from error
+    return credential
+
+
+class _AttestationTokens(identity_pool.SubjectTokenSupplier):
+    """A fresh attestation token whenever google-auth goes to STS."""
+
+    def get_subject_token(self, context: SupplierContext, request: object) -> str:
+        return launcher.subject_token("https:" + context.audience, now=time.time())
+
+
+class _OwnerCredential(identity_pool.Credentials):
+    """google-auth's credential, with patience, and with failures in our families."""
+
+    def refresh(self, request: Any) -> None:  # any google-auth transport
+        # INVARIANT: wrapped once. Impersonation refreshes a copy of this class with the same request.
+        patient = request if isinstance(request, _PatientRequest) else _PatientRequest(request)
+        try:
+            super().refresh(patient)  # type: ignore[no-untyped-call]
+        except OAuthError as error:
+            raise _sts_refusal(_answer(error)) from None
+        except RefreshError as error:
+            raise _impersonation_refusal(_answer(error)) from None
+
+
+class _PatientRequest:
+    """A google-auth transport that asks again on 429, on 5xx, and when it finds nobody."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT_S,
+        **transport_options: Any,
+    ) -> Any:
+        host = urlsplit(url).hostname
+
+        def ask() -> Any:
+            try:
+                response = self._request(url, method, body, headers, timeout, **transport_options)
+            except TransportError as error:
+                raise Unavailable(f"`{host}` cannot be reached", hint=_LATER) from error
+            if response.status == 429 or response.status >= 500:
+                raise Unavailable(f"`{host}` answers {response.status}", hint=_LATER)
+            return response
+
+        return patiently(ask, patience_s=PATIENCE_S)
+
+
+def _answer(error: Exception) -> Mapping[str, Any]:
+    """The JSON object that a Google service answered with, or an empty one."""
+    try:
+        answer = json.loads(error.args[1])
+    except (IndexError, TypeError, ValueError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _sts_refusal(answer: Mapping[str, Any]) -> SymbolonError:
+    code, words = str(answer.get("error", "")), str(answer.get("error_description", ""))
+    family = _STS_REFUSALS.get(code, Misconfigured)
+    hint = {
+        Denied: "`symbolon auditor explain` shows which clause of the owner's condition said no, and why",
+        EvidenceRejected: "check the clock and the provider's issuer and audiences",
+        Misconfigured: "the owner checks that the provider named in the terms is there and enabled",
+    }[family]
+    return family(f"STS refuses the exchange: {quoted(words or code, most_characters=300)}", hint=hint)
+
+
+def _impersonation_refusal(answer: Mapping[str, Any]) -> SymbolonError:
+    error = answer.get("error")
+    error = error if isinstance(error, dict) else {}
+    family = Misconfigured if error.get("code") in (400, 404) else Denied
+    words = quoted(str(error.get("message", "no reason given")), most_characters=300)
+    return family(
+        f"the owner's service account may not be used: {words}",
+        hint="the owner grants `roles/iam.workloadIdentityUser` on it to the pool's `principalSet://`",
+    )

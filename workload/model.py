@@ -1,0 +1,163 @@
+"""The model's archive: fetched, hashed while it arrives, and unpacked only where it is the pinned one.
+
+INVARIANT: until the SHA-256 is the one in the terms, no byte of the archive is parsed, not even
+decompressed. The limits on what it unpacks to guard against the owner's own mistakes.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from google.cloud import storage
+
+from attestation.digests import Digest
+from attestation.errors import EvidenceRejected, Misconfigured
+
+from .object_storage import storage_failures
+from .terms import ModelTerms
+
+MOST_MEMBERS = 10_000
+LARGEST_RATIO = 200
+"""Times its own size that an archive may unpack to, once that is more than `RATIO_FREE_BYTES`."""
+RATIO_FREE_BYTES = 16 << 20
+
+
+def fetch(client: storage.Client, terms: ModelTerms, archive: Path) -> Digest:
+    """The owner's object, at the generation that the terms pin, is in `archive`; its SHA-256.
+
+    Raises:
+        Misconfigured, Denied, Unavailable: see `storage_failures`; or the disk is too small.
+    """
+    blob = client.bucket(terms.uri.bucket).blob(terms.uri.name, generation=terms.generation)
+    with room_on_disk(), archive.open("xb") as file, storage_failures("the owner's model"):
+        arriving = _HashingFile(file)
+        # The pinned SHA-256 is the one judge of these bytes: a stored checksum is its uploader's.
+        blob.download_to_file(arriving, raw_download=True, checksum=None)
+        return arriving.digest()
+
+
+def verify(found: Digest, terms: ModelTerms) -> None:
+    """What arrived is the model that the image was published for.
+
+    Raises:
+        EvidenceRejected: it is anything else.
+    """
+    if found != terms.sha256:
+        raise EvidenceRejected(
+            "the model in the bucket is not the one that this image was published for",
+            hint=f"the owner restores the object whose digest is `{terms.sha256}`",
+        )
+
+
+def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
+    """The archive's files are in `folder`, and the archive is gone.
+
+    Raises:
+        Misconfigured: it is not a gzipped tar archive, is truncated, unpacks to more than the
+            limits, or has a member that is a link, a device, or would land outside `folder`.
+    """
+    limit = min(max_unpacked_bytes, max(RATIO_FREE_BYTES, LARGEST_RATIO * archive.stat().st_size))
+    try:
+        with room_on_disk(), gzip.open(archive) as unzipped:
+            limited = _Limited(unzipped, limit)
+            with tarfile.open(fileobj=limited, mode="r|") as tar:
+                for count, member in enumerate(tar, start=1):
+                    _check_member(member, count)
+                    tar.extract(member, folder, filter="data", set_attrs=False)
+            # A gzip stream tells that it was cut off, or altered, only at its very end.
+            while limited.read(1 << 16):
+                pass
+    except tarfile.FilterError:
+        raise _bad_archive("has a member that would land outside its folder") from None
+    except (OSError, EOFError, tarfile.TarError, zlib.error):
+        raise _bad_archive("is truncated, or not a gzipped tar archive") from None
+    archive.unlink()
+
+
+def find_saved_model(folder: Path) -> Path:
+    """The one folder of the unpacked archive that holds a SavedModel.
+
+    Raises:
+        Misconfigured: there is none, or more than one.
+    """
+    found = list(folder.rglob("saved_model.pb"))
+    if len(found) != 1:
+        raise _bad_archive(f"holds {'no' if not found else 'more than one'} SavedModel")
+    return found[0].parent
+
+
+@contextmanager
+def room_on_disk() -> Iterator[None]:
+    """Within the block, a full disk is said to be one.
+
+    Raises:
+        Misconfigured: the scratch space, which is memory in the image, is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise Misconfigured(
+            "the model does not fit into the machine's scratch memory",
+            hint="launch a larger machine, or set `tee-dev-shm-size-kb`",
+        ) from None
+
+
+def _check_member(member: tarfile.TarInfo, count: int) -> None:
+    path = PurePosixPath(member.name)
+    if count > MOST_MEMBERS:
+        raise _bad_archive(f"has more than {MOST_MEMBERS} members")
+    if not (member.isfile() or member.isdir()):
+        raise _bad_archive("has a member that is neither file nor folder")
+    if path.is_absolute() or ".." in path.parts:
+        raise _bad_archive("has a member that would land outside its folder")
+
+
+def _bad_archive(what: str) -> Misconfigured:
+    return Misconfigured(
+        f"the owner's model archive {what}",
+        hint="the owner packs it again, `tar -czf model.tar.gz -C FOLDER .`, and publishes its new digest",
+    )
+
+
+class _HashingFile(io.RawIOBase):
+    """Writes to `file`, and knows the SHA-256 of everything written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # the client writes bytes alone
+        self._sha256.update(data)
+        return self._file.write(data)
+
+    def digest(self) -> Digest:
+        return Digest("sha256:" + self._sha256.hexdigest())
+
+
+class _Limited(io.RawIOBase):
+    """Reads from `source`, and refuses to give more than `limit` bytes in all."""
+
+    def __init__(self, source: BinaryIO | gzip.GzipFile, limit: int) -> None:
+        self._source = source
+        self._left = limit
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._source.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise _bad_archive("unpacks to more than its limit")
+        return data

@@ -1,0 +1,259 @@
+"""The owner's half of a job: what the image was published to do, and no more.
+
+The terms are a file in the image (`terms.toml`), so the image's digest measures them: nobody
+can change one without becoming another image. Every value is spelled out; above all the scale
+and the mean that the model expects, which no default could know.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from attestation.digests import Digest
+from attestation.errors import Misconfigured, quoted
+
+from .uris import ObjectUri, parse_object_uri
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_AUDIENCE = re.compile(
+    r"//iam\.googleapis\.com/projects/[0-9]+/locations/global"
+    r"/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+"
+)
+_EMAIL = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+")
+_TENSOR = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
+_RELATIVE_FILE = re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[^\x00-\x1f\\]{1,200}(?<!/)")
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTerms:
+    """Which bytes are the model: a gzipped tar archive with one SavedModel in it."""
+
+    uri: ObjectUri
+    sha256: Digest
+    generation: int | None
+    max_unpacked_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialTerms:
+    """Whose question is answered (a workload identity provider), and as whom the model is read."""
+
+    audience: str
+    service_account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeTerms:
+    """What runs the model, and how exactly."""
+
+    name: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputTerms:
+    """How a picture becomes the model's input: `fed = (pixel - mean) * scale`, pixel in 0 to 255.
+
+    `fit` `stretch` ignores proportions; `crop` keeps the largest centred part that has the
+    input's proportions. `exif_orientation` `apply` turns a photo the way its camera was held.
+    """
+
+    tensor: str
+    height: int
+    width: int
+    method: str
+    antialias: bool
+    fit: str
+    exif_orientation: str
+    mean: tuple[float, float, float]
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputTerms:
+    """What the model's answer is: a score a class, and the file of the archive that names classes."""
+
+    tensor: str
+    scores: str
+    labels: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressTerms:
+    """The most that leaves: classes an image, digits after the decimal point of a score, images a job."""
+
+    largest_top_k: int
+    score_digits: int
+    most_images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerTerms:
+    """Everything that the owner fixed when publishing the image."""
+
+    model: ModelTerms
+    credential: CredentialTerms
+    runtime: RuntimeTerms
+    input: InputTerms
+    output: OutputTerms
+    egress: EgressTerms
+
+
+def parse_terms(text: str) -> OwnerTerms:
+    """The terms that `text`, the content of `terms.toml`, spells out.
+
+    Raises:
+        Misconfigured: it is not TOML, a key is missing or unknown, or a value is out of its range.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"the terms are not TOML: {quoted(str(error))}", hint=_HINT) from None
+    _refuse_unknown(document, OwnerTerms, "")
+    return OwnerTerms(
+        model=_parse_model(_Table(document, "model", ModelTerms)),
+        credential=_parse_credential(_Table(document, "credential", CredentialTerms)),
+        runtime=_parse_runtime(_Table(document, "runtime", RuntimeTerms)),
+        input=_parse_input(_Table(document, "input", InputTerms)),
+        output=_parse_output(_Table(document, "output", OutputTerms)),
+        egress=_parse_egress(_Table(document, "egress", EgressTerms)),
+    )
+
+
+def _parse_model(table: _Table) -> ModelTerms:
+    return ModelTerms(
+        uri=parse_object_uri(table.text("uri"), where="model.uri"),
+        sha256=Digest("sha256:" + table.text("sha256", _SHA256, "64 lower-case hex digits")),
+        generation=table.whole("generation", 1, 2**63 - 1) if "generation" in table else None,
+        max_unpacked_bytes=(
+            table.whole("max_unpacked_bytes", 1, 256 * _GIB) if "max_unpacked_bytes" in table else 2 * _GIB
+        ),
+    )
+
+
+def _parse_credential(table: _Table) -> CredentialTerms:
+    provider = "//iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/ID"
+    return CredentialTerms(
+        audience=table.text("audience", _AUDIENCE, f"`{provider}`"),
+        service_account=table.text("service_account", _EMAIL, "a service account's e-mail address"),
+    )
+
+
+def _parse_runtime(table: _Table) -> RuntimeTerms:
+    return RuntimeTerms(name=table.choice("name", "tensorflow"), precision=table.choice("precision", "fp32"))
+
+
+def _parse_input(table: _Table) -> InputTerms:
+    return InputTerms(
+        tensor=table.text("tensor", _TENSOR, "the name of the signature's input"),
+        height=table.whole("height", 1, 4096),
+        width=table.whole("width", 1, 4096),
+        method=table.choice("method", "bilinear", "bicubic", "nearest", "area"),
+        antialias=table.flag("antialias"),
+        fit=table.choice("fit", "stretch", "crop"),
+        exif_orientation=table.choice("exif_orientation", "ignore", "apply"),
+        mean=table.three_numbers("mean", -1e6, 1e6),
+        scale=table.number("scale", 1e-9, 1e6),
+    )
+
+
+def _parse_output(table: _Table) -> OutputTerms:
+    file = "the path of a file within the archive"
+    return OutputTerms(
+        tensor=table.text("tensor", _TENSOR, "the name of the signature's output"),
+        scores=table.choice("scores", "softmax", "as-is"),
+        labels=table.text("labels", _RELATIVE_FILE, file) if "labels" in table else None,
+    )
+
+
+def _parse_egress(table: _Table) -> EgressTerms:
+    return EgressTerms(
+        largest_top_k=table.whole("largest_top_k", 1, 1000),
+        score_digits=table.whole("score_digits", 0, 9),
+        most_images=table.whole("most_images", 1, 10_000_000),
+    )
+
+
+_HINT = "the terms are part of the image: whoever publishes it corrects `terms.toml` and builds it again"
+
+
+def _refuse_unknown(values: Mapping[str, Any], kind: type, where: str) -> None:
+    known = [field.name for field in fields(kind)]
+    for key in values:
+        if key not in known:
+            raise Misconfigured(
+                f"the terms have an unknown key {quoted(where + key)}", hint=f"known are: {', '.join(known)}"
+            )
+
+
+class _Table:
+    """One table of the terms; its keys are the fields of `kind`."""
+
+    def __init__(self, document: Mapping[str, Any], name: str, kind: type) -> None:
+        values = document.get(name, {})
+        if not isinstance(values, dict):
+            raise Misconfigured(f"`{name}` in the terms is no table", hint=f"write `[{name}]`")
+        _refuse_unknown(values, kind, f"{name}.")
+        self._name = name
+        self._values: dict[str, Any] = values
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def text(self, key: str, pattern: re.Pattern[str] | None = None, expected: str = "text") -> str:
+        value = self._take(key)
+        if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
+            raise self._wrong(key, expected)
+        return value
+
+    def choice(self, key: str, *choices: str) -> str:
+        value = self._take(key)
+        if value not in choices:
+            raise self._wrong(key, " or ".join(f"`{choice}`" for choice in choices))
+        return str(value)
+
+    def flag(self, key: str) -> bool:
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise self._wrong(key, "`true` or `false`")
+        return value
+
+    def whole(self, key: str, low: int, high: int) -> int:
+        value = self._take(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self._wrong(key, f"a whole number from {low} to {high}")
+        return value
+
+    def number(self, key: str, low: float, high: float) -> float:
+        value = self._take(key)
+        if not _is_number(value, low, high):
+            raise self._wrong(key, f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    def three_numbers(self, key: str, low: float, high: float) -> tuple[float, float, float]:
+        value = self._take(key)
+        if not isinstance(value, list) or len(value) != 3 or not all(_is_number(x, low, high) for x in value):
+            raise self._wrong(key, f"three numbers from {low:g} to {high:g}: red, green, blue")
+        red, green, blue = map(float, value)
+        return red, green, blue
+
+    def _take(self, key: str) -> Any:  # what TOML holds; each reader above checks it
+        if key not in self._values:
+            raise Misconfigured(f"the terms do not say `{self._name}.{key}`", hint=_HINT)
+        return self._values[key]
+
+    def _wrong(self, key: str, expected: str) -> Misconfigured:
+        value = quoted(str(self._values[key]))
+        return Misconfigured(f"`{self._name}.{key}` in the terms is {value}, not {expected}", hint=_HINT)
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and low <= value <= high
