@@ -74,7 +74,9 @@ def render_storage_error(error: GoogleError) -> Response:
 
     Source: Cloud Storage documentation, "HTTP status and error codes for JSON".
     """
-    item = {"message": error.message, "domain": "global", "reason": error.reason}
+    item: dict[str, object] = {"message": error.message, "domain": "global", "reason": error.reason}
+    for detail in error.details:  # where in the request it is: `locationType`, `location`
+        item.update(detail)
     body = {"code": error.http_status, "message": error.message, "errors": [item]}
     return JSONResponse({"error": body}, error.http_status, error.headers)
 

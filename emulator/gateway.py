@@ -10,6 +10,7 @@ Source: RFC 9110, section 9.3.6, "CONNECT".
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 from collections.abc import Callable
@@ -64,7 +65,7 @@ class Gateway:
             writer.close()
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_unix_connection(self._tls_socket, limit=_BUFFER)
+        server_reader, server_writer = await _connect(self._tls_socket)
         try:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             upward = asyncio.create_task(_pump(reader, server_writer))
@@ -76,6 +77,15 @@ class Gateway:
                 downward.cancel()
         finally:
             server_writer.close()
+
+
+async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the Unix socket, by way of its folder: a `sockaddr_un` holds 107 bytes of path."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return await asyncio.open_unix_connection(f"/proc/self/fd/{folder}/{path.name}", limit=_BUFFER)
+    finally:
+        os.close(folder)
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

@@ -11,9 +11,8 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -21,48 +20,45 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Route, Router
+from starlette.types import ASGIApp
 
 from attestation.errors import Misconfigured
 
-from . import oauth2, projects
+from . import oauth2, projects, storage
+from .address import Address
+from .background import unix_listener
 from .certificates import server_context
 from .errors import GoogleError, OAuthError, on_google_error, on_oauth_error
 from .faults import FaultMiddleware
 from .gateway import Gateway
 from .state import State, write_atomically
 
-_LONGEST_SOCKET_PATH = 107  # bytes; sockaddr_un of Linux
 _KEEP_ALIVE_S = 240
 _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where the gateway is, and whose certificates to believe there."""
-
-    proxy: str
-    """`http://127.0.0.1:PORT`"""
-    gateway_socket: Path
-    ca_file: Path
-
-
-def services(state: State) -> dict[str, list[BaseRoute]]:
-    """Every service by its production host name; `{…}` stands for one label's part."""
+def services(state: State) -> dict[str, ASGIApp]:
+    """Every service by its production host name; `{…}` stands for a part of one label."""
     return {
-        "cloudresourcemanager.googleapis.com": projects.routes(state),
-        "oauth2.googleapis.com": oauth2.routes(state),
+        "cloudresourcemanager.googleapis.com": _router(projects.routes(state)),
+        "oauth2.googleapis.com": _router(oauth2.routes(state)),
+        "storage.googleapis.com": storage.make_app(state),
     }
 
 
-def make_app(state: State, hosts: dict[str, list[BaseRoute]]) -> Starlette:
-    """One application for all hosts; what a service does not have is answered 501, in Google's shape."""
-    absent = Route("/{path:path}", _absent, methods=_METHODS)
+def make_app(state: State, hosts: Mapping[str, ASGIApp]) -> Starlette:
+    """One application for all hosts."""
     app = Starlette(
-        routes=[Host(host, Router([*routes, absent])) for host, routes in hosts.items()],
+        routes=[Host(host, service) for host, service in hosts.items()],
         exception_handlers={GoogleError: on_google_error, OAuthError: on_oauth_error},
     )
     app.add_middleware(FaultMiddleware, folder=state.folder)
     return app
+
+
+def _router(routes: Sequence[BaseRoute]) -> Router:
+    """`routes`; what the service does not have is answered 501, in Google's shape."""
+    return Router([*routes, Route("/{path:path}", _absent, methods=_METHODS)])
 
 
 async def _absent(request: Request) -> Response:
@@ -74,7 +70,7 @@ def run(folder: Path, *, port: int, on_ready: Callable[[bytes], None], until: so
     """Serves `folder` until SIGTERM, SIGINT or the end of `until`; hands `emulator.json` on when ready.
 
     Raises:
-        Misconfigured: another emulator has the folder, its path is too long, or the port is taken.
+        Misconfigured: another emulator has the folder, or the port is taken.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one_on(folder):
@@ -85,7 +81,7 @@ async def _serve(
     folder: Path, *, port: int, on_ready: Callable[[bytes], None], until: socket.socket | None
 ) -> None:
     stop = _stop_event(until)
-    listeners = [_tcp_listener(port), _unix_listener(folder / "gateway.sock")]
+    listeners = [_tcp_listener(port), unix_listener(folder / "gateway.sock", mode=0o600)]
     address = Address(
         proxy=f"http://127.0.0.1:{listeners[0].getsockname()[1]}",
         gateway_socket=folder / "gateway.sock",
@@ -149,7 +145,7 @@ async def _tls_server(app: Starlette, path: Path, context: ssl.SSLContext) -> As
         ssl_context_factory=lambda _config, _default: context,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[_unix_listener(path)]))
+    serving = asyncio.create_task(server.serve(sockets=[unix_listener(path, mode=0o600)]))
     try:
         yield
     finally:
@@ -190,16 +186,3 @@ def _tcp_listener(port: int) -> socket.socket:
             f"cannot listen on port `{port}`: {(error.strerror or 'failed').lower()}",
             hint="leave the port out, and a free one is taken",
         ) from None
-
-
-def _unix_listener(path: Path) -> socket.socket:
-    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
-        raise Misconfigured(
-            "the state folder's path is too long for a Unix socket in it",
-            hint=f"choose one that leaves `{path.name}` within {_LONGEST_SOCKET_PATH} bytes",
-        )
-    path.unlink(missing_ok=True)  # one that a killed emulator left behind: the folder is locked
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(os.fspath(path))
-    listener.listen()
-    return listener
