@@ -16,13 +16,19 @@ from typing import Any
 
 import requests
 from google.auth.credentials import Credentials
-from google.auth.exceptions import RefreshError, TransportError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 
 from attestation.errors import Denied, Misconfigured, SymbolonError, Unavailable
 
 Json = dict[str, Any]
 """A resource as its REST API shows it."""
+
+ARTIFACT_REGISTRY = "https://artifactregistry.googleapis.com/v1"
+COMPUTE = "https://compute.googleapis.com/compute/v1"
+IAM = "https://iam.googleapis.com/v1"
+RESOURCE_MANAGER = "https://cloudresourcemanager.googleapis.com/v3"
+STORAGE = "https://storage.googleapis.com/storage/v1"
 
 _REQUEST_TIMEOUT_S = 60
 _OPERATION_TIMEOUT_S = 300
@@ -97,15 +103,15 @@ class GoogleApi:
                 response = self.session.request(
                     method, url, timeout=_REQUEST_TIMEOUT_S, allow_redirects=False, **request
                 )
-            except RefreshError as error:
-                raise Denied(
-                    f"google refused the credentials for {doing}: `{_legible(str(error.args[0]))}`",
-                    hint="sign in again: gcloud auth application-default login",
-                ) from None
             except (TransportError, requests.ConnectionError, requests.Timeout):
                 failure: SymbolonError = Unavailable(
                     f"google could not be reached for {doing}", hint="look at the network, then try again"
                 )
+            except GoogleAuthError as error:
+                raise Denied(
+                    f"google refused the credentials for {doing}: `{_legible(str(error.args[0]))}`",
+                    hint="sign in again: gcloud auth application-default login",
+                ) from None
             else:
                 # Where HEAD is sent elsewhere, what was asked for is there.
                 if response.status_code < (400 if method == "HEAD" else 300):
@@ -171,7 +177,8 @@ def _words_of(response: requests.Response) -> str:
     try:
         body = response.json()
     except ValueError:
-        return response.text or response.reason or ""
+        # Not `response.text`, which guesses an encoding where none is named.
+        return response.content.decode(errors="replace") or response.reason or ""
     match body:
         case {"error": {"message": str(message)}}:
             return message
@@ -179,7 +186,7 @@ def _words_of(response: requests.Response) -> str:
             return f"{error}: {body.get('error_description', '')}".rstrip(": ")
         case {"errors": [{"message": str(message)}, *_]}:
             return message
-    return response.text
+    return response.content.decode(errors="replace")
 
 
 def _legible(words: str) -> str:

@@ -15,9 +15,8 @@ from typing import Literal
 
 from attestation.errors import Misconfigured, Unavailable
 
-from .google_api import GoogleApi, Json
+from .google_api import COMPUTE, GoogleApi, Json
 
-COMPUTE = "https://compute.googleapis.com/compute/v1"
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 _VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

@@ -4,8 +4,7 @@
 takes over what belongs to somebody else, and never switches on what somebody switched off.
 
 Source: REST references of Cloud Storage (`buckets`), IAM v1 (`serviceAccounts`,
-`workloadIdentityPools`), Artifact Registry v1, Cloud Resource Manager v3; "Read-modify-write" in
-the IAM documentation.
+`workloadIdentityPools`), Artifact Registry v1, Cloud Resource Manager v3.
 """
 
 from __future__ import annotations
@@ -17,26 +16,27 @@ from typing import Any
 
 from attestation.errors import Misconfigured
 
-from .google_api import ConcurrentChange, GoogleApi, Json, NotFound
+from .allow_policies import give
+from .google_api import (
+    ARTIFACT_REGISTRY,
+    IAM,
+    RESOURCE_MANAGER,
+    STORAGE,
+    AlreadyExists,
+    GoogleApi,
+    Json,
+    NotFound,
+)
 from .resources import (
     Bucket,
     DockerRepository,
     Grant,
-    Guarded,
     Project,
     Resource,
     ServiceAccount,
     WorkloadIdentityPool,
     WorkloadIdentityProvider,
 )
-
-STORAGE = "https://storage.googleapis.com/storage/v1"
-IAM = "https://iam.googleapis.com/v1"
-ARTIFACT_REGISTRY = "https://artifactregistry.googleapis.com/v1"
-RESOURCE_MANAGER = "https://cloudresourcemanager.googleapis.com/v3"
-
-_POLICY_TRIES = 5
-_NEW_ACCOUNT_DELAY_S = 3.0
 
 
 class Change(Enum):
@@ -235,82 +235,7 @@ def _ensure_repository(repository: DockerRepository, api: GoogleApi) -> Change:
 
 @_ensure.register
 def _ensure_grant(grant: Grant, api: GoogleApi) -> Change:
-    """Read-modify-write under the policy's etag, again where somebody else wrote in between.
-
-    An account that was just created is unknown to some services for a while: also again.
-    """
-    doing = f"granting `{grant.role}` to `{grant.member}`"
-    for last in (False,) * (_POLICY_TRIES - 1) + (True,):
-        policy = _read_policy(api, grant.on, doing)
-        if _is_granted(policy, grant):
-            return Change.UNCHANGED
-        try:
-            _write_policy(api, grant.on, _with_grant(policy, grant), doing)
-        except ConcurrentChange:
-            if last:
-                raise
-        except Misconfigured as error:
-            if last or "does not exist" not in error.message:
-                raise
-            api.sleep(_NEW_ACCOUNT_DELAY_S)
-        else:
-            return Change.UPDATED
-    raise AssertionError  # the last try has returned or raised
-
-
-def _read_policy(
-    api: GoogleApi, on: Project | Bucket | ServiceAccount | DockerRepository, doing: str
-) -> Json:
-    """The allow policy, in the version that shows conditions: written back without them, they would be lost."""
-    match on:
-        case Bucket():
-            version = {"optionsRequestedPolicyVersion": "3"}
-            return api.call("GET", f"{STORAGE}/b/{on.name}/iam", doing=doing, parameters=version)
-        case DockerRepository():
-            version = {"options.requestedPolicyVersion": "3"}
-            return api.call("GET", f"{_policy_owner(on)}:getIamPolicy", doing=doing, parameters=version)
-        case ServiceAccount():
-            version = {"options.requestedPolicyVersion": "3"}
-            return api.call("POST", f"{_policy_owner(on)}:getIamPolicy", doing=doing, parameters=version)
-        case Project():
-            body = {"options": {"requestedPolicyVersion": 3}}
-            return api.call("POST", f"{_policy_owner(on)}:getIamPolicy", doing=doing, body=body)
-
-
-def _write_policy(api: GoogleApi, on: Guarded, policy: Json, doing: str) -> None:
-    if isinstance(on, Bucket):
-        api.call("PUT", f"{STORAGE}/b/{on.name}/iam", doing=doing, body=policy)
-    else:
-        api.call("POST", f"{_policy_owner(on)}:setIamPolicy", doing=doing, body={"policy": policy})
-
-
-def _policy_owner(on: Project | ServiceAccount | DockerRepository) -> str:
-    match on:
-        case Project():
-            return f"{RESOURCE_MANAGER}/projects/{on.project_id}"
-        case ServiceAccount():
-            return f"{IAM}/projects/{on.project.project_id}/serviceAccounts/{on.email}"
-        case DockerRepository():
-            return f"{ARTIFACT_REGISTRY}/{on.name}"
-
-
-def _is_granted(policy: Json, grant: Grant) -> bool:
-    return any(
-        binding["role"] == grant.role and grant.member in binding["members"] and "condition" not in binding
-        for binding in policy.get("bindings", [])
-    )
-
-
-def _with_grant(policy: Json, grant: Grant) -> Json:
-    """The policy with one member more and nothing less."""
-    bindings: list[Json] = [dict(binding) for binding in policy.get("bindings", [])]
-    for binding in bindings:
-        if binding["role"] == grant.role and "condition" not in binding:
-            binding["members"] = [*binding["members"], grant.member]
-            break
-    else:
-        bindings.append({"role": grant.role, "members": [grant.member]})
-    return {**policy, "bindings": bindings}
+    return Change.UPDATED if give(api, grant) else Change.UNCHANGED
 
 
 def _read(api: GoogleApi, url: str, doing: str) -> Json | None:

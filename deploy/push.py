@@ -172,7 +172,5 @@ def _blob(layout: Path, descriptor: dict[str, Any]) -> bytes:
     digest = parse_digest(descriptor["digest"])
     data = (layout / "blobs" / "sha256" / digest.removeprefix("sha256:")).read_bytes()
     if digest_of(data) != digest:
-        raise EvidenceRejected(
-            f"blob `{digest}` of the layout has been changed", hint="build the layout again"
-        )
+        raise EvidenceRejected(f"blob `{digest}` of the layout was changed", hint="build the layout again")
     return data
