@@ -1,0 +1,60 @@
+"""The command `symbolon`: one answer, and an exit code that says which kind of answer it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+
+from attestation.errors import ExitCode, SymbolonError
+
+from .arguments import make_parser
+
+_INTERRUPTED = 128 + signal.SIGINT
+_NOBODY_LISTENS = 128 + signal.SIGPIPE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command has answered; the exit code is one of `ExitCode`, or what a shell gives a signal."""
+    try:
+        arguments = make_parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has said what was wrong, or has shown its help
+        return int(stop.code or 0)
+    try:
+        answer = arguments.run(arguments)
+        sys.stdout.flush()
+    except SymbolonError as error:
+        _tell(error, as_json=arguments.output == "json")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; nothing may be flushed to them at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_LISTENS
+    except Exception as bug:  # noqa: BLE001  the one outermost place
+        if arguments.traceback or os.environ.get("SYMBOLON_TRACEBACK"):
+            traceback.print_exception(bug)
+        sys.stderr.write(
+            f"error: a bug in symbolon ({type(bug).__name__})\n"
+            "hint: run it again with SYMBOLON_TRACEBACK=1 to see where, and report that\n"
+        )
+        return ExitCode.BUG
+    return int(answer)
+
+
+def _tell(error: SymbolonError, *, as_json: bool) -> None:
+    """The error is on standard error; where a program listens, on standard output as JSON too."""
+    if as_json:
+        document = {"family": error.family, "code": error.code, "message": error.message, "hint": error.hint}
+        sys.stdout.write(json.dumps({"error": document}) + "\n")
+        sys.stdout.flush()
+    sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

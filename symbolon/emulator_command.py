@@ -1,0 +1,128 @@
+"""What anybody types to have Google on localhost: `symbolon emulator up|status|env|down`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from attestation.errors import ExitCode, Unavailable
+from emulator import running
+from emulator.running import Running
+
+from .extras import require_extra
+from .rendering import print_json
+
+_PARTIES = {"owner": "primus", "operator": "secundus"}
+"""Who is seeded in every emulator, and the project each of them owns."""
+
+
+def up(state: Path | None, *, port: int, foreground: bool, output: str) -> ExitCode:
+    """An emulator serves the state folder; how to reach it stands on standard output.
+
+    In the foreground it is a new one and ends with this process; else one that runs already will do.
+
+    Raises:
+        Misconfigured: it is not installed, or another one has the folder.
+        Unavailable: it does not start.
+    """
+    require_extra("emulator")
+    folder = _folder(state)
+    emulator = None if foreground else running.find(folder)
+    if emulator is None:
+        emulator = running.start(folder, port=port, outlives_us=not foreground)
+    _show(emulator, output=output)
+    if foreground:
+        sys.stdout.flush()
+        _wait_for_signal()
+        emulator.stop()
+    return ExitCode.YES
+
+
+def status(state: Path | None, *, output: str) -> ExitCode:
+    """Whether an emulator serves the state folder stands on standard output, and in the exit code."""
+    emulator = running.find(_folder(state))
+    if emulator is not None:
+        _show(emulator, output=output)
+        return ExitCode.YES
+    if output == "json":
+        print_json({"running": False})
+    else:
+        sys.stdout.write("not running\n")
+    return ExitCode.ANSWERED_NO
+
+
+def show_environment(state: Path | None, *, party: str, output: str) -> ExitCode:
+    """What a shell takes to be `party` in front of the emulator stands on standard output.
+
+    Raises:
+        Unavailable: no emulator serves the state folder.
+    """
+    emulator = running.find(_folder(state))
+    if emulator is None:
+        raise Unavailable("the emulator does not run", hint="symbolon emulator up")
+    environment = environment_of(emulator, party)
+    if output == "json":
+        print_json(environment)
+    else:
+        sys.stdout.write(_exports(environment))
+    return ExitCode.YES
+
+
+def down(state: Path | None, *, output: str) -> ExitCode:
+    """No emulator serves the state folder.
+
+    Raises:
+        Unavailable: it does not stop.
+    """
+    emulator = running.find(_folder(state))
+    if emulator is not None:
+        emulator.stop()
+    if output == "json":
+        print_json({"running": False})
+    else:
+        sys.stdout.write("not running\n" if emulator is None else "stopped; its state is kept\n")
+    return ExitCode.YES
+
+
+def environment_of(emulator: Running, party: str) -> dict[str, str]:
+    """What makes any production client the `party`, in front of the emulator and of nothing else."""
+    return emulator.env | {
+        "GOOGLE_APPLICATION_CREDENTIALS": str(emulator.credentials_file(party)),
+        "GOOGLE_CLOUD_PROJECT": _PARTIES[party],
+    }
+
+
+def _show(emulator: Running, *, output: str) -> None:
+    if output == "json":
+        environments = {party: environment_of(emulator, party) for party in _PARTIES}
+        print_json(
+            {"running": True, "pid": emulator.pid, "proxy": emulator.proxy, "environment": environments}
+        )
+        return
+    sys.stdout.write(
+        f"running at {emulator.proxy} (process {emulator.pid}), state in {emulator.folder}\n\n"
+        "A shell becomes the owner of project primus, and reaches this emulator alone, with\n\n"
+        f"{_exports(environment_of(emulator, 'owner'))}\n"
+        'or, shorter:  eval "$(symbolon emulator env owner)"   (`operator` has project secundus)\n'
+    )
+
+
+def _exports(environment: dict[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+def _folder(state: Path | None) -> Path:
+    """Source: XDG Base Directory Specification, `$XDG_STATE_HOME`; a relative one counts as unset."""
+    if state is not None:
+        return state.resolve()
+    home = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (home if home.is_absolute() else Path.home() / ".local" / "state") / "symbolon" / "emulator"
+
+
+def _wait_for_signal() -> None:
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    signal.sigwait(signals)

@@ -1,0 +1,106 @@
+"""A token's claims as a person hands them in, believed as far as that person asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from attestation.errors import Misconfigured, quoted
+from attestation.rejections import WrongAudience, WrongIssuer
+from attestation.strict_json import parse_json_object
+from attestation.tokens import UnverifiedToken, parse_token
+from attestation.verification import ISSUER, UNSAFE_ANY_AUDIENCE, verify_oidc_token, verify_pki_token
+from policy.provider import Provider
+
+from .inputs import parse_json_document, read_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Claims, and in words how far they are to be believed."""
+
+    claims: Mapping[str, object]
+    verified: bool
+    described: str
+
+
+def read_evidence(
+    token: str, *, jwks: str | None, root: str | None, provider: Provider | None, now: float
+) -> Evidence:
+    """The claims of the token in the file `token`, verified with the key set or the root.
+
+    With neither of them nothing is verified, and a JSON object of claims will do. Where there is a
+    provider, its issuer and audiences are asked for either way, as STS asks for them.
+
+    Raises:
+        EvidenceRejected: the token is not what it claims to be.
+        Misconfigured: a file cannot be read, or is of another kind.
+    """
+    text = read_text(token, what="token").strip()
+    if jwks is not None or root is not None:
+        if text.startswith("{"):
+            raise Misconfigured(
+                "the token is a JSON object of claims, which nobody signed",
+                hint="give the signed token, or --unsafe-unverified for an answer that proves nothing",
+            )
+        return _verified(parse_token(text), jwks=jwks, root=root, provider=provider, now=now)
+    is_json = text.startswith("{")
+    claims = parse_json_object(text.encode(), what="token") if is_json else parse_token(text).claims
+    if provider is not None:
+        _check_issuer(claims, provider)
+        _check_audience(claims, provider)
+    return Evidence(
+        claims=claims, verified=False, described="NOT verified, as asked: anybody can have written it"
+    )
+
+
+def _verified(
+    token: UnverifiedToken, *, jwks: str | None, root: str | None, provider: Provider | None, now: float
+) -> Evidence:
+    audiences = UNSAFE_ANY_AUDIENCE if provider is None else provider.audiences
+    if jwks is not None:
+        keys = parse_json_document(read_text(jwks, what="key set"), what="key set")
+        issuer = ISSUER if provider is None else provider.issuer
+        proof = verify_oidc_token(token, jwks=keys, issuer=issuer, audiences=audiences, now=now)
+        by = "by a key of the key set"
+    else:
+        assert root is not None  # noqa: S101  one of the two is given
+        proof = verify_pki_token(token, root=_certificate(root), audiences=audiences, now=now)
+        by = "by its certificates, up to the root"
+        if provider is not None:
+            _check_issuer(proof.raw, provider)
+    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    audience = "; its audience was NOT checked: a condition alone names none" if provider is None else ""
+    return Evidence(claims=proof.raw, verified=True, described=f"verified {by}, for {moment}{audience}")
+
+
+def _certificate(name: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(read_text(name, what="root").encode())
+    except ValueError as error:
+        raise Misconfigured(
+            f"the root {quoted(name)} is not a certificate in PEM",
+            hint="it begins with -----BEGIN CERTIFICATE-----",
+        ) from error
+
+
+def _check_issuer(claims: Mapping[str, object], provider: Provider) -> None:
+    if claims.get("iss") != provider.issuer:
+        raise WrongIssuer(
+            f"the token's issuer is {_shown(claims.get('iss'))}, and the provider's {quoted(provider.issuer)}"
+        )
+
+
+def _check_audience(claims: Mapping[str, object], provider: Provider) -> None:
+    if claims.get("aud") not in provider.audiences:
+        raise WrongAudience(
+            f"the token's audience is {_shown(claims.get('aud'))}, which the provider does not accept",
+            hint=f"it accepts {', '.join(map(quoted, provider.audiences))}",
+        )
+
+
+def _shown(claim: object) -> str:
+    return "not there" if claim is None else quoted(str(claim), most_characters=200)

@@ -1,0 +1,84 @@
+"""What a person names on the command line, read: a file, standard input, a moment.
+
+Every function raises `Misconfigured` with what was wrong, never with what was in the file.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attestation.errors import EvidenceRejected, Misconfigured, quoted
+from attestation.strict_json import parse_json_object
+
+MAX_INPUT_BYTES = 4 * 1024 * 1024
+"""More than any policy, token or key set has; a wrong file is refused before it fills the memory."""
+
+
+def read_text(name: str, *, what: str) -> str:
+    """The text of the file `name`; of standard input where it is `-`.
+
+    Raises:
+        Misconfigured: it cannot be read, is too large, or is not UTF-8.
+    """
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(MAX_INPUT_BYTES + 1)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot read the {what} {quoted(name)}: {(error.strerror or 'no reason given').lower()}",
+            hint="name a readable file, or `-` for standard input",
+        ) from error
+    if len(data) > MAX_INPUT_BYTES:
+        raise Misconfigured(
+            f"the {what} {quoted(name)} is larger than {MAX_INPUT_BYTES} bytes", hint="is it the right file?"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Misconfigured(
+            f"the {what} {quoted(name)} is not UTF-8 text", hint="is it the right file?"
+        ) from error
+
+
+def parse_json_document(text: str, *, what: str) -> dict[str, object]:
+    """The JSON object that `text` is, no name in it twice.
+
+    Raises:
+        Misconfigured: it is anything else.
+    """
+    try:
+        return parse_json_object(text.encode("utf-8", "surrogatepass"), what=what)
+    except EvidenceRejected as error:
+        raise Misconfigured(error.message, hint="is it the right file?") from error
+
+
+def parse_time(text: str) -> float:
+    """Seconds since the epoch, of such a number or of an RFC 3339 time.
+
+    >>> parse_time("1757060250") == parse_time("2025-09-05T08:17:30Z")
+    True
+
+    Raises:
+        Misconfigured: it is neither, or a time without its offset.
+    """
+    try:
+        moment = _moment(text)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Misconfigured(
+            f"{quoted(text)} is not a time",
+            hint="write seconds since the epoch, or RFC 3339 with its offset: 2026-01-31T12:00:00Z",
+        )
+    return moment.timestamp()
+
+
+def _moment(text: str) -> datetime:
+    if text.replace(".", "", 1).isdecimal():
+        return datetime.fromtimestamp(float(text), UTC)
+    return datetime.fromisoformat(text)

@@ -1,0 +1,78 @@
+"""Words on a terminal: what a person reads, where colour only repeats what a word already says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from policy.explaining import Clause
+
+_OUTCOMES = {"true": ("pass  ✓", "green"), "false": ("FAIL  ✗", "bold red"), "error": ("ERROR !", "bold red")}
+
+
+def printable(text: str) -> str:
+    r"""`text` with whatever a terminal would obey instead of show written as an escape.
+
+    >>> print(printable("a" + chr(27) + "[2J" + chr(0x202e) + "b"))
+    a\x1b[2J\u202eb
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def printable_lines(text: str) -> str:
+    """`text` as `printable` shows it, with its line ends kept."""
+    return "\n".join(map(printable, text.splitlines()))
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` in at most `width` characters, its middle left out: digests keep both their ends.
+
+    >>> shortened("sha256:0123456789abcdef", 15)
+    'sha256:…9abcdef'
+    """
+    if len(text) <= width:
+        return text
+    kept = width - 1
+    return text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where human output goes; obeys NO_COLOR, and is plain where it is not a terminal."""
+    return Console(file=sys.stderr if stderr else sys.stdout, highlight=False, markup=False, soft_wrap=True)
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """A line of plain parts and (part, style) pairs, whatever the parts contain."""
+    return Text.assemble(*parts)
+
+
+def print_json(document: object) -> None:
+    """One JSON document stands on standard output, in lines that a person can read."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def columns(rows: Iterable[tuple[str, str]]) -> str:
+    """Two columns, the first as wide as its widest cell.
+
+    >>> print(columns([("a", "one"), ("bcd", "two")]))
+    a    one
+    bcd  two
+    """
+    rows = list(rows)
+    width = max((len(left) for left, _ in rows), default=0)
+    return "\n".join(f"{left:<{width}}  {right}" for left, right in rows)
+
+
+def clause_lines(clause: Clause) -> list[Text]:
+    """One clause: its outcome and text on a line; what was found and what would admit below, if it is not true."""
+    word, style = _OUTCOMES[clause.outcome]
+    lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}")]
+    if clause.outcome != "true":
+        lines.append(styled(f"         {printable(clause.reason)}"))
+        if clause.fix:
+            lines.append(styled(f"         fix: {printable(clause.fix)}"))
+    return lines
