@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 
 from attestation.errors import Misconfigured
 
-from . import oauth2, projects, storage
+from . import artifact_registry, oauth2, projects, registry, storage
 from .address import Address
 from .background import unix_listener
 from .certificates import server_context
@@ -40,9 +40,11 @@ _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 def services(state: State) -> dict[str, ASGIApp]:
     """Every service by its production host name; `{…}` stands for a part of one label."""
     return {
+        "artifactregistry.googleapis.com": _router(artifact_registry.routes(state)),
         "cloudresourcemanager.googleapis.com": _router(projects.routes(state)),
         "oauth2.googleapis.com": _router(oauth2.routes(state)),
         "storage.googleapis.com": storage.make_app(state),
+        "{location}-docker.pkg.dev": registry.make_app(state),
     }
 
 

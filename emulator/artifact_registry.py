@@ -1,0 +1,175 @@
+"""artifactregistry.googleapis.com: Docker repositories, and who may pull and push.
+
+Every operation is done when it is answered. Absent: other formats, remote and virtual
+repositories, cleanup policies, packages, versions, tags and files as resources (the
+repository's own host, `registry.py`, has the images).
+
+Source: Artifact Registry API reference, v1 `projects.locations.repositories`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from .access_tokens import Caller, require_caller
+from .authorization import (
+    Policy,
+    empty_policy,
+    permissions_of,
+    project_of,
+    replace_policy,
+    require_permission,
+)
+from .bodies import json_of
+from .errors import GoogleError
+from .registry_access import Repositories
+from .state import Document, State
+
+_SERVICE = "artifactregistry.googleapis.com"
+_TYPE = "type.googleapis.com/google.devtools.artifactregistry.v1."
+_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_PARENT = "/v1/projects/{project}/locations/{location}"
+
+
+def routes(state: State) -> list[BaseRoute]:
+    """Repositories: create, get, list, delete, and their allow policies."""
+    repositories = _ArtifactRegistry(state)
+    collection = _PARENT + "/repositories"
+    return [
+        Route(collection, repositories.create, methods=["POST"]),
+        Route(collection, repositories.list_names),
+        Route(collection + "/{repository}:getIamPolicy", repositories.get_iam_policy),
+        Route(collection + "/{repository}:setIamPolicy", repositories.set_iam_policy, methods=["POST"]),
+        Route(
+            collection + "/{repository}:testIamPermissions",
+            repositories.test_iam_permissions,
+            methods=["POST"],
+        ),
+        Route(collection + "/{repository}", repositories.get),
+        Route(collection + "/{repository}", repositories.delete, methods=["DELETE"]),
+    ]
+
+
+class _ArtifactRegistry:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._repositories = Repositories(state)
+
+    def _parent(self, request: Request, verb: str) -> str:
+        """The name that repositories there begin with, where the caller may do so in the project."""
+        caller = require_caller(self._state, request)
+        project = project_of(self._state, request.path_params["project"])
+        parent = f"projects/{project['projectId']}/locations/{request.path_params['location']}"
+        self._require(caller, verb, parent, [project["policy"]])
+        return parent
+
+    def _named(self, request: Request) -> tuple[str, Document | None, list[Policy]]:
+        """The name that the path spells, the repository of that name, and the policies over it."""
+        path = request.path_params
+        project = project_of(self._state, path["project"])
+        name = (
+            f"projects/{project['projectId']}/locations/{path['location']}/repositories/{path['repository']}"
+        )
+        repository = self._repositories.collection.get(name)
+        policies = [project["policy"]] + ([repository["policy"]] if repository else [])
+        return name, repository, policies
+
+    def _repository(self, request: Request, verb: str) -> Document:
+        """The repository that the path names, where the caller may do so.
+
+        Raises:
+            GoogleError: 403, also where there is none and the caller may not know; 404.
+        """
+        caller = require_caller(self._state, request)
+        name, repository, policies = self._named(request)
+        self._require(caller, verb, name, policies)
+        if repository is None:
+            raise GoogleError(404, "Requested entity was not found.")
+        return repository
+
+    def _require(self, caller: Caller, verb: str, resource: str, policies: list[Policy]) -> None:
+        require_permission(
+            self._state,
+            caller,
+            f"artifactregistry.repositories.{verb}",
+            service=_SERVICE,
+            method=f"repositories.{verb}",
+            resource=resource,
+            policies=policies,
+        )
+
+    async def create(self, request: Request) -> Response:
+        document = await json_of(request)
+        parent = self._parent(request, "create")
+        identifier = request.query_params.get("repositoryId", request.query_params.get("repository_id", ""))
+        if not _ID.fullmatch(identifier):
+            raise GoogleError(400, "Invalid repository ID.")
+        if document.get("format") != "DOCKER":
+            raise GoogleError(501, "the emulator has repositories of the format DOCKER only")
+        name = f"{parent}/repositories/{identifier}"
+        if name in self._repositories.collection:
+            raise GoogleError(409, "the repository already exists")
+        now = datetime.fromtimestamp(self._state.clock(), UTC).isoformat(timespec="microseconds")
+        resource = {
+            "name": name,
+            "format": "DOCKER",
+            "createTime": now.replace("+00:00", "Z"),
+            "updateTime": now.replace("+00:00", "Z"),
+            "mode": "STANDARD_REPOSITORY",
+        } | {key: document[key] for key in ("description", "labels") if key in document}
+        self._repositories.collection.put(name, {"resource": resource, "policy": empty_policy()})
+        return _done(parent, {"@type": _TYPE + "Repository", **resource})
+
+    async def list_names(self, request: Request) -> Response:
+        parent = self._parent(request, "list")
+        found = [
+            repository["resource"]
+            for name, repository in self._repositories.collection.items()
+            if name.startswith(parent + "/")
+        ]
+        return JSONResponse({"repositories": found} if found else {})
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse(self._repository(request, "get")["resource"])
+
+    async def delete(self, request: Request) -> Response:
+        name = self._repository(request, "delete")["resource"]["name"]
+        self._repositories.collection.delete(name)
+        shutil.rmtree(self._repositories.folder_of(name), ignore_errors=True)
+        parent = name.partition("/repositories/")[0]
+        return _done(parent, {"@type": "type.googleapis.com/google.protobuf.Empty"})
+
+    async def get_iam_policy(self, request: Request) -> Response:
+        return JSONResponse(self._repository(request, "getIamPolicy")["policy"])
+
+    async def set_iam_policy(self, request: Request) -> Response:
+        document = await json_of(request)
+        repository = self._repository(request, "setIamPolicy")
+        policy = replace_policy(repository["policy"], document.get("policy", {}))
+        self._repositories.collection.put(repository["resource"]["name"], repository | {"policy": policy})
+        return JSONResponse(policy)
+
+    async def test_iam_permissions(self, request: Request) -> Response:
+        asked = (await json_of(request)).get("permissions", [])
+        caller = require_caller(self._state, request)
+        held = permissions_of(caller, self._named(request)[2])
+        return JSONResponse({"permissions": [permission for permission in asked if permission in held]})
+
+
+def _done(parent: str, response: Document) -> Response:
+    """A long-running operation that did not run long."""
+    return JSONResponse(
+        {
+            "name": f"{parent}/operations/{secrets.token_hex(16)}",
+            "metadata": {"@type": _TYPE + "OperationMetadata"},
+            "done": True,
+            "response": response,
+        }
+    )
