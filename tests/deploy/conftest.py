@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import requests
 from google.auth.credentials import Credentials
+from google.oauth2.credentials import Credentials as UserCredentials
 from requests.adapters import BaseAdapter
 
 from deploy.google_api import GoogleApi
+from deploy.launch import CLOUD_PLATFORM
+from emulator.running import Running
 
 
 @dataclass(kw_only=True)
@@ -78,3 +81,18 @@ def answering(google: ScriptedGoogle) -> Callable[..., None]:
         ]
 
     return answer
+
+
+@pytest.fixture
+def as_party(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], GoogleApi]:
+    """Google's APIs on this machine, as `owner` or `operator` reaches them."""
+    for name, value in emulator.env.items():
+        monkeypatch.setenv(name, value)
+
+    def signed_in(party: str) -> GoogleApi:
+        credentials = UserCredentials.from_authorized_user_file(  # type: ignore[no-untyped-call]
+            str(emulator.credentials_file(party)), scopes=[CLOUD_PLATFORM]
+        )
+        return GoogleApi(credentials)
+
+    return signed_in
