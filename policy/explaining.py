@@ -2,55 +2,114 @@
 
     condition = compile_condition(text)              # once; raises Misconfigured with a span
     decide(condition, assertion=claims)              # -> bool, the quick path
-    trace = explain(condition, assertion=claims)     # -> Trace, the same program
+    trace = explain(condition, assertion=claims)     # -> Trace, the same closures
     trace.admitted, [clause.reason for clause in trace.clauses if clause.outcome != "true"]
 
-Signatures are settled, bodies follow.
+Admission is exactly boolean `true`. A trace keeps what its evaluation saw; words are made of it
+when they are asked for, from those values and never from a second look at the token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
-Outcome = Literal["true", "false", "error"]
+from .cel.condition import CompiledClause, Condition, Evaluation, compile_condition
+from .cel.evaluator import UNREAD, Frame
+from .cel.values import ErrorValue
+from .reasons import Wording
+
+__all__ = ["Clause", "Condition", "Outcome", "Trace", "compile_condition", "decide", "explain"]
+
+Outcome: TypeAlias = Literal["true", "false", "error"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """What one top-level conjunct said of one token.
+    """What one top-level conjunct said of one token."""
 
-    `span` is character offsets (start, end) into the condition; `claims` are the values that this
-    very evaluation read, by path (`submods.gce.zone`, without `assertion.`); `absent` the paths it
-    looked for and did not find; `fix` is empty for a clause that is true.
-    """
+    __slots__ = ("_clause", "_condition", "_frame", "_result")
 
-    text: str
-    span: tuple[int, int]
-    outcome: Outcome
-    claims: Mapping[str, object]
-    absent: tuple[str, ...]
-    reason: str
-    fix: str
+    def __init__(self, condition: Condition, clause: CompiledClause, result: Any, frame: Frame) -> None:
+        self._condition = condition
+        self._clause = clause
+        self._result = result
+        self._frame = frame
 
+    @property
+    def text(self) -> str:
+        """The clause as it is written."""
+        return self._clause.text
 
-class Condition:
-    """A condition, compiled. `text` is what was compiled; an empty text admits every token."""
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where it stands: character offsets into the condition, the second one behind its end."""
+        return (self._clause.node.span.start, self._clause.node.span.end)
 
-    text: str
+    @property
+    def outcome(self) -> Outcome:
+        """`error` is also a clause whose value is no boolean: it can never admit."""
+        if self._result is True:
+            return "true"
+        return "false" if self._result is False else "error"
+
+    @property
+    def claims(self) -> dict[str, object]:
+        """The values that this evaluation read, by path: `submods.gce.zone`, without `assertion.`."""
+        return {
+            name: value
+            for _, name, slot in self._clause.paths
+            if type(value := self._frame[slot]) is not ErrorValue and value is not UNREAD
+        }
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The paths that it looked for and that are not there."""
+        read = ((name, self._frame[slot]) for _, name, slot in self._clause.paths)
+        return tuple(name for name, value in read if type(value) is ErrorValue and value.absent)
+
+    @property
+    def reason(self) -> str:
+        """The claim's value, and what it must be."""
+        return Wording(self._condition, self._clause, self._frame).reason(self._result)
+
+    @property
+    def fix(self) -> str:
+        """Who would have to change what; "" for a clause that is true."""
+        return Wording(self._condition, self._clause, self._frame).fix(self._result)
+
+    def document(self) -> dict[str, object]:
+        """The clause as JSON, for `--format json`."""
+        return {
+            "text": self.text,
+            "span": list(self.span),
+            "outcome": self.outcome,
+            "claims": self.claims,
+            "reason": self.reason,
+            "fix": self.fix,
+        }
 
 
 class Trace:
-    """A decision with its clauses; `clauses` is worded when it is first read."""
+    """A decision and every clause's part in it."""
 
-    admitted: bool
-    clauses: tuple[Clause, ...]
+    __slots__ = ("admitted", "clauses")
 
+    def __init__(self, condition: Condition, evaluation: Evaluation) -> None:
+        results, frame = evaluation
+        self.admitted = all([result is True for result in results])
+        self.clauses = tuple(
+            [
+                Clause(condition, clause, result, frame)
+                for clause, result in zip(condition.clauses, results, strict=True)
+            ]
+        )
 
-def compile_condition(text: str) -> Condition:
-    """`text` is ready to decide. Raises: Misconfigured, with the place in the text."""
-    raise NotImplementedError
+    def document(self) -> dict[str, object]:
+        """The trace as JSON, for `--format json`."""
+        return {
+            "decision": "admit" if self.admitted else "deny",
+            "clauses": [clause.document() for clause in self.clauses],
+        }
 
 
 def decide(
@@ -60,8 +119,13 @@ def decide(
     google: Mapping[str, object] | None = None,
     attribute: Mapping[str, object] | None = None,
 ) -> bool:
-    """Whether the condition is exactly boolean `true` for these claims."""
-    raise NotImplementedError
+    """Whether the condition is exactly boolean `true` for these claims, which are JSON values.
+
+    Raises:
+        Misconfigured: the condition is a text, and it does not compile.
+    """
+    compiled = compile_condition(condition) if isinstance(condition, str) else condition
+    return compiled.decide(assertion, google, attribute)
 
 
 def explain(
@@ -71,5 +135,14 @@ def explain(
     google: Mapping[str, object] | None = None,
     attribute: Mapping[str, object] | None = None,
 ) -> Trace:
-    """The decision on these claims, with every clause's part in it."""
-    raise NotImplementedError
+    """The decision on these claims, with every clause's part in it.
+
+    >>> trace = explain('assertion.dbgstat == "disabled-since-boot"', assertion={"dbgstat": "enabled"})
+    >>> trace.admitted, trace.clauses[0].reason
+    (False, '`dbgstat` is "enabled", must be "disabled-since-boot"')
+
+    Raises:
+        Misconfigured: the condition is a text, and it does not compile.
+    """
+    compiled = compile_condition(condition) if isinstance(condition, str) else condition
+    return Trace(compiled, compiled.evaluate(assertion, google, attribute))

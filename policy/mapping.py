@@ -1,32 +1,47 @@
-"""Attribute mapping: what a token's claims become in Google's hands, with Google's limits.
+"""Attribute mapping: what a token's claims become in Google's hands, within Google's limits.
 
-    mapping = AttributeMapping.parse({"google.subject": "assertion.sub", "attribute.zone": "assertion..."})
-    mapped = mapping.apply(claims)       # Mapped(google={"subject": ...}, attribute={...})
+    mapping = AttributeMapping.parse({"google.subject": "assertion.sub", "attribute.zone": "…"})
+    mapped = mapping.apply(claims)       # Mapped(google={"subject": …}, attribute={…})
 
-Signatures are settled, bodies follow.
+Source: IAM API, WorkloadIdentityPoolProvider.attributeMapping (limits and keys); the wordings are
+those of sts.googleapis.com. An expression that fails or yields no string leaves its attribute out;
+for `google.subject` that is a refusal.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from attestation.errors import Denied
+from attestation.errors import Denied, Misconfigured
+
+from .cel.condition import Expression
+from .cel.syntax import InvalidExpression
+from .wording import quoted
+
+MOST_SUBJECT_BYTES: Final = 127
+MOST_CUSTOM_ATTRIBUTES: Final = 50
+MOST_EXPRESSION_CHARACTERS: Final = 2048
+MOST_MAPPED_BYTES: Final = 8 * 1024
+
+_KEY = re.compile(r"google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,100}")
 
 
 class MappingRejected(Denied):
-    """The token cannot be mapped. `message` is STS's own `error_description`, `error` its `error`."""
+    """The token cannot be mapped. `message` is STS's `error_description`, `error` is its `error`."""
 
     code = "mapping-rejected"
 
-    def __init__(self, message: str, *, error: str = "unauthorized_client", hint: str = "") -> None:
+    def __init__(self, message: str, *, error: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.error = error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapped:
-    """The attributes of one federated identity: pass as `google=` and `attribute=` to `explain`."""
+    """The attributes of one federated identity: what `google` and `attribute` are in a condition."""
 
     google: Mapping[str, object]
     attribute: Mapping[str, str]
@@ -34,15 +49,94 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeMapping:
-    """Target attribute -> CEL expression; `google.subject` is always there."""
+    """Target attribute → CEL expression over `assertion`; `google.subject` is always among them."""
 
     expressions: Mapping[str, str]
+    _compiled: Mapping[str, Expression] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, expressions: Mapping[str, str]) -> AttributeMapping:
-        """Raises: Misconfigured for a bad key, a bad expression or a limit passed."""
-        raise NotImplementedError
+        """A mapping that Google would accept.
+
+        Raises:
+            Misconfigured: a key or an expression that is not one, or a limit that is passed.
+        """
+        if "google.subject" not in expressions:
+            raise Misconfigured(
+                "the attribute mapping has no `google.subject`",
+                hint='map it, for instance to `"gcpcs::" + assertion.submods.container.image_digest`',
+            )
+        compiled = {key: _compiled(key, text) for key, text in expressions.items()}
+        custom = [key for key in expressions if key.startswith("attribute.")]
+        if len(custom) > MOST_CUSTOM_ATTRIBUTES:
+            raise Misconfigured(
+                f"the attribute mapping has {len(custom)} custom attributes,"
+                f" Google's limit is {MOST_CUSTOM_ATTRIBUTES}"
+            )
+        return cls(expressions=dict(expressions), _compiled=compiled)
 
     def apply(self, assertion: Mapping[str, object]) -> Mapped:
-        """Raises: MappingRejected in STS's words."""
-        raise NotImplementedError
+        """What these claims are mapped to.
+
+        Raises:
+            MappingRejected: there is no subject, or what is mapped is too large; in STS's words.
+        """
+        google: dict[str, object] = {}
+        attribute: dict[str, str] = {}
+        for key, expression in self._compiled.items():
+            value = expression.evaluate(assertion)
+            namespace, name = key.split(".", 1)
+            if isinstance(value, str) and namespace == "attribute":
+                attribute[name] = value
+            elif isinstance(value, str) or (name == "groups" and _is_list_of_strings(value)):
+                google[name] = value
+        subject = google.get("subject")
+        if not isinstance(subject, str) or not subject:
+            raise MappingRejected(
+                "Could not obtain a value for google.subject from the given credential.",
+                error="unauthorized_client",
+                hint="the expression for `google.subject` must yield a string that is not empty",
+            )
+        _check_sizes(subject, google, attribute)
+        return Mapped(google=google, attribute=attribute)
+
+
+def _is_list_of_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _compiled(key: str, text: str) -> Expression:
+    if not _KEY.fullmatch(key):
+        raise Misconfigured(
+            f"{quoted(key)} is no attribute to map to",
+            hint="the keys are `google.subject`, `google.groups` and `attribute.NAME`,"
+            " with a name of 1 to 100 of `a-z`, `0-9` and `_`",
+        )
+    if not isinstance(text, str):
+        raise Misconfigured(f"{quoted(key)} must be mapped by an expression, as a string")
+    try:
+        return Expression(text, most_characters=MOST_EXPRESSION_CHARACTERS)
+    except InvalidExpression as invalid:
+        raise Misconfigured(f"mapping of `{key}`: {invalid.message}", hint=invalid.hint) from invalid
+
+
+def _size(value: object) -> int:
+    parts = value if isinstance(value, list) else [value]
+    return sum(len(part.encode(errors="surrogatepass")) for part in parts if isinstance(part, str))
+
+
+def _check_sizes(subject: str, google: Mapping[str, object], attribute: Mapping[str, str]) -> None:
+    if _size(subject) > MOST_SUBJECT_BYTES:
+        raise MappingRejected(
+            "The size of mapped attribute google.subject exceeds the 127 bytes limit."
+            " Either modify your attribute mapping or the incoming assertion to produce a mapped attribute"
+            " that is less than 127 bytes.",
+            error="invalid_request",
+            hint="map it to digest, project number and instance, as Google recommends; `sub` is a long URL",
+        )
+    if sum(map(_size, [*google.values(), *attribute.values()])) > MOST_MAPPED_BYTES:
+        raise MappingRejected(
+            "The size of all mapped attributes exceeds the 8192 bytes limit.",
+            error="invalid_request",
+            hint="map fewer or shorter claims",
+        )

@@ -1,0 +1,64 @@
+"""The paths by which a condition reads claims: `assertion.submods.gce.zone`, `assertion["a"][0]`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ..wording import rendered
+from .syntax import Has, Identifier, Index, Literal, Node, Select
+
+ROOTS: Final = ("assertion", "google", "attribute")
+_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Constant keys from a root: names of fields, or positions in lists."""
+
+    root: str
+    keys: tuple[str | int, ...]
+
+    @property
+    def text(self) -> str:
+        """How people know the claim: without `assertion.`, which every claim has.
+
+        >>> Path("assertion", ("submods", "container", "env", "A-B")).text
+        'submods.container.env["A-B"]'
+        """
+        text = "" if self.root == "assertion" and isinstance(self.keys[0], str) else self.root
+        for key in self.keys:
+            if isinstance(key, str) and _NAME.fullmatch(key):
+                text += f".{key}" if text else key
+            else:
+                text = f"{text or self.root}[{rendered(key)}]"
+        return text
+
+    @property
+    def parent(self) -> Path:
+        return Path(self.root, self.keys[:-1])
+
+
+def path_of(node: Node, shadowed: frozenset[str] = frozenset()) -> Path | None:
+    """The path that `node` reads, if it reads one; `shadowed` are the variables of macros around it.
+
+    `has(assertion.a)` reads the path of `assertion.a`.
+    """
+    keys: list[str | int] = []
+    each = node
+    while True:
+        if isinstance(each, Select) or (isinstance(each, Has) and each is node):
+            keys.append(each.field)
+            each = each.operand
+        elif isinstance(each, Index) and isinstance(each.key, Literal) and each.key.kind in ("string", "int"):
+            assert isinstance(each.key.value, str | int)
+            keys.append(each.key.value)
+            each = each.operand
+        else:
+            break
+    if not keys or not isinstance(each, Identifier) or each.name not in ROOTS:
+        return None
+    if each.name in shadowed and not each.outermost:
+        return None
+    return Path(each.name, tuple(reversed(keys)))

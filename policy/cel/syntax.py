@@ -1,0 +1,219 @@
+"""The tree of a CEL expression: frozen nodes with spans, walkable without recursion.
+
+No node stands deeper than `MAX_NESTING`, so a recursive reader needs no guard of its own.
+Chains of `&&` and of `||` are one node with many operands, however long.
+
+Source: google/cel-spec, doc/langdef.md, "Syntax" and "Macros".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal as OneOf
+from typing import NamedTuple, TypeAlias
+
+from attestation.errors import Misconfigured
+
+MAX_NESTING = 64
+
+
+class Span(NamedTuple):
+    """Character offsets into the text: the first one, and the one behind the last."""
+
+    start: int
+    end: int
+
+
+class InvalidExpression(Misconfigured):
+    """`text` is not an expression that Google would accept; `span` says where."""
+
+    code = "invalid-expression"
+
+    def __init__(self, problem: str, *, text: str, span: Span, hint: str = "") -> None:
+        line = text.count("\n", 0, span.start) + 1
+        column = span.start - (text.rfind("\n", 0, span.start) + 1) + 1
+        super().__init__(f"line {line}, column {column}: {problem}", hint=hint)
+        self.text = text
+        self.span = span
+
+    @property
+    def pointer(self) -> str:
+        """The line of the text and, below it, carets under the span."""
+        start = self.text.rfind("\n", 0, self.span.start) + 1
+        stop = self.text.find("\n", self.span.start)
+        line = self.text[start : stop if stop >= 0 else len(self.text)]
+        width = max(1, min(self.span.end, start + len(line)) - self.span.start)
+        shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+        return f"{shown}\n{' ' * (self.span.start - start)}{'^' * width}"
+
+
+class UInt(int):
+    """An unsigned 64-bit integer: `3u`. Equal to the int and the double of the same value."""
+
+    __slots__ = ()
+
+
+LiteralValue: TypeAlias = str | bytes | bool | int | float | None
+Kind: TypeAlias = OneOf["string", "bytes", "bool", "int", "uint", "double", "null_type"]
+Macro: TypeAlias = OneOf["all", "exists", "exists_one", "map", "filter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Two nodes are equal when they say the same; where they stand does not matter."""
+
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal(Node):
+    """A constant; `kind` tells `1`, `1u`, `1.0` and `true` apart, which Python would not."""
+
+    kind: Kind
+    value: LiteralValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifier(Node):
+    """`name`; `outermost` when a leading dot says that no macro's variable is meant."""
+
+    name: str
+    outermost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select(Node):
+    """`operand.field`"""
+
+    operand: Node
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Has(Node):
+    """`has(operand.field)`"""
+
+    operand: Node
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index(Node):
+    """`operand[key]`"""
+
+    operand: Node
+    key: Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListLiteral(Node):
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapLiteral(Node):
+    entries: tuple[tuple[Node, Node], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unary(Node):
+    operator: OneOf["!", "-"]
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary(Node):
+    """`left operator right`: `== != < <= > >= in + - * / %`"""
+
+    operator: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logical(Node):
+    """`operands[0] operator operands[1] …`, at least two."""
+
+    operator: OneOf["&&", "||"]
+    operands: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditional(Node):
+    """`condition ? accepted : otherwise`"""
+
+    condition: Node
+    accepted: Node
+    otherwise: Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Node):
+    """`target.function(arguments)`, or `function(arguments)` when `target` is None."""
+
+    function: str
+    target: Node | None
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comprehension(Node):
+    """`range.macro(variable, predicate)`.
+
+    For `map`, `transform` is what each element becomes and `predicate`, when not None, filters first.
+    """
+
+    macro: Macro
+    range: Node
+    variable: str
+    predicate: Node | None
+    transform: Node | None
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes right below `node`, from left to right."""
+    match node:
+        case Select() | Has() | Unary():
+            return (node.operand,)
+        case Index():
+            return (node.operand, node.key)
+        case ListLiteral():
+            return node.items
+        case MapLiteral():
+            return tuple(part for entry in node.entries for part in entry)
+        case Binary():
+            return (node.left, node.right)
+        case Logical():
+            return node.operands
+        case Conditional():
+            return (node.condition, node.accepted, node.otherwise)
+        case Call():
+            return node.arguments if node.target is None else (node.target, *node.arguments)
+        case Comprehension():
+            below = (node.range, node.predicate, node.transform)
+            return tuple(part for part in below if part is not None)
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[tuple[Node, int]]:
+    """Every node with its depth, a parent before its children, from left to right."""
+    waiting = [(node, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        yield each, depth
+        waiting += [(child, depth + 1) for child in reversed(children(each))]
+
+
+def conjuncts(node: Node) -> tuple[Node, ...]:
+    """The clauses that must all be true for `node` to be: its `&&` operands, nested ones too."""
+    found: list[Node] = []
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Logical) and each.operator == "&&":
+            waiting += reversed(each.operands)
+        else:
+            found.append(each)
+    return tuple(found)

@@ -1,0 +1,282 @@
+"""Words for a clause: why it is what it is, and the smallest change that would make it true.
+
+Nothing here evaluates. Every value comes out of the frame of the evaluation that decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from . import schema
+from .cel import syntax
+from .cel.check import Finding, check
+from .cel.condition import CompiledClause, Condition
+from .cel.evaluator import UNREAD, Frame
+from .cel.paths import Path, path_of
+from .cel.syntax import Node
+from .cel.values import ErrorValue, kind_of
+from .wording import listed, quoted, rendered
+
+_MOST_CHOICES: Final = 4
+_METHODS: Final = {
+    "startsWith": "start with",
+    "endsWith": "end with",
+    "contains": "contain",
+    "matches": "match",
+}
+# Whose workload and whose machine it is: here the owner may as well mean the one that came.
+_IDENTITY: Final = frozenset(
+    (
+        ("submods", "container", "image_digest"),
+        ("submods", "container", "image_reference"),
+        ("submods", "gce", "project_id"),
+        ("submods", "gce", "project_number"),
+        ("google_service_accounts",),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a clause asks of one claim: `must` as a phrase, `wanted` as what a remedy may name."""
+
+    path: Path
+    must: str
+    wanted: str = ""
+
+
+class Wording:
+    """The words for one clause of one evaluation."""
+
+    def __init__(self, condition: Condition, clause: CompiledClause, frame: Frame) -> None:
+        self._condition = condition
+        self._clause = clause
+        self._frame = frame
+        self._slots = {path: slot for path, _, slot in clause.paths}
+
+    def reason(self, result: Any) -> str:
+        """Why the clause is `result`, in one line."""
+        if result is True:
+            return self._claims_read() or "always true"
+        findings = [finding.message for finding in self._findings()]
+        return "; ".join([self._failure(self._clause.node, result), *findings])
+
+    def fix(self, result: Any) -> str:
+        """Who would have to change what for the clause to be true; "" when it is."""
+        if result is True:
+            return ""
+        hints = [f"owner: {finding.hint}" for finding in self._findings() if finding.hint]
+        fixes = hints or list(dict.fromkeys(self._fixes(self._clause.node)))
+        text = "; or ".join(fix for fix in fixes if fix)
+        return text or "owner: change this clause, no launch makes it true"
+
+    def _findings(self) -> list[Finding]:
+        """What is wrong with the clause itself, whatever the token."""
+        return [
+            finding
+            for finding in _checked(self._condition)
+            if self._clause.node.span.start <= finding.span.start
+            and finding.span.end <= self._clause.node.span.end
+        ]
+
+    def _claims_read(self) -> str:
+        shown = [self._shown(path) for path, slot in self._slots.items() if self._frame[slot] is not UNREAD]
+        return " and ".join(dict.fromkeys(shown))
+
+    def _shown(self, path: Path) -> str:
+        slot = self._slots.get(path)
+        value = UNREAD if slot is None else self._frame[slot]
+        name = quoted(path.text)
+        if type(value) is not ErrorValue:
+            return f"{name} is {rendered(value)}" if value is not UNREAD else f"{name} was not read"
+        if not value.absent:
+            return f"{name} cannot be read, {value.message}"
+        return f"{name} is absent{_absence(path)}"
+
+    def _failure(self, node: Node, result: Any) -> str:
+        """Why `node`, which is `result`, is not true."""
+        if isinstance(node, syntax.Logical):
+            return self._failed_arms(node)
+        expectation = expectation_of(node)
+        if expectation is not None and (type(result) is bool or self._is_absent(expectation.path)):
+            return f"{self._shown(expectation.path)}, {expectation.must}"
+        read = self._claims_read()
+        if type(result) is ErrorValue:
+            return f"{read}: {result.message}" if read and not result.absent else result.message
+        if type(result) is not bool:
+            kind = kind_of(result) or "value that JSON does not have"
+            return f"the clause is a {kind}, {rendered(result)}, and only `true` admits"
+        must = f"must satisfy {quoted(self._text(node), widest=160)}"
+        return f"{read}, {must}" if read else f"always false, {must}"
+
+    def _failed_arms(self, node: syntax.Logical) -> str:
+        failures = []
+        for arm in node.operands:
+            result = self._outcome(arm)
+            if result is not UNREAD and result is not True:
+                failures.append(self._failure(arm, result))
+        if node.operator == "&&":
+            return failures[0] if failures else "not every part is true"
+        numbered = [f"({number}) {failure}" for number, failure in enumerate(failures, 1)]
+        return f"none of {len(numbered)} alternatives is true: {'; '.join(numbered)}"
+
+    def _outcome(self, arm: Node) -> Any:
+        slot = self._condition.arms.get(id(arm))
+        return UNREAD if slot is None else self._frame[slot]
+
+    def _is_absent(self, path: Path) -> bool:
+        value = self._frame[self._slots[path]] if path in self._slots else None
+        return type(value) is ErrorValue and bool(value.absent)
+
+    def _text(self, node: Node) -> str:
+        return self._condition.text[node.span.start : node.span.end]
+
+    def _fixes(self, node: Node) -> list[str]:
+        if isinstance(node, syntax.Logical):
+            failed = [arm for arm in node.operands if self._outcome(arm) not in (True, UNREAD)]
+            return [fix for arm in failed for fix in self._fixes(arm)]
+        expectation = expectation_of(node)
+        if expectation is not None:
+            return self._remedies(expectation)
+        return [fix for path in self._slots for fix in self._remedies(_satisfying(path, node, self))]
+
+    def _remedies(self, expectation: Expectation) -> list[str]:
+        path = expectation.path
+        if path.root != "assertion":
+            return [f"owner: the mapping decides what {quoted(path.text)} is"]
+        claim = schema.claim_at(path.root, path.keys)
+        if claim is None:
+            return []
+        fixes = []
+        if claim.remedy:
+            who = "publisher" if claim.set_by == "publisher" else "operator"
+            fixes.append(f"{who}: {claim.remedy.format(expected=expectation.wanted or 'as asked')}")
+        elif claim.set_by != "google":
+            asked = expectation.must.removeprefix("must ")
+            fixes.append(f"{claim.set_by}: {quoted(path.text)} has to {asked}")
+        value = self._frame[self._slots[path]] if path in self._slots else UNREAD
+        if path.keys in _IDENTITY and type(value) in (str, list):
+            fixes.append(f"owner: admit {rendered(value)} too, if it is meant")
+        return fixes
+
+
+@lru_cache(maxsize=64)
+def _checked(condition: Condition) -> tuple[Finding, ...]:
+    return tuple(finding for clause in condition.clauses for finding in check(clause.node))
+
+
+def _absence(path: Path) -> str:
+    """What it means that the claim is not there, when it means something."""
+    for length in range(len(path.keys), 0, -1):
+        claim = schema.claim_at(path.root, path.keys[:length])
+        if claim is not None and claim.absence:
+            return f" ({claim.absence})"
+    return ""
+
+
+def _satisfying(path: Path, node: Node, wording: Wording) -> Expectation:
+    asked = quoted(wording._text(node), widest=160)
+    return Expectation(path=path, must=f"must satisfy {asked}", wanted=f"such that {asked}")
+
+
+def expectation_of(node: Node) -> Expectation | None:
+    """What `node` asks of one claim, when that is all it asks."""
+    match node:
+        case syntax.Binary():
+            return _of_comparison(node)
+        case syntax.Has():
+            return _of_path(node, "must be present", "present")
+        case syntax.Unary(operator="!", operand=syntax.Has() as presence):
+            return _of_path(presence, "must be absent", "absent")
+        case syntax.Unary(operator="!", operand=operand):
+            return _of_path(operand, "must be false", "false")
+        case syntax.Call(target=target, arguments=(syntax.Literal() as literal,)) if target is not None:
+            if node.function in _METHODS:
+                value = rendered(literal.value)
+                phrase = f"{_METHODS[node.function]} {value}"
+                return _of_path(target, f"must {phrase}", f"that will {phrase}")
+            return None
+        case syntax.Comprehension():
+            return _of_quantifier(node)
+        case _:
+            return _of_path(node, "must be true", "true")
+
+
+def _of_path(node: Node, must: str, wanted: str) -> Expectation | None:
+    path = path_of(node)
+    return None if path is None else Expectation(path=path, must=must, wanted=wanted)
+
+
+def _of_comparison(node: syntax.Binary) -> Expectation | None:
+    right = constant_of(node.right)
+    if node.operator == "in":
+        if isinstance(right, list):
+            return _of_path(node.left, f"must be {_choices(right)}", _choices([_plainly(v) for v in right]))
+        left = constant_of(node.left)
+        if left is UNREAD:
+            return None
+        return _of_path(node.right, f"must contain {rendered(left)}", rendered(left))
+    if right is UNREAD:
+        return None
+    size = _sized(node.left)
+    if size is not None:
+        empty = node.operator == "==" and right == 0
+        must = "must be empty" if empty else f"must have a size {node.operator} {rendered(right)}"
+        return _of_path(size, must, must.removeprefix("must "))
+    value, plainly = rendered(right), rendered(_plainly(right))
+    if node.operator == "==":
+        return _of_path(node.left, f"must be {value}", plainly)
+    if node.operator == "!=":
+        return _of_path(node.left, f"must not be {value}", f"other than {plainly}")
+    if node.operator in ("<", "<=", ">", ">="):
+        return _of_path(node.left, f"must be {node.operator} {value}", f"{node.operator} {value}")
+    return None
+
+
+def _sized(node: Node) -> Node | None:
+    """What `size(…)` or `….size()` is the size of."""
+    if not isinstance(node, syntax.Call) or node.function != "size":
+        return None
+    return node.target if node.target is not None else node.arguments[0]
+
+
+def _of_quantifier(node: syntax.Comprehension) -> Expectation | None:
+    predicate = node.predicate
+    if node.macro not in ("all", "exists") or not isinstance(predicate, syntax.Binary):
+        return None
+    each = predicate.left
+    wanted = constant_of(predicate.right)
+    if not isinstance(each, syntax.Identifier) or each.name != node.variable or wanted is UNREAD:
+        return None
+    if predicate.operator == "==":
+        wanted = [wanted]
+    elif predicate.operator != "in" or not isinstance(wanted, list):
+        return None
+    whose = "must hold only" if node.macro == "all" else "must hold"
+    return _of_path(node.range, f"{whose} {_choices(wanted)}", _choices(wanted))
+
+
+def constant_of(node: Node) -> Any:
+    """The value of a literal, or of a list of constants; UNREAD for anything else."""
+    if isinstance(node, syntax.Literal):
+        return node.value
+    if isinstance(node, syntax.ListLiteral):
+        values = [constant_of(item) for item in node.items]
+        return UNREAD if any(value is UNREAD for value in values) else values
+    return UNREAD
+
+
+def _plainly(value: Any) -> Any:
+    """A list of one, as its one element: what a person would type on a command line."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _choices(values: list[Any]) -> str:
+    if not values:
+        return "nothing"
+    shown = [rendered(value) for value in values[:_MOST_CHOICES]]
+    if len(values) > _MOST_CHOICES:
+        return f"{', '.join(shown)} or one of {len(values) - _MOST_CHOICES} others"
+    return listed(shown)
