@@ -169,7 +169,10 @@ def _inside_app(container: Container) -> Path:
 
 
 def _bare_command(container: Container) -> list[str]:
-    """The entrypoint; a Python module is told where the launcher's folder really is."""
+    """The entrypoint; a Python module is told where the launcher's folder really is.
+
+    It is told so from its working folder: a Unix socket's whole path may be too long to connect to.
+    """
     program, *rest = container.args
     if Path(program).name not in ("python", "python3"):
         return list(container.args)
@@ -177,7 +180,8 @@ def _bare_command(container: Container) -> list[str]:
         return [sys.executable, *rest]
     cut = rest.index("-m")
     bare = str(Path(__file__).with_name("bare.py"))
-    return [sys.executable, *rest[:cut], "-P", bare, str(container.launcher_folder), *rest[cut + 1 :]]
+    launcher_folder = os.path.relpath(container.launcher_folder, _inside_app(container))
+    return [sys.executable, *rest[:cut], "-P", bare, launcher_folder, *rest[cut + 1 :]]
 
 
 def _bubblewrap_command(container: Container, address: Address, metadata: MetadataEndpoint) -> list[str]:
