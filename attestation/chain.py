@@ -149,12 +149,16 @@ def _parse_certificate(text: object, name: str) -> _Certificate:
         x509.DuplicateExtension,
         x509.InvalidVersion,
         x509.UnsupportedGeneralNameType,
+        Warning,  # where the interpreter turns warnings into errors, an odd serial number is one
     ):
         raise ChainMalformed(f"{name} of `x5c` is not an X.509 certificate in base64") from None
 
 
 def _read_certificate(der: bytes, name: str) -> _Certificate:
     certificate = x509.load_der_x509_certificate(der)
+    # The parser overlooks how many bits of the signature's last byte are declared unused.
+    if not der.endswith(b"\x00" + certificate.signature):
+        raise ValueError("the signature does not consist of whole bytes")
     extensions = certificate.extensions
     found = {type(extension.value): extension.value for extension in extensions}
     constraints = found.get(x509.BasicConstraints)

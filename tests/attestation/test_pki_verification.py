@@ -1,0 +1,268 @@
+"""PKI tokens of our own: accepted as made, rejected with any one thing of the chain changed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from attestation import rejections
+from attestation.chain import verify_chain
+from attestation.errors import EvidenceRejected, Misconfigured
+from attestation.tokens import parse_token
+from attestation.verification import VerifiedClaims, verify_pki_token
+from tests.attestation.signing import (
+    AUDIENCE,
+    DAY_S,
+    NOW,
+    CertificatePlan,
+    Json,
+    ec_key,
+    intermediate_plan,
+    leaf_plan,
+    root_plan,
+    rsa_key,
+    signed,
+    smallest_claims,
+    x5c_of,
+)
+
+ROOT, INTERMEDIATE, LEAF = root_plan(), intermediate_plan(), leaf_plan()
+SMALL_KEY = rsa_key("small", 1024)
+OTHER_KEY = rsa_key("somebody else")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A chain, a token that its leaf signs, and a question about it, to which the answer is yes."""
+
+    root: CertificatePlan = ROOT
+    intermediate: CertificatePlan = INTERMEDIATE
+    leaf: CertificatePlan = LEAF
+    pinned: CertificatePlan | None = None  # None: the root itself
+    x5c: Callable[[list[object]], object] | None = None
+    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa_key("leaf"))
+    header: Json = field(default_factory=lambda: {"alg": "RS256", "typ": "JWT"})
+    claims: Json = field(default_factory=smallest_claims)
+    now: float = NOW
+
+    def verify(self) -> VerifiedClaims:
+        chain: object = x5c_of(self.leaf.make(), self.intermediate.make(), self.root.make())
+        if self.x5c is not None:
+            assert isinstance(chain, list)
+            chain = self.x5c(chain)
+        text = signed({**self.header, "x5c": chain}, self.claims, self.key)
+        return verify_pki_token(
+            parse_token(text),
+            root=(self.pinned or self.root).make(),
+            audiences=[AUDIENCE],
+            now=self.now,
+            leeway_s=0,
+        )
+
+
+GOOD = Attempt()
+
+
+def with_leaf(**changes: object) -> Attempt:
+    return replace(GOOD, leaf=replace(LEAF, **changes))  # type: ignore[arg-type]
+
+
+def with_intermediate(**changes: object) -> Attempt:
+    return replace(GOOD, intermediate=replace(INTERMEDIATE, **changes))  # type: ignore[arg-type]
+
+
+def with_root(**changes: object) -> Attempt:
+    return replace(GOOD, root=replace(ROOT, **changes))  # type: ignore[arg-type]
+
+
+def with_chain(x5c: Callable[[list[object]], object]) -> Attempt:
+    return replace(GOOD, x5c=x5c)
+
+
+def with_claim(**changes: object) -> Attempt:
+    return replace(GOOD, claims={**smallest_claims(), **changes})
+
+
+def cut_short(chain: list[object]) -> list[object]:
+    """The leaf without the last byte of its DER."""
+    der = base64.b64decode(str(chain[0]))[:-1]
+    return [base64.b64encode(der).decode(), *chain[1:]]
+
+
+def as_base64url(chain: list[object]) -> list[object]:
+    return [str(text).replace("+", "-").replace("/", "_") for text in chain]
+
+
+PAST: dict[str, object] = {"begins_at": NOW - 2 * DAY_S, "ends_at": NOW - 1}
+FUTURE: dict[str, object] = {"begins_at": NOW + 1, "ends_at": NOW + DAY_S}
+
+REJECTED: list[tuple[str, Attempt, type[EvidenceRejected]]] = [
+    # the list of certificates
+    ("a chain that is null", with_chain(lambda chain: None), rejections.ChainMissing),
+    ("a chain that is a string", with_chain(lambda chain: chain[0]), rejections.ChainMalformed),
+    ("an empty chain", with_chain(lambda chain: []), rejections.ChainMalformed),
+    ("the leaf alone", with_chain(lambda chain: chain[:1]), rejections.ChainMalformed),
+    ("the root alone", with_chain(lambda chain: chain[2:]), rejections.ChainMalformed),
+    ("a hundred certificates", with_chain(lambda chain: chain * 34), rejections.ChainMalformed),
+    ("a number for a certificate", with_chain(lambda chain: [1, *chain[1:]]), rejections.ChainMalformed),
+    ("no base64", with_chain(lambda chain: ["*", *chain[1:]]), rejections.ChainMalformed),
+    ("no ASCII", with_chain(lambda chain: ["ä", *chain[1:]]), rejections.ChainMalformed),
+    ("base64url", with_chain(as_base64url), rejections.ChainMalformed),
+    ("no certificate", with_chain(lambda chain: ["AAAA", *chain[1:]]), rejections.ChainMalformed),
+    ("a certificate cut short", with_chain(cut_short), rejections.ChainMalformed),
+    # the way to the root
+    ("no root", with_chain(lambda chain: chain[:2]), rejections.UntrustedRoot),
+    (
+        "another root is pinned",
+        replace(GOOD, pinned=replace(ROOT, key=OTHER_KEY, issuer_key=OTHER_KEY)),
+        rejections.UntrustedRoot,
+    ),
+    (
+        "the pinned root's key in another certificate",
+        replace(GOOD, pinned=replace(ROOT, ends_at=ROOT.ends_at + 1)),
+        rejections.UntrustedRoot,
+    ),
+    (
+        "leaf and intermediate swapped",
+        with_chain(lambda chain: [chain[1], chain[0], chain[2]]),
+        rejections.ChainBroken,
+    ),
+    (
+        "intermediate and root swapped",
+        with_chain(lambda chain: [chain[0], chain[2], chain[1]]),
+        rejections.UntrustedRoot,
+    ),
+    ("no intermediate", with_chain(lambda chain: [chain[0], chain[2]]), rejections.ChainBroken),
+    ("an intermediate of another root", with_intermediate(issuer_key=OTHER_KEY), rejections.ChainBroken),
+    ("an intermediate that names another issuer", with_intermediate(issuer="other"), rejections.ChainBroken),
+    ("a leaf of another intermediate", with_leaf(issuer_key=OTHER_KEY), rejections.ChainBroken),
+    ("a leaf that names another issuer", with_leaf(issuer="other"), rejections.ChainBroken),
+    # their time
+    ("an expired leaf", with_leaf(**PAST), rejections.CertificateExpired),
+    ("an expired intermediate", with_intermediate(**PAST), rejections.CertificateExpired),
+    ("an expired root", with_root(**PAST), rejections.CertificateExpired),
+    ("a leaf of tomorrow", with_leaf(**FUTURE), rejections.CertificateNotYetValid),
+    ("an intermediate of tomorrow", with_intermediate(**FUTURE), rejections.CertificateNotYetValid),
+    ("a root of tomorrow", with_root(**FUTURE), rejections.CertificateNotYetValid),
+    # what they allow
+    (
+        "an intermediate that is no authority",
+        with_intermediate(is_authority=False),
+        rejections.NotACertificateAuthority,
+    ),
+    (
+        "an intermediate that does not say what it is",
+        with_intermediate(is_authority=None),
+        rejections.NotACertificateAuthority,
+    ),
+    (
+        "an intermediate for tokens",
+        with_intermediate(usage="tokens"),
+        rejections.NotACertificateAuthority,
+    ),
+    (
+        "an intermediate without usage",
+        with_intermediate(usage=None),
+        rejections.NotACertificateAuthority,
+    ),
+    ("a root that is no authority", with_root(is_authority=False), rejections.NotACertificateAuthority),
+    ("a root for leaves alone", with_root(path_length=0), rejections.PathTooLong),
+    ("a leaf for certificates", with_leaf(usage="certificates"), rejections.KeyUsageForbidden),
+    ("a leaf with a critical extension", with_leaf(critical_extension=True), rejections.CriticalExtension),
+    (
+        "an intermediate with a critical extension",
+        with_intermediate(critical_extension=True),
+        rejections.CriticalExtension,
+    ),
+    # keys and signatures
+    ("a leaf with a small key", with_leaf(key=SMALL_KEY), rejections.KeyNotAllowed),
+    ("a leaf with an elliptic key", with_leaf(key=ec_key()), rejections.KeyNotAllowed),
+    ("an intermediate with a small key", with_intermediate(key=SMALL_KEY), rejections.KeyNotAllowed),
+    ("a leaf with a PSS signature", with_leaf(with_pss=True), rejections.KeyNotAllowed),
+    ("a token that the leaf did not sign", replace(GOOD, key=OTHER_KEY), rejections.SignatureInvalid),
+    # the token itself
+    (
+        "algorithm none",
+        replace(GOOD, header={"alg": "none"}),
+        rejections.AlgorithmNotAllowed,
+    ),
+    ("critical headers", replace(GOOD, header={"alg": "RS256", "crit": []}), rejections.CriticalHeader),
+    ("another issuer", with_claim(iss="https://attacker.example"), rejections.WrongIssuer),
+    ("another audience", with_claim(aud="https://attacker.example"), rejections.WrongAudience),
+    ("at its end", replace(GOOD, now=NOW + 3600), rejections.TokenExpired),
+    ("a second before its time", replace(GOOD, now=NOW - 1), rejections.TokenNotYetValid),
+]
+
+
+def test_a_good_token_is_accepted() -> None:
+    verified = GOOD.verify()
+    leaf_key = rsa_key("leaf").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert verified.how == "pki"
+    assert verified.key_id == hashlib.sha256(leaf_key).hexdigest()
+    assert verified.raw == smallest_claims()
+
+
+@pytest.mark.parametrize(
+    ("attempt", "rejection"), [row[1:] for row in REJECTED], ids=[row[0] for row in REJECTED]
+)
+def test_one_changed_thing_is_rejected_with_its_own_class(
+    attempt: Attempt, rejection: type[EvidenceRejected]
+) -> None:
+    with pytest.raises(EvidenceRejected) as caught:
+        attempt.verify()
+    assert type(caught.value) is rejection
+
+
+def test_an_oidc_token_has_no_chain() -> None:
+    text = signed({"alg": "RS256", "kid": "key-1"}, smallest_claims(), rsa_key("leaf"))
+    with pytest.raises(rejections.ChainMissing):
+        verify_pki_token(parse_token(text), root=ROOT.make(), audiences=[AUDIENCE], now=NOW)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(with_root(path_length=1), id="a root for one intermediate"),
+        pytest.param(with_intermediate(path_length=0), id="an intermediate for leaves"),
+        pytest.param(with_leaf(usage=None), id="a leaf that does not say what for, as the platform's"),
+        pytest.param(with_leaf(begins_at=NOW), id="the leaf's first second"),
+        pytest.param(with_leaf(ends_at=NOW), id="the leaf's last second"),
+        pytest.param(
+            replace(GOOD, header={"alg": "RS256", "kid": 7}), id="a key id, which says nothing here"
+        ),
+    ],
+)
+def test_what_makes_no_difference_is_accepted(attempt: Attempt) -> None:
+    assert attempt.verify().how == "pki"
+
+
+def test_a_leaf_that_the_root_issued_needs_no_intermediate() -> None:
+    leaf = replace(LEAF, issuer="root", issuer_key=rsa_key("root"))
+    replace(
+        GOOD, leaf=leaf, x5c=lambda chain: [chain[0], chain[2]], root=replace(ROOT, path_length=0)
+    ).verify()
+
+
+def test_a_question_without_audiences_is_refused() -> None:
+    text = signed({"alg": "RS256"}, smallest_claims(), rsa_key("leaf"))
+    with pytest.raises(Misconfigured):
+        verify_pki_token(parse_token(text), root=ROOT.make(), audiences=[], now=NOW)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["leaf", "intermediate"])
+def test_any_changed_bit_of_a_certificate_is_rejected(place: int) -> None:
+    certificates = [plan.make() for plan in (LEAF, INTERMEDIATE, ROOT)]
+    der = certificates[place].public_bytes(Encoding.DER)
+    for bit in range(8 * len(der)):
+        changed = bytearray(der)
+        changed[bit // 8] ^= 1 << (bit % 8)
+        x5c = x5c_of(*certificates)
+        x5c[place] = base64.b64encode(changed).decode()
+        with pytest.raises(EvidenceRejected):
+            verify_chain(x5c, root=certificates[-1], now=NOW)
