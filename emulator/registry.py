@@ -94,7 +94,7 @@ class _Registry:
     async def list_tags(self, request: Request) -> Response:
         repository = self._open(request, _PULL)
         tags = sorted(_read_tags(repository))
-        if not tags and not repository.manifest("").is_dir():
+        if not tags and not repository.tags().parent.is_dir():
             raise registry_error(404, "NAME_UNKNOWN", f'Image "{repository.image}" not found')
         return JSONResponse({"name": repository.path, "tags": tags})
 
@@ -103,9 +103,9 @@ class _Registry:
         digest = reference if _DIGEST.fullmatch(reference) else _read_tags(repository).get(reference, "")
         if not digest or not repository.manifest(digest).exists():
             raise registry_error(404, "MANIFEST_UNKNOWN", f'Failed to fetch "{reference[:200]}"')
-        manifest = repository.manifest(digest).read_bytes()
-        headers = {"docker-content-digest": digest, "etag": f'"{digest}"'}
-        return Response(manifest, headers=headers, media_type=json.loads(manifest)["mediaType"])
+        path = repository.manifest(digest)
+        headers = {"content-type": path.with_suffix(".type").read_text(), "docker-content-digest": digest}
+        return Response(path.read_bytes(), headers=headers)
 
     async def put_manifest(self, request: Request) -> Response:
         repository, reference = self._open(request, _PUSH), request.path_params["reference"]
@@ -116,12 +116,13 @@ class _Registry:
                 raise _wrong_digest(digest)
         elif not _TAG.fullmatch(reference):
             raise registry_error(400, "TAG_INVALID", "the tag is malformed")
-        document = _parse_manifest(manifest, request.headers.get("content-type", ""))
-        _check_references(repository, document)
+        content_type = request.headers.get("content-type", "")
+        _check_references(repository, _parse_manifest(manifest, content_type))
+        write_atomically(repository.manifest(digest).with_suffix(".type"), content_type.encode())
         write_atomically(repository.manifest(digest), manifest)
         if not reference.startswith("sha256:"):
             tags = _read_tags(repository) | {reference: digest}
-            write_atomically(repository.tags() / "tags.json", json.dumps(tags).encode())
+            write_atomically(repository.tags(), json.dumps(tags).encode())
         location = f"/v2/{repository.path}/manifests/{digest}"
         return Response(status_code=201, headers={"location": location, "docker-content-digest": digest})
 
@@ -214,7 +215,7 @@ def _list_of(manifest: dict[str, object], key: str) -> list[object]:
 
 
 def _parse_manifest(manifest: bytes, content_type: str) -> dict[str, object]:
-    """The manifest, which says of what type it is, and no other than the request does.
+    """The manifest; where it says of what type it is, the request says the same.
 
     Raises:
         GoogleError: 400.
@@ -225,10 +226,8 @@ def _parse_manifest(manifest: bytes, content_type: str) -> dict[str, object]:
         document = None
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:
         raise registry_error(400, "MANIFEST_INVALID", "manifest is not a schema 2 manifest or index")
-    if not isinstance(document.get("mediaType"), str) or document["mediaType"] != content_type:
-        raise registry_error(
-            400, "MANIFEST_INVALID", "manifest's mediaType is not the request's content type"
-        )
+    if not content_type or document.get("mediaType", content_type) != content_type:
+        raise registry_error(400, "MANIFEST_INVALID", "mediaType differs from the request's content type")
     return document
 
 
@@ -278,7 +277,7 @@ def _wrong_digest(actual: str) -> GoogleError:
 
 def _read_tags(repository: Repository) -> dict[str, str]:
     try:
-        tags: dict[str, str] = json.loads((repository.tags() / "tags.json").read_bytes())
+        tags: dict[str, str] = json.loads(repository.tags().read_bytes())
     except FileNotFoundError:
         return {}
     return tags

@@ -7,6 +7,8 @@ password of `oauth2accesstoken`); distribution/distribution, docs/spec/auth/toke
 from __future__ import annotations
 
 import base64
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from .authorization import permissions_of, project_of
 from .errors import GoogleError
 from .state import Collection, State
 
+_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
 _USERS = frozenset({"oauth2accesstoken", "_token"})
 
 
@@ -34,10 +37,13 @@ class Repository:
         return self.folder / "blobs" / digest.removeprefix("sha256:")
 
     def manifest(self, digest: str) -> Path:
-        return self.folder / "manifests" / self.image / digest.removeprefix("sha256:")
+        return self._image_folder() / digest.removeprefix("sha256:")
 
     def tags(self) -> Path:
-        return self.folder / "tags" / self.image
+        return self._image_folder() / "tags.json"
+
+    def _image_folder(self) -> Path:
+        return self.folder / "images" / self.image.replace("/", "%2F")
 
     def session(self, name: str) -> Path:
         return self.folder / "uploads" / name
@@ -65,18 +71,17 @@ class Repositories:
             GoogleError: 400 NAME_INVALID; 401, where nobody said who they are; 403 DENIED, also
                 where there is no such repository and the caller may not know; 404 NAME_UNKNOWN.
         """
-        project_id, repository_id, *image = path.split("/")
-        if not image or not all(image) or ".." in image or "." in image:
+        components = path.split("/")
+        if len(components) < 3 or not all(map(_COMPONENT.fullmatch, components)):
             raise registry_error(400, "NAME_INVALID", "expected PROJECT/REPOSITORY/IMAGE")
+        project_id, repository_id, *image = components
         location = request.path_params["location"]
         name = f"projects/{project_id}/locations/{location}/repositories/{repository_id}"
         caller = authenticate(self._state, request)
         repository = self.collection.get(name)
         policies = [repository["policy"]] if repository else []
-        try:
+        with suppress(GoogleError):  # no such project: nobody may anything there
             policies.append(project_of(self._state, project_id)["policy"])
-        except GoogleError:
-            pass  # no such project: nobody may anything there
         permission = f"artifactregistry.repositories.{permission}"
         granted = permission in permissions_of(caller, policies)
         self._state.audit.record(
