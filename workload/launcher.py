@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from contextlib import closing
 from pathlib import Path
 
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable, quoted
@@ -51,15 +52,16 @@ def _ask_socket(audience: str) -> str:
     connection = _UnixConnection(str(container.TEESERVER_SOCKET), timeout=TIMEOUT_S)
     body = json.dumps({"audience": audience, "token_type": "OIDC"})
     try:
-        connection.request("POST", "/v1/token", body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = response.read(MAX_TOKEN_CHARACTERS + 1)
+        with closing(connection):
+            connection.request("POST", "/v1/token", body, {"Content-Type": "application/json"})
+            with connection.getresponse() as response:
+                answer = response.read(MAX_TOKEN_CHARACTERS + 1)
+                if response.length and len(answer) <= MAX_TOKEN_CHARACTERS:
+                    raise http.client.IncompleteRead(answer, response.length)
     except (OSError, http.client.HTTPException) as error:
         raise Unavailable(
             "the launcher's socket does not answer", hint="start the job again; the launcher's log says more"
         ) from error
-    finally:
-        connection.close()
     if response.status == http.client.OK:
         return answer.decode("utf-8", "replace")
     raise _refusal(response.status, answer.decode("utf-8", "replace").strip())

@@ -1,0 +1,79 @@
+"""What the tests of the workload share: a tiny model, and Cloud Storage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from google.cloud import storage
+
+from emulator import running
+from tests.workload.samples import LABELS, archive
+from workload import credentials, object_storage
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SavedModel of three operations: the mean red, green and blue of `images`, and one half."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    class Colours(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
+        def __init__(self) -> None:
+            self.half = tf.Variable([0.5])
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 3], tf.float32, name="images")])  # type: ignore[untyped-decorator]
+        def __call__(self, images: object) -> dict[str, object]:
+            means = tf.reduce_mean(images, axis=[1, 2])
+            half = tf.broadcast_to(self.half, [tf.shape(means)[0], 1])
+            return {"logits": tf.concat([means, half], axis=1)}
+
+    folder = tmp_path_factory.mktemp("saved") / "colours"
+    model = Colours()
+    tf.saved_model.save(model, str(folder), signatures={"serving_default": model.__call__})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_archive(saved_model: Path) -> bytes:
+    """The SavedModel with its labels, as an owner packs it."""
+    files = {
+        str(path.relative_to(saved_model)): path.read_bytes()
+        for path in saved_model.rglob("*")
+        if path.is_file()
+    }
+    return archive({**files, "labels.txt": "\n".join(LABELS).encode()})
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
+    """Google on this machine, as a process of its own."""
+    emulator = running.start(tmp_path_factory.mktemp("emulator"))
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def as_operator(emulator: running.Running, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
+    """Cloud Storage by the workload's own client, with the operator's default credentials."""
+    for name, value in emulator.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(emulator.credentials_file("operator")))
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "secundus")
+    return object_storage.open_client(credentials.operator_credential())
+
+
+@pytest.fixture
+def make_bucket(as_operator: storage.Client, request: pytest.FixtureRequest) -> Callable[[], storage.Bucket]:
+    """A new bucket of the operator's at each call."""
+    count = 0
+
+    def make() -> storage.Bucket:
+        nonlocal count
+        count += 1
+        name = f"b{abs(hash(request.node.nodeid)):x}-{count}"[-60:]
+        return as_operator.create_bucket(name, project="secundus")
+
+    return make

@@ -1,0 +1,203 @@
+"""The model's archive: not a byte is parsed unless it is the pinned one, and no member leaves its folder."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from google.cloud import storage
+
+from attestation.digests import digest_of
+from attestation.errors import Denied, EvidenceRejected, Misconfigured
+from emulator import running
+from emulator.faults import Faults, write_faults
+from tests.workload.samples import archive, sha256, terms_text
+from workload import model
+from workload.terms import ModelTerms, parse_terms
+
+MEMBERS = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "labels.txt": b"a\nb"}
+
+
+def terms(data: bytes, *, bucket: str = "primus-models", generation: int | None = None) -> ModelTerms:
+    text = terms_text(sha256=sha256(data)).replace("primus-models", bucket)
+    if generation is not None:
+        text = text.replace("[model]", f"[model]\ngeneration = {generation}")
+    return parse_terms(text).model
+
+
+@pytest.fixture
+def unpack(tmp_path: Path) -> Callable[..., Path]:
+    def unpack(data: bytes, *, max_unpacked_bytes: int = 1 << 30) -> Path:
+        file = tmp_path / "archive"
+        file.write_bytes(data)
+        model.unpack(file, tmp_path / "model", max_unpacked_bytes=max_unpacked_bytes)
+        return tmp_path / "model"
+
+    return unpack
+
+
+def test_an_archive_in_order_is_unpacked_and_gone(unpack: Callable[..., Path], tmp_path: Path) -> None:
+    folder = unpack(archive(MEMBERS))
+    assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
+    assert model.find_saved_model(folder) == folder
+    assert not (tmp_path / "archive").exists()
+
+
+def test_a_saved_model_one_folder_down_is_found(unpack: Callable[..., Path]) -> None:
+    folder = unpack(archive({"colours/saved_model.pb": b"graph"}))
+    assert model.find_saved_model(folder) == folder / "colours"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"labels.txt": b"a"}, {"one/saved_model.pb": b"", "two/saved_model.pb": b""}],
+    ids=["none", "two"],
+)
+def test_an_archive_without_exactly_one_saved_model_is_refused(
+    unpack: Callable[..., Path], members: dict[str, bytes]
+) -> None:
+    with pytest.raises(Misconfigured, match="SavedModel"):
+        model.find_saved_model(unpack(archive(members)))
+
+
+def special_member(name: str, kind: bytes, target: str = "") -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, target
+        tar.addfile(member)
+    return packed.getvalue()
+
+
+SOUND = archive(MEMBERS)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (archive({"../escaped": b""}), "outside its folder"),
+        (archive({"a/../../escaped": b""}), "outside its folder"),
+        (archive({"/tmp/escaped": b""}), "outside its folder"),
+        (special_member("link", tarfile.SYMTYPE, "/etc/passwd"), "neither file nor folder"),
+        (special_member("link", tarfile.SYMTYPE, "labels.txt"), "neither file nor folder"),
+        (special_member("link", tarfile.LNKTYPE, "labels.txt"), "neither file nor folder"),
+        (special_member("null", tarfile.CHRTYPE), "neither file nor folder"),
+        (special_member("pipe", tarfile.FIFOTYPE), "neither file nor folder"),
+        (SOUND[: len(SOUND) // 2], "truncated"),
+        (SOUND[:-1], "truncated"),
+        (SOUND[:-8] + bytes(8), "truncated"),
+        (gzip.decompress(SOUND), "not a gzipped tar"),
+        (gzip.compress(b"not a tar archive"), "not a gzipped tar"),
+        (zlib.compress(b"zlib"), "not a gzipped tar"),
+        (b"", "not a gzipped tar"),
+        (archive({"a": b"", "a/b": b""}), "not a gzipped tar"),
+    ],
+)
+def test_an_archive_that_is_not_sound_is_refused(
+    unpack: Callable[..., Path], tmp_path: Path, data: bytes, said: str
+) -> None:
+    with pytest.raises(Misconfigured, match=said) as refused:
+        unpack(data)
+    assert "\n" not in refused.value.message
+    assert str(tmp_path) not in refused.value.message
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_an_archive_may_not_unpack_to_more_than_the_terms_allow(unpack: Callable[..., Path]) -> None:
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(archive({"weights": bytes(100_000)}), max_unpacked_bytes=50_000)
+
+
+def test_a_bomb_is_refused_by_its_ratio_before_it_fills_the_disk(
+    unpack: Callable[..., Path], tmp_path: Path
+) -> None:
+    bomb = archive({"zeros": bytes(64 << 20)})
+    assert len(bomb) < 1 << 17
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(bomb)
+    assert sum(file.stat().st_size for file in tmp_path.rglob("zeros")) <= model.RATIO_FREE_BYTES
+
+
+def test_a_bomb_behind_the_archives_end_is_refused(unpack: Callable[..., Path]) -> None:
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(gzip.compress(gzip.decompress(SOUND) + bytes(64 << 20)))
+
+
+def test_too_many_members_are_refused(unpack: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "MOST_MEMBERS", 2)
+    with pytest.raises(Misconfigured, match="more than 2 members"):
+        unpack(SOUND)
+
+
+def test_another_model_is_refused_without_being_opened() -> None:
+    with pytest.raises(EvidenceRejected, match="not the one"):
+        model.verify(digest_of(b"another"), terms(SOUND))
+
+
+Buckets = Callable[[], storage.Bucket]
+
+
+def test_a_model_is_fetched_at_its_pinned_generation_and_no_other(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path
+) -> None:
+    bucket = make_bucket()
+    blob = bucket.blob("model.tar.gz")
+    blob.upload_from_string(SOUND)
+    pinned = terms(SOUND, bucket=bucket.name, generation=blob.generation)
+    model.verify(model.fetch(as_operator, pinned, tmp_path / "a"), pinned)
+    bucket.blob("model.tar.gz").upload_from_string(SOUND)
+    with pytest.raises(Misconfigured, match="does not exist"):
+        model.fetch(as_operator, pinned, tmp_path / "b")
+
+
+def test_an_object_that_storage_would_decompress_is_hashed_as_it_is_stored(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path
+) -> None:
+    bucket = make_bucket()
+    blob = bucket.blob("model.tar.gz")
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(SOUND)
+    wanted = terms(SOUND, bucket=bucket.name)
+    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+
+
+def test_a_download_that_is_cut_off_goes_on_where_it_was_cut(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    large = bytes(range(256)) * 8192
+    bucket.blob("model.tar.gz").upload_from_string(large)
+    write_faults(emulator.folder, Faults(cut_downloads=1))
+    wanted = terms(large, bucket=bucket.name)
+    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+
+
+def test_a_model_that_was_altered_on_its_way_is_refused(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(SOUND)
+    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    wanted = terms(SOUND, bucket=bucket.name)
+    with pytest.raises(EvidenceRejected):
+        model.verify(model.fetch(as_operator, wanted, tmp_path / "a"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "generation"), [("no-such-bucket-at-all", None), (None, None), (None, 12345)]
+)
+def test_a_model_that_is_not_there_is_the_owners_to_mend(
+    as_operator: storage.Client,
+    make_bucket: Buckets,
+    tmp_path: Path,
+    bucket: str | None,
+    generation: int | None,
+) -> None:
+    missing = terms(SOUND, bucket=bucket or make_bucket().name, generation=generation)
+    with pytest.raises((Misconfigured, Denied), match="the owner's model"):
+        model.fetch(as_operator, missing, tmp_path / "a")

@@ -1,0 +1,91 @@
+"""The owner's terms: everything spelled out, nothing unknown, every value in its range."""
+
+from __future__ import annotations
+
+import pytest
+
+from attestation.errors import ExitCode, Misconfigured
+from tests.workload.samples import terms_text
+from workload.terms import parse_terms
+
+GIB = 1 << 30
+
+
+def test_terms_in_order_are_read_whole() -> None:
+    terms = parse_terms(terms_text(sha256="ab" * 32))
+    assert terms.model.sha256 == "sha256:" + "ab" * 32
+    assert (terms.model.uri.bucket, terms.model.uri.name) == ("primus-models", "model.tar.gz")
+    assert (terms.model.generation, terms.model.max_unpacked_bytes) == (None, 2 * GIB)
+    assert terms.input.mean == (0.0, 0.0, 0.0)
+    assert terms.input.scale == pytest.approx(1 / 255)
+    assert terms.output.labels == "labels.txt"
+    assert terms.egress.largest_top_k == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [line for line in terms_text().splitlines() if " = " in line and not line.startswith("labels")],
+)
+def test_nothing_but_generation_limit_and_labels_may_be_left_out(line: str) -> None:
+    with pytest.raises(Misconfigured, match="do not say") as refused:
+        parse_terms(terms_text().replace(line + "\n", ""))
+    assert line.split(" = ")[0] in refused.value.message
+
+
+def test_a_missing_scale_has_no_default() -> None:
+    with pytest.raises(Misconfigured, match=r"do not say `input\.scale`"):
+        parse_terms(terms_text().replace("scale = 0.00392156862745098", ""))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[egress]", "[egress]\nlargest_topk = 5", "unknown key `egress.largest_topk`"),
+        ("[egress]", "[extra]\na = 1\n[egress]", "unknown key `extra`"),
+        ('sha256 = "' + "0" * 64 + '"', 'sha256 = "' + "0" * 63 + '"', "model.sha256"),
+        ('sha256 = "' + "0" * 64 + '"', 'sha256 = "' + "A" * 64 + '"', "model.sha256"),
+        ("gs://primus-models/model.tar.gz", "https://primus-models/model.tar.gz", "model.uri"),
+        ("gs://primus-models/model.tar.gz", "gs://primus-models", "model.uri"),
+        ("gs://primus-models/model.tar.gz", "gs://primus-models/folder/", "model.uri"),
+        ("[model]", "[model]\ngeneration = 0", "model.generation"),
+        ("[model]", "[model]\nmax_unpacked_bytes = true", "model.max_unpacked_bytes"),
+        ("//iam.googleapis.com", "//iam.example.com", "credential.audience"),
+        ("reader@primus", "reader/primus", "credential.service_account"),
+        ('name = "tensorflow"', 'name = "torch"', "runtime.name"),
+        ('precision = "fp32"', 'precision = "fp8"', "runtime.precision"),
+        ("height = 8", "height = 0", "input.height"),
+        ("height = 8", "height = 8.0", "input.height"),
+        ("width = 8", "width = 100000", "input.width"),
+        ('method = "bilinear"', 'method = "sinc"', "input.method"),
+        ("antialias = false", 'antialias = "no"', "input.antialias"),
+        ('fit = "stretch"', 'fit = "pad"', "input.fit"),
+        ('exif_orientation = "ignore"', "exif_orientation = 6", "input.exif_orientation"),
+        ("mean = [0.0, 0.0, 0.0]", "mean = [0.0, 0.0]", "input.mean"),
+        ("mean = [0.0, 0.0, 0.0]", "mean = [0.0, 0.0, nan]", "input.mean"),
+        ("mean = [0.0, 0.0, 0.0]", "mean = [0.0, 0.0, true]", "input.mean"),
+        ("scale = 0.00392156862745098", "scale = 0", "input.scale"),
+        ("scale = 0.00392156862745098", "scale = inf", "input.scale"),
+        ('scores = "softmax"', 'scores = "sigmoid"', "output.scores"),
+        ('labels = "labels.txt"', 'labels = "../labels.txt"', "output.labels"),
+        ('labels = "labels.txt"', 'labels = "/etc/passwd"', "output.labels"),
+        ("largest_top_k = 3", "largest_top_k = 0", "egress.largest_top_k"),
+        ("score_digits = 4", "score_digits = 10", "egress.score_digits"),
+        ("most_images = 50", "most_images = -1", "egress.most_images"),
+        ("[runtime]", "[[runtime]]", "`runtime` in the terms is no table"),
+        ("[model]", "[model", "not TOML"),
+    ],
+)
+def test_one_wrong_value_is_refused_by_name(old: str, new: str, said: str) -> None:
+    text = terms_text().replace(old, new, 1)
+    assert text != terms_text()
+    with pytest.raises(Misconfigured) as refused:
+        parse_terms(text)
+    assert said in refused.value.message
+    assert "\n" not in refused.value.message
+    assert refused.value.hint
+    assert refused.value.exit_code == ExitCode.MISCONFIGURED
+
+
+def test_a_file_below_the_archives_root_may_hold_the_labels() -> None:
+    terms = parse_terms(terms_text().replace('"labels.txt"', '"model/labels.v1..txt"'))
+    assert terms.output.labels == "model/labels.v1..txt"
