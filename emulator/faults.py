@@ -156,12 +156,10 @@ class _FaultyDownload:
             await self._send(message)
 
     def _start(self, message: Message) -> None:
-        if message["status"] not in (200, 206):
+        self._left = int(Headers(raw=message["headers"])["content-length"])
+        if message["status"] not in (200, 206) or self._left == 0:
             return
         self._faults = read_faults(self._folder)
-        self._left = int(Headers(raw=message["headers"])["content-length"])
-        if self._left == 0:
-            return
         self._corrupt = take_fault(self._folder, "corrupted_downloads")
         if take_fault(self._folder, "cut_downloads"):
             self._cut_at = self._left // 2
