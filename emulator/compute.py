@@ -52,7 +52,7 @@ class Fleet:
         reboot_delay_s: float = _REBOOT_DELAY_S,
     ) -> None:
         self._state = state
-        self._verifier = verifier
+        self.verifier = verifier
         self._address = address
         self._kind = kind
         self._reboot_delay_s = reboot_delay_s
@@ -68,7 +68,7 @@ class Fleet:
         self._update(key, status="RUNNING", sandbox=kind)
         launch = Launch(
             self._state,
-            self._verifier,
+            self.verifier,
             self._address,
             machine,
             kind=kind,

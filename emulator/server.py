@@ -24,7 +24,18 @@ from starlette.types import ASGIApp
 
 from attestation.errors import Misconfigured
 
-from . import artifact_registry, oauth2, projects, registry, storage
+from . import (
+    artifact_registry,
+    compute,
+    iam,
+    iam_credentials,
+    oauth2,
+    projects,
+    registry,
+    storage,
+    sts,
+    verifier,
+)
 from .address import Address
 from .background import unix_listener
 from .certificates import server_context
@@ -37,13 +48,20 @@ _KEEP_ALIVE_S = 240
 _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
-def services(state: State) -> dict[str, ASGIApp]:
+def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
     """Every service by its production host name; `{…}` stands for a part of one label."""
+    instances = compute.routes(state, fleet)
     return {
         "artifactregistry.googleapis.com": _router(artifact_registry.routes(state)),
         "cloudresourcemanager.googleapis.com": _router(projects.routes(state)),
+        "compute.googleapis.com": _router(instances),
+        "confidentialcomputing.googleapis.com": _router(verifier.discovery_routes(fleet.verifier)),
+        "iam.googleapis.com": _router(iam.routes(state)),
+        "iamcredentials.googleapis.com": _router(iam_credentials.routes(state)),
         "oauth2.googleapis.com": _router(oauth2.routes(state)),
         "storage.googleapis.com": storage.make_app(state),
+        "sts.googleapis.com": _router(sts.routes(state, fleet.verifier)),
+        "www.googleapis.com": _router([*verifier.jwks_routes(fleet.verifier), *instances]),
         "{location}-docker.pkg.dev": registry.make_app(state),
     }
 
@@ -91,7 +109,8 @@ async def _serve(
     )
     state = State(folder, clock=time.time)
     projects.seed(state)
-    hosts = services(state)
+    fleet = compute.Fleet(state, verifier.Verifier(state), address)
+    hosts = services(state, fleet)
     routes = [Host(host, Router()).host_regex for host in hosts]
     tls_socket = folder / "tls.sock"
     gateway = Gateway(
@@ -107,6 +126,7 @@ async def _serve(
             await stop.wait()
         finally:
             description.unlink()
+            await asyncio.to_thread(fleet.stop)
             await gateway.stop()
             for path in (address.gateway_socket, tls_socket):
                 path.unlink(missing_ok=True)
