@@ -1,0 +1,38 @@
+"""What tests of every room may use: one emulator, and its two parties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from emulator import running
+from emulator.running import Running
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One emulator for all tests of this process; nobody's environment points to it yet."""
+    started = running.start(tmp_path_factory.mktemp("emulator"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def through_gateway(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
+    """The emulator, which this test's production clients reach without being told of it."""
+    for name, value in emulator.env.items():
+        monkeypatch.setenv(name, value)
+    return emulator
+
+
+@pytest.fixture
+def credentials_of(through_gateway: Running) -> Callable[[str], Any]:
+    """`owner` or `operator` → their google-auth credentials, as from their credentials file."""
+    from google.oauth2.credentials import Credentials
+
+    def load(party: str) -> Any:
+        return Credentials.from_authorized_user_file(str(through_gateway.credentials_file(party)))
+
+    return load
