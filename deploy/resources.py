@@ -13,8 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from attestation.digests import Digest
-
-ISSUER = "https://confidentialcomputing.googleapis.com"
+from attestation.verification import ISSUER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

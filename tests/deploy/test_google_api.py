@@ -54,6 +54,14 @@ def test_a_refusal_is_not_tried_again(
     assert google.slept == []
 
 
+def test_a_redirect_is_not_followed_with_our_token(api: GoogleApi, answering: Answering, google: Any) -> None:
+    google.headers["location"] = "https://evil.example/"
+    answering((302, b""), {})
+    with pytest.raises(Misconfigured):
+        api.call("GET", URL, doing="reading x")
+    assert len(google.sent) == 1
+
+
 def test_a_concurrent_policy_change_is_told_from_what_exists_already(
     api: GoogleApi, answering: Answering
 ) -> None:

@@ -85,6 +85,33 @@ def test_what_the_registry_lacks_is_sent_and_then_named(
     assert google.sent[4].headers["content-type"] == "application/vnd.oci.image.manifest.v1+json"
 
 
+def test_a_blob_that_is_kept_elsewhere_is_not_sent_again(
+    api: GoogleApi, answering: Answering, google: Any, image: ImageLayout
+) -> None:
+    manifest = blob(image, image.manifest).read_bytes()
+    answering((307, b""), (307, b""), (201, b""), (200, manifest))
+    push(api, image.folder, REFERENCE)
+    assert [request.method for request in google.sent] == ["HEAD", "HEAD", "PUT", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("location", "put"),
+    [
+        ("/upload/1", "/upload/1?digest="),
+        ("/upload/1?state=x%2Fy", "/upload/1?state=x%2Fy&digest="),
+        (f"{HOST}/upload/1", "/upload/1?digest="),
+    ],
+)
+def test_an_upload_goes_where_the_registry_says(
+    api: GoogleApi, answering: Answering, google: Any, image: ImageLayout, location: str, put: str
+) -> None:
+    google.headers["location"] = location
+    manifest = blob(image, image.manifest).read_bytes()
+    answering(MISSING, (202, b""), (201, b""), (200, b""), (201, b""), (200, manifest))
+    push(api, image.folder, REFERENCE)
+    assert google.asked[2] == f"PUT {HOST}{put}{image.config}"
+
+
 def test_an_upload_elsewhere_is_refused(
     api: GoogleApi, answering: Answering, google: Any, image: ImageLayout
 ) -> None:
