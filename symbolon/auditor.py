@@ -8,7 +8,7 @@ from attestation.errors import ExitCode, Misconfigured
 
 from .evidence import Evidence, read_evidence
 from .inputs import parse_time
-from .judging import Judgement, judge, render_judgement
+from .judging import Judgement, judge
 from .policies import NamedPolicy, read_policy
 from .rendering import clause_lines, console, print_json, printable, styled
 
@@ -29,7 +29,7 @@ def explain_token(
     evidence = read_evidence(token, jwks=jwks, root=root, provider=asked.provider, now=now)
     judgement = judge(asked, evidence.claims)
     if output == "json":
-        print_json(render_judgement(judgement))
+        print_json(judgement.document())
     else:
         _print(asked, evidence, judgement)
     return ExitCode.YES if judgement.admitted else ExitCode.ANSWERED_NO

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from policy.explaining import Clause
+from .judging import ClauseAnswer
 
 _OUTCOMES = {"true": ("pass  ✓", "green"), "false": ("FAIL  ✗", "bold red"), "error": ("ERROR !", "bold red")}
 
@@ -67,8 +67,8 @@ def columns(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{left:<{width}}  {right}" for left, right in rows)
 
 
-def clause_lines(clause: Clause) -> list[Text]:
-    """One clause: its outcome and text on a line; what was found and what would admit below, if it is not true."""
+def clause_lines(clause: ClauseAnswer) -> list[Text]:
+    """One clause: outcome and text; below, where it is not true, what was found and what would admit."""
     word, style = _OUTCOMES[clause.outcome]
     lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}")]
     if clause.outcome != "true":

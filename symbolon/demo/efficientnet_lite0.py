@@ -120,7 +120,7 @@ def save_model(checkpoint: Path, folder: Path) -> None:
 
 
 def _forget_identity(path: Path) -> None:
-    """The random number by which TensorFlow tells two savings apart is gone: the same model, the same bytes."""
+    """The random number that tells two savings apart is gone: the same model gives the same bytes."""
     fingerprint = FingerprintDef.FromString(path.read_bytes())
     fingerprint.ClearField("uuid")
     path.write_bytes(fingerprint.SerializeToString(deterministic=True))

@@ -22,7 +22,7 @@ from attestation.errors import SymbolonError
 LABELS = "labels.txt"
 """The file of the archive that names the classes, one a line."""
 FED_MEAN, FED_SCALE = 127.0, 0.0078125
-"""How the network was trained to see a pixel: (0…255 - mean) × scale."""
+"""How the network was trained to see a pixel: `(pixel - mean) * scale`, pixel in 0 to 255."""
 
 _HERE = Path(__file__).parent
 _IMAGENET_LABELS = _HERE / "imagenet_labels.txt"

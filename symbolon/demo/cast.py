@@ -1,0 +1,119 @@
+"""Who and what the story is about: prepared once, by the two parties themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from attestation.digests import Digest, digest_of
+from deploy.google_api import IAM
+from deploy.image import build_image
+from deploy.launch import ConfidentialVm
+from deploy.provisioning import ensure
+from deploy.push import parse_image_reference, push
+from deploy.resources import DockerRepository, Operator, Owner, Resource, operator_of, owner_of
+from policy.policy_file import parse_policy
+from policy.provider import parse_provider
+
+from ..policies import NamedPolicy
+from .documents import render_policy, render_terms
+from .events import Prepared
+from .photos import PHOTOS
+from .stage import Party, Stage
+
+MODEL = "model.tar.gz"
+_ZONE = "us-west1-b"
+_PHOTOS = "photos/"
+_ANYBODY = "allAuthenticatedUsers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """Everything that is there before the operator launches anything; `policy` is as Google shows it."""
+
+    stage: Stage
+    owner: Owner
+    operator: Operator
+    archive: Path
+    model: Digest
+    image: str
+    policy: NamedPolicy
+
+    def vm(self, name: str) -> ConfidentialVm:
+        """A VM as the owner means it: the published image, production, the operator's account."""
+        return ConfidentialVm(
+            project_id=self.operator.workload_account.project.project_id,
+            zone=_ZONE,
+            name=name,
+            image_reference=self.image,
+            service_account=self.operator.workload_account.email,
+            environment={
+                "INPUT_URI": f"gs://{self.operator.input_bucket.name}/{_PHOTOS}",
+                "RESULT_URI": f"gs://{self.operator.result_bucket.name}/{name}/",
+            },
+        )
+
+
+def prepare(stage: Stage, archive: Path) -> Generator[Prepared, None, Cast]:
+    """What each party makes, in order, and then the cast."""
+    owner, operator = owner_of(stage.owner.project), operator_of(stage.operator.project)
+    ensure_all(stage.owner, owner.foundation())
+    yield Prepared(party="owner", what="bucket, service account, identity pool, image repository")
+
+    model = digest_of(archive.read_bytes())
+    stage.owner.upload(owner.model_bucket.name, MODEL, archive)
+    yield Prepared(party="owner", what=f"EfficientNet-Lite0, {archive.stat().st_size / 1e6:.1f} MB, {model}")
+
+    image = publish(stage, stage.owner, owner.repository, terms=render_terms(owner, model))
+    ensure_all(stage.owner, [owner.pull_grant(_ANYBODY)])
+    yield Prepared(party="owner", what=f"image with the owner's terms, {image.rpartition('@')[2]}")
+
+    policy = _ask(stage, owner, operator, Digest(image.rpartition("@")[2]))
+    yield Prepared(
+        party="owner", what="policy: that image, in a production VM of that operator, and no other"
+    )
+
+    ensure_all(stage.operator, operator.foundation())
+    for photo in PHOTOS:
+        stage.operator.upload(operator.input_bucket.name, f"{_PHOTOS}{photo.name}", photo.path)
+    yield Prepared(party="operator", what=f"two buckets, service account, {len(PHOTOS)} photos")
+    return Cast(
+        stage=stage,
+        owner=owner,
+        operator=operator,
+        archive=archive,
+        model=model,
+        image=image,
+        policy=policy,
+    )
+
+
+def _ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> NamedPolicy:
+    """The owner's provider asks the policy file's condition; the policy as Google then describes it."""
+    text = render_policy(owner, operator, image)
+    stage.keep("policy.toml", text)
+    policy = parse_policy(text)
+    provider = owner.provider(mapping=policy.mapping.expressions, condition=policy.condition)
+    ensure_all(stage.owner, [provider, *owner.admissions([image])])
+    described = stage.owner.api.call("GET", f"{IAM}/{provider.name}", doing="describing the provider")
+    stage.keep("provider.json", json.dumps(described, indent=2) + "\n")
+    stage.keep("condition.cel", policy.condition + "\n")
+    asked = parse_provider(described)
+    return NamedPolicy(described="a provider", condition=asked.condition, provider=asked)
+
+
+def publish(stage: Stage, party: Party, repository: DockerRepository, *, terms: str) -> str:
+    """The party's repository serves the image with these terms; its reference by digest."""
+    folder = stage.folder / f"image-of-{repository.project.project_id}"
+    layout = build_image(folder, terms=terms.encode())
+    reference = parse_image_reference(repository.image("workload-container", "latest"))
+    digest = push(party.api, layout.folder, reference)
+    return f"{reference.repository}@{digest}"
+
+
+def ensure_all(party: Party, resources: Iterable[Resource]) -> None:
+    """Each resource is as described."""
+    for resource in resources:
+        ensure(party.api, resource)

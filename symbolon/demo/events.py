@@ -1,0 +1,76 @@
+"""What the demo has to tell, as it happens: one event after another, for a person or for a program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..judging import ClauseAnswer
+
+Answer = Literal["yes", "no"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The emulator runs; `sandbox` holds the workload, and `why` says why it is not bubblewrap."""
+
+    sandbox: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """Something takes a while."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A party has made something."""
+
+    party: Literal["owner", "operator"]
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult:
+    """What the operator got for one photo, and what is on it."""
+
+    image: str
+    label: str
+    score: float
+    shows: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Somebody tried something. `as_told`: it came out as expected, for the expected reason.
+
+    `by` refused it in `words`; `clauses` are those of the owner's condition that do not hold.
+    """
+
+    step: int
+    title: str
+    expected: Answer
+    outcome: Answer
+    as_told: bool
+    seconds: float
+    by: str = ""
+    words: str = ""
+    exit_code: int | None = None
+    images: tuple[ImageResult, ...] = ()
+    clauses: tuple[ClauseAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The story is over; everything of it is in `kept`, where it was to be kept."""
+
+    as_told: bool
+    seconds: float
+    kept: Path | None
+
+
+Event = Opening | Doing | Prepared | Scene | Closing

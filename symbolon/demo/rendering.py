@@ -1,0 +1,129 @@
+"""The story on a terminal, where it fits two screens; or one JSON object a line, for a program."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import asdict
+from types import TracebackType
+from typing import Self
+
+from rich.status import Status
+
+from ..rendering import console, printable, styled
+from .events import Closing, Doing, Event, Opening, Prepared, Scene
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
+_INDENT = " " * 9
+_NOT_PROVEN = (
+    "Not proven here: that memory is encrypted and that the evidence is genuine. The emulator plays\n"
+    "Google, signs with keys of its own, and a production policy refuses everything it signs."
+)
+
+
+class Teller:
+    """Says each event on standard output; what takes a while is shown on a terminal's standard error."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._terminal = console()
+        self._status: Status | None = None
+        errors = console(stderr=True)
+        if not as_json and errors.is_terminal:
+            self._status = errors.status("")
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def say(self, event: Event) -> None:
+        """The event has been told."""
+        if self._as_json:
+            sys.stdout.write(json.dumps(render_event(event)) + "\n")
+            sys.stdout.flush()
+            return
+        match event:
+            case Doing():
+                if self._status is not None:
+                    self._status.update(f"{event.what} …")
+            case Opening():
+                self._open(event)
+            case Prepared():
+                self._terminal.print(f"  {event.party:<9} {shortened_digests(event.what)}")
+            case Scene():
+                self._play(event)
+            case Closing():
+                self._close(event)
+
+    def _open(self, event: Opening) -> None:
+        held = (
+            "in bubblewrap, without any network of its own"
+            if event.sandbox == "bubblewrap"
+            else f"bare, with the proxy as its only way out ({event.why})"
+        )
+        self._terminal.print(f"Google is played on this machine; the workload runs {held}.\n")
+
+    def _play(self, scene: Scene) -> None:
+        sign = ("YES ✓", "bold green") if scene.outcome == "yes" else ("NO  ✗", "bold red")
+        if scene.step == 1:
+            self._terminal.print()
+        self._terminal.print(styled(sign, f"  {scene.step}. {scene.title}"))
+        for image in scene.images:
+            self._terminal.print(f"{_INDENT}{image.image:<20} {printable(image.label):<14} {image.score:.2f}")
+        if scene.words:
+            by = f"{scene.by}, exit code {scene.exit_code}" if scene.exit_code else scene.by
+            self._tell(f"{by}: {scene.words}" if by else scene.words)
+        for clause in scene.clauses:
+            word = "ERROR" if clause.outcome == "error" else "FAIL"
+            self._tell(f"{word} {clause.reason}")
+        if not scene.as_told:
+            self._terminal.print(
+                styled(_INDENT, ("NOT AS TOLD", "bold reverse"), f": expected {scene.expected}")
+            )
+
+    def _tell(self, text: str) -> None:
+        self._terminal.print(f"{_INDENT}{shortened_digests(printable(text))}")
+
+    def _close(self, event: Closing) -> None:
+        verdict = "Everything came out as told" if event.as_told else "NOT everything came out as told"
+        self._terminal.print(styled("\n", (verdict, "bold"), f", in {event.seconds:.0f} s.\n{_NOT_PROVEN}"))
+        if event.kept is None:
+            self._terminal.print("To look around in it afterwards: symbolon demo --keep DIR")
+            return
+        kept = event.kept
+        token = "emulator/instances/secundus/debug-vm/container_launcher/attestation_verifier_claims_token"  # noqa: S105
+        self._terminal.print(
+            f"\nEverything of it is in {kept}, the emulator's audit log as well:\n"
+            f"  cd {kept}\n"
+            f"  symbolon auditor explain --policy condition.cel --jwks jwks.json \\\n    --token {token}\n"
+            "  symbolon emulator up --state emulator"
+        )
+
+
+def render_event(event: Event) -> dict[str, object]:
+    """The event as one JSON object; `event` names its kind, and each kind always has the same keys."""
+    document: dict[str, object] = {"event": type(event).__name__.lower()}
+    if isinstance(event, Scene):
+        clauses = [clause.document() for clause in event.clauses]
+        return document | asdict(event) | {"clauses": clauses, "seconds": round(event.seconds, 2)}
+    if isinstance(event, Closing):
+        kept = None if event.kept is None else str(event.kept)
+        return document | asdict(event) | {"kept": kept, "seconds": round(event.seconds, 2)}
+    return document | asdict(event)
+
+
+def shortened_digests(text: str) -> str:
+    """`text` with the first eight digits of each digest.
+
+    >>> shortened_digests("sha256:" + "0" * 64)
+    'sha256:00000000…'
+    """
+    return _DIGEST.sub(r"\1…", text)

@@ -1,0 +1,188 @@
+"""The story: a model runs for an operator who never holds it, and five attempts to cheat are refused.
+
+Everything goes through production clients and production host names; the emulator answers. What a
+refusal is explained by comes from the token that the verifier signed for that very VM, and from
+the evaluation that decided: `policy.explaining`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from google.api_core.exceptions import Forbidden
+
+from attestation.errors import ExitCode
+from deploy.launch import ConfidentialVm
+from deploy.resources import DockerRepository, Grant, ServiceAccount
+from emulator import sandbox
+
+from ..judging import ClauseAnswer, judge
+from .cast import MODEL, Cast, ensure_all, prepare, publish
+from .documents import LARGEST_TOP_K, render_terms
+from .events import Closing, Doing, Event, ImageResult, Opening, Scene
+from .model import make_model_archive
+from .photos import PHOTOS
+from .stage import raised
+
+
+def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:
+    """The whole story, as it happens; its files are in `folder`.
+
+    Raises:
+        SymbolonError: something happened that nobody in the story had in mind.
+    """
+    began = time.monotonic()
+    scenes: list[Scene] = []
+    with ThreadPoolExecutor(1) as aside:
+        archive = aside.submit(make_model_archive, cache)  # while the emulator starts
+        yield Doing(what="starting Google on this machine")
+        with raised(folder) as stage:
+            yield Opening(sandbox=sandbox.best_kind(), why=sandbox.why_not_bubblewrap())
+            if not archive.done():
+                yield Doing(what="making the model from its published weights, once")
+            cast = yield from prepare(stage, archive.result())
+            for title, play in _PLAYS.items():
+                yield Doing(what=title)
+                scenes.append(_timed(play, cast, step=len(scenes) + 1, title=title))
+                yield scenes[-1]
+    yield Closing(
+        as_told=all(scene.as_told for scene in scenes),
+        seconds=time.monotonic() - began,
+        kept=folder if kept else None,
+    )
+
+
+Play = Callable[[Cast, Scene], Scene]
+"""Fills in how the attempt came out."""
+
+
+def _timed(play: Play, cast: Cast, *, step: int, title: str) -> Scene:
+    began = time.monotonic()
+    blank = Scene(step=step, title=title, expected="no", outcome="no", as_told=False, seconds=0.0)
+    return replace(play(cast, blank), seconds=time.monotonic() - began)
+
+
+def _the_job(cast: Cast, scene: Scene) -> Scene:
+    """The operator does what was agreed."""
+    vm = cast.vm("workload-vm")
+    run = cast.stage.run(vm)
+    written = cast.stage.operator.objects(cast.operator.result_bucket.name, f"{vm.name}/")
+    rows = [
+        json.loads(line)
+        for name in sorted(written)
+        if name.endswith(".jsonl")
+        for line in written[name].splitlines()
+    ]
+    shown = {photo.name: photo.shows for photo in PHOTOS}
+    images = tuple(_image_result(row, shown) for row in rows)
+    judgement = judge(cast.policy, cast.stage.claims_of(vm).raw)
+    right = [image.image for image in images if image.label == image.shows]
+    return replace(
+        scene,
+        expected="yes",
+        outcome="yes" if run.exit_code == ExitCode.YES else "no",
+        as_told=run.exit_code == ExitCode.YES and judgement.admitted and right == sorted(shown),
+        words=run.words,
+        exit_code=run.exit_code,
+        images=images,
+        clauses=judgement.failing,
+    )
+
+
+def _image_result(row: dict[str, object], shown: dict[str, str]) -> ImageResult:
+    name = str(row["image"]).rpartition("/")[2]
+    best = row["top_k_predictions"][0] if "top_k_predictions" in row else {}  # type: ignore[index]
+    return ImageResult(
+        image=name, label=best.get("label", ""), score=best.get("score", 0.0), shows=shown.get(name, "")
+    )
+
+
+def _another_image(cast: Cast, scene: Scene) -> Scene:
+    """The operator publishes an image of their own: in the terms, one byte is another."""
+    project = cast.operator.workload_account.project
+    repository = DockerRepository(project=project, location="us", repository_id="secundus-artifact-repo")
+    member = cast.operator.workload_account.member
+    grant = Grant(on=repository, role="roles/artifactregistry.reader", member=member)
+    ensure_all(cast.stage.operator, [repository, grant])
+    terms = render_terms(cast.owner, cast.model, largest_top_k=LARGEST_TOP_K + 4)
+    image = publish(cast.stage, cast.stage.operator, repository, terms=terms)
+    vm = replace(cast.vm("another-image"), image_reference=image)
+    return _refused_by_sts(cast, scene, vm, because={"submods.container.image_digest"})
+
+
+def _debug_vm(cast: Cast, scene: Scene) -> Scene:
+    """The operator boots the image that one can log in to."""
+    vm = replace(cast.vm("debug-vm"), debug=True)
+    because = {"dbgstat", "submods.confidential_space.support_attributes"}
+    return _refused_by_sts(cast, scene, vm, because=because)
+
+
+def _another_account(cast: Cast, scene: Scene) -> Scene:
+    """The VM is another operator's."""
+    account = ServiceAccount(project=cast.operator.workload_account.project, account_id="another-operator-sa")
+    ensure_all(cast.stage.operator, replace(cast.operator, workload_account=account).foundation())
+    vm = replace(cast.vm("another-account"), service_account=account.email)
+    return _refused_by_sts(cast, scene, vm, because={"google_service_accounts"})
+
+
+def _refused_by_sts(cast: Cast, scene: Scene, vm: ConfidentialVm, *, because: set[str]) -> Scene:
+    """The scene of a VM that the owner's condition refuses, by the clauses that ask for `because` alone."""
+    run = cast.stage.run(vm)
+    failing = judge(cast.policy, cast.stage.claims_of(vm).raw).failing
+    refused = (run.exit_code, run.code) == (ExitCode.REFUSED, "denied")
+    return replace(
+        scene,
+        outcome="yes" if run.exit_code == ExitCode.YES else "no",
+        as_told=refused and {path for clause in failing for path in _paths(clause)} == because,
+        by="Google STS",
+        words=run.words,
+        exit_code=run.exit_code,
+        clauses=failing,
+    )
+
+
+def _paths(clause: ClauseAnswer) -> set[str]:
+    return {*clause.claims, *clause.absent}
+
+
+def _direct_read(cast: Cast, scene: Scene) -> Scene:
+    """The operator asks the owner's bucket for the model."""
+    blob = cast.stage.operator.storage.bucket(cast.owner.model_bucket.name).blob(MODEL)
+    try:
+        blob.download_as_bytes()
+    except Forbidden as refusal:
+        words = f"{refusal.code:d} {' '.join(refusal.message.split())}"
+        return replace(scene, as_told=True, by="Cloud Storage", words=words)
+    return replace(scene, outcome="yes")
+
+
+def _replaced_model(cast: Cast, scene: Scene) -> Scene:
+    """Whoever can write to the owner's bucket puts another model there: one byte is another."""
+    data = bytearray(cast.archive.read_bytes())
+    data[len(data) // 2] ^= 1
+    bucket = cast.stage.owner.storage.bucket(cast.owner.model_bucket.name)
+    bucket.blob(MODEL).upload_from_string(bytes(data), content_type="application/gzip")
+    run = cast.stage.run(cast.vm("replaced-model"))
+    return replace(
+        scene,
+        outcome="yes" if run.exit_code == ExitCode.YES else "no",
+        as_told=(run.exit_code, run.code) == (ExitCode.REFUSED, "evidence-rejected"),
+        by="the workload",
+        words=run.words,
+        exit_code=run.exit_code,
+    )
+
+
+_PLAYS: dict[str, Play] = {
+    "the operator launches the owner's image on a confidential VM": _the_job,
+    "the operator launches another image: one byte of the terms is another": _another_image,
+    "the operator launches the owner's image on a debug VM": _debug_vm,
+    "the owner's image runs as another operator's service account": _another_account,
+    "the operator reads the model from the owner's bucket": _direct_read,
+    "the model in the bucket is replaced: one byte is another": _replaced_model,
+}

@@ -1,0 +1,166 @@
+"""What each error's code means, in words that say who acts next: `symbolon --explain CODE`."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import dataclass
+
+from attestation.errors import (
+    Denied,
+    EvidenceRejected,
+    ExitCode,
+    Misconfigured,
+    SymbolonError,
+    Unavailable,
+    quoted,
+)
+
+from .rendering import columns, print_json
+
+_FAMILIES: dict[type[SymbolonError], str] = {
+    SymbolonError: "whoever develops symbolon acts next",
+    Misconfigured: "whoever wrote the configuration acts next",
+    EvidenceRejected: "nobody should act on this evidence",
+    Denied: "whoever could grant it acts next",
+    Unavailable: "nobody has to act: the same call may succeed later",
+}
+
+_MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
+    SymbolonError: {
+        "bug": "The program did something that nobody meant it to do. Run it again with "
+        "SYMBOLON_TRACEBACK=1 to see where, and report that.",
+    },
+    Misconfigured: {
+        "misconfigured": "A file, an option or a setting cannot be used as it is. The message names it, "
+        "the hint says what would do.",
+        "invalid-expression": "A condition or a mapping is not CEL that Google would accept. The message "
+        "has the place in the text.",
+        "model-misfit": "The SavedModel's signature is not what the owner's terms say: names, shapes or "
+        "types of its input and output differ. The owner corrects the terms, or exports the model again.",
+        "not-found": "What was asked for is not there, or may not be seen. Check the name, the project, "
+        "and that it was created.",
+        "already-exists": "Something of that name is there already. Choose another name, or look at who "
+        "made it.",
+    },
+    EvidenceRejected: {
+        "evidence-rejected": "Something is not what it claims to be: a model whose bytes are not the "
+        "published ones, an image that differs from its digest. Do not use it; find out who changed it.",
+        "token-too-large": "The token is longer than any that the platform makes.",
+        "token-malformed": "The token is not three base64url parts with a JSON object in each of the "
+        "first two. Look for a line end, quotes or a cut inside it.",
+        "duplicate-claim": "One JSON object names the same member twice, so two readers could see two "
+        "values.",
+        "algorithm-not-allowed": "The token's header asks for another algorithm than RS256. With `none` "
+        "or HS256 anybody could have made it.",
+        "critical-header": "The token's header demands an extension (`crit`) that is not understood "
+        "here, and a demand that is not understood must be refused.",
+        "key-id-missing": "The token's header does not name the key that signed it.",
+        "key-set-malformed": "The key set is not a JSON Web Key Set, or its named key cannot be read. "
+        "Fetch it again from the issuer's `jwks_uri`.",
+        "duplicate-key-id": "Two keys of the key set have the same `kid`, so it is not certain which one "
+        "is meant.",
+        "unknown-key": "No key of the key set has the token's `kid`. Google's keys rotate: an old token "
+        "needs the key set of its day. A token of the emulator needs the emulator's.",
+        "key-not-allowed": "The key is not an RSA key of an acceptable size, or is not meant for RS256 "
+        "signatures.",
+        "signature-invalid": "The key did not sign these bytes: the token was changed, or belongs to "
+        "another key.",
+        "chain-missing": "The token carries no certificates (`x5c`), so no root can vouch for it. It may "
+        "be an OIDC token: verify it with --jwks.",
+        "chain-malformed": "The token's certificates cannot be read.",
+        "untrusted-root": "The token's certificates do not end in the root given. A token of the "
+        "emulator never ends in Google's.",
+        "chain-broken": "One of the token's certificates was not issued by the next one.",
+        "certificate-expired": "A certificate was no longer valid at the given time. Use --at for a "
+        "token of the past.",
+        "certificate-not-yet-valid": "A certificate was not valid yet at the given time. Check --at, or "
+        "the clock.",
+        "not-a-certificate-authority": "A certificate that issued another one is not allowed to issue any.",
+        "path-too-long": "There are more certificates below an authority than it may have.",
+        "key-usage-forbidden": "The leaf certificate does not allow its key to sign tokens.",
+        "critical-extension": "A certificate has a critical extension that is not understood here.",
+        "claim-missing": "A claim that every Confidential Space token has is absent. Is it a token of "
+        "another issuer?",
+        "claim-malformed": "A claim has another type than its documentation gives it.",
+        "wrong-issuer": "Somebody else than the expected issuer made the token.",
+        "wrong-audience": "The token was made for somebody else. Where it was meant for this provider, "
+        "compare the provider's allowed audiences with the token's `aud`.",
+        "token-expired": "The token's lifetime, one hour, is over at the given time. Use --at for a "
+        "token of the past.",
+        "token-not-yet-valid": "The token's lifetime has not begun at the given time. Check --at, or the "
+        "clock.",
+        "token-issued-in-future": "The token says that it is issued later than the given time. Check "
+        "--at, or the clock.",
+        "token-never-valid": "The token expires before it begins: no clock makes it valid.",
+        "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "
+        "further could run what it names, so it is not read.",
+    },
+    Denied: {
+        "denied": "The owner's condition or a permission said no. `symbolon auditor explain` says which "
+        "clause; for a permission, the message names it.",
+        "mapping-rejected": "A provider's attribute mapping cannot be computed from the token, or the "
+        "result breaks one of Google's limits, so STS refuses before it asks the condition.",
+    },
+    Unavailable: {
+        "unavailable": "A service did not answer, or not as it should. It was tried again already; try "
+        "later.",
+        "concurrent-change": "Somebody else changed the same resource meanwhile. Run the command again.",
+    },
+}
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeExplained:
+    """One code: its family, and what a person should know."""
+
+    code: str
+    family: type[SymbolonError]
+    meaning: str
+
+
+EXPLAINED = {
+    code: CodeExplained(code=code, family=family, meaning=meaning)
+    for family, meanings in _MEANINGS.items()
+    for code, meaning in meanings.items()
+}
+
+
+def explain_code(code: str, *, output: str) -> ExitCode:
+    """What the code means stands on standard output; `all` lists every code.
+
+    Raises:
+        Misconfigured: there is no such code.
+    """
+    if code != ALL and code not in EXPLAINED:
+        near = difflib.get_close_matches(code, EXPLAINED, n=3)
+        raise Misconfigured(
+            f"there is no error code {quoted(code)}",
+            hint=f"did you mean {', '.join(near)}?" if near else "symbolon --explain all lists them",
+        )
+    chosen = list(EXPLAINED.values()) if code == ALL else [EXPLAINED[code]]
+    if output == "json":
+        documents = [_render(explained) for explained in chosen]
+        print_json(documents if code == ALL else documents[0])
+    elif code == ALL:
+        sys.stdout.write(columns((each.code, _consequence(each)) for each in chosen) + "\n")
+    else:
+        sys.stdout.write(f"{code}: {_consequence(chosen[0])}\n\n{chosen[0].meaning}\n")
+    return ExitCode.YES
+
+
+def _consequence(explained: CodeExplained) -> str:
+    family = explained.family
+    return f"{family.family} (exit code {family.exit_code:d}), {_FAMILIES[family]}"
+
+
+def _render(explained: CodeExplained) -> dict[str, object]:
+    family = explained.family
+    return {
+        "code": explained.code,
+        "family": family.family,
+        "exit_code": int(family.exit_code),
+        "meaning": explained.meaning,
+    }
