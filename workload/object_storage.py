@@ -37,7 +37,7 @@ def storage_failures(what: str) -> Iterator[None]:
         raise Misconfigured(f"{what} does not exist", hint="check the name, and where it was made") from None
     except (api.Forbidden, api.Unauthorized) as error:
         raise Denied(
-            f"{what} is out of reach: {quoted(str(error.message), most_characters=300)}",
+            f"{what} is out of reach: {_words(error)}",
             hint="grant `roles/storage.objectViewer` to read, `roles/storage.objectUser` to write",
         ) from None
     except (api.ServerError, api.TooManyRequests, api.RetryError) as error:
@@ -46,9 +46,18 @@ def storage_failures(what: str) -> Iterator[None]:
         raise _unavailable(what) from error
     except api.GoogleAPICallError as error:
         raise Misconfigured(
-            f"{what} cannot be used: {quoted(str(error.message), most_characters=300)}",
+            f"{what} cannot be used: {_words(error)}",
             hint="check its name and settings",
         ) from None
+
+
+def _words(error: api.GoogleAPICallError) -> str:
+    """What Cloud Storage said, without the client's own wrapping of it."""
+    try:
+        words = str(error.response.json()["error"]["message"])
+    except (AttributeError, ValueError, LookupError, TypeError):
+        words = f"it answers {error.code}"
+    return quoted(words, most_characters=300)
 
 
 def _unavailable(what: str) -> Unavailable:

@@ -1,0 +1,175 @@
+"""The operator's pictures: which are listed, and what is said of one that cannot be read."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import pytest
+from google.cloud import storage
+from PIL import Image
+
+from attestation.errors import Denied, Misconfigured
+from emulator import running
+from emulator.faults import Faults, write_faults
+from tests.workload.samples import picture
+from workload import images
+from workload.images import ListedImage, Unreadable, check_header, list_images, read_image
+from workload.uris import FolderUri
+
+Buckets = Callable[[], storage.Bucket]
+
+
+def header_of_a_png(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, and holds nothing."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def fill(bucket: storage.Bucket, objects: dict[str, bytes]) -> None:
+    for name, data in objects.items():
+        bucket.blob(name).upload_from_string(data)
+
+
+def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    names = ["in/b.JPG", "in/a.jpeg", "in/Z.png", "in/😀.webp", "in/\u2028.gif", "in/sub/c.bmp"]
+    fill(bucket, dict.fromkeys([*names, "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
+    listed = list_images(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
+    assert [image.name for image in listed] == sorted(names, key=str.encode)
+    assert all(image.size == 1 and image.generation > 0 for image in listed)
+
+
+def test_no_picture_at_all_is_refused(as_operator: storage.Client, make_bucket: Buckets) -> None:
+    folder = FolderUri(bucket=make_bucket().name, prefix="")
+    with pytest.raises(Misconfigured, match="holds no image") as refused:
+        list_images(as_operator, folder, most=6)
+    assert ".jpg" in refused.value.hint
+
+
+def test_more_pictures_than_the_terms_allow_are_refused(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    fill(bucket, {f"{number}.png": b"x" for number in range(3)})
+    folder = FolderUri(bucket=bucket.name, prefix="")
+    assert len(list_images(as_operator, folder, most=3)) == 3
+    with pytest.raises(Misconfigured, match="more images than the owner's terms allow"):
+        list_images(as_operator, folder, most=2)
+
+
+def test_a_bucket_that_does_not_exist_is_named(as_operator: storage.Client) -> None:
+    folder = FolderUri(bucket="no-such-bucket-at-all", prefix="")
+    with pytest.raises((Misconfigured, Denied), match="gs://no-such-bucket-at-all"):
+        list_images(as_operator, folder, most=6)
+
+
+def read_one(
+    client: storage.Client,
+    bucket: storage.Bucket,
+    data: bytes,
+    *,
+    between: Callable[[], object] = lambda: None,
+) -> images.EncodedImage:
+    fill(bucket, {"x.png": data})
+    listed = list_images(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
+    between()
+    return read_image(client, bucket.name, listed[0])
+
+
+def test_a_sound_picture_is_read_as_it_is_stored(as_operator: storage.Client, make_bucket: Buckets) -> None:
+    assert read_one(as_operator, make_bucket(), picture()).data == picture()
+
+
+def test_a_picture_that_is_deleted_after_the_listing_is_gone(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    with pytest.raises(Unreadable) as refused:
+        read_one(as_operator, bucket, picture(), between=bucket.blob("x.png").delete)
+    assert refused.value.code == "gone"
+
+
+def test_a_picture_that_is_replaced_after_the_listing_is_gone(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    with pytest.raises(Unreadable) as refused:
+        read_one(
+            as_operator, bucket, picture(), between=lambda: fill(bucket, {"x.png": picture((0, 255, 0))})
+        )
+    assert refused.value.code == "gone"
+
+
+def test_a_picture_that_is_altered_on_its_way_is_corrupt(
+    as_operator: storage.Client, make_bucket: Buckets, emulator: running.Running
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_one(
+            as_operator,
+            make_bucket(),
+            picture(),
+            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+        )
+    assert refused.value.code == "corrupt"
+
+
+@pytest.mark.parametrize(("size", "code"), [(0, "empty"), (images.MOST_BYTES + 1, "too-large")])
+def test_a_size_that_no_picture_has_is_not_even_read(
+    as_operator: storage.Client, size: int, code: str
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_image(as_operator, "no-such-bucket", ListedImage(name="x.png", generation=1, size=size))
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "not-an-image"),
+        (b"a text file", "not-an-image"),
+        (b"\xff\xd8\xff", "not-an-image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not-an-image"),
+        (header_of_a_png(20_000, 20_000), "too-large"),
+        (header_of_a_png(8_001, 8_000), "too-large"),
+    ],
+)
+def test_what_is_no_picture_or_too_large_is_known_by_its_header(data: bytes, code: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        check_header(data)
+    assert refused.value.code == code
+    assert "\n" not in refused.value.message
+
+
+def test_the_largest_picture_allowed_passes() -> None:
+    assert check_header(header_of_a_png(8_000, 8_000)).orientation == 1
+
+
+def jpeg_with_orientation(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    encoded = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(encoded, "JPEG", exif=exif)
+    return encoded.getvalue()
+
+
+@pytest.mark.parametrize(("tag", "taken"), [(1, 1), (6, 6), (8, 8), (0, 1), (9, 1)])
+def test_the_orientation_is_exifs_where_it_means_something(tag: int, taken: int) -> None:
+    assert check_header(jpeg_with_orientation(tag)).orientation == taken
+
+
+def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
+    data = (
+        jpeg_with_orientation(6)
+        .replace(b"Exif\x00\x00II", b"Exif\x00\x00??")
+        .replace(b"Exif\x00\x00MM", b"Exif\x00\x00??")
+    )
+    assert check_header(data).orientation == 1
