@@ -11,6 +11,7 @@ runtimes have it; 127 where it cannot be started.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -42,7 +43,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _stop_at_end_of_input(entrypoint: subprocess.Popen[bytes]) -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     entrypoint.terminate()
 
 
