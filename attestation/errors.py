@@ -33,9 +33,9 @@ def quoted(text: str, *, most_characters: int = 80) -> str:
     `xxxx…`
     """
     shown = "".join(
-        character if character.isprintable() and character != "`" else ascii(character)[1:-1]
+        character if character.isprintable() else ascii(character)[1:-1]
         for character in text[:most_characters]
-    )
+    ).replace("`", r"\x60")
     return f"`{shown}…`" if len(text) > most_characters else f"`{shown}`"
 
 
