@@ -79,7 +79,11 @@ def routes(state: State) -> list[BaseRoute]:
         permission = f"iam.serviceAccounts.{verb}"
         account = _named(state, request)
         if account is None:
-            raise denied(permission, f"serviceAccounts/{request.path_params['account']}")
+            # Source: IAM API reference, `projects.serviceAccounts.get`, on the `-` wildcard.
+            if request.path_params["project"] == "-":
+                raise denied(permission, f"serviceAccounts/{request.path_params['account']}")
+            require_on_project(request, verb)
+            raise GoogleError(404, "Unknown service account")
         require_permission(
             state,
             caller,

@@ -95,7 +95,9 @@ class _Buckets:
             "metageneration": "1",
             "iamConfiguration": {
                 "uniformBucketLevelAccess": {"enabled": True},
-                "publicAccessPrevention": "inherited",
+                "publicAccessPrevention": (document.get("iamConfiguration") or {}).get(
+                    "publicAccessPrevention", "inherited"
+                ),
             },
             "location": str(document.get("location", "US")).upper(),
             "storageClass": "STANDARD",
