@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from google.auth.credentials import Credentials
-from google.oauth2.credentials import Credentials as UserCredentials
-from requests.adapters import BaseAdapter
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
 from deploy.google_api import GoogleApi
-from deploy.launch import CLOUD_PLATFORM
+from emulator import running
 from emulator.running import Running
 
 
 @dataclass(kw_only=True)
-class ScriptedGoogle(BaseAdapter):
+class ScriptedGoogle(HTTPAdapter):
     """Answers requests in order, and keeps them; `slept` is what the client waited in between."""
 
     answers: list[tuple[int, object] | Exception] = field(default_factory=list)
@@ -28,21 +29,18 @@ class ScriptedGoogle(BaseAdapter):
     slept: list[float] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        super().__init__()
+
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         self.sent.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         status, body = answer
-        response = requests.Response()
-        response.status_code = status
-        response.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
-        response.url = request.url or ""
-        response.headers.update(self.headers)
-        return response
-
-    def close(self) -> None:
-        pass
+        content = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
+        answered = HTTPResponse(content, self.headers, status=status, preload_content=False)
+        return self.build_response(request, answered)
 
     @property
     def asked(self) -> list[str]:
@@ -84,15 +82,14 @@ def answering(google: ScriptedGoogle) -> Callable[..., None]:
 
 
 @pytest.fixture
-def as_party(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], GoogleApi]:
+def emulator(tmp_path: Path) -> Iterator[Running]:
+    """An emulator that nobody has made anything in."""
+    started = running.start(tmp_path / "emulator")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def as_party(credentials_of: Callable[[str], Any]) -> Callable[[str], GoogleApi]:
     """Google's APIs on this machine, as `owner` or `operator` reaches them."""
-    for name, value in emulator.env.items():
-        monkeypatch.setenv(name, value)
-
-    def signed_in(party: str) -> GoogleApi:
-        credentials = UserCredentials.from_authorized_user_file(  # type: ignore[no-untyped-call]
-            str(emulator.credentials_file(party)), scopes=[CLOUD_PLATFORM]
-        )
-        return GoogleApi(credentials)
-
-    return signed_in
+    return lambda party: GoogleApi(credentials_of(party))
