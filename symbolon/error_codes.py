@@ -80,8 +80,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "path-too-long": "There are more certificates below an authority than it may have.",
         "key-usage-forbidden": "The leaf certificate does not allow its key to sign tokens.",
         "critical-extension": "A certificate has a critical extension that is not understood here.",
-        "claim-missing": "A claim that every Confidential Space token has is absent. Is it a token of "
-        "another issuer?",
+        "claim-missing": "A claim that every Confidential Space token has is absent: it may be another "
+        "issuer's.",
         "claim-malformed": "A claim has another type than its documentation gives it.",
         "wrong-issuer": "Somebody else than the expected issuer made the token.",
         "wrong-audience": "The token was made for somebody else. Where it was meant for this provider, "

@@ -81,4 +81,4 @@ def parse_time(text: str) -> float:
 def _moment(text: str) -> datetime:
     if text.replace(".", "", 1).isdecimal():
         return datetime.fromtimestamp(float(text), UTC)
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(text.upper())

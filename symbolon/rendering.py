@@ -11,7 +11,10 @@ from rich.text import Text
 
 from .judging import ClauseAnswer
 
-_OUTCOMES = {"true": ("pass  ✓", "green"), "false": ("FAIL  ✗", "bold red"), "error": ("ERROR !", "bold red")}
+OUTCOMES = {"true": "pass", "false": "FAIL", "error": "ERROR"}
+"""What a clause's outcome is called in front of people."""
+
+_SIGNS = {"true": ("✓", "green"), "false": ("✗", "bold red"), "error": ("!", "bold red")}
 
 
 def printable(text: str) -> str:
@@ -69,7 +72,8 @@ def columns(rows: Iterable[tuple[str, str]]) -> str:
 
 def clause_lines(clause: ClauseAnswer) -> list[Text]:
     """One clause: outcome and text; below, where it is not true, what was found and what would admit."""
-    word, style = _OUTCOMES[clause.outcome]
+    sign, style = _SIGNS[clause.outcome]
+    word = f"{OUTCOMES[clause.outcome]:<5} {sign}"
     lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}")]
     if clause.outcome != "true":
         lines.append(styled(f"         {printable(clause.reason)}"))

@@ -18,7 +18,7 @@ def render_policy(owner: Owner, operator: Operator, image: Digest) -> str:
 [provider]
 project_number = "{owner.pool.project.number}"
 pool = "{owner.pool.pool_id}"
-provider = "{owner.provider_id}"
+name = "{owner.provider_id}"
 
 [what]
 image_digests = ["{image}"]

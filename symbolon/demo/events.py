@@ -66,10 +66,13 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """The story is over; everything of it is in `kept`, where it was to be kept."""
+    """The story is over, `at` seconds since the epoch; all of it is in `kept`, where that was asked for."""
 
     as_told: bool
+    yes: int
+    no: int
     seconds: float
+    at: int
     kept: Path | None
 
 

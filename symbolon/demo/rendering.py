@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
 from rich.status import Status
 
-from ..rendering import console, printable, styled
+from ..rendering import OUTCOMES, console, printable, styled
 from .events import Closing, Doing, Event, Opening, Prepared, Scene
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
 _INDENT = " " * 9
+_WIDTH = 100
 _NOT_PROVEN = (
     "Not proven here: that memory is encrypted and that the evidence is genuine. The emulator plays\n"
     "Google, signs with keys of its own, and a production policy refuses everything it signs."
@@ -79,22 +81,31 @@ class Teller:
         for image in scene.images:
             self._terminal.print(f"{_INDENT}{image.image:<20} {printable(image.label):<14} {image.score:.2f}")
         if scene.words:
-            by = f"{scene.by}, exit code {scene.exit_code}" if scene.exit_code else scene.by
-            self._tell(f"{by}: {scene.words}" if by else scene.words)
+            ended = f" (exit code {scene.exit_code})" if scene.exit_code else ""
+            self._tell(f"{scene.by}: ", f"{scene.words}{ended}")
         for clause in scene.clauses:
-            word = "ERROR" if clause.outcome == "error" else "FAIL"
-            self._tell(f"{word} {clause.reason}")
+            self._tell(f"{OUTCOMES[clause.outcome]:<6}", clause.reason)
         if not scene.as_told:
-            self._terminal.print(
-                styled(_INDENT, ("NOT AS TOLD", "bold reverse"), f": expected {scene.expected}")
-            )
+            self._terminal.print(styled(_INDENT, ("NOT AS TOLD", "bold"), f", expected: {scene.expected}"))
 
-    def _tell(self, text: str) -> None:
-        self._terminal.print(f"{_INDENT}{shortened_digests(printable(text))}")
+    def _tell(self, lead: str, text: str) -> None:
+        """`text` after `lead`, folded, its further lines below its first."""
+        self._terminal.print(
+            textwrap.fill(
+                shortened_digests(printable(text)),
+                _WIDTH,
+                initial_indent=_INDENT + lead,
+                subsequent_indent=_INDENT + " " * len(lead),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
 
     def _close(self, event: Closing) -> None:
-        verdict = "Everything came out as told" if event.as_told else "NOT everything came out as told"
-        self._terminal.print(styled("\n", (verdict, "bold"), f", in {event.seconds:.0f} s.\n{_NOT_PROVEN}"))
+        verdict = "everything came out as told" if event.as_told else "NOT everything came out as told"
+        answers = f"{event.yes} yes, {event.no} no"
+        self._terminal.print(styled("\n", (f"{answers}: {verdict}", "bold"), f", in {event.seconds:.0f} s."))
+        self._terminal.print(_NOT_PROVEN)
         if event.kept is None:
             self._terminal.print("To look around in it afterwards: symbolon demo --keep DIR")
             return
@@ -103,7 +114,8 @@ class Teller:
         self._terminal.print(
             f"\nEverything of it is in {kept}, the emulator's audit log as well:\n"
             f"  cd {kept}\n"
-            f"  symbolon auditor explain --policy condition.cel --jwks jwks.json \\\n    --token {token}\n"
+            f"  symbolon auditor explain --policy condition.cel --jwks jwks.json --at {event.at} \\\n"
+            f"    --token {token}\n"
             "  symbolon emulator up --state emulator"
         )
 

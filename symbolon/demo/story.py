@@ -8,6 +8,7 @@ the evaluation that decided: `policy.explaining`.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,9 @@ def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:
                 yield scenes[-1]
     yield Closing(
         as_told=all(scene.as_told for scene in scenes),
+        yes=sum(scene.outcome == "yes" for scene in scenes),
+        no=sum(scene.outcome == "no" for scene in scenes),
+        at=int(time.time()),
         seconds=time.monotonic() - began,
         kept=folder if kept else None,
     )
@@ -139,11 +143,17 @@ def _refused_by_sts(cast: Cast, scene: Scene, vm: ConfidentialVm, *, because: se
         scene,
         outcome="yes" if run.exit_code == ExitCode.YES else "no",
         as_told=refused and {path for clause in failing for path in _paths(clause)} == because,
-        by="Google STS",
-        words=run.words,
+        by="STS",
+        words=_within_backticks(run.words),
         exit_code=run.exit_code,
         clauses=failing,
     )
+
+
+def _within_backticks(words: str) -> str:
+    """What the workload quotes: STS's own words."""
+    quoted = re.search("`(.+)`", words)
+    return quoted[1] if quoted else words
 
 
 def _paths(clause: ClauseAnswer) -> set[str]:
@@ -156,7 +166,7 @@ def _direct_read(cast: Cast, scene: Scene) -> Scene:
     try:
         blob.download_as_bytes()
     except Forbidden as refusal:
-        words = f"{refusal.code:d} {' '.join(refusal.message.split())}"
+        words = f"{refusal.code:d}, {' '.join(refusal.response.text.split())}"
         return replace(scene, as_told=True, by="Cloud Storage", words=words)
     return replace(scene, outcome="yes")
 

@@ -5,12 +5,167 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-import symbolon.arguments
-from attestation.errors import Denied, ExitCode, Misconfigured
+import symbolon.auditor
+import symbolon.error_codes
+from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable
 from symbolon.__main__ import main
+from tests.symbolon.conftest import Ask
 
-from .conftest import Ask
+HEAVY = (
+    "cryptography",
+    "google",
+    "numpy",
+    "requests",
+    "rich",
+    "starlette",
+    "tensorflow",
+    "tomllib",
+    "uvicorn",
+    "z3",
+)
+EXPLAIN = ("auditor", "explain", "--policy", "p.cel", "--token", "t.jwt", "--unsafe-unverified")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "symbolon", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_help_answers_in_less_than_a_third_of_a_second() -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        run("--help").check_returncode()
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = f"import sys, symbolon.__main__ as m; m.main(['--help']); print({HEAVY} & sys.modules.keys())"
+    program = program.replace(str(HEAVY), f"set({HEAVY})")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("demo",),
+        ("emulator",),
+        ("emulator", "up"),
+        ("emulator", "status"),
+        ("emulator", "env"),
+        ("emulator", "down"),
+        ("owner",),
+        ("owner", "policy"),
+        ("owner", "policy", "build"),
+        ("auditor",),
+        ("auditor", "explain"),
+    ],
+)
+def test_every_command_has_help(ask: Ask, words: tuple[str, ...]) -> None:
+    answered = ask(*words, "--help")
+    assert answered.code == 0
+    assert answered.out.startswith(" ".join(("usage: symbolon", *words)))
+
+
+def test_the_version_is_that_of_the_package(ask: Ask) -> None:
+    from importlib.metadata import version
+
+    assert ask("--version").out == f"symbolon {version('symbolon')}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="no command"),
+        pytest.param(("owner",), id="a group alone"),
+        pytest.param(("owner", "policy"), id="a group in a group"),
+        pytest.param(("deploy",), id="an unknown command"),
+        pytest.param(("demo", "--keeep", "x"), id="an unknown option"),
+        pytest.param(("demo", "--form", "json"), id="an option cut short"),
+        pytest.param(("demo", "--format", "xml"), id="an unknown format"),
+        pytest.param(EXPLAIN[:-1], id="no word on what to believe"),
+        pytest.param((*EXPLAIN, "--jwks", "k.json"), id="believe and do not"),
+        pytest.param((*EXPLAIN[:-1], "--jwks", "k", "--root", "r"), id="two things to believe"),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_so_on_standard_error(ask: Ask, arguments: tuple[str, ...]) -> None:
+    answered = ask(*arguments)
+    assert (answered.code, answered.out) == (2, "")
+    assert answered.err.startswith("usage: symbolon")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Misconfigured, 7), (EvidenceRejected, 4), (Denied, 4), (Unavailable, 5), (SymbolonError, 1)],
+)
+def test_an_error_is_told_with_its_hint_and_the_exit_code_of_its_family(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, error: type[SymbolonError], code: int
+) -> None:
+    def fail(**_: object) -> None:
+        raise error("it went wrong", hint="make it right")
+
+    monkeypatch.setattr(symbolon.auditor, "explain_token", fail)
+    answered = ask(*EXPLAIN)
+    assert (answered.code, answered.out) == (code, "")
+    assert answered.err == "error: it went wrong\nhint: make it right\n"
+
+
+def test_an_error_is_json_on_standard_output_where_that_is_asked_for(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise Denied("it went wrong", hint="make it right")
+
+    monkeypatch.setattr(symbolon.auditor, "explain_token", fail)
+    answered = ask(*EXPLAIN, "--format", "json")
+    assert answered.code == 4
+    assert answered.json == {
+        "error": {"family": "denied", "code": "denied", "message": "it went wrong", "hint": "make it right"}
+    }
+
+
+def test_a_bug_is_one_line_and_how_to_see_more(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(symbolon.auditor, "explain_token", fail)
+    monkeypatch.delenv("SYMBOLON_TRACEBACK", raising=False)
+    answered = ask(*EXPLAIN)
+    assert (answered.code, answered.out) == (1, "")
+    assert answered.err.splitlines()[0] == "error: a bug in symbolon (ZeroDivisionError)"
+    assert "secret" not in answered.err
+    assert "SYMBOLON_TRACEBACK=1" in answered.err
+    monkeypatch.setenv("SYMBOLON_TRACEBACK", "1")
+    assert "Traceback" in ask(*EXPLAIN).err
+    monkeypatch.delenv("SYMBOLON_TRACEBACK")
+    assert "Traceback" in ask("--traceback", *EXPLAIN).err
+
+
+def test_an_interrupt_ends_cleanly_with_130(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(symbolon.auditor, "explain_token", interrupt)
+    answered = ask(*EXPLAIN)
+    assert (answered.code, answered.out, answered.err) == (130, "", "\nstopped\n")
+
+
+def test_a_reader_that_left_is_no_error() -> None:
+    program = [sys.executable, "-m", "symbolon", "--explain", "all"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == ""
+        assert running.wait() == 141
+
+
+def test_main_reads_the_command_line_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["symbolon", "--version"])
+    assert main() == 0
