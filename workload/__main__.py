@@ -38,10 +38,10 @@ def main() -> int:
     failure = _failure_of(_job)
     if failure is None:
         return ExitCode.YES
-    _log(failure)
+    _log(failure, severity="ERROR")
     untold = _failure_of(lambda: _tell_operator(failure))
     if untold is not None:
-        _log(untold)
+        _log(untold, severity="WARNING")
     return failure.exit_code
 
 
@@ -83,10 +83,10 @@ def _tell_operator(failure: SymbolonError) -> None:
     results.write_error(operator, folder, error)
 
 
-def _log(failure: SymbolonError) -> None:
+def _log(failure: SymbolonError, *, severity: str) -> None:
     say(
         failure.message,
-        severity="ERROR",
+        severity=severity,
         family=failure.family,
         code=failure.code,
         hint=failure.hint,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import tarfile
+import zlib
 
 from PIL import Image
 
@@ -57,6 +59,30 @@ def picture(
     encoded = io.BytesIO()
     Image.new("RGB", size, colour).save(encoded, format)
     return encoded.getvalue()
+
+
+def jpeg(mode: str = "RGB") -> bytes:
+    """A red JPEG in that colour space."""
+    encoded = io.BytesIO()
+    Image.new("RGB", (32, 32), (255, 0, 0)).convert(mode).save(encoded, "JPEG")
+    return encoded.getvalue()
+
+
+def grey_16_bit() -> bytes:
+    """A dark grey PNG with 16 bits a pixel."""
+    encoded = io.BytesIO()
+    Image.new("I;16", (12, 10), 0x2000).save(encoded, "PNG")
+    return encoded.getvalue()
+
+
+def header_of_a_png(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, and holds nothing."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def archive(members: dict[str, bytes]) -> bytes:

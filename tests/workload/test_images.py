@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from collections.abc import Callable
 
 import pytest
@@ -14,22 +12,12 @@ from PIL import Image
 from attestation.errors import Denied, Misconfigured
 from emulator import running
 from emulator.faults import Faults, write_faults
-from tests.workload.samples import picture
+from tests.workload.samples import header_of_a_png, picture
 from workload import images
 from workload.images import ListedImage, Unreadable, check_header, list_images, read_image
 from workload.uris import FolderUri
 
 Buckets = Callable[[], storage.Bucket]
-
-
-def header_of_a_png(width: int, height: int) -> bytes:
-    """A PNG that says how large it is, and holds nothing."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
 
 
 def fill(bucket: storage.Bucket, objects: dict[str, bytes]) -> None:
