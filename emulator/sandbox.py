@@ -84,6 +84,8 @@ class Process:
     def wait(self) -> int:
         """Its exit status, once it has one; 128 and the signal's number where a signal ended it."""
         status = self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         return status if status >= 0 else 128 - status
 
     def stop(self) -> None:
