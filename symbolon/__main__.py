@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SymbolonError as error:
         _tell(error, as_json=arguments.output == "json")
-        return error.exit_code
+        return int(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
         return _INTERRUPTED
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"error: a bug in symbolon ({type(bug).__name__})\n"
             "hint: run it again with SYMBOLON_TRACEBACK=1 to see where, and report that\n"
         )
-        return ExitCode.BUG
+        return int(ExitCode.BUG)
     return int(answer)
 
 

@@ -47,7 +47,7 @@ def _print(policy: NamedPolicy, evidence: Evidence, judgement: Judgement) -> Non
     terminal.print(styled("token   ", (evidence.described, "" if evidence.verified else "bold")))
     named = "" if policy.provider is None else f" {policy.provider.name}"
     terminal.print(printable(f"policy  {policy.described}{named}"))
+    terminal.print()
     for clause in judgement.clauses:
-        terminal.print()
         for line in clause_lines(clause):
             terminal.print(line)

@@ -71,12 +71,11 @@ def columns(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def clause_lines(clause: ClauseAnswer) -> list[Text]:
-    """One clause: outcome and text; below, where it is not true, what was found and what would admit."""
+    """One clause: its outcome and text; what was found, and what was expected; what would admit."""
     sign, style = _SIGNS[clause.outcome]
     word = f"{OUTCOMES[clause.outcome]:<5} {sign}"
     lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}")]
-    if clause.outcome != "true":
-        lines.append(styled(f"         {printable(clause.reason)}"))
-        if clause.fix:
-            lines.append(styled(f"         fix: {printable(clause.fix)}"))
+    lines += [styled((f"         {printable(clause.reason)}", "dim" if clause.outcome == "true" else ""))]
+    if clause.fix:
+        lines.append(styled(f"         fix: {printable(clause.fix)}"))
     return lines

@@ -1,0 +1,100 @@
+"""`symbolon emulator`: Google on localhost for any client of one's own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.running import find
+from symbolon.emulator_command import environment_of
+from tests.symbolon.conftest import Ask
+
+PROBE = """
+import google.auth, google.auth.transport.requests as transport
+credentials, project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+answer = transport.AuthorizedSession(credentials).get(
+    f"https://cloudresourcemanager.googleapis.com/v1/projects/{project}")
+print(answer.status_code, answer.json()["projectId"])
+"""
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A folder whose path leaves room for the emulator's sockets; nothing runs on it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="symbolon-") as folder:
+        yield Path(folder)
+        running = find(Path(folder))
+        if running is not None:
+            running.stop()
+
+
+def test_it_comes_up_once_says_how_to_reach_it_and_goes_down(ask: Ask, state: Path) -> None:
+    down = ask("emulator", "status", "--state", state)
+    assert (down.code, down.out) == (3, "not running\n")
+    assert ask("emulator", "env", "--state", state).code == 5
+
+    first = ask("emulator", "up", "--state", state, "--format", "json").json
+    again = ask("emulator", "up", "--state", state, "--format", "json").json
+    assert first == again
+    assert ask("emulator", "status", "--state", state, "--format", "json").json == first
+    assert first["environment"]["operator"]["HTTPS_PROXY"] == first["proxy"]
+
+    human = ask("emulator", "up", "--state", state)
+    assert human.code == 0
+    assert f"export HTTPS_PROXY={first['proxy']}\n" in human.out
+
+    assert ask("emulator", "down", "--state", state).out == "stopped; its state is kept\n"
+    assert ask("emulator", "down", "--state", state).out == "not running\n"
+    assert ask("emulator", "status", "--state", state, "--format", "json").json == {"running": False}
+
+
+@pytest.mark.parametrize(("party", "project"), [("owner", "primus"), ("operator", "secundus")])
+def test_a_shell_becomes_a_party_by_evaluating_its_lines(
+    ask: Ask, state: Path, party: str, project: str
+) -> None:
+    ask("emulator", "up", "--state", state)
+    lines = ask("emulator", "env", party, "--state", state).out
+    script = f'{lines}exec "$0" -c "$1"'
+    shell = ["sh", "-c", script, sys.executable, PROBE]
+    done = subprocess.run(shell, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]})
+    assert done.stdout == f"200 {project}\n"
+    running = find(state)
+    assert running is not None
+    assert ask("emulator", "env", party, "--state", state, "--format", "json").json == environment_of(
+        running, party
+    )
+
+
+def test_in_the_foreground_it_ends_with_ctrl_c(state: Path) -> None:
+    command = [sys.executable, "-m", "symbolon", "emulator", "up", "--foreground", "--state", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("running at http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert find(state) is None
+
+
+def test_the_state_is_in_the_user_s_state_folder(
+    ask: Ask, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    assert ask("emulator", "status").code == 3
+    assert ask("emulator", "up").code == 0
+    running = find(state / "symbolon" / "emulator")
+    assert running is not None
+    running.stop()
+
+
+def test_a_second_one_on_the_same_state_is_refused(ask: Ask, state: Path) -> None:
+    ask("emulator", "up", "--state", state)
+    answered = ask("emulator", "up", "--foreground", "--state", state)
+    assert (answered.code, answered.out) == (7, "")
+    assert "already runs" in answered.err
