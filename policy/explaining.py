@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-from .cel.condition import CompiledClause, Condition, Evaluation, compile_condition
-from .cel.evaluator import UNREAD, Frame
+from .cel.closures import UNREAD, Frame
+from .cel.condition import CompiledClause, Condition, compile_condition
 from .cel.values import ErrorValue
 from .reasons import Wording
 
@@ -94,9 +94,8 @@ class Trace:
 
     __slots__ = ("admitted", "clauses")
 
-    def __init__(self, condition: Condition, evaluation: Evaluation) -> None:
-        results, frame = evaluation
-        self.admitted = all([result is True for result in results])
+    def __init__(self, condition: Condition, results: list[Any], frame: Frame) -> None:
+        self.admitted = all(result is True for result in results)
         self.clauses = tuple(
             [
                 Clause(condition, clause, result, frame)
@@ -145,4 +144,4 @@ def explain(
         Misconfigured: the condition is a text, and it does not compile.
     """
     compiled = compile_condition(condition) if isinstance(condition, str) else condition
-    return Trace(compiled, compiled.evaluate(assertion, google, attribute))
+    return Trace(compiled, *compiled.evaluate(assertion, google, attribute))

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from attestation.errors import Misconfigured
 
@@ -102,7 +102,7 @@ def parse_provider(document: Mapping[str, object]) -> Provider:
     )
 
 
-def _text(document: Mapping[object, object], key: str, *, default: str | None = None) -> str:
+def _text(document: Mapping[Any, object], key: str, *, default: str | None = None) -> str:
     value = document.get(key, default)
     if not isinstance(value, str):
         raise Misconfigured(f"the provider's `{key}` must be a string")

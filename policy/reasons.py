@@ -12,10 +12,11 @@ from typing import Any, Final
 from . import schema
 from .cel import syntax
 from .cel.check import Finding, check
+from .cel.closures import UNREAD, Frame
 from .cel.condition import CompiledClause, Condition
-from .cel.evaluator import UNREAD, Frame
 from .cel.paths import Path, path_of
 from .cel.syntax import Node
+from .cel.templates import NO_CONSTANT, constant_of
 from .cel.values import ErrorValue, kind_of
 from .wording import listed, quoted, rendered
 
@@ -215,10 +216,10 @@ def _of_comparison(node: syntax.Binary) -> Expectation | None:
         if isinstance(right, list):
             return _of_path(node.left, f"must be {_choices(right)}", _choices([_plainly(v) for v in right]))
         left = constant_of(node.left)
-        if left is UNREAD:
+        if left is NO_CONSTANT:
             return None
         return _of_path(node.right, f"must contain {rendered(left)}", rendered(left))
-    if right is UNREAD:
+    if right is NO_CONSTANT:
         return None
     size = _sized(node.left)
     if size is not None:
@@ -248,7 +249,7 @@ def _of_quantifier(node: syntax.Comprehension) -> Expectation | None:
         return None
     each = predicate.left
     wanted = constant_of(predicate.right)
-    if not isinstance(each, syntax.Identifier) or each.name != node.variable or wanted is UNREAD:
+    if not isinstance(each, syntax.Identifier) or each.name != node.variable or wanted is NO_CONSTANT:
         return None
     if predicate.operator == "==":
         wanted = [wanted]
@@ -256,16 +257,6 @@ def _of_quantifier(node: syntax.Comprehension) -> Expectation | None:
         return None
     whose = "must hold only" if node.macro == "all" else "must hold"
     return _of_path(node.range, f"{whose} {_choices(wanted)}", _choices(wanted))
-
-
-def constant_of(node: Node) -> Any:
-    """The value of a literal, or of a list of constants; UNREAD for anything else."""
-    if isinstance(node, syntax.Literal):
-        return node.value
-    if isinstance(node, syntax.ListLiteral):
-        values = [constant_of(item) for item in node.items]
-        return UNREAD if any(value is UNREAD for value in values) else values
-    return UNREAD
 
 
 def _plainly(value: Any) -> Any:

@@ -218,9 +218,9 @@ class _Checker:
         subject = target if target is not None else arguments[0] if arguments else DYN
         if node.function in _ON_STRINGS and not _is(subject, "string"):
             self.add("wrong-type", f"`{node.function}` is for strings, not for {_named(subject)}", "", node)
-        if node.function == "size" and isinstance(without_null(subject), Scalar):
-            if not _is(subject, "string", "bytes"):
-                self.add("wrong-type", f"{_named(subject)} has no size", "", node)
+        has_size = not isinstance(without_null(subject), Scalar) or _is(subject, "string", "bytes")
+        if node.function == "size" and not has_size:
+            self.add("wrong-type", f"{_named(subject)} has no size", "", node)
         if node.function == "matches" and node.arguments:
             self._check_pattern(node.arguments[-1])
         return _RESULTS.get(node.function, DYN)

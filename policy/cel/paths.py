@@ -51,9 +51,8 @@ def path_of(node: Node, shadowed: frozenset[str] = frozenset()) -> Path | None:
         if isinstance(each, Select) or (isinstance(each, Has) and each is node):
             keys.append(each.field)
             each = each.operand
-        elif isinstance(each, Index) and isinstance(each.key, Literal) and each.key.kind in ("string", "int"):
-            assert isinstance(each.key.value, str | int)
-            keys.append(each.key.value)
+        elif isinstance(each, Index) and (key := _constant_key(each.key)) is not None:
+            keys.append(key)
             each = each.operand
         else:
             break
@@ -62,3 +61,11 @@ def path_of(node: Node, shadowed: frozenset[str] = frozenset()) -> Path | None:
     if each.name in shadowed and not each.outermost:
         return None
     return Path(each.name, tuple(reversed(keys)))
+
+
+def _constant_key(node: Node) -> str | int | None:
+    if isinstance(node, Literal) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, Literal) and node.kind == "int" and isinstance(node.value, int):
+        return node.value
+    return None

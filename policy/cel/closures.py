@@ -1,0 +1,386 @@
+"""One closure for each thing that an expression can do; errors are values, and who absorbs them.
+
+A closure reads and writes one list, the frame of a run: the three roots, the work done so far, the
+variables of macros, and what each claim path and each arm of a `||` turned out to be. The last two
+are what an explanation is made of, so it never evaluates anything a second time.
+
+Source: google/cel-spec, doc/langdef.md, "Logical Operators", "Macros", "Field Selection".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from ..wording import quoted
+from .arithmetic import negated, no_overload
+from .paths import ROOTS, Path
+from .patterns import InvalidPattern
+from .regular_expressions import PatternTooCostly, compile_pattern
+from .syntax import Span
+from .values import NUMBERS, ErrorValue, equal, kind_of, lookup
+
+Frame: TypeAlias = list[Any]
+Run: TypeAlias = Callable[[Frame], Any]
+
+WORK: Final = len(ROOTS)
+"""The slot that counts work: nodes visited by macros, states visited by regular expressions."""
+MOST_WORK: Final = 200_000
+UNREAD: Final = object()
+"""What a slot holds when the evaluation never came to its claim or arm."""
+
+
+def constant(value: object) -> Run:
+    return lambda _frame: value
+
+
+def slot(slot: int) -> Run:
+    return lambda frame: frame[slot]
+
+
+def claim(root: int, keys: tuple[str | int, ...], slot: int, walked: Run) -> Run:
+    """Reads a claim and keeps it in `slot`; the lengths that tokens have are written out for speed."""
+    if not all(type(key) is str for key in keys) or len(keys) > 3:
+        return walked
+    if len(keys) == 1:
+        (first,) = keys
+
+        def one(frame: Frame) -> Any:
+            try:
+                frame[slot] = value = frame[root][first]
+            except (KeyError, TypeError):
+                return walked(frame)
+            return value
+
+        return one
+    if len(keys) == 2:
+        first, second = keys
+
+        def two(frame: Frame) -> Any:
+            try:
+                frame[slot] = value = frame[root][first][second]
+            except (KeyError, TypeError):
+                return walked(frame)
+            return value
+
+        return two
+    first, second, third = keys
+
+    def three(frame: Frame) -> Any:
+        try:
+            frame[slot] = value = frame[root][first][second][third]
+        except (KeyError, TypeError):
+            return walked(frame)
+        return value
+
+    return three
+
+
+def member(container: Any, key: Any, span: Span, path: Path | None = None) -> Any:
+    """`container[key]`; `path` is where it stands among the claims, if it does."""
+    if type(container) is ErrorValue:
+        return container
+    if type(container) is dict:
+        if kind_of(key) not in ("string", "bool", *NUMBERS):
+            return no_overload("[]", container, key, span=span)
+        there, value = lookup(container, key)
+        if there:
+            return value
+        name = path.text if path is not None else str(key)
+        return ErrorValue(f"{quoted(name)} is absent", span, absent=name)
+    if type(container) is list:
+        if kind_of(key) not in NUMBERS or key != key // 1:
+            return no_overload("[]", container, key, span=span)
+        if not 0 <= key < len(container):
+            return ErrorValue(f"the list has {len(container)} elements, none at {int(key)}", span)
+        return container[int(key)]
+    what = f"field {quoted(key)}" if type(key) is str else "element"
+    return ErrorValue(f"a {kind_of(container) or 'value that JSON does not have'} has no {what}", span)
+
+
+def selected(operand: Run, field: str, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        container = operand(frame)
+        if type(container) is dict and field in container:
+            return container[field]
+        if type(container) is list:
+            return ErrorValue(f"a list has no field {quoted(field)}", span)
+        return member(container, field, span)
+
+    return run
+
+
+def has(operand: Run, field: str, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        container = operand(frame)
+        if type(container) is dict:
+            return field in container
+        return container if type(container) is ErrorValue else no_overload("has", container, span=span)
+
+    return run
+
+
+def indexed(operand: Run, key: Run, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        container = operand(frame)
+        if type(container) is ErrorValue:
+            return container
+        position = key(frame)
+        return position if type(position) is ErrorValue else member(container, position, span)
+
+    return run
+
+
+def list_of(items: list[Run]) -> Run:
+    def run(frame: Frame) -> Any:
+        values = []
+        for item in items:
+            value = item(frame)
+            if type(value) is ErrorValue:
+                return value
+            values.append(value)
+        return values
+
+    return run
+
+
+def map_of(entries: list[tuple[Run, Run]], span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        values: dict[Any, Any] = {}
+        for key_run, value_run in entries:
+            key, value = key_run(frame), value_run(frame)
+            if type(key) is ErrorValue or type(value) is ErrorValue:
+                return key if type(key) is ErrorValue else value
+            if kind_of(key) not in ("string", "bool", "int", "uint"):
+                return no_overload("{}", key, span=span)
+            if key in values:
+                return ErrorValue("a key of the map is repeated", span)
+            values[key] = value
+        return values
+
+    return run
+
+
+def negation(operand: Run, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        value = operand(frame)
+        if type(value) is bool:
+            return not value
+        return value if type(value) is ErrorValue else no_overload("!", value, span=span)
+
+    return run
+
+
+def minus(operand: Run, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        value = operand(frame)
+        return value if type(value) is ErrorValue else negated(value, span)
+
+    return run
+
+
+def equals_constant(operand: Run, constant: object, wanted: bool, span: Span) -> Run:
+    """`operand == constant` for a string or a boolean, which equal nothing of another type."""
+    kind = type(constant)
+
+    def run(frame: Frame) -> Any:
+        value = operand(frame)
+        if type(value) is kind:
+            return (value == constant) is wanted
+        if type(value) is ErrorValue:
+            return value
+        return not wanted if kind_of(value) else no_overload("==", value, constant, span=span)
+
+    return run
+
+
+def equality(left: Run, right: Run, wanted: bool, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        one = left(frame)
+        if type(one) is ErrorValue:
+            return one
+        other = right(frame)
+        if type(other) is ErrorValue:
+            return other
+        same, compared_values = equal(one, other)
+        if compared_values > 1 and (exhausted := _too_costly(frame, compared_values, span)):
+            return exhausted
+        return same is wanted if same is not None else no_overload("==", one, other, span=span)
+
+    return run
+
+
+def among_constants(operand: Run, constants: frozenset[str], span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        value = operand(frame)
+        if type(value) is str:
+            return value in constants
+        if type(value) is ErrorValue:
+            return value
+        return False if kind_of(value) else no_overload("in", value, span=span)
+
+    return run
+
+
+def membership(element: Run, container: Run, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        value = element(frame)
+        if type(value) is ErrorValue:
+            return value
+        values = container(frame)
+        if type(values) is list:
+            if type(value) is str:
+                return value in values
+            return _among(frame, value, values, span)
+        if type(values) is dict and kind_of(value) in ("string", "bool", *NUMBERS):
+            return lookup(values, value)[0]
+        return values if type(values) is ErrorValue else no_overload("in", value, values, span=span)
+
+    return run
+
+
+def _among(frame: Frame, value: Any, values: list[Any], span: Span) -> Any:
+    unknown = False
+    for each in values:
+        same, compared_values = equal(value, each)
+        if exhausted := _too_costly(frame, compared_values, span):
+            return exhausted
+        if same:
+            return True
+        unknown = unknown or same is None
+    return no_overload("in", value, values, span=span) if unknown else False
+
+
+def binary(
+    operation: Callable[[str, Any, Any, Span], Any], name: str, left: Run, right: Run, span: Span
+) -> Run:
+    def run(frame: Frame) -> Any:
+        one = left(frame)
+        if type(one) is ErrorValue:
+            return one
+        other = right(frame)
+        return other if type(other) is ErrorValue else operation(name, one, other, span)
+
+    return run
+
+
+def logical(name: str, arms: list[tuple[Run, int]], span: Span) -> Run:
+    """True or false as soon as one arm settles it; only when none does is an arm's error the answer."""
+    settles = name == "||"
+
+    def run(frame: Frame) -> Any:
+        error = None
+        for arm, slot in arms:
+            frame[slot] = value = arm(frame)
+            if value is settles:
+                return settles
+            if type(value) is not bool and error is None:
+                error = value if type(value) is ErrorValue else no_overload(name, value, span=span)
+        return not settles if error is None else error
+
+    return run
+
+
+def conditional(condition: Run, accepted: Run, otherwise: Run, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        value = condition(frame)
+        if type(value) is bool:
+            return accepted(frame) if value else otherwise(frame)
+        return value if type(value) is ErrorValue else no_overload("?:", value, span=span)
+
+    return run
+
+
+def call(function: Callable[..., object], parts: list[Run], span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        values = []
+        for part in parts:
+            value = part(frame)
+            if type(value) is ErrorValue:
+                return value
+            values.append(value)
+        return function(span, *values)
+
+    return run
+
+
+def matches(text: Run, pattern: Run, span: Span) -> Run:
+    def run(frame: Frame) -> Any:
+        subject = text(frame)
+        if type(subject) is ErrorValue:
+            return subject
+        expression = pattern(frame)
+        if type(expression) is ErrorValue:
+            return expression
+        if type(subject) is not str or type(expression) is not str:
+            return no_overload("matches", subject, expression, span=span)
+        try:
+            found, work = compile_pattern(expression).search(subject, most_work=MOST_WORK - frame[WORK])
+        except (InvalidPattern, PatternTooCostly) as reason:
+            return ErrorValue(f"regular expression {quoted(expression)}: {reason}", span)
+        frame[WORK] += work
+        return found
+
+    return run
+
+
+def _too_costly(frame: Frame, cost: int, span: Span) -> ErrorValue | None:
+    frame[WORK] += cost
+    return ErrorValue("the evaluation takes too long", span) if frame[WORK] > MOST_WORK else None
+
+
+def quantifier(range_: Run, slot: int, predicate: Run, cost: int, *, stop: bool, span: Span) -> Run:
+    """`exists` (stops at true) and `all` (stops at false); an error counts only when nothing stops it."""
+
+    def run(frame: Frame) -> Any:
+        values = range_(frame)
+        if type(values) is not list and type(values) is not dict:
+            return values if type(values) is ErrorValue else no_overload("macro", values, span=span)
+        error = None
+        for each in values:
+            if exhausted := _too_costly(frame, cost, span):
+                return exhausted
+            frame[slot] = each
+            value = predicate(frame)
+            if value is stop:
+                return stop
+            if type(value) is not bool and error is None:
+                error = value if type(value) is ErrorValue else no_overload("macro", value, span=span)
+        return not stop if error is None else error
+
+    return run
+
+
+def gathered(
+    range_: Run, slot: int, predicate: Run | None, transform: Run | None, cost: int, span: Span
+) -> Run:
+    """The elements that `predicate` takes, as `transform` makes them; any error is the answer."""
+
+    def run(frame: Frame) -> Any:
+        values = range_(frame)
+        if type(values) is not list and type(values) is not dict:
+            return values if type(values) is ErrorValue else no_overload("macro", values, span=span)
+        found = []
+        for each in values:
+            if exhausted := _too_costly(frame, cost, span):
+                return exhausted
+            frame[slot] = each
+            value = True if predicate is None else predicate(frame)
+            if type(value) is not bool:
+                return value if type(value) is ErrorValue else no_overload("macro", value, span=span)
+            if value:
+                made = each if transform is None else transform(frame)
+                if type(made) is ErrorValue:
+                    return made
+                found.append(made)
+        return found
+
+    return run
+
+
+def exactly_one(gathered: Run) -> Run:
+    def run(frame: Frame) -> Any:
+        found = gathered(frame)
+        return found if type(found) is ErrorValue else len(found) == 1
+
+    return run

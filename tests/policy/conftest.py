@@ -1,0 +1,281 @@
+"""Tokens, and random conditions over all that conditions can say."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policy.cel.rendering import render_constant
+
+Token = dict[str, Any]
+
+GOOD: Token = {
+    "aud": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider",
+    "iss": "https://confidentialcomputing.googleapis.com",
+    "sub": "https://www.googleapis.com/compute/v1/projects/secundus/zones/us-west1-b/instances/workload-vm",
+    "iat": 1_800_000_000,
+    "nbf": 1_800_000_000,
+    "exp": 1_800_003_600,
+    "secboot": True,
+    "oemid": 11129,
+    "hwmodel": "GCP_AMD_SEV",
+    "swname": "CONFIDENTIAL_SPACE",
+    "swversion": ["250800"],
+    "dbgstat": "disabled-since-boot",
+    "google_service_accounts": ["workload-sa@secundus.iam.gserviceaccount.com"],
+    "submods": {
+        "confidential_space": {
+            "support_attributes": ["LATEST", "STABLE", "USABLE"],
+            "monitoring_enabled": {"memory": False},
+        },
+        "container": {
+            "image_reference": "us-docker.pkg.dev/primus/repo/workload:latest",
+            "image_digest": "sha256:" + "a" * 64,
+            "image_id": "sha256:" + "b" * 64,
+            "restart_policy": "Never",
+            "args": ["python", "-m", "workload"],
+            "env": {"PATH": "/usr/bin", "INPUT_URI": "gs://in"},
+            "env_override": {"INPUT_URI": "gs://in"},
+            "image_signatures": [
+                {"key_id": "c" * 64, "signature": "c2ln", "signature_algorithm": "ECDSA_P256_SHA256"}
+            ],
+        },
+        "gce": {
+            "zone": "us-west1-b",
+            "project_id": "secundus",
+            "project_number": "987654321098",
+            "instance_name": "workload-vm",
+            "instance_id": "1234567890123456789",
+        },
+        "nvidia_gpu": {"cc_mode": "ON", "gpus": []},
+    },
+}
+
+
+@pytest.fixture
+def good() -> Token:
+    """The claims of a production workload."""
+    return copy.deepcopy(GOOD)
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder with real tokens."""
+    default = Path(__file__).resolve().parents[3] / "shared" / "vectors"
+    folder = Path(os.environ.get("SYMBOLON_VECTORS", default))
+    if not folder.is_dir():
+        pytest.skip("the folder with real tokens is not on this machine")
+    return folder
+
+
+def payload(token: str) -> Token:
+    """The claims of a JWT, unverified."""
+    part = token.strip().split(".")[1]
+    claims: Token = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
+
+
+@pytest.fixture(scope="session")
+def production_token(vectors: Path) -> Token:
+    return payload((vectors / "tokens" / "google-tdx-production.jwt").read_text())
+
+
+@pytest.fixture(scope="session")
+def debug_tokens(vectors: Path) -> list[Token]:
+    document = json.loads((vectors / "tokens" / "google-sev-debug-with-jwks.json").read_text())
+    return [payload(token) for token in document["tokens"].values()]
+
+
+class Maker:
+    """Random conditions and random tokens that they may be about, from one seed."""
+
+    strings = ("a", "ab", "b", "", "aab", "é😀", "x@y", "STABLE", "1", " 7 ", "true", "us-docker.pkg.dev/p")
+    patterns = (
+        *("^a+$", "b", "a|b$", "^(a|ab)$", "[0-9]{1,2}", "(a+)+$", r"\\bx", "(?i)A", "^.$", "[^a]"),
+        *(
+            r"\\w@",
+            r"\\pL",
+            "(",
+            "(?=a)",
+            "a{2,1}",
+            r"\\d+|^$",
+            "x*?@",
+            r"\\1",
+            "^[[:upper:]]+$",
+            r"\\Qx@\\E",
+        ),
+    )
+    conversions = ("int", "uint", "double", "string", "bool", "bytes", "dyn", "type")
+    numbers = ("0", "1", "2", "-1", "1u", "2u", "0.0", "1.0", "1.5", "-0.5", "9223372036854775807", "3")
+    claims = (
+        *("s", "t", "e", "n", "m", "d", "z", "yes", "no", "missing", "list", "map", "empty", "deep.s"),
+        *("deep.list", "deep.missing", "deep.z.x", "s.x", "list.x", "mixed", "map.a", "map.b", "big"),
+    )
+
+    def __init__(self, seed: int) -> None:
+        self.pick = random.Random(seed)
+
+    def one(self, *choices: Callable[[], str]) -> str:
+        return self.pick.choice(choices)()
+
+    def constant(self) -> str:
+        pick = self.pick
+        return self.one(
+            lambda: render_constant(pick.choice(self.strings)),
+            lambda: render_constant(pick.choice(self.strings)),
+            lambda: pick.choice(self.numbers),
+            lambda: pick.choice(("true", "false", "null", 'b"a"', "b'\\xff'", "int", "type(1)")),
+        )
+
+    def claim(self) -> str:
+        path = self.pick.choice(self.claims)
+        if self.pick.random() < 0.15:
+            head, _, tail = path.partition(".")
+            return f'assertion["{head}"]' + (f".{tail}" if tail else "")
+        return f"assertion.{path}"
+
+    def value(self, depth: int, names: tuple[str, ...]) -> str:
+        if names and self.pick.random() < 0.35:
+            return self.pick.choice(names)
+        if depth <= 0 or self.pick.random() < 0.45:
+            return self.claim() if self.pick.random() < 0.65 else self.constant()
+        below = depth - 1
+
+        def sub() -> str:
+            return self.value(below, names)
+
+        return self.one(
+            lambda: f"({sub()} {self.pick.choice('+-*/%')} {sub()})",
+            lambda: f"size({sub()})",
+            lambda: f"{sub()}.size()",
+            lambda: f"{self.pick.choice(self.conversions)}({sub()})",
+            lambda: f"[{', '.join(sub() for _ in range(self.pick.randrange(3)))}]",
+            lambda: f"{{{self.constant()}: {sub()}}}",
+            lambda: f"{sub()}[{self.value(0, names)}]",
+            lambda: f"({self.boolean(below, names)} ? {sub()} : {sub()})",
+            lambda: f"{sub()}.split({render_constant(self.pick.choice(('a', '', '@', '-')))})",
+            lambda: f"{sub()}.join({render_constant(self.pick.choice(('', '-')))})",
+            lambda: f"-({sub()})",
+            lambda: self.gathering(below, names),
+            lambda: self.boolean(below, names),
+        )
+
+    def gathering(self, depth: int, names: tuple[str, ...]) -> str:
+        name = f"v{len(names)}"
+        inner = (*names, name)
+        source = self.value(depth, names)
+        return self.one(
+            lambda: f"{source}.map({name}, {self.value(depth, inner)})",
+            lambda: f"{source}.map({name}, {self.boolean(depth, inner)}, {self.value(depth, inner)})",
+            lambda: f"{source}.filter({name}, {self.boolean(depth, inner)})",
+        )
+
+    def boolean(self, depth: int, names: tuple[str, ...] = ()) -> str:
+        below = depth - 1
+
+        def value() -> str:
+            return self.value(below, names)
+
+        def text() -> str:  # most often a string, so that not everything is an error
+            if self.pick.random() < 0.25:
+                return value()
+            claims = [f"assertion.{claim}" for claim in ("s", "t", "e", "deep.s")]
+            return self.pick.choice((*claims, *names, render_constant(self.pick.choice(self.strings))))
+
+        def many() -> str:  # most often a list or a map
+            if self.pick.random() < 0.25:
+                return value()
+            return self.pick.choice(
+                ("assertion.list", "assertion.mixed", "assertion.map", "assertion.deep.list")
+            )
+
+        def sub() -> str:
+            return self.boolean(below, names)
+
+        def quantified() -> str:
+            name = f"v{len(names)}"
+            macro = self.pick.choice(("all", "exists", "exists_one"))
+            return f"{many()}.{macro}({name}, {self.boolean(below, (*names, name))})"
+
+        simple = (
+            lambda: f"{value()} {self.pick.choice(('==', '!=', '<', '<=', '>', '>='))} {value()}",
+            lambda: f"{text()} {self.pick.choice(('==', '!=', '<', '>='))} {text()}",
+            lambda: f"{text()} == {self.constant()}",
+            lambda: f"{text()} in {many()}",
+            lambda: f"{text()} in [{', '.join(self.constant() for _ in range(3))}]",
+            lambda: f"{self.constant()} in {many()}",
+            lambda: f"size({many()}) {self.pick.choice(('==', '<', '>'))} {self.pick.choice('012')}",
+            lambda: f"has(assertion.{self.pick.choice(self.claims)})",
+            lambda: f"{text()}.{self.pick.choice(('startsWith', 'endsWith', 'contains'))}({text()})",
+            lambda: f'{text()}.matches("{self.pick.choice(self.patterns)}")',
+            value,
+        )
+        if depth <= 0:
+            return f"({self.one(*simple)})"
+        return (
+            "("
+            + self.one(
+                *simple,
+                lambda: f"{sub()} && {sub()}",
+                lambda: f"{sub()} || {sub()}",
+                lambda: f"{sub()} && {sub()} && {sub()}",
+                lambda: f"{sub()} || {sub()} || {sub()}",
+                lambda: f"!{sub()}",
+                lambda: f"{sub()} ? {sub()} : {sub()}",
+                quantified,
+                quantified,
+            )
+            + ")"
+        )
+
+    def condition(self) -> str:
+        return " && ".join(self.boolean(2) for _ in range(self.pick.randint(1, 3)))
+
+    def token(self) -> Token:
+        """Claims with the names that conditions use; each may be absent, null or of another type."""
+        pick = self.pick
+
+        def text() -> str:
+            return pick.choice(self.strings)
+
+        token: Token = {
+            "s": text(),
+            "t": text(),
+            "e": "",
+            "n": pick.choice((0, 1, 3, -1, 2**63 - 1)),
+            "m": pick.choice((1, 2)),
+            "d": pick.choice((0.0, 1.0, 1.5, -2.5)),
+            "z": None,
+            "yes": True,
+            "no": False,
+            "list": [text() for _ in range(pick.randrange(4))],
+            "mixed": [
+                pick.choice((1, "a", None, True, 1.5, ["a"], {"a": 1})) for _ in range(pick.randrange(4))
+            ],
+            "empty": [],
+            "map": {key: pick.choice((text(), 1, True)) for key in ("a", "b") if pick.random() < 0.7},
+            "deep": {"s": text(), "list": [text()], "z": {}},
+            "big": pick.choice((2**63, 2**63 - 1, -(2**63))),
+        }
+        for key in list(token):
+            if pick.random() < 0.08:
+                del token[key]
+            elif pick.random() < 0.06:
+                token[key] = pick.choice((None, 1, "a", [], {}, True, ["a", 1]))
+        return token
+
+
+@pytest.fixture(scope="session")
+def maker() -> Maker:
+    """Its seed is new each day of the run's environment, and is shown when a test fails."""
+    seed = int(os.environ.get("SYMBOLON_SEED", random.SystemRandom().randrange(10**6)))
+    print(f"SYMBOLON_SEED={seed}")
+    return Maker(seed)
