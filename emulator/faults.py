@@ -126,7 +126,7 @@ class FaultMiddleware:
 
 
 class _FaultyDownload:
-    """A `send` that passes a media download on, with what is wrong with it now.
+    """A `send` that passes a media download on, with what is wrong with it now; anything else, as it is.
 
     A download that is cut never tells the server that it is complete, which therefore closes
     the connection.
@@ -135,31 +135,32 @@ class _FaultyDownload:
     def __init__(self, folder: Path, send: Send) -> None:
         self._folder = folder
         self._send = send
-        self._faults = Faults()
-        self._left = 0
-        self._cut_at = -1
+        self._left = 0  # bytes of a download's body that are still to come
+        self._kept_back = 0  # of them, those that a cut withholds
         self._corrupt = False
+        self._bytes_per_s = 0
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start(message)
-        elif message["type"] == "http.response.body" and (body := message.get("body", b"")):
-            self._left -= len(body)
-            if self._corrupt and self._left == 0:
-                body = body[:-1] + bytes([body[-1] ^ 1])
-            if self._left < self._cut_at:
-                body = body[: max(0, len(body) - (self._cut_at - self._left))]
-            if rate := self._faults.download_bytes_per_s:
-                await asyncio.sleep(len(body) / rate)
-            message = {**message, "body": body}
-        if self._left >= self._cut_at or message.get("body"):
-            await self._send(message)
-
-    def _start(self, message: Message) -> None:
-        self._left = int(Headers(raw=message["headers"])["content-length"])
-        if message["status"] not in (200, 206) or self._left == 0:
+        if message["type"] == "http.response.start" and message["status"] in (200, 206):
+            self._start(int(Headers(raw=message["headers"])["content-length"]))
+        elif self._left and (body := message.get("body", b"")):
+            message = {**message, "body": await self._spoil(body)}
+        elif self._kept_back:
             return
-        self._faults = read_faults(self._folder)
-        self._corrupt = take_fault(self._folder, "corrupted_downloads")
-        if take_fault(self._folder, "cut_downloads"):
-            self._cut_at = self._left // 2
+        await self._send(message)
+
+    def _start(self, length: int) -> None:
+        self._left = length
+        if length:
+            self._bytes_per_s = read_faults(self._folder).download_bytes_per_s
+            self._corrupt = take_fault(self._folder, "corrupted_downloads")
+            if take_fault(self._folder, "cut_downloads"):
+                self._kept_back = length - length // 2
+
+    async def _spoil(self, body: bytes) -> bytes:
+        self._left -= len(body)
+        if self._corrupt and self._left == 0:
+            body = body[:-1] + bytes([body[-1] ^ 1])
+        if self._bytes_per_s:
+            await asyncio.sleep(len(body) / self._bytes_per_s)
+        return body[: max(0, len(body) - max(0, self._kept_back - self._left))]

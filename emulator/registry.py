@@ -211,7 +211,9 @@ def _check_references(repository: Repository, manifest: dict[str, object]) -> No
 
 def _list_of(manifest: dict[str, object], key: str) -> list[object]:
     value = manifest.get(key, [])
-    return value if isinstance(value, list) else [None]
+    if not isinstance(value, list):
+        raise registry_error(400, "MANIFEST_INVALID", f"{key} is not a list")
+    return value
 
 
 def _parse_manifest(manifest: bytes, content_type: str) -> dict[str, object]:

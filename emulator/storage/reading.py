@@ -84,7 +84,7 @@ class _Objects:
         name = request.path_params["bucket"]
         caller = self._storage.caller_of(request)
         self._storage.authorize(caller, "storage.objects.list", self._storage.bucket(name))
-        for parameter in ("matchGlob", "versions", "softDeleted", "includeTrailingDelimiter"):
+        for parameter in ("matchGlob", "softDeleted", "includeTrailingDelimiter"):
             if query.get(parameter, "false") != "false":
                 raise absent(f"the list parameter `{parameter}`")
         items, prefixes, token = self._page(

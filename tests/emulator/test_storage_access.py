@@ -92,7 +92,7 @@ def test_a_creator_writes_once(bucket: Any, operator: Any) -> None:
     blob.upload_from_string(b"1", if_generation_match=0)
     with pytest.raises(exceptions.PreconditionFailed):
         blob.upload_from_string(b"2", if_generation_match=0)
-    with pytest.raises(exceptions.Forbidden, match="does not have storage.objects.delete access"):
+    with pytest.raises(exceptions.Forbidden, match=r"does not have storage\.objects\.delete access"):
         blob.upload_from_string(b"2")
     assert bucket.blob("o").download_as_bytes() == b"1"
 
@@ -190,12 +190,12 @@ def test_a_bucket_name_is_taken_once(bucket: Any, owner: Any, operator: Any) -> 
 
 @pytest.mark.parametrize("name", ["UPPER", "-x-", "x" * 223, "goog-le", "a/b", "ab"])
 def test_a_malformed_bucket_name_is_refused(owner: Any, name: str) -> None:
-    with pytest.raises((exceptions.BadRequest, ValueError), match="nvalid|Bucket names"):
+    with pytest.raises((exceptions.BadRequest, ValueError), match=r"nvalid|Bucket names"):
         owner.create_bucket(name)
 
 
 def test_nobody_makes_a_bucket_in_anothers_project(owner: Any) -> None:
-    with pytest.raises(exceptions.Forbidden, match="does not have storage.buckets.create access to the"):
+    with pytest.raises(exceptions.Forbidden, match=r"does not have storage\.buckets\.create access"):
         owner.create_bucket(f"test-{uuid.uuid4().hex}", project="secundus")
 
 
@@ -215,10 +215,8 @@ def test_buckets_are_listed_labelled_and_deleted(bucket: Any, owner: Any, operat
 def test_every_decision_is_in_the_audit_log(bucket: Any, operator: Any, emulator: Running) -> None:
     with pytest.raises(exceptions.Forbidden):
         operator.bucket(bucket.name).blob("model").download_as_bytes()
-    log = (emulator.folder / "audit.jsonl").read_text().splitlines()
-    [entry] = [
-        entry for entry in map(json.loads, log) if entry["resourceName"].endswith(f"{bucket.name}/objects/model")
-    ]
+    log = map(json.loads, (emulator.folder / "audit.jsonl").read_text().splitlines())
+    [entry] = [entry for entry in log if entry["resourceName"].endswith(f"{bucket.name}/objects/model")]
     assert entry["serviceName"] == "storage.googleapis.com"
     assert entry["methodName"] == "storage.objects.get"
     assert entry["principal"] == OPERATOR

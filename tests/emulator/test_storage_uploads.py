@@ -102,7 +102,7 @@ def test_many_files_are_uploaded(bucket: Any, tmp_path: Path) -> None:
 def test_a_wrong_checksum_is_refused_and_nothing_is_stored(bucket: Any, chunk_size: int | None) -> None:
     blob = bucket.blob("o", chunk_size=chunk_size)
     blob.crc32c = "AAAAAA=="
-    with pytest.raises(exceptions.BadRequest, match="Provided CRC32C .*AAAAAA==.* doesn't match calculated"):
+    with pytest.raises(exceptions.BadRequest, match=r"Provided CRC32C .*AAAAAA==.* doesn't match calculated"):
         blob.upload_from_file(io.BytesIO(b"data"), checksum=None)
     assert not bucket.blob("o").exists()
 

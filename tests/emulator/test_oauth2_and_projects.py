@@ -1,0 +1,141 @@
+"""The two parties: their credentials files, exchanged by google-auth, and their projects' policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import google.auth
+import pytest
+import requests
+from google.auth.exceptions import RefreshError
+from google.auth.transport.requests import AuthorizedSession, Request
+
+from emulator.running import Running
+
+PROJECT = "https://cloudresourcemanager.googleapis.com/{}/projects/{}"
+TOKEN = "https://oauth2.googleapis.com/token"
+
+
+def test_the_credentials_file_is_the_application_default(
+    through_gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(through_gateway.credentials_file("owner")))
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/devstorage.read_only"])
+    with requests.Session() as session:
+        credentials.refresh(Request(session))
+    assert credentials.valid
+    assert credentials.quota_project_id == "primus"
+
+
+def test_a_token_speaks_for_its_user(session_of: Callable[[str], AuthorizedSession]) -> None:
+    session = session_of("operator")
+    assert session.get(PROJECT.format("v1", "secundus")).json() == {
+        "projectNumber": "200000000002",
+        "projectId": "secundus",
+        "lifecycleState": "ACTIVE",
+        "name": "secundus",
+    }
+    by_number = session.get(PROJECT.format("v3", "200000000002")).json()
+    assert (by_number["projectId"], by_number["name"]) == ("secundus", "projects/200000000002")
+
+
+@pytest.mark.parametrize("project", ["primus", "no-such-project"])
+@pytest.mark.parametrize("verb", ["", ":getIamPolicy", ":setIamPolicy"])
+def test_a_strangers_project_looks_like_one_that_is_not_there(
+    session_of: Callable[[str], AuthorizedSession], project: str, verb: str
+) -> None:
+    method = "POST" if verb else "GET"
+    answer = session_of("operator").request(method, PROJECT.format("v1", project) + verb)
+    assert answer.status_code == 403
+    error = answer.json()["error"]
+    assert error["status"] == "PERMISSION_DENIED"
+    assert error["message"].endswith("denied on resource (or it may not exist).")
+
+
+def grants(*members: str) -> list[dict[str, object]]:
+    return [{"role": "roles/owner", "members": list(members)}]
+
+
+@pytest.mark.parametrize("version", ["v1", "v3"])
+def test_a_policy_is_read_modified_and_written(
+    session_of: Callable[[str], AuthorizedSession], version: str
+) -> None:
+    owner, operator, name = session_of("owner"), session_of("operator"), PROJECT.format(version, "primus")
+    before = owner.post(name + ":getIamPolicy").json()
+    shared = {**before, "bindings": grants("user:owner@primus.example", "user:operator@secundus.example")}
+    after = owner.post(name + ":setIamPolicy", json={"policy": shared}).json()
+    assert operator.get(name).status_code == 200
+    stale = owner.post(name + ":setIamPolicy", json={"policy": before})
+    assert (stale.status_code, stale.json()["error"]["status"]) == (409, "ABORTED")
+    restored = {**after, "bindings": before["bindings"]}
+    assert owner.post(name + ":setIamPolicy", json={"policy": restored}).status_code == 200
+    assert operator.get(name).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"bindings": [{"role": "roles/none", "members": ["user:a@b.example"]}]},
+        {"bindings": [{"role": "roles/owner", "members": "user:a@b.example"}]},
+    ],
+)
+def test_a_malformed_policy_is_refused(
+    session_of: Callable[[str], AuthorizedSession], policy: dict[str, object]
+) -> None:
+    name = PROJECT.format("v1", "primus")
+    answer = session_of("owner").post(name + ":setIamPolicy", json={"policy": policy})
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_permissions_are_tested(session_of: Callable[[str], AuthorizedSession]) -> None:
+    asked = {"permissions": ["resourcemanager.projects.get", "no.such.permission"]}
+    url = PROJECT.format("v1", "primus") + ":testIamPermissions"
+    assert session_of("owner").post(url, json=asked).json() == {
+        "permissions": ["resourcemanager.projects.get"]
+    }
+    assert session_of("operator").post(url, json=asked).json() == {"permissions": []}
+
+
+def form(emulator: Running) -> dict[str, str]:
+    file = json.loads(emulator.credentials_file("owner").read_bytes())
+    return {key: file[key] for key in ("client_id", "client_secret", "refresh_token")} | {
+        "grant_type": "refresh_token"
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "error"),
+    [
+        ({"refresh_token": "1//nonsense"}, 400, "invalid_grant"),
+        ({"refresh_token": ""}, 400, "invalid_grant"),
+        ({"client_id": "another"}, 401, "invalid_client"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+    ],
+)
+def test_a_changed_token_request_is_refused(
+    through_gateway: Running, change: dict[str, str], status: int, error: str
+) -> None:
+    answer = requests.post(TOKEN, form(through_gateway) | change, timeout=9)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+
+
+def test_no_kind_of_token_passes_for_the_other(through_gateway: Running) -> None:
+    asked = form(through_gateway)
+    access = requests.post(TOKEN, asked, timeout=9).json()["access_token"]
+    body = access.removeprefix("ya29.symbolon-emulator.")
+    answer = requests.post(TOKEN, asked | {"refresh_token": "1//symbolon-emulator." + body}, timeout=9)
+    assert answer.json()["error"] == "invalid_grant"
+    refresh = asked["refresh_token"].removeprefix("1//symbolon-emulator.")
+    headers = {"authorization": "Bearer ya29.symbolon-emulator." + refresh}
+    assert requests.get(PROJECT.format("v1", "primus"), headers=headers, timeout=9).status_code == 401
+
+
+def test_a_revoked_credentials_file_is_told_by_google_auth(
+    through_gateway: Running, credentials_of: Callable[[str], Any]
+) -> None:
+    credentials = credentials_of("owner")
+    credentials._refresh_token = "1//revoked"
+    with requests.Session() as session, pytest.raises(RefreshError, match="invalid_grant"):
+        credentials.refresh(Request(session))

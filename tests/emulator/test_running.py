@@ -1,0 +1,172 @@
+"""An emulator's life: started once a folder, found, stopped, and started again on what it kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import storage
+from google.oauth2.credentials import Credentials
+
+from attestation.errors import Misconfigured, Unavailable
+from emulator import running
+from emulator.running import Running
+
+
+def client_of(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in emulator.env.items():
+        monkeypatch.setenv(name, value)
+    credentials = Credentials.from_authorized_user_file(str(emulator.credentials_file("owner")))
+    return storage.Client(project="primus", credentials=credentials)
+
+
+def has_ended(pid: int) -> bool:
+    """Waits for a process that is not our child."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], 20)[0])
+    finally:
+        os.close(process)
+
+
+def test_state_and_access_tokens_survive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = running.start(tmp_path)
+    try:
+        client = client_of(first, monkeypatch)
+        bucket = client.create_bucket("kept")
+        blob = bucket.blob("a/model")
+        blob.metadata = {"k": "v"}
+        blob.upload_from_string(b"kept bytes")
+        policy = bucket.get_iam_policy(requested_policy_version=3)
+        policy.bindings.append({"role": "roles/storage.objectViewer", "members": {"user:x@y.example"}})
+        bucket.set_iam_policy(policy)
+        authority = first.ca_file.read_bytes()
+        session = bucket.blob("later").create_resumable_upload_session()
+    finally:
+        first.stop()
+    second = running.start(tmp_path)
+    try:
+        assert second.ca_file.read_bytes() == authority
+        monkeypatch.setenv("HTTPS_PROXY", second.proxy)
+        monkeypatch.setenv("https_proxy", second.proxy)
+        kept = client.get_bucket("kept").get_blob("a/model")  # with the token that it has
+        assert (kept.generation, kept.metadata) == (blob.generation, {"k": "v"})
+        assert kept.download_as_bytes() == b"kept bytes"
+        assert len(bucket.get_iam_policy(requested_policy_version=3).bindings) == 1
+        assert client._http.put(session, b"went on").status_code == 200
+        assert bucket.blob("later").download_as_bytes() == b"went on"
+        client.close()
+    finally:
+        second.stop()
+
+
+def test_what_a_crash_left_behind_is_swept_away(tmp_path: Path) -> None:
+    for folder in ("contents", "drafts"):
+        (tmp_path / "storage" / folder).mkdir(parents=True)
+        (tmp_path / "storage" / folder / "orphan").touch()
+    running.start(tmp_path).stop()
+    assert not list(tmp_path.glob("storage/*/orphan"))
+
+
+def test_a_folder_has_one_emulator(emulator: Running) -> None:
+    with pytest.raises(Misconfigured, match="already runs on this state folder") as refused:
+        running.start(emulator.folder)
+    assert "symbolon emulator down" in refused.value.hint
+
+
+def test_an_emulator_that_runs_is_found(emulator: Running) -> None:
+    found = running.find(emulator.folder)
+    assert found is not None
+    assert (found.pid, found.proxy, found.env) == (emulator.pid, emulator.proxy, emulator.env)
+    assert found.projects == ("primus", "secundus")
+
+
+def test_none_is_found_where_none_runs(tmp_path: Path) -> None:
+    assert running.find(tmp_path) is None
+    (tmp_path / "lock").touch()
+    (tmp_path / "emulator.json").write_text("{}")
+    assert running.find(tmp_path) is None
+
+
+def test_an_emulator_that_outlives_its_starter_is_found_and_stopped(tmp_path: Path) -> None:
+    started = running.start(tmp_path, outlives_us=True)
+    found = running.find(tmp_path)
+    assert found is not None
+    found.stop()
+    assert running.find(tmp_path) is None
+    found.stop()  # again does no harm
+    assert not (tmp_path / "emulator.json").exists()
+    assert not list(tmp_path.glob("*.sock"))
+    assert started.pid == found.pid
+
+
+def test_an_emulator_ends_with_its_starter(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys; from emulator import running;"
+        "print(running.start(pathlib.Path(sys.argv[1])).pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    starter = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
+    assert starter.returncode == -signal.SIGKILL
+    assert has_ended(int(starter.stdout))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_in_the_foreground_it_says_where_it_is_and_ends_at_a_signal(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "emulator", "--state", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "}\n")
+        described = json.loads("".join(lines) + "}")
+        assert described["pid"] == process.pid
+        assert json.loads((tmp_path / "emulator.json").read_bytes()) == described
+        process.send_signal(number)
+        out, error = process.communicate(timeout=20)
+        assert (process.returncode, out.strip(), error) == (0, "", "")
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Misconfigured, match=f"cannot listen on port `{port}`: address already in use"):
+            running.start(tmp_path, port=port)
+
+
+def test_a_folder_that_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "projects.json").write_text("not json")
+    with pytest.raises(Unavailable, match="the emulator ended while it started") as failed:
+        running.start(tmp_path)
+    assert "emulator.log" in failed.value.hint
+    assert "JSONDecodeError" in (tmp_path / "emulator.log").read_text()
+
+
+def test_a_folder_with_a_long_path_is_served(tmp_path: Path) -> None:
+    running.start(tmp_path / ("x" * 150)).stop()
+
+
+def test_what_is_secret_is_its_owners_alone(emulator: Running) -> None:
+    for path in [emulator.folder, *emulator.folder.glob("adc/*"), *emulator.folder.glob("*.secret")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert (emulator.folder / "tls.pem").stat().st_mode & 0o077 == 0
+
+
+def test_it_is_ready_within_two_seconds(tmp_path: Path) -> None:
+    began = time.monotonic()
+    started = running.start(tmp_path)
+    ready_s = time.monotonic() - began
+    started.stop()
+    assert ready_s < 2
