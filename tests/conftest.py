@@ -33,6 +33,7 @@ def credentials_of(through_gateway: Running) -> Callable[[str], Any]:
     from google.oauth2.credentials import Credentials
 
     def load(party: str) -> Any:
-        return Credentials.from_authorized_user_file(str(through_gateway.credentials_file(party)))
+        file = str(through_gateway.credentials_file(party))
+        return Credentials.from_authorized_user_file(file)  # type: ignore[no-untyped-call]
 
     return load

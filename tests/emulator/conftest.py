@@ -52,12 +52,12 @@ def session_of(credentials_of: Callable[[str], Any]) -> Iterator[Callable[[str],
     sessions: list[AuthorizedSession] = []
 
     def open_session(party: str) -> AuthorizedSession:
-        sessions.append(AuthorizedSession(credentials_of(party)))
+        sessions.append(AuthorizedSession(credentials_of(party)))  # type: ignore[no-untyped-call]
         return sessions[-1]
 
     yield open_session
     for session in sessions:
-        session.close()
+        session.close()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

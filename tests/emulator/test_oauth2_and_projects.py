@@ -24,7 +24,7 @@ def test_the_credentials_file_is_the_application_default(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(through_gateway.credentials_file("owner")))
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/devstorage.read_only"])
     with requests.Session() as session:
-        credentials.refresh(Request(session))
+        credentials.refresh(Request(session))  # type: ignore[no-untyped-call]
     assert credentials.valid
     assert credentials.quota_project_id == "primus"
 
@@ -46,8 +46,9 @@ def test_a_token_speaks_for_its_user(session_of: Callable[[str], AuthorizedSessi
 def test_a_strangers_project_looks_like_one_that_is_not_there(
     session_of: Callable[[str], AuthorizedSession], project: str, verb: str
 ) -> None:
-    method = "POST" if verb else "GET"
-    answer = session_of("operator").request(method, PROJECT.format("v1", project) + verb)
+    session = session_of("operator")
+    call = session.post if verb else session.get
+    answer = call(PROJECT.format("v1", project) + verb)
     assert answer.status_code == 403
     error = answer.json()["error"]
     assert error["status"] == "PERMISSION_DENIED"

@@ -25,7 +25,8 @@ from emulator.running import Running
 def client_of(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in emulator.env.items():
         monkeypatch.setenv(name, value)
-    credentials = Credentials.from_authorized_user_file(str(emulator.credentials_file("owner")))
+    file = str(emulator.credentials_file("owner"))
+    credentials = Credentials.from_authorized_user_file(file)  # type: ignore[no-untyped-call]
     return storage.Client(project="primus", credentials=credentials)
 
 

@@ -155,9 +155,9 @@ def test_a_token_does_what_its_scopes_cover(
     bucket: Any, through_gateway: Running, scope: str, reads: bool, writes: bool, shares: bool
 ) -> None:
     bucket.blob("o").upload_from_string(b"data")
-    credentials = Credentials.from_authorized_user_file(
-        str(through_gateway.credentials_file("owner")), scopes=[f"https://www.googleapis.com/auth/{scope}"]
-    )
+    file = str(through_gateway.credentials_file("owner"))
+    scopes = [f"https://www.googleapis.com/auth/{scope}"]
+    credentials = Credentials.from_authorized_user_file(file, scopes)  # type: ignore[no-untyped-call]
     client = storage.Client(project="primus", credentials=credentials)
     theirs = client.bucket(bucket.name)
     actions: list[tuple[bool, Callable[[], object]]] = [

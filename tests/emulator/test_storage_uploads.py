@@ -22,7 +22,7 @@ UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b/{}/o"
 
 
 def crc32c(data: bytes) -> str:
-    return base64.b64encode(google_crc32c.Checksum(data).digest()).decode()
+    return base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode()
 
 
 class Stream(io.RawIOBase):
