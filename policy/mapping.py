@@ -18,7 +18,7 @@ from typing import Final
 from attestation.errors import Denied, Misconfigured
 
 from .cel.condition import Expression
-from .cel.syntax import InvalidExpression
+from .cel.syntax import InvalidExpression, Node
 from .wording import quoted
 
 MOST_SUBJECT_BYTES: Final = 127
@@ -74,6 +74,11 @@ class AttributeMapping:
                 f" Google's limit is {MOST_CUSTOM_ATTRIBUTES}"
             )
         return cls(expressions=dict(expressions), _compiled=compiled)
+
+    @property
+    def trees(self) -> Mapping[str, Node]:
+        """The expressions, parsed."""
+        return {key: expression.tree for key, expression in self._compiled.items()}
 
     def apply(self, assertion: Mapping[str, object]) -> Mapped:
         """What these claims are mapped to.

@@ -38,6 +38,8 @@ says so: `unsafe_not_asked`.
 
     [mapping]                           # without it, the mapping that Google recommends
     "google.subject" = "assertion.sub"
+
+    # [[waiver]]                        # see policy/waivers.py
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ from .attribute_conditions import (
 )
 from .mapping import AttributeMapping
 from .provider import Provider, parse_provider
+from .waivers import Waiver, parse_waivers
 from .wording import listed, quoted
 
 _HARDENED_WHERE: Final = {
@@ -86,6 +89,7 @@ class Policy:
     conditions: AttributeConditions
     condition: str
     provider: Provider
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def mapping(self) -> AttributeMapping:
@@ -119,7 +123,7 @@ def parse_policy(text: str) -> Policy:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as invalid:
         raise Misconfigured(f"the policy is not TOML: {_first_line(invalid)}") from None
-    _check_keys("the policy", document, ["provider", "what", "where", "who", "how", "mapping"])
+    _check_keys("the policy", document, ["provider", "what", "where", "who", "how", "mapping", "waiver"])
     sections = {name: _section(document, name) for name in ("provider", "what", "where", "who", "how")}
     conditions = AttributeConditions(
         what=_what(sections["what"]),
@@ -134,7 +138,8 @@ def parse_policy(text: str) -> Policy:
             raise Misconfigured(f"`[{name}]` asks nothing", hint=f"write {known}")
     condition = render_condition(conditions)
     provider = _provider(sections["provider"], document.get("mapping", RECOMMENDED_MAPPING), condition)
-    return Policy(conditions=conditions, condition=condition, provider=provider)
+    waivers = parse_waivers(document.get("waiver", []))
+    return Policy(conditions=conditions, condition=condition, provider=provider, waivers=waivers)
 
 
 def render_gcloud(policy: Policy) -> str:
