@@ -154,7 +154,10 @@ def _sts_refusal(answer: Mapping[str, Any]) -> SymbolonError:
         EvidenceRejected: "check the clock and the provider's issuer and audiences",
         Misconfigured: "the owner checks that the provider named in the terms is there and enabled",
     }[family]
-    return family(f"STS refuses the exchange: {quoted(words or code, most_characters=300)}", hint=hint)
+    return family(
+        f"STS refuses the exchange: {quoted(words or code or 'no reason given', most_characters=300)}",
+        hint=hint,
+    )
 
 
 def _impersonation_refusal(answer: Mapping[str, Any]) -> SymbolonError:

@@ -10,6 +10,8 @@ import zlib
 
 from PIL import Image
 
+from emulator.verifier import LaunchFacts
+
 TERMS = """
 [model]
 uri = "gs://primus-models/model.tar.gz"
@@ -45,6 +47,26 @@ score_digits = 4
 most_images = 50
 """
 LABELS = ("red", "green", "blue", "black")
+
+
+DIGEST = "sha256:" + "1" * 64
+FACTS = LaunchFacts(
+    project_id="secundus",
+    project_number="2",
+    zone="us-west1-b",
+    instance_name="vm",
+    instance_id="42",
+    service_accounts=("workload-sa@secundus.iam.gserviceaccount.com",),
+    hardware="GCP_AMD_SEV",
+    debug=False,
+    secure_boot=True,
+    image_reference="us-docker.pkg.dev/primus/repo/workload@" + DIGEST,
+    image_digest=DIGEST,
+    image_id="sha256:" + "2" * 64,
+    restart_policy="Never",
+    args=("python", "-m", "workload"),
+    env={},
+)
 
 
 def terms_text(*, sha256: str = "0" * 64) -> str:

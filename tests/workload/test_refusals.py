@@ -33,31 +33,23 @@ from emulator.background import served, unix_listener
 from emulator.faults import Faults, write_faults
 from emulator.state import State
 from emulator.verifier import LaunchFacts, Verifier
-from tests.workload.samples import archive, grey_16_bit, header_of_a_png, jpeg, picture, sha256, terms_text
+from tests.workload.samples import (
+    DIGEST,
+    FACTS,
+    archive,
+    grey_16_bit,
+    header_of_a_png,
+    jpeg,
+    picture,
+    sha256,
+    terms_text,
+)
 
 ROOT = Path(__file__).parents[2]
-DIGEST = "sha256:" + "1" * 64
 MAPPING = {
     "google.subject": "assertion.submods.gce.instance_id",
     "attribute.image_digest": "assertion.submods.container.image_digest",
 }
-FACTS = LaunchFacts(
-    project_id="secundus",
-    project_number="2",
-    zone="us-west1-b",
-    instance_name="vm",
-    instance_id="42",
-    service_accounts=("workload-sa@secundus.iam.gserviceaccount.com",),
-    hardware="GCP_AMD_SEV",
-    debug=False,
-    secure_boot=True,
-    image_reference="us-docker.pkg.dev/primus/repo/workload@" + DIGEST,
-    image_digest=DIGEST,
-    image_id="sha256:" + "2" * 64,
-    restart_policy="Never",
-    args=("python", "-m", "workload"),
-    env={},
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,20 +389,42 @@ def test_a_bug_leaves_nothing_but_its_kind_and_place(stage: Stage) -> None:
     assert ended.errors == ""
 
 
+SLOW_DOWNLOAD = Faults(download_bytes_per_s=100)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_job_ends_at_once_and_is_worth_another_start(stage: Stage, number: signal.Signals) -> None:
-    write_faults(stage.emulator.folder, Faults(download_bytes_per_s=100))
+def test_a_job_stopped_while_it_fetches_leaves_nothing_behind(stage: Stage, number: signal.Signals) -> None:
     job = stage.job()
-    with job.started() as process:
-        assert process.stdout is not None
-        output = ""
-        while "fetching the model" not in output:
-            output += process.stdout.readline()
-        process.send_signal(number)
-        rest, errors = process.communicate(timeout=20)
-    ended = job.ended(process.returncode, output + rest, errors)
+    ended = stop(job, SLOW_DOWNLOAD, after="fetching the model", number=number)
     assert ended.status == ExitCode.UNAVAILABLE
     assert "stopped" in ended.error["message"]
     assert ended.written.keys() == {"error.json"}
     assert ended.errors == ""
     assert not list((stage.folder / job.name / "scratch").iterdir())
+
+
+def test_a_job_stopped_while_it_infers_leaves_what_is_done(stage: Stage) -> None:
+    for number in range(40):
+        stage.photos.blob(f"slow/{number:02}.png").upload_from_string(picture())
+    environment = {"INPUT_URI": f"gs://{stage.photos.name}/slow", "BATCH_SIZE": "4"}
+    job = stage.job(environment=environment, tensorflow=True)
+    ended = stop(job, Faults(storage_latency_ms=400), after="running 40 images", number=signal.SIGTERM)
+    assert ended.status == ExitCode.UNAVAILABLE
+    rows = ended.written.pop("result-00000.jsonl", "").splitlines()
+    assert all(json.loads(row)["predicted_class"] == 0 for row in rows)
+    assert len(rows) < 40
+    assert ended.written.keys() == {"error.json"}
+
+
+def stop(job: Job, faults: Faults, *, after: str, number: signal.Signals) -> Ended:
+    """The job got the signal once its log said `after`, and has ended."""
+    write_faults(job.stage.emulator.folder, faults)
+    with job.started() as process:
+        assert process.stdout is not None
+        output = ""
+        while after not in output:
+            output += process.stdout.readline()
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=60)
+    write_faults(job.stage.emulator.folder, Faults())
+    return job.ended(process.returncode, output + rest, errors)
