@@ -106,6 +106,7 @@ class ObjectStore:
         self._database = sqlite3.connect(folder / "objects.db", isolation_level=None)
         self._database.row_factory = sqlite3.Row
         self._database.execute("pragma journal_mode = wal")
+        self._database.execute("pragma synchronous = normal")  # a crash loses nothing, a power cut the last
         self._database.execute(_SCHEMA)
         self._sweep()
 
