@@ -77,17 +77,6 @@ class Clause:
         """Who would have to change what; "" for a clause that is true."""
         return Wording(self._condition, self._clause, self._frame).fix(self._result)
 
-    def document(self) -> dict[str, object]:
-        """The clause as JSON, for `--format json`."""
-        return {
-            "text": self.text,
-            "span": list(self.span),
-            "outcome": self.outcome,
-            "claims": self.claims,
-            "reason": self.reason,
-            "fix": self.fix,
-        }
-
 
 class Trace:
     """A decision and every clause's part in it."""
@@ -102,13 +91,6 @@ class Trace:
                 for clause, result in zip(condition.clauses, results, strict=True)
             ]
         )
-
-    def document(self) -> dict[str, object]:
-        """The trace as JSON, for `--format json`."""
-        return {
-            "decision": "admit" if self.admitted else "deny",
-            "clauses": [clause.document() for clause in self.clauses],
-        }
 
 
 def decide(

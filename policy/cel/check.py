@@ -175,6 +175,7 @@ class _Checker:
         if left != right and DYN not in (left, right):
             message = f"`{node.operator}` takes two of one type, not {_named(left)} and {_named(right)}"
             self.add("wrong-type", message, "", node)
+            return DYN
         return left
 
     def _check_membership(self, node: syntax.Binary, left: Type, right: Type) -> None:
@@ -184,7 +185,9 @@ class _Checker:
             self.add("in-on-a-string", "`in` looks into a list or a map, not into a string", hint, node)
         elif isinstance(container, ListOf):
             if not _comparable(left, container.element):
-                message = f"{_named(left)} is never in a list of {_named(container.element)}s"
+                message = (
+                    f"{_named(left)} is never in a list whose elements are each {_named(container.element)}"
+                )
                 self.add("wrong-type", message, "", node)
             self._check_value(node.right, node.left)
             if isinstance(node.right, syntax.ListLiteral):

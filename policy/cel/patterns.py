@@ -2,7 +2,8 @@
 
 What RE2 refuses is refused here: backreferences, lookaround, possessive and doubled repetition,
 more than 1,000 repeats. Of what RE2 takes, three rarities are refused and named: `\\C`, scripts
-such as `\\p{Greek}`, and `(?i)` on letters beyond ASCII.
+such as `\\p{Greek}`, and `(?i)` on letters beyond ASCII. A text is characters here and bytes to RE2,
+which shows in one place: `\\B` is not found inside a character beyond ASCII.
 
 Source: google/re2, wiki "Syntax"; re2/parse.cc for what is refused.
 """
@@ -134,8 +135,12 @@ class _Reader:
                     parts.append(self._repeated(self._group(changed, depth)))
                 else:
                     flags = changed
+            elif self._taken("\\Q"):
+                parts += self._quotation(flags)
+            elif parts and self._repetition_is_next():  # behind flags: it is of what stands before them
+                parts[-1] = self._repeated(parts[-1])
             else:
-                parts += self._quotation(flags) or [self._repeated(self._atom(flags, depth))]
+                parts.append(self._repeated(self._atom(flags, depth)))
         choices.append(Sequence(tuple(parts)))
         return choices[0] if len(choices) == 1 else Alternatives(tuple(choices))
 
@@ -158,16 +163,14 @@ class _Reader:
         return inside
 
     def _quotation(self, flags: _Flags) -> list[Pattern]:
-        """`\\Q…\\E`: the characters as they stand; a repetition behind it is of the last one."""
-        if not self._taken("\\Q"):
-            return []
+        """`…\\E`: the characters as they stand; a repetition behind it is of the last one."""
         stop = self.text.find("\\E", self.position)
         quoted = self.text[self.position : stop if stop >= 0 else len(self.text)]
         self.position = len(self.text) if stop < 0 else stop + 2
         parts: list[Pattern] = [self._character(ord(each), flags) for each in quoted]
         if parts:
             parts[-1] = self._repeated(parts[-1])
-        return parts or [Sequence(())]
+        return parts
 
     def _repeated(self, part: Pattern) -> Pattern:
         bounds = self._repetition()
@@ -183,6 +186,11 @@ class _Reader:
         if max(least, most or 0) >= 2 and _copies_left(repeat, MOST_REPEATS) == 0:
             raise InvalidPattern(f"nested repetitions make more than {MOST_REPEATS:,} copies")
         return repeat
+
+    def _repetition_is_next(self) -> bool:
+        return (
+            self._at("*") or self._at("+") or self._at("?") or bool(_REPEAT.match(self.text, self.position))
+        )
 
     def _repetition(self) -> tuple[int, int | None] | None:
         for symbol, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
@@ -209,9 +217,9 @@ class _Reader:
             return self._class(flags)
         if self._taken("\\"):
             return self._escape(flags)
-        symbol = self.text[self.position]
-        if symbol in "*+?" or _REPEAT.match(self.text, self.position):
+        if self._repetition_is_next():
             raise InvalidPattern("a repetition has nothing before it")
+        symbol = self.text[self.position]
         self.position += 1
         if symbol == ".":
             return Characters(EVERYTHING if flags.dot_all else NOT_NEWLINE)
