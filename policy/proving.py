@@ -1,0 +1,362 @@
+"""Questions about every token that a policy could ever admit, answered by proof or by a token.
+
+    with Prover() as prover:
+        answer = prover.prove(subject, 'assertion.dbgstat == "disabled-since-boot"')
+
+Guarantee. `Proved`: no token of the schema's types, within the assumptions that the answer names, is
+admitted by the evaluator of this project and makes the claim anything but true; `bounded` when one of
+the assumptions is a bound on a list's or a map's length. Limits on the work of one evaluation and on
+the size of mapped attributes refuse tokens, they never admit one, and are not modelled otherwise.
+`Refuted`: a whole token that the issuer could sign and that the evaluator, asked again, admits though
+the claim is not true of it; undoing any single difference from the sample would end that. `Undecided`
+is neither and must never pass for a yes.
+
+Source: docs/decisions; policy/smt; cedar-policy/cedar, symcc, for the manner of answering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, TypeAlias
+
+from attestation.errors import Misconfigured
+
+from .cel import syntax
+from .cel.condition import compile_condition
+from .schema import ENCRYPTED_MEMORY
+from .smt import questions
+from .smt.encoding import Encoder
+from .smt.questions import Case, Nothing, Question, Unanswered
+from .smt.solver import Solver, SolverMissing
+from .smt.subjects import Admission, admissions_of, trees_of
+from .smt.tokens import SAMPLE
+from .subject import Subject, subject_of
+from .wording import listed, quoted
+
+BUDGET_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """It holds of every admitted token. `assumptions` are those it needs, in words."""
+
+    assumptions: tuple[str, ...] = ()
+    bounded: bool = False
+    example: Mapping[str, object] | None = None
+    """Only for `satisfiable`: a token that is admitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuted:
+    """`token` is admitted, and it does not hold of it; None when it fails because nobody is admitted.
+
+    `google` and `attribute` are what it is mapped to, where the subject is a bare condition.
+    """
+
+    token: Mapping[str, object] | None
+    google: Mapping[str, object] = field(default_factory=dict)
+    attribute: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """Neither proved nor refuted: `reason`, in one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A token that is admitted, as asked, and what it is mapped to where no mapping says it."""
+
+    token: Mapping[str, object]
+    google: Mapping[str, object] = field(default_factory=dict)
+    attribute: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoneFound:
+    """No token is admitted, as asked; what that needs is assumed."""
+
+    assumptions: tuple[str, ...] = ()
+    bounded: bool = False
+
+
+Answer: TypeAlias = Proved | Refuted | Undecided
+Search: TypeAlias = Found | NoneFound | Undecided
+
+_CONTAINER: Final = "assertion.submods.container"
+_IN_CONTAINER: Final = f"has({_CONTAINER})"
+NAMED_QUESTIONS: Final[Mapping[str, str]] = {
+    "production-image": "only production images of Confidential Space are admitted",
+    "encrypted-memory": "only machines whose memory is encrypted are admitted",
+    "pinned-image": "only images that the condition names, by digest or by signer, are admitted",
+    "pinned-operator": "only projects or service accounts that the condition names are admitted",
+    "no-overrides": "nobody who overrides command or environment is admitted",
+    "satisfiable": "somebody is admitted",
+    "never-errors": "the condition is true or false of every token, never an error",
+}
+
+
+class Prover:
+    """One solver over many questions. Use it in a `with`, or call `close`."""
+
+    def __init__(self, *, budget_s: float = BUDGET_S, sample: Mapping[str, object] = SAMPLE) -> None:
+        self._solver = Solver()
+        self._budget_s = budget_s
+        self._sample = sample
+
+    def __enter__(self) -> Prover:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> bool:
+        """The solver is starting while its caller does something else; False when there is none."""
+        try:
+            self._solver.start()
+        except SolverMissing:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._solver.close()
+
+    def prove(self, subject: Subject | str, that: str) -> Answer:
+        """Whether `that`, a condition, is true of every admitted token.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse.
+        """
+        match self._find(subject, that, negated=True):
+            case Found() as found:
+                return Refuted(token=found.token, google=found.google, attribute=found.attribute)
+            case NoneFound() as none:
+                return Proved(assumptions=none.assumptions, bounded=none.bounded)
+            case Undecided() as undecided:
+                return undecided
+
+    def prove_named(self, subject: Subject | str, name: str) -> Answer:
+        """The answer to one of `NAMED_QUESTIONS`.
+
+        Raises:
+            InvalidExpression
+            Misconfigured: there is no such question.
+        """
+        if name == "satisfiable":
+            match self.find_admitted(subject):
+                case Found() as found:
+                    return Proved(example=found.token)
+                case NoneFound():
+                    return Refuted(token=None)
+                case Undecided() as undecided:
+                    return undecided
+        if name == "never-errors":
+            return self._never_errors(_subject(subject))
+        if name not in NAMED_QUESTIONS:
+            known = listed([quoted(each) for each in NAMED_QUESTIONS])
+            raise Misconfigured(f"there is no question {quoted(name)}", hint=f"ask {known}")
+        return self.prove(subject, named_condition(_subject(subject), name))
+
+    def find_admitted(self, subject: Subject | str, also: str = "true") -> Search:
+        """A token that is admitted and of which `also` is true, or that there is none.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse.
+        """
+        return self._find(subject, also, negated=False)
+
+    def find_newly_admitted(self, old: Subject | str, new: Subject | str) -> Search:
+        """A token that `new` admits and `old` does not, or that there is none.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse.
+        """
+        before, after = admissions_of(_subject(old)), admissions_of(_subject(new))
+
+        def formula(encoder: Encoder) -> int:
+            return encoder.circuit.both(_admitted(encoder, after), -_admitted(encoder, before))
+
+        def holds(case: Case) -> bool:
+            return any(each.admits(case) for each in after) and not any(each.admits(case) for each in before)
+
+        trees = tuple(tree for each in (*before, *after) for tree in each.trees)
+        return self._search(Question(formula=formula, holds=holds, trees=trees))
+
+    def to_smt2(self, subject: Subject | str, that: str) -> str:
+        """`prove` as an SMT-LIB 2.6 script: `unsat` says that it is proved.
+
+        Raises:
+            InvalidExpression
+            Misconfigured: something in it has no formula.
+        """
+        question = _question(_subject(subject), that, negated=True)
+        try:
+            return questions.read(question).problem.script()
+        except (questions.Unsupported, questions.TooLarge) as problem:
+            raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
+
+    def _find(self, subject: Subject | str, condition: str, *, negated: bool) -> Search:
+        return self._search(_question(_subject(subject), condition, negated=negated))
+
+    def _search(self, question: Question) -> Search:
+        return _search_result(self._ask(question))
+
+    def _ask(self, question: Question) -> questions.Finding:
+        return questions.ask(question, self._solver, budget_s=self._budget_s, sample=self._sample)
+
+    def _never_errors(self, subject: Subject) -> Answer:
+        conditions = [each for each in admissions_of(subject) if each.condition.clauses]
+
+        def formula(encoder: Encoder) -> int:
+            return encoder.circuit.any_of([_is_error(encoder, each) for each in conditions])
+
+        def holds(case: Case) -> bool:
+            return any(_errs(each, case) for each in conditions)
+
+        trees = tuple(tree for each in conditions for tree in each.trees)
+        match self._search(Question(formula=formula, holds=holds, trees=trees)):
+            case Found() as found:
+                return Refuted(token=found.token, google=found.google, attribute=found.attribute)
+            case NoneFound() as none:
+                return Proved(assumptions=none.assumptions, bounded=none.bounded)
+            case Undecided() as undecided:
+                return undecided
+
+
+def _search_result(finding: questions.Finding) -> Search:
+    match finding:
+        case Case():
+            return Found(token=finding.assertion, google=finding.google, attribute=finding.attribute)
+        case Nothing():
+            return NoneFound(assumptions=finding.assumptions, bounded=finding.bounded)
+        case Unanswered():
+            return Undecided(reason=finding.reason)
+
+
+def _subject(subject: Subject | str) -> Subject:
+    return subject_of(subject) if isinstance(subject, str) else subject
+
+
+def _admitted(encoder: Encoder, admissions: tuple[Admission, ...]) -> int:
+    return encoder.circuit.any_of([each.formula(encoder, ())[0] for each in admissions])
+
+
+def _question(subject: Subject, condition: str, *, negated: bool) -> Question:
+    """Is a token admitted for which `condition` is true, or `negated`, is not?"""
+    admissions = admissions_of(subject)
+    also = compile_condition(condition)
+    trees = trees_of(also)
+
+    def formula(encoder: Encoder) -> int:
+        found = []
+        for each in admissions:
+            admitted, seen = each.formula(encoder, trees)
+            is_true = encoder.circuit.all_of([seen.truth(tree) for tree in trees])
+            found.append(encoder.circuit.both(admitted, -is_true if negated else is_true))
+        return encoder.circuit.any_of(found)
+
+    def holds(case: Case) -> bool:
+        for each in admissions:
+            if each.admits(case):
+                google, attribute = each.sees(case) or ({}, {})
+                if also.decide(case.assertion, google, attribute) is not negated:
+                    return True
+        return False
+
+    all_trees = (*trees, *(tree for each in admissions for tree in each.trees))
+    return Question(formula=formula, holds=holds, trees=all_trees)
+
+
+def _is_error(encoder: Encoder, admission: Admission) -> int:
+    """That the mapping succeeds and no clause is false, but one is neither true nor false."""
+    circuit = encoder.circuit
+    mapped, seen = admission.mapped(encoder, ())
+    trees = trees_of(admission.condition)
+    none_false = circuit.all_of([-seen.falsity(tree) for tree in trees])
+    return circuit.all_of((mapped, none_false, -circuit.all_of([seen.truth(tree) for tree in trees])))
+
+
+def _errs(admission: Admission, case: Case) -> bool:
+    seen = admission.sees(case)
+    if seen is None:
+        return False
+    results = admission.condition.evaluate(case.assertion, *seen)[0]
+    return not any(result is False for result in results) and not all(result is True for result in results)
+
+
+def named_condition(subject: Subject, name: str) -> str:
+    """What a named question asks to be true of every admitted token, as a condition.
+
+    "That the condition names" is one of the strings that are written in it.
+    """
+    match name:
+        case "production-image":
+            return 'assertion.swname == "CONFIDENTIAL_SPACE" && assertion.dbgstat == "disabled-since-boot"'
+        case "encrypted-memory":
+            return f"assertion.hwmodel in {_list(ENCRYPTED_MEMORY)}"
+        case "pinned-image":
+            return _pinned_image(_strings(subject))
+        case "pinned-operator":
+            named = _list(_strings(subject))
+            return (
+                f"assertion.submods.gce.project_id in {named} || assertion.submods.gce.project_number in {named}"
+                f" || assertion.google_service_accounts.exists(account, account in {named})"
+            )
+        case _:
+            return " && ".join(
+                f"(!{_IN_CONTAINER} || !has({claim}) || {claim} == null || size({claim}) == 0)"
+                for claim in (f"{_CONTAINER}.cmd_override", f"{_CONTAINER}.env_override")
+            )
+
+
+def _pinned_image(named: list[str]) -> str:
+    digests = _list([each for each in named if each.startswith("sha256:")])
+    references = _list([each for each in named if "@sha256:" in each])
+    return (
+        f"{_CONTAINER}.image_digest in {digests} || {_CONTAINER}.image_reference in {references}"
+        f" || {_CONTAINER}.image_id in {digests}"
+        f" || {_CONTAINER}.image_signatures.exists(signature, signature.key_id in {_list(named)})"
+    )
+
+
+def _strings(subject: Subject) -> list[str]:
+    """The string constants of the subject's conditions, as they are written."""
+    found: dict[str, None] = {}
+    for admission in admissions_of(subject):
+        for tree in trees_of(admission.condition):
+            for node, _ in syntax.walk(tree):
+                if isinstance(node, syntax.Literal) and isinstance(node.value, str):
+                    found[node.value] = None
+    return list(found)
+
+
+def _list(values: list[str] | tuple[str, ...]) -> str:
+    return f"[{', '.join(_literal(value) for value in values)}]"
+
+
+def _literal(value: str) -> str:
+    return '"' + "".join(_escaped(each) for each in value) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character.isascii() and character.isprintable() and character not in '"\\':
+        return character
+    return f"\\U{ord(character):08x}"
+
+
+def prove(subject: Subject | str, that: str, *, budget_s: float = BUDGET_S) -> Answer:
+    """`Prover.prove`, with a solver of its own."""
+    with Prover(budget_s=budget_s) as prover:
+        return prover.prove(subject, that)
+
+
+def find_admitted(subject: Subject | str, also: str = "true", *, budget_s: float = BUDGET_S) -> Search:
+    """`Prover.find_admitted`, with a solver of its own."""
+    with Prover(budget_s=budget_s) as prover:
+        return prover.find_admitted(subject, also)

@@ -1,0 +1,1 @@
+"""Conditions as formulas: what is true of every token, decided by a solver in its own process."""

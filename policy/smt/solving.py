@@ -1,0 +1,201 @@
+"""One question to the solver: a model, or the assumptions from which it follows that there is none.
+
+Source: SMT-LIB standard 2.6, "check-sat-assuming", "get-unsat-core", "get-value".
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .circuit import FALSE, TRUE, Circuit, symbol_of
+from .solver import Solver, SolverGaveUp
+
+_MOST_ROUNDS: Final = 60
+_TOKEN = re.compile(r'"(?:[^"]|"")*"|[()]|[^\s()"]+')
+_ESCAPE = re.compile(r"\\u\{([0-9a-fA-F]+)\}|\\u([0-9a-fA-F]{4})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Is there a token for which `goal` and all of `always` hold, and every assumption, by label?"""
+
+    circuit: Circuit
+    goal: int
+    always: Sequence[int]
+    assumptions: Mapping[str, int]
+
+    def roots(self) -> list[int]:
+        return [self.goal, *self.always, *self.assumptions.values()]
+
+    def script(self) -> str:
+        """The problem as one SMT-LIB file, whose answer `unsat` says that there is none."""
+        lines = ["(set-logic ALL)", *self.circuit.render(self.roots())]
+        lines += [f"(assert {symbol_of(each)})" for each in (*self.always, self.goal)]
+        for label, literal in self.assumptions.items():
+            shown = "".join(each if 32 <= ord(each) < 127 else "?" for each in label)
+            lines += [f"; assumed: {shown}", f"(assert {symbol_of(literal)})"]
+        return "\n".join([*lines, "(check-sat)", ""])
+
+
+class Impossible(frozenset[str]):
+    """There is no token; the labels are assumptions that this needs."""
+
+
+class Model:
+    """What the solver chose for the variables that matter."""
+
+    def __init__(self, circuit: Circuit, booleans: dict[int, bool], terms: dict[str, str]) -> None:
+        self._circuit = circuit
+        self._known = {1: True, **booleans}
+        self._terms = terms
+
+    def knows(self, literal: int) -> bool:
+        return self._evaluated(abs(literal)) is not None
+
+    def holds(self, literal: int, *, default: bool) -> bool:
+        """Whether the literal is true; `default` where nothing depends on it."""
+        value = self._evaluated(abs(literal))
+        return default if value is None else value if literal > 0 else not value
+
+    def _evaluated(self, node: int) -> bool | None:
+        waiting = [node]
+        seen: dict[int, bool | None] = {}
+        while waiting:
+            each = waiting[-1]
+            if each in self._known or each in seen:
+                waiting.pop()
+                continue
+            operands = self._circuit.operands(each)
+            missing = [abs(o) for o in operands if abs(o) not in self._known and abs(o) not in seen]
+            if missing:
+                waiting += missing
+                continue
+            waiting.pop()
+            values = [self._known.get(abs(o), seen.get(abs(o))) for o in operands]
+            signed = [v if v is None or o > 0 else not v for v, o in zip(values, operands, strict=True)]
+            if not operands or (None in signed and False not in signed):
+                seen[each] = None
+            else:
+                self._known[each] = False not in signed
+        return self._known.get(node)
+
+    def string(self, term: str) -> str:
+        return _unescaped(self._terms.get(term, '""'))
+
+    def integer(self, term: str) -> int:
+        return int(self._terms.get(term, "0").replace("(- ", "-").rstrip(")"))
+
+
+def _unescaped(text: str) -> str:
+    inner = text[1:-1].replace('""', '"')
+    return _ESCAPE.sub(lambda match: chr(int(match.group(1) or match.group(2), 16)), inner)
+
+
+class Dialogue:
+    """A problem, told to the solver once, and asked about under one wish after another."""
+
+    def __init__(self, solver: Solver, problem: Problem, *, until: float) -> None:
+        self._solver = solver
+        self._problem = problem
+        self._until = until
+        self._done: set[int] = set()
+        self._labels = {f"a{i}": label for i, label in enumerate(problem.assumptions)}
+        self._wishes = 0
+
+    def solve(self) -> Model | Impossible:
+        """Raises: SolverGaveUp, SolverMissing."""
+        problem = self._problem
+        if problem.goal == FALSE or FALSE in problem.always:
+            return Impossible()
+        left_ms = max(1, int((self._until - time.monotonic()) * 1000))
+        commands = ["(reset)", "(set-option :produce-unsat-cores true)", f"(set-option :timeout {left_ms})"]
+        commands += problem.circuit.render(problem.roots(), self._done)
+        commands += [
+            f"(assert {symbol_of(each)})" for each in (*problem.always, problem.goal) if each != TRUE
+        ]
+        for name, label in self._labels.items():
+            commands += _assumption(name, problem.assumptions[label])
+        said = self._check(commands, [])
+        if said == "unsat":
+            return Impossible(self._labels[name] for name in self._core())
+        return self._model()
+
+    def nearer(self, wishes: Iterable[int], model: Model) -> Model:
+        """A model that fulfils as many of `wishes` as it can, earlier ones rather; `model` is one that exists."""
+        wanted = {}
+        commands = []
+        for wish in dict.fromkeys(wishes):
+            if wish not in (TRUE, FALSE):
+                name = f"w{self._wishes}"
+                self._wishes += 1
+                commands += self._problem.circuit.render([wish], self._done) + _assumption(name, wish)
+                wanted[name] = wish
+        for _ in range(_MOST_ROUNDS):
+            if not wanted:
+                return model
+            if self._check(commands, list(wanted)) == "sat":
+                return self._model()
+            commands = []
+            against = [name for name in wanted if name in self._core()]
+            if not against:
+                return model
+            del wanted[against[-1]]
+        return model
+
+    def _check(self, commands: list[str], wishes: list[str]) -> str:
+        check = f"(check-sat-assuming ({' '.join([*self._labels, *wishes])}))"
+        said = self._solver.ask([*commands, check], until=self._until)
+        if said in (["sat"], ["unsat"]):
+            return said[0]
+        if said == ["unknown"] or any("timeout" in line or "canceled" in line for line in said):
+            raise SolverGaveUp("the solver could not decide it in time")
+        raise SolverGaveUp("the solver did not understand the question")
+
+    def _core(self) -> set[str]:
+        said = self._solver.ask(["(get-unsat-core)"], until=self._until)
+        return {token for token in _TOKEN.findall(" ".join(said)) if token not in "()"}
+
+    def _model(self) -> Model:
+        circuit = self._problem.circuit
+        nodes = sorted(circuit.inputs_of([node for node in self._done if node > 1]))
+        terms = [term for term in circuit.terms.values() if -int(term[1:]) - 1 in self._done]
+        names = [*(f"b{node}" for node in nodes), *terms]
+        if not names:
+            return Model(circuit, {}, {})
+        said = self._solver.ask([f"(get-value ({' '.join(names)}))"], until=self._until)
+        values = _pairs(" ".join(said))
+        if set(values) != set(names):
+            raise SolverGaveUp("the solver's model cannot be read")
+        booleans = {node: values[f"b{node}"] == "true" for node in nodes}
+        return Model(circuit, booleans, {term: values[term] for term in terms})
+
+
+def _assumption(name: str, literal: int) -> list[str]:
+    return [f"(declare-const {name} Bool)", f"(assert (=> {name} {symbol_of(literal)}))"]
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """`((x true) (y (- 3)))` as a mapping of texts."""
+    tokens = _TOKEN.findall(text)
+    found: dict[str, str] = {}
+    depth = 0
+    name, parts = "", []
+    for token in tokens:
+        if token == ")":
+            depth -= 1
+            if depth == 1:
+                found[name] = " ".join(parts).replace("( ", "(").replace(" )", ")")
+        if token == "(":
+            depth += 1
+            if depth == 2:
+                name, parts = "", []
+        if depth >= 2 and not (token == "(" and depth == 2):
+            if not name:
+                name = token
+            else:
+                parts.append(token)
+    return found
