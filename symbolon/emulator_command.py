@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from attestation.errors import ExitCode, Unavailable
@@ -33,11 +34,14 @@ def up(state: Path | None, *, port: int, foreground: bool, output: str) -> ExitC
     emulator = None if foreground else running.find(folder)
     if emulator is None:
         emulator = running.start(folder, port=port, outlives_us=not foreground)
-    _show(emulator, output=output)
-    if foreground:
+    if not foreground:
+        _show(emulator, output=output)
+        return ExitCode.YES
+    with suppress(KeyboardInterrupt):
+        _show(emulator, output=output)
         sys.stdout.flush()
-        _wait_for_signal()
-        emulator.stop()
+        signal.pause()
+    emulator.stop()
     return ExitCode.YES
 
 
@@ -120,9 +124,3 @@ def _folder(state: Path | None) -> Path:
         return state.resolve()
     home = Path(os.environ.get("XDG_STATE_HOME", ""))
     return (home if home.is_absolute() else Path.home() / ".local" / "state") / "symbolon" / "emulator"
-
-
-def _wait_for_signal() -> None:
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    signal.sigwait(signals)

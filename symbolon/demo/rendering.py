@@ -66,12 +66,11 @@ class Teller:
                 self._close(event)
 
     def _open(self, event: Opening) -> None:
-        held = (
-            "in bubblewrap, without any network of its own"
-            if event.sandbox == "bubblewrap"
-            else f"bare, with the proxy as its only way out ({event.why})"
-        )
-        self._terminal.print(f"Google is played on this machine; the workload runs {held}.\n")
+        self._terminal.print("Google is played on this machine, by an emulator.")
+        if event.sandbox == "bubblewrap":
+            self._terminal.print("The workload runs in bubblewrap, without any network of its own.\n")
+        else:
+            self._terminal.print(f"The workload runs bare, its only way out a proxy: {event.why}.\n")
 
     def _play(self, scene: Scene) -> None:
         sign = ("YES ✓", "bold green") if scene.outcome == "yes" else ("NO  ✗", "bold red")

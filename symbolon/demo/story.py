@@ -190,9 +190,9 @@ def _replaced_model(cast: Cast, scene: Scene) -> Scene:
 
 _PLAYS: dict[str, Play] = {
     "the operator launches the owner's image on a confidential VM": _the_job,
-    "the operator launches another image: one byte of the terms is another": _another_image,
+    "the operator launches another image: one byte of its terms differs (top-k 9, not 5)": _another_image,
     "the operator launches the owner's image on a debug VM": _debug_vm,
     "the owner's image runs as another operator's service account": _another_account,
     "the operator reads the model from the owner's bucket": _direct_read,
-    "the model in the bucket is replaced: one byte is another": _replaced_model,
+    "the model in the owner's bucket is replaced: one byte differs": _replaced_model,
 }

@@ -43,6 +43,13 @@ def ask(capsys: pytest.CaptureFixture[str]) -> Ask:
 
 
 @pytest.fixture(scope="session")
+def model_cache(pytestconfig: pytest.Config) -> Path:
+    """Where tests keep the demo's model from one run to the next; the user's own cache is left alone."""
+    assert pytestconfig.cache is not None
+    return pytestconfig.cache.mkdir("symbolon-models")
+
+
+@pytest.fixture(scope="session")
 def vectors() -> Path:
     """Real tokens that Google's verifier signed."""
     folder = Path(os.environ.get("SYMBOLON_VECTORS", Path(__file__).parents[3] / "shared" / "vectors"))

@@ -31,6 +31,11 @@ dbgstat = "disabled-since-boot"
 swname = "CONFIDENTIAL_SPACE"
 [what]
 image_digests = ["sha256:{DIGITS}"]
+[who]
+service_accounts = ["workload-sa@secundus.iam.gserviceaccount.com"]
+[how]
+cmd_override = ["--verbose"]
+env_override = ["TOP_K"]
 """
 
 
