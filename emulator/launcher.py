@@ -116,6 +116,7 @@ class Launch:
         self._stopping = Event()
         self._process: sandbox.Process | None = None
         self._status: int | None = None
+        self._ended = False
         self._thread = Thread(target=self._run, name=f"launcher of {machine.identity.name}", daemon=True)
         self.serial = SerialLog(machine.folder / "serial.log", state.clock)
 
@@ -137,10 +138,21 @@ class Launch:
         code = ExitCode.FAILURE
         try:
             with self._metadata_server() as endpoint:
-                code = self._boot(endpoint)
-                while code is ExitCode.REBOOT and not self._stopping.wait(self._reboot_delay_s):
-                    code = self._boot(endpoint)
+                while True:
+                    with ExitStack() as services:
+                        code = self._boot(endpoint, services)
+                        if code is not ExitCode.REBOOT:
+                            self._end(code)  # now: its servers take a moment to close
+                            return
+                    if self._stopping.wait(self._reboot_delay_s):
+                        return
         finally:
+            self._end(code)
+
+    def _end(self, code: ExitCode) -> None:
+        """`on_end` has been told, once."""
+        if not self._ended:
+            self._ended = True
             self._on_end(code, self._status)
 
     @contextmanager
@@ -155,7 +167,8 @@ class Launch:
         with served(app, listener):
             yield sandbox.MetadataEndpoint(socket=path, port=port)
 
-    def _boot(self, endpoint: sandbox.MetadataEndpoint) -> ExitCode:
+    def _boot(self, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> ExitCode:
+        self._status = None
         say, attributes = self.serial.say, self._machine.identity.attributes
         say("TEE container launcher initiating")
         say(_describe_sandbox(self._kind))
@@ -170,7 +183,7 @@ class Launch:
             return self._say_exit(ExitCode.FAILURE)
         failure: Exception | None = None
         try:
-            self._launch(spec, endpoint)
+            self._launch(spec, endpoint, services)
         except (LaunchRefused, WorkloadFailed) as error:
             failure = error
             say(str(error))
@@ -181,7 +194,7 @@ class Launch:
         self.serial.say(f"TEE container launcher exiting with exit code: {code:d} ({_MEANING[code]})")
         return code
 
-    def _launch(self, spec: LaunchSpec, endpoint: sandbox.MetadataEndpoint) -> None:
+    def _launch(self, spec: LaunchSpec, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> None:
         folder = self._machine.folder
         app = folder / "app"
         shutil.rmtree(app, ignore_errors=True)
@@ -209,7 +222,8 @@ class Launch:
             dev_shm_bytes=spec.dev_shm_size_kb * 1024,
             mounts=spec.mounts,
         )
-        self._attest_and_run(spec, facts, container, endpoint)
+        self._attest(spec, facts, container, services)
+        self._run_workload(spec, container, endpoint)
 
     def _access_token(self) -> str:
         identity = self._machine.identity
@@ -256,25 +270,19 @@ class Launch:
             gpu=machine.gpu and spec.install_gpu_driver,
         )
 
-    def _attest_and_run(
-        self,
-        spec: LaunchSpec,
-        facts: LaunchFacts,
-        container: sandbox.Container,
-        endpoint: sandbox.MetadataEndpoint,
+    def _attest(
+        self, spec: LaunchSpec, facts: LaunchFacts, container: sandbox.Container, services: ExitStack
     ) -> None:
+        """The container has its first token, and will have the ones after it."""
         check_may_attest(self._state, self._machine.identity, spec.impersonate_service_accounts)
         token_file = TokenFile(container.launcher_folder, lambda: self._verifier.mint(facts))
         self.serial.say("refreshing attestation verifier OIDC token")
         wait_s = token_file.refresh()
         listener = unix_listener(container.launcher_folder / "teeserver.sock", mode=0o777)
+        services.enter_context(served(teeserver.make_app(self._verifier, facts), listener))
         ended = Event()
-        refresher = Thread(target=token_file.keep_fresh, args=(wait_s, ended), daemon=True)
-        with ExitStack() as stack:
-            stack.enter_context(served(teeserver.make_app(self._verifier, facts), listener))
-            stack.callback(ended.set)
-            refresher.start()
-            self._run_workload(spec, container, endpoint)
+        services.callback(ended.set)
+        Thread(target=token_file.keep_fresh, args=(wait_s, ended), daemon=True).start()
 
     def _run_workload(
         self, spec: LaunchSpec, container: sandbox.Container, endpoint: sandbox.MetadataEndpoint
