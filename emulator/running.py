@@ -92,6 +92,7 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
         Misconfigured: as the emulator says, e.g. another one has the folder.
         Unavailable: it ended, or was not ready within 30 s.
     """
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-m", "emulator", "--state", str(folder), "--port", str(port)]
@@ -125,6 +126,7 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
 
 def find(folder: Path) -> Running | None:
     """The emulator that serves `folder` now, if one does."""
+    folder = folder.resolve()
     try:
         lock = (folder / "lock").open("r+")
     except FileNotFoundError:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import random
+import ssl
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ import requests
 from google.api_core import exceptions
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud.storage import transfer_manager
+
+from emulator.running import Running
 
 MIB = 2**20
 BIG = random.Random(2).randbytes(3 * MIB + 54321)
@@ -150,6 +156,55 @@ def test_an_interrupted_upload_is_resumed_from_what_came(
     assert bucket.blob("o").download_as_bytes() == b"0123456789"
     again = put(address, b"", "bytes */10")
     assert again.json()["generation"] == str(bucket.get_blob("o").generation)
+
+
+def test_an_upload_whose_connection_broke_is_resumed(
+    bucket: Any, session_of: Callable[[str], AuthorizedSession], emulator: Running
+) -> None:
+    address = begin(session_of("owner"), bucket, "o")
+    connection = HTTPSConnection(
+        emulator.proxy.removeprefix("http://"),
+        timeout=9,
+        context=ssl.create_default_context(cafile=str(emulator.ca_file)),
+    )
+    connection.set_tunnel("storage.googleapis.com", 443)
+    with closing(connection):
+        connection.putrequest("PUT", address.removeprefix("https://storage.googleapis.com"))
+        connection.putheader("content-range", "bytes 0-9/10")
+        connection.putheader("content-length", "10")
+        connection.endheaders(b"01234")
+        received = emulator.folder / "storage" / "resumable" / address.rpartition("=")[2] / "bytes"
+        until(lambda: received.stat().st_size == 5)
+    asked = put(address, b"", "bytes */10")
+    assert (asked.status_code, asked.headers["range"]) == (308, "bytes=0-4")
+    assert put(address, b"56789", "bytes 5-9/10").status_code == 200
+    assert bucket.blob("o").download_as_bytes() == b"0123456789"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Returns as soon as it holds; fails where it does not within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_large_object_passes_in_constant_memory(
+    bucket: Any, session_of: Callable[[str], AuthorizedSession], emulator: Running
+) -> None:
+    before = peak_memory_mib(emulator)
+    session, size = session_of("owner"), 96 * MIB // len(BIG) * len(BIG)
+    url = UPLOAD.format(bucket.name) + "?uploadType=media&name=o"
+    assert session.post(url, blocks(size=size)).json()["size"] == str(size)
+    with session.get(bucket.get_blob("o").media_link, stream=True) as answer:
+        assert sum(map(len, answer.iter_content(MIB))) == size
+    assert peak_memory_mib(emulator) - before < 24
+
+
+def peak_memory_mib(emulator: Running) -> int:
+    status = Path(f"/proc/{emulator.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) // 1024
 
 
 def test_a_hole_in_an_upload_is_refused(bucket: Any, session_of: Callable[[str], AuthorizedSession]) -> None:
