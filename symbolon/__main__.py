@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -19,6 +20,9 @@ _NOBODY_LISTENS = 128 + signal.SIGPIPE
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command has answered; the exit code is one of `ExitCode`, or what a shell gives a signal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter gets its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         arguments = make_parser().parse_args(argv)
     except SystemExit as stop:  # argparse has said what was wrong, or has shown its help

@@ -36,15 +36,12 @@ class Teller:
             self._status = errors.status("")
 
     def __enter__(self) -> Self:
-        if self._status is not None:
-            self._status.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._status is not None:
-            self._status.stop()
+        self._be_done()
 
     def say(self, event: Event) -> None:
         """The event has been told."""
@@ -52,10 +49,13 @@ class Teller:
             sys.stdout.write(json.dumps(render_event(event)) + "\n")
             sys.stdout.flush()
             return
+        # Two consoles on one terminal: what one of them draws, the other would write into.
+        self._be_done()
         match event:
             case Doing():
                 if self._status is not None:
                     self._status.update(f"{event.what} …")
+                    self._status.start()
             case Opening():
                 self._open(event)
             case Prepared():
@@ -64,6 +64,10 @@ class Teller:
                 self._play(event)
             case Closing():
                 self._close(event)
+
+    def _be_done(self) -> None:
+        if self._status is not None:
+            self._status.stop()
 
     def _open(self, event: Opening) -> None:
         self._terminal.print("Google is played on this machine, by an emulator.")

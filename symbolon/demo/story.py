@@ -91,6 +91,7 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
         expected="yes",
         outcome="yes" if run.exit_code == ExitCode.YES else "no",
         as_told=run.exit_code == ExitCode.YES and judgement.admitted and right == sorted(shown),
+        by="the workload",
         words=run.words,
         exit_code=run.exit_code,
         images=images,

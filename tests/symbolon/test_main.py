@@ -169,3 +169,10 @@ def test_a_reader_that_left_is_no_error() -> None:
 def test_main_reads_the_command_line_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["symbolon", "--version"])
     assert main() == 0
+
+
+def test_a_terminal_without_a_letter_gets_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 yes \\xb7 1 bug" in done.stdout
