@@ -200,7 +200,7 @@ def _bubblewrap_command(container: Container, address: Address, metadata: Metada
     }
     sockets = {"gateway.sock": address.gateway_socket, "metadata.sock": metadata.socket}
     relay = Path(__file__).with_name("relay.py")
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
     command += ["--uid", str(user_id), "--gid", str(user_id), "--hostname", container.hostname]
     command += [*_base_layer(), *_etc(container.scratch, user_id, user_name, container.hostname)]
     command += ["--proc", "/proc", "--dev", "/dev"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ def write(path):
         file.write("x")
     return "written"
 def network():
-    socket.create_connection(("192.0.2.1", 443), 1)
+    socket.create_connection(("127.0.0.1", int(sys.argv[3])), 5)
     return "reached"
 def gateway():
     host, _, port = os.environ["HTTPS_PROXY"].removeprefix("http://").partition(":")
@@ -53,7 +54,7 @@ print(json.dumps({
     "app": [attempt(lambda: open("main.py").read()[:1]), attempt(lambda: write("/app/x"))],
     "launcher": [attempt(lambda: open("/run/container_launcher/token").read()),
                  attempt(lambda: write("/run/container_launcher/x"))],
-    "places": {path: attempt(lambda: write(path + "/x")) for path in sys.argv[3:]},
+    "places": {path: attempt(lambda: write(path + "/x")) for path in sys.argv[4:]},
     "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
     "user": [os.getuid(), socket.gethostname(), os.getpid() < 20],
     "env": {name: os.environ.get(name) for name in ("GIVEN", "SSH_AUTH_SOCK", "PYTEST_CURRENT_TEST")},
@@ -134,10 +135,12 @@ def test_in_bubblewrap_nothing_is_reached_but_the_gateway_and_the_containers_own
 ) -> None:
     secret = tmp_path / "access-token.secret"
     secret.write_text("secret")
-    status, text = run("bubblewrap", "python", "main.py", str(secret), str(Path.home()), *_PLACES)
+    with socket.create_server(("127.0.0.1", 0)) as neighbour:
+        port = str(neighbour.getsockname()[1])
+        status, text = run("bubblewrap", "python", "main.py", str(secret), str(Path.home()), port, *_PLACES)
     assert status == 0, text
     seen = json.loads(text)
-    assert seen["network"] == "OSError"
+    assert seen["network"] == "ConnectionRefusedError"  # its loopback is its own
     assert seen["gateway"] == "hello"
     assert seen["secret"] == "FileNotFoundError"
     visible = seen["home"] if isinstance(seen["home"], list) else []
