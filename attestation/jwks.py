@@ -79,6 +79,6 @@ def _rsa_key(jwk: Mapping[str, object]) -> rsa.RSAPublicKey:
 def _number(jwk: Mapping[str, object], name: str) -> int:
     value = jwk.get(name)
     data = decode_base64url(value) if isinstance(value, str) else None
-    if not data:
+    if data is None:
         raise KeySetMalformed(f"the key that the token names has no number `{name}` in base64url")
     return int.from_bytes(data, "big")

@@ -219,6 +219,7 @@ REJECTED: list[tuple[str, Attempt, type[EvidenceRejected]]] = [
     ("a later beginning", with_claim(nbf=NOW + 1), rejections.TokenNotYetValid),
     ("issued in the future", with_claim(iat=NOW + 1), rejections.TokenIssuedInFuture),
     ("an end at its issue", with_claim(exp=NOW), rejections.TokenNeverValid),
+    ("an issue at its end", with_claim(iat=NOW + 3600), rejections.TokenNeverValid),
     ("a beginning at its end", with_claim(nbf=NOW + 3600), rejections.TokenNeverValid),
     *(
         (f"no {name}", without_claim(name), rejections.ClaimMissing)

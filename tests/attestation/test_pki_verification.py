@@ -122,6 +122,11 @@ REJECTED: list[tuple[str, Attempt, type[EvidenceRejected]]] = [
     ("a number for a certificate", with_chain(lambda chain: [1, *chain[1:]]), rejections.ChainMalformed),
     ("no base64", with_chain(lambda chain: ["*", *chain[1:]]), rejections.ChainMalformed),
     ("no ASCII", with_chain(lambda chain: ["ä", *chain[1:]]), rejections.ChainMalformed),
+    (
+        "base64 in two lines",
+        with_chain(lambda chain: [f"{chain[0]}\n", *chain[1:]]),
+        rejections.ChainMalformed,
+    ),
     ("base64url", with_chain(as_base64url), rejections.ChainMalformed),
     ("no certificate", with_chain(lambda chain: ["AAAA", *chain[1:]]), rejections.ChainMalformed),
     ("a certificate cut short", with_chain(cut_short), rejections.ChainMalformed),
