@@ -250,6 +250,14 @@ def test_what_a_token_says_cannot_talk_to_the_terminal(ask: Ask, case: Case) -> 
     assert "enabled[bold]" in answered.out
 
 
+def test_what_a_policy_says_cannot_talk_to_the_terminal(ask: Ask, case: Case) -> None:
+    case.policy.write_text('assertion.dbgstat == "\x1b[2J\u202e"')
+    answered = ask(*case.verified())
+    assert answered.code == 3
+    assert "\x1b" not in answered.out
+    assert "\u202e" not in answered.out
+
+
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
