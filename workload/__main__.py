@@ -9,7 +9,7 @@
 | 7 | misconfigured |
 
 Any but 0 leaves `error.json` in the operator's folder, where that can be reached. SIGTERM and
-SIGINT end the job at once, with the rows so far written; no object is ever half there.
+SIGINT end the job after the batch it is at, with the rows so far written; no object is half there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def main() -> int:
     """The job has been done, or its failure has been told to the operator; the exit code."""
     # The launcher relays SIGTERM. Python's own answer to SIGINT unwinds every `with`: so for both.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A library's warning quotes its place on this machine, and may quote a picture.
+    warnings.simplefilter("ignore")
     failure = _failure_of(_job)
     if failure is None:
         return ExitCode.YES

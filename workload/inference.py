@@ -41,8 +41,8 @@ class Step(StrEnum):
     """A receipt binds image, model, inputs and results."""
 
 
-def run(job: Job) -> int:
-    """The number of images, each of which has its row in the operator's bucket.
+def run(job: Job) -> None:
+    """Each of the operator's images has its row in the operator's bucket.
 
     Raises:
         Misconfigured, EvidenceRejected, Denied, Unavailable: a step could not be taken. Rows
@@ -84,15 +84,15 @@ def run(job: Job) -> int:
         classifier=loaded.classifier,
         labels=labels,
     )
-    progress = Progress(len(listed))
+    progress, unreadable = Progress(len(listed)), 0
     with results.ResultWriter(operator, job.result, score_digits=terms.egress.score_digits) as writer:
         for row in rows:
             writer.write(row)
             progress.advance()
-    _say(Step.WRITE, f"results of {len(listed)} images are in `{job.result}`")
+            unreadable += row.error is not None
+    _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
 
     # Seal comes here: a fresh token whose nonce is the receipt's digest.
-    return len(listed)
 
 
 def _say(step: Step, message: str) -> None:

@@ -2,7 +2,7 @@
 
     reads, at most `CONNECTIONS` at once -> decoding -> batches -> the model -> rows
 
-At any moment there are at most `READ_AHEAD` encoded pictures, one decoded picture a core, and
+At any moment there are at most `READ_AHEAD` encoded pictures, two decoded pictures a core, and
 three batches of `float32[batch_size, height, width, 3]`; beside those, the listing itself
 (about 250 bytes a picture). A picture that cannot be read or decoded becomes a row that says so,
 and holds up nobody.

@@ -10,6 +10,7 @@ import zlib
 
 from PIL import Image
 
+from attestation.digests import Digest
 from emulator.verifier import LaunchFacts
 
 TERMS = """
@@ -49,7 +50,7 @@ most_images = 50
 LABELS = ("red", "green", "blue", "black")
 
 
-DIGEST = "sha256:" + "1" * 64
+DIGEST = Digest("sha256:" + "1" * 64)
 FACTS = LaunchFacts(
     project_id="secundus",
     project_number="2",

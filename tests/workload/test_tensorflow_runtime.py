@@ -194,6 +194,14 @@ def test_what_tensorflow_cannot_read_is_the_owners_to_mend(tmp_path: Path) -> No
     assert str(tmp_path) not in refused.value.message
 
 
+def test_a_model_without_a_serving_signature_does_not_fit(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    with pytest.raises(ModelMisfit, match="no signature `serving_default`"):
+        runtimes.load(tmp_path, job())
+
+
 def save(folder: Path, function: Callable[..., Any], spec: Any) -> Path:
     import tensorflow as tf
 

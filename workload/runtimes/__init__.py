@@ -18,16 +18,17 @@ from ..pipeline import Batcher, Classifier
 class ModelMisfit(Misconfigured):
     """The model is not what the terms say of it; the message says how, in the model's own shapes.
 
-    The message goes to the process's log, which leaves the machine only where the owner's launch
-    policy (`log_redirect`) lets it. `told_to_operator` is what `error.json` says instead, since
-    that lies in the operator's bucket, and nothing of the model goes there.
+    Without the shapes nobody could mend it, so they are in the message, and so in the log. An
+    operator whom the launch policy (`log_redirect`) shows the log can read there how the
+    signature of a publication that never worked differs from its terms. `error.json` has
+    `told_to_operator` instead: nothing of the model goes into the operator's bucket.
     """
 
     code = "model-misfit"
     told_to_operator = "the model does not fit the owner's terms"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, hint="the owner corrects the terms, and tries them on a debug image first")
+        super().__init__(message, hint="the owner corrects the terms, and publishes the image again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,14 +39,14 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
     """
     try:
         loaded = tf.saved_model.load(str(saved_model))
-        signature = loaded.signatures[_SERVING]
-    except KeyError:
-        raise ModelMisfit(f"the model has no signature `{_SERVING}`") from None
     except (OSError, ValueError, tf.errors.OpError):
         raise Misconfigured(
             "TensorFlow cannot read the model",
             hint="the owner saves it again, with the TensorFlow version of the image",
         ) from None
+    if _SERVING not in loaded.signatures:
+        raise ModelMisfit(f"the model has no signature `{_SERVING}`")
+    signature = loaded.signatures[_SERVING]
     batch_size = _check_input(signature, job.terms.input)
     classes = _check_output(signature, job.terms.output)
     if job.top_k > classes:
