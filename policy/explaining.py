@@ -12,12 +12,14 @@ when they are asked for, from those values and never from a second look at the t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .cel.closures import UNREAD, Frame
 from .cel.condition import CompiledClause, Condition, compile_condition
 from .cel.values import ErrorValue
-from .reasons import Wording
+
+if TYPE_CHECKING:
+    from .reasons import Wording
 
 __all__ = ["Clause", "Condition", "Outcome", "Trace", "compile_condition", "decide", "explain"]
 
@@ -70,12 +72,17 @@ class Clause:
     @property
     def reason(self) -> str:
         """The claim's value, and what it must be."""
-        return Wording(self._condition, self._clause, self._frame).reason(self._result)
+        return self._wording().reason(self._result)
 
     @property
     def fix(self) -> str:
         """Who would have to change what; "" for a clause that is true."""
-        return Wording(self._condition, self._clause, self._frame).fix(self._result)
+        return self._wording().fix(self._result)
+
+    def _wording(self) -> Wording:
+        from .reasons import Wording  # whoever only decides needs neither words nor the vocabulary
+
+        return Wording(self._condition, self._clause, self._frame)
 
 
 class Trace:

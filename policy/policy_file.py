@@ -121,8 +121,11 @@ def parse_policy(text: str) -> Policy:
     """
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as invalid:
-        raise Misconfigured(f"the policy is not TOML: {_first_line(invalid)}") from None
+    except tomllib.TOMLDecodeError as invalid:
+        reason = quoted(str(invalid).splitlines()[0], widest=160)
+        raise Misconfigured(f"the policy is not TOML: {reason}") from None
+    except RecursionError:
+        raise Misconfigured("the policy is not TOML: it is nested too deeply") from None
     _check_keys("the policy", document, ["provider", "what", "where", "who", "how", "mapping", "waiver"])
     sections = {name: _section(document, name) for name in ("provider", "what", "where", "who", "how")}
     conditions = AttributeConditions(
@@ -175,10 +178,6 @@ def _gcloud_list(items: list[str]) -> str:
         return ",".join(items)
     mark = next(mark for mark in (*";~|!#@", *map(chr, range(0x21, 0x7F)), "::,::") if mark not in text)
     return f"^{mark}^{mark.join(items)}"
-
-
-def _first_line(error: Exception) -> str:
-    return quoted(str(error).splitlines()[0] if str(error) else "nested too deeply", widest=160)
 
 
 def _check_keys(where: str, table: Mapping[str, Any], known: list[str]) -> None:

@@ -22,10 +22,10 @@ from .wording import listed, quoted, rendered
 
 _MOST_CHOICES: Final = 4
 _METHODS: Final = {
-    "startsWith": "start with",
-    "endsWith": "end with",
-    "contains": "contain",
-    "matches": "match",
+    "startsWith": ("start with", "starting with"),
+    "endsWith": ("end with", "ending with"),
+    "contains": ("contain", "containing"),
+    "matches": ("match", "matching"),
 }
 # Whose workload and whose machine it is: here the owner may as well mean the one that came.
 _IDENTITY: Final = frozenset(
@@ -45,7 +45,7 @@ class Expectation:
 
     path: Path
     must: str
-    wanted: str = ""
+    wanted: str
 
 
 class Wording:
@@ -105,7 +105,8 @@ class Wording:
             return f"{self._shown(expectation.path)}, {expectation.must}"
         read = self._claims_read()
         if type(result) is ErrorValue:
-            return f"{read}: {result.message}" if read and not result.absent else result.message
+            said = any(path.text == result.absent for path in self._slots)
+            return read if said else ": ".join(filter(None, (read, result.message)))
         if type(result) is not bool:
             kind = kind_of(result) or "value that JSON does not have"
             return f"the clause is a {kind}, {rendered(result)}, and only `true` admits"
@@ -151,12 +152,13 @@ class Wording:
         if claim is None:
             return []
         fixes = []
-        if claim.remedy:
-            who = "publisher" if claim.set_by == "publisher" else "operator"
-            fixes.append(f"{who}: {claim.remedy.format(expected=expectation.wanted or 'as asked')}")
-        elif claim.set_by != "google":
-            asked = expectation.must.removeprefix("must ")
-            fixes.append(f"{claim.set_by}: {quoted(path.text)} has to {asked}")
+        remedy = claim.remedies.get(expectation.wanted, "")
+        if not remedy and expectation.wanted not in ("absent", "present", "empty"):
+            remedy = claim.remedy.format(expected=expectation.wanted)
+        if not remedy and claim.set_by != "google":
+            remedy = f"{quoted(path.text)} {expectation.must}"
+        if remedy:
+            fixes.append(f"{claim.set_by}: {remedy}")
         value = self._frame[self._slots[path]] if path in self._slots else UNREAD
         if path.keys in _IDENTITY and type(value) in (str, list):
             fixes.append(f"owner: admit {rendered(value)} too, if it is meant")
@@ -195,9 +197,9 @@ def expectation_of(node: Node) -> Expectation | None:
             return _of_path(operand, "must be false", "false")
         case syntax.Call(target=target, arguments=(syntax.Literal() as literal,)) if target is not None:
             if node.function in _METHODS:
+                verb, participle = _METHODS[node.function]
                 value = rendered(literal.value)
-                phrase = f"{_METHODS[node.function]} {value}"
-                return _of_path(target, f"must {phrase}", f"that will {phrase}")
+                return _of_path(target, f"must {verb} {value}", f"{participle} {value}")
             return None
         case syntax.Comprehension():
             return _of_quantifier(node)
@@ -214,7 +216,7 @@ def _of_comparison(node: syntax.Binary) -> Expectation | None:
     right = constant_of(node.right)
     if node.operator == "in":
         if isinstance(right, list):
-            return _of_path(node.left, f"must be {_choices(right)}", _choices([_plainly(v) for v in right]))
+            return _of_path(node.left, f"must be {_choices(right)}", _choices(right))
         left = constant_of(node.left)
         if left is NO_CONSTANT:
             return None
@@ -223,14 +225,15 @@ def _of_comparison(node: syntax.Binary) -> Expectation | None:
         return None
     size = _sized(node.left)
     if size is not None:
-        empty = node.operator == "==" and right == 0
-        must = "must be empty" if empty else f"must have a size {node.operator} {rendered(right)}"
-        return _of_path(size, must, must.removeprefix("must "))
-    value, plainly = rendered(right), rendered(_plainly(right))
+        if node.operator == "==" and right == 0:
+            return _of_path(size, "must be empty", "empty")
+        sized = f"of size {node.operator} {rendered(right)}"
+        return _of_path(size, f"must be {sized}", sized)
+    value = rendered(right)
     if node.operator == "==":
-        return _of_path(node.left, f"must be {value}", plainly)
+        return _of_path(node.left, f"must be {value}", value)
     if node.operator == "!=":
-        return _of_path(node.left, f"must not be {value}", f"other than {plainly}")
+        return _of_path(node.left, f"must not be {value}", f"other than {value}")
     if node.operator in ("<", "<=", ">", ">="):
         return _of_path(node.left, f"must be {node.operator} {value}", f"{node.operator} {value}")
     return None
@@ -257,11 +260,6 @@ def _of_quantifier(node: syntax.Comprehension) -> Expectation | None:
         return None
     whose = "must hold only" if node.macro == "all" else "must hold"
     return _of_path(node.range, f"{whose} {_choices(wanted)}", _choices(wanted))
-
-
-def _plainly(value: Any) -> Any:
-    """A list of one, as its one element: what a person would type on a command line."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _choices(values: list[Any]) -> str:

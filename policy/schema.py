@@ -9,7 +9,7 @@ an object, and unused overrides are absent or null.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 ISSUER: Final = "https://confidentialcomputing.googleapis.com"
@@ -61,7 +61,8 @@ class Claim:
 
     `values` are the only strings that it, or each of its elements, ever is; `pattern` is what they
     look like, in RE2's syntax; empty is anything. `remedy` says to whoever launches how to make it
-    `{expected}`; `absence` says when it is not there.
+    `{expected}`, and `remedies` how to make it one certain thing: a value as JSON, `absent`, `empty`.
+    `absence` says when it is not there.
     """
 
     type: Type
@@ -71,6 +72,7 @@ class Claim:
     set_by: SetBy = "google"
     summary: str
     remedy: str = ""
+    remedies: Mapping[str, str] = field(default_factory=dict)
     absence: str = ""
 
 
@@ -102,12 +104,12 @@ _CONTAINER: Final = Object(
             pattern=DIGEST_PATTERN,
             set_by="operator",
             summary="the manifest's digest, or the index's for an image of several architectures",
-            remedy="launch the image whose digest is {expected}: `tee-image-reference=…@{expected}`",
+            remedy="launch, by `tee-image-reference`, the image whose digest is {expected}",
         ),
         "image_id": Claim(
             type=STRING,
             pattern=DIGEST_PATTERN,
-            set_by="publisher",
+            set_by="operator",
             summary="the digest of the image's configuration",
             remedy="launch the image whose configuration is {expected}",
         ),
@@ -137,7 +139,8 @@ _CONTAINER: Final = Object(
             required=False,
             set_by="operator",
             summary="the operator's `tee-cmd`",
-            remedy="launch without `tee-cmd`",
+            remedy="launch with `tee-cmd` {expected}",
+            remedies=dict.fromkeys(("absent", "empty"), "launch without `tee-cmd`"),
             absence="it is there only when `tee-cmd` is used",
         ),
         "env_override": Claim(
@@ -145,15 +148,16 @@ _CONTAINER: Final = Object(
             required=False,
             set_by="operator",
             summary="the operator's `tee-env-…`",
-            remedy="launch without the `tee-env-…` that the condition does not name",
+            remedy="launch with no `tee-env-…` but {expected}",
+            remedies=dict.fromkeys(("absent", "empty"), "launch without any `tee-env-…`"),
             absence="it is there only when a `tee-env-…` is used",
         ),
         "image_signatures": Claim(
             type=OneOf((ListOf(_SIGNATURE), NULL)),
             required=False,
-            set_by="publisher",
+            set_by="operator",
             summary="signatures of the image that the launcher found and verified",
-            remedy="launch with `tee-signed-image-repos` naming the repository that holds the signature",
+            remedy="launch with `tee-signed-image-repos` naming the repository of the signature {expected}",
             absence="it is there only when `tee-signed-image-repos` names a repository with signatures",
         ),
     }
@@ -206,7 +210,10 @@ _CONFIDENTIAL_SPACE: Final = Object(
                         type=BOOL,
                         set_by="operator",
                         summary="whether memory use is reported",
-                        remedy="launch without `tee-monitoring-memory-enable`",
+                        remedies={
+                            "false": "launch without `tee-monitoring-memory-enable`",
+                            "true": "launch with `tee-monitoring-memory-enable`",
+                        },
                     )
                 }
             ),
@@ -258,7 +265,10 @@ _SUBMODS: Final = Object(
             required=False,
             set_by="operator",
             summary="its GPUs",
-            remedy="launch on a machine type with a confidential GPU",
+            remedies={
+                "present": "launch on a machine type with a confidential GPU",
+                "absent": "launch on a machine type without a GPU",
+            },
             absence="only machines with a confidential GPU have it",
         ),
     }
@@ -287,7 +297,10 @@ ASSERTION: Final = Object(
             type=BOOL,
             set_by="operator",
             summary="whether the VM booted only signed software",
-            remedy="launch with `--shielded-secure-boot`",
+            remedies={
+                "true": "launch with `--shielded-secure-boot`",
+                "false": "launch without `--shielded-secure-boot`",
+            },
         ),
         "oemid": Claim(type=INT, summary="Google's number: 11129"),
         "hwmodel": Claim(
@@ -302,7 +315,10 @@ ASSERTION: Final = Object(
             values=("CONFIDENTIAL_SPACE", "GCE"),
             set_by="operator",
             summary="the operating system",
-            remedy="launch a Confidential Space image: `--image-project=confidential-space-images`",
+            remedies={
+                '"CONFIDENTIAL_SPACE"': "launch a Confidential Space image:"
+                " `--image-project=confidential-space-images`",
+            },
         ),
         "swversion": Claim(type=ListOf(STRING), required=False, summary="its version"),
         "dbgstat": Claim(
@@ -310,7 +326,10 @@ ASSERTION: Final = Object(
             values=("disabled-since-boot", "enabled"),
             set_by="operator",
             summary="whether someone can look inside the VM",
-            remedy=f"{_PRODUCTION}, not `confidential-space-debug`",
+            remedies={
+                '"disabled-since-boot"': f"{_PRODUCTION}, not `confidential-space-debug`",
+                '"enabled"': "launch a debug image: `--image-family=confidential-space-debug`",
+            },
         ),
         "attester_tcb": Claim(
             type=ListOf(STRING),
@@ -333,7 +352,7 @@ ASSERTION: Final = Object(
             type=ListOf(STRING),
             set_by="operator",
             summary="the service accounts that the VM runs as",
-            remedy="launch with `--service-account` {expected} and no other account",
+            remedy="launch with `--service-account` so that the VM's accounts are {expected}",
         ),
         "submods": Claim(type=_SUBMODS, summary="the parts of the VM"),
     }

@@ -1,15 +1,14 @@
 """The Common Expression Language as Google evaluates attribute conditions: parse, check, evaluate.
 
     tree = parse(text)                       # frozen nodes with spans; raises InvalidExpression
-    check(tree)                              # findings against the token's vocabulary
     condition = compile_condition(text)      # closures; condition.decide(claims) -> bool
 
-Errors of an evaluation are values (`ErrorValue`), never exceptions.
+Errors of an evaluation are values (`ErrorValue`), never exceptions. `cel.check.check(tree)` has
+findings against the token's vocabulary; it is imported on its own, because deciding needs none of it.
 """
 
 from __future__ import annotations
 
-from .check import Finding, check
 from .condition import Condition, Expression, compile_condition
 from .parser import MAX_CONDITION_CHARACTERS, parse
 from .syntax import InvalidExpression, Node, Span, children, conjuncts, walk
@@ -20,11 +19,9 @@ __all__ = [
     "Condition",
     "ErrorValue",
     "Expression",
-    "Finding",
     "InvalidExpression",
     "Node",
     "Span",
-    "check",
     "children",
     "compile_condition",
     "conjuncts",

@@ -15,8 +15,6 @@ from typing import Any, Final, TypeAlias
 from ..wording import quoted
 from .arithmetic import negated, no_overload
 from .paths import ROOTS, Path
-from .patterns import InvalidPattern
-from .regular_expressions import PatternTooCostly, compile_pattern
 from .syntax import Span
 from .values import NUMBERS, ErrorValue, equal, kind_of, lookup
 
@@ -203,7 +201,7 @@ def equality(left: Run, right: Run, wanted: bool, span: Span) -> Run:
         if type(other) is ErrorValue:
             return other
         same, compared_values = equal(one, other)
-        if compared_values > 1 and (exhausted := _too_costly(frame, compared_values, span)):
+        if compared_values > 1 and (exhausted := too_costly(frame, compared_values, span)):
             return exhausted
         return same is wanted if same is not None else no_overload("==", one, other, span=span)
 
@@ -243,7 +241,7 @@ def _among(frame: Frame, value: Any, values: list[Any], span: Span) -> Any:
     unknown = False
     for each in values:
         same, compared_values = equal(value, each)
-        if exhausted := _too_costly(frame, compared_values, span):
+        if exhausted := too_costly(frame, compared_values, span):
             return exhausted
         if same:
             return True
@@ -304,27 +302,8 @@ def call(function: Callable[..., object], parts: list[Run], span: Span) -> Run:
     return run
 
 
-def matches(text: Run, pattern: Run, span: Span) -> Run:
-    def run(frame: Frame) -> Any:
-        subject = text(frame)
-        if type(subject) is ErrorValue:
-            return subject
-        expression = pattern(frame)
-        if type(expression) is ErrorValue:
-            return expression
-        if type(subject) is not str or type(expression) is not str:
-            return no_overload("matches", subject, expression, span=span)
-        try:
-            found, work = compile_pattern(expression).search(subject, most_work=MOST_WORK - frame[WORK])
-        except (InvalidPattern, PatternTooCostly) as reason:
-            return ErrorValue(f"regular expression {quoted(expression)}: {reason}", span)
-        frame[WORK] += work
-        return found
-
-    return run
-
-
-def _too_costly(frame: Frame, cost: int, span: Span) -> ErrorValue | None:
+def too_costly(frame: Frame, cost: int, span: Span) -> ErrorValue | None:
+    """Counts work that was done; the error, once it is more than a run may do."""
     frame[WORK] += cost
     return ErrorValue("the evaluation takes too long", span) if frame[WORK] > MOST_WORK else None
 
@@ -338,7 +317,7 @@ def quantifier(range_: Run, slot: int, predicate: Run, cost: int, *, stop: bool,
             return values if type(values) is ErrorValue else no_overload("macro", values, span=span)
         error = None
         for each in values:
-            if exhausted := _too_costly(frame, cost, span):
+            if exhausted := too_costly(frame, cost, span):
                 return exhausted
             frame[slot] = each
             value = predicate(frame)
@@ -362,7 +341,7 @@ def gathered(
             return values if type(values) is ErrorValue else no_overload("macro", values, span=span)
         found = []
         for each in values:
-            if exhausted := _too_costly(frame, cost, span):
+            if exhausted := too_costly(frame, cost, span):
                 return exhausted
             frame[slot] = each
             value = True if predicate is None else predicate(frame)

@@ -5,7 +5,6 @@ Source: google/cel-spec, doc/langdef.md, "Evaluation", "Name Resolution", "Macro
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Final
 
 from ..wording import quoted
@@ -87,6 +86,8 @@ class Compiler:
                 raise AssertionError(node)
 
     def _invalid(self, problem: str, span: Span, name: str, known: list[str]) -> InvalidExpression:
+        import difflib  # only whoever mistypes a name waits for it
+
         close = difflib.get_close_matches(name[:40], known, 1)
         hint = f"did you mean `{close[0]}`?" if close else ""
         return InvalidExpression(problem, text=self._text, span=span, hint=hint)
@@ -165,7 +166,9 @@ class Compiler:
         parts = node.arguments if node.target is None else (node.target, *node.arguments)
         if node.function == _PATTERN_FUNCTION and len(parts) == 2:
             text, pattern = (self.compile(part, variables) for part in parts)
-            return closures.matches(text, pattern, node.span)
+            from .matching import matches  # regular expressions cost a fifth of the room's import
+
+            return matches(text, pattern, node.span)
         known = table.get(node.function)
         if known is None or len(parts) not in known.counts:
             raise self._unknown_function(node)

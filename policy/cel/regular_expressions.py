@@ -5,7 +5,7 @@ at a time: nothing is ever tried twice, so no pattern makes a search hang. Sets 
 remembered. The work of a search is counted alike whether it was remembered or not, so the same
 question always has the same answer.
 
-Source: R. Cox, "Regular Expression Matching Can Be Simple And Fast"; docs/decisions.
+Source: R. Cox, "Regular Expression Matching Can Be Simple And Fast"; docs/decisions/0005.
 """
 
 from __future__ import annotations

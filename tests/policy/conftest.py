@@ -275,7 +275,7 @@ class Maker:
 
 @pytest.fixture(scope="session")
 def maker() -> Maker:
-    """Its seed is new each day of the run's environment, and is shown when a test fails."""
+    """Its seed is new in every run and shown when a test fails; SYMBOLON_SEED repeats a run."""
     seed = int(os.environ.get("SYMBOLON_SEED", random.SystemRandom().randrange(10**6)))
     print(f"SYMBOLON_SEED={seed}")
     return Maker(seed)

@@ -6,7 +6,8 @@ import pytest
 
 from attestation.verification import ISSUER
 from policy import schema
-from policy.cel import check, parse
+from policy.cel import parse
+from policy.cel.check import check
 
 CONTAINER = "assertion.submods.container"
 SPACE = "assertion.submods.confidential_space"

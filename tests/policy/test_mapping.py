@@ -1,0 +1,116 @@
+"""Attribute mapping within Google's limits, refused in STS's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from attestation.errors import Denied, Misconfigured
+from policy.attribute_conditions import RECOMMENDED_MAPPING
+from policy.mapping import AttributeMapping, MappingRejected
+
+SUBJECT = {"google.subject": "assertion.sub"}
+
+
+def test_the_recommended_mapping_gives_a_subject_and_the_digest(good: dict[str, Any]) -> None:
+    mapped = AttributeMapping.parse(RECOMMENDED_MAPPING).apply(good)
+    digest = "sha256:" + "a" * 64
+    assert mapped.google == {"subject": f"gcpcs::{digest}::987654321098::1234567890123456789"}
+    assert mapped.attribute == {"image_digest": digest}
+
+
+def test_the_recommended_subject_of_a_real_token_is_within_the_limit(
+    production_token: dict[str, Any],
+) -> None:
+    subject = AttributeMapping.parse(RECOMMENDED_MAPPING).apply(production_token).google["subject"]
+    assert isinstance(subject, str)
+    assert len(subject) <= 127
+
+
+def test_what_yields_no_string_is_left_out(good: dict[str, Any]) -> None:
+    mapped = AttributeMapping.parse(
+        SUBJECT
+        | {
+            "attribute.number": "assertion.oemid",
+            "attribute.absent": "assertion.nothing",
+            "attribute.empty": "''",
+            "google.groups": "assertion.google_service_accounts",
+        }
+    ).apply(good | {"sub": "s"})
+    assert mapped.google == {"subject": "s", "groups": good["google_service_accounts"]}
+    assert mapped.attribute == {"empty": ""}
+
+
+def test_a_subject_of_127_bytes_is_mapped_and_one_of_128_is_not() -> None:
+    mapping = AttributeMapping.parse(SUBJECT)
+    assert mapping.apply({"sub": "é" * 63 + "x"}).google["subject"]
+    with pytest.raises(MappingRejected) as refusal:
+        mapping.apply({"sub": "é" * 64})
+    assert refusal.value.error == "invalid_request"
+    assert refusal.value.message.startswith(
+        "The size of mapped attribute google.subject exceeds the 127 bytes limit."
+    )
+    assert isinstance(refusal.value, Denied)
+
+
+@pytest.mark.parametrize("sub", [None, "", 1, ["s"], {}])
+def test_a_token_without_a_subject_is_refused(sub: object) -> None:
+    with pytest.raises(MappingRejected) as refusal:
+        AttributeMapping.parse(SUBJECT).apply({"sub": sub})
+    assert refusal.value.error == "unauthorized_client"
+    assert refusal.value.message == "Could not obtain a value for google.subject from the given credential."
+
+
+def test_attributes_beyond_8_kilobytes_are_refused() -> None:
+    mapping = AttributeMapping.parse(SUBJECT | {"attribute.a": "assertion.a", "attribute.b": "assertion.a"})
+    assert mapping.apply({"sub": "s", "a": "x" * 4095})
+    with pytest.raises(MappingRejected, match="exceeds the 8192 bytes limit") as refusal:
+        mapping.apply({"sub": "s", "a": "x" * 4096})
+    assert refusal.value.error == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("expressions", "message"),
+    [
+        ({}, "the attribute mapping has no `google.subject`"),
+        ({"attribute.a": "assertion.sub"}, "the attribute mapping has no `google.subject`"),
+        (SUBJECT | {"google.name": "'a'"}, "`google.name` is no attribute to map to"),
+        (SUBJECT | {"attribute.Name": "'a'"}, "`attribute.Name` is no attribute to map to"),
+        (SUBJECT | {"attribute.": "'a'"}, "`attribute.` is no attribute to map to"),
+        (SUBJECT | {"attribute." + "a" * 101: "'a'"}, f"`attribute.{'a' * 69}…` is no attribute to map to"),
+        (SUBJECT | {"attribute.a\n": "'a'"}, "`attribute.a\\u000a` is no attribute to map to"),
+        (SUBJECT | {"attribute.a": 1}, "`attribute.a` must be mapped by an expression, as a string"),
+        (
+            SUBJECT | {"attribute.a": "assertion."},
+            "mapping of `attribute.a`: line 1, column 11: expected a field's name, found the end",
+        ),
+        (
+            SUBJECT | {"attribute.a": "google.subject"},
+            "mapping of `attribute.a`: line 1, column 1: the name `google` means nothing here",
+        ),
+        (
+            SUBJECT | {"attribute.a": "'" + "x" * 2047 + "'"},
+            "mapping of `attribute.a`: line 1, column 2049: 2,049 characters, Google's limit is 2,048",
+        ),
+        (
+            SUBJECT | {f"attribute.a{number}": "'x'" for number in range(51)},
+            "the attribute mapping has 51 custom attributes, Google's limit is 50",
+        ),
+    ],
+)
+def test_a_mapping_that_google_would_refuse_is_refused(expressions: Any, message: str) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        AttributeMapping.parse(expressions)
+    assert refusal.value.message == message
+
+
+def test_the_limits_themselves_are_accepted() -> None:
+    most = {f"attribute.{'a' * 97}{number:03}": "'x'" for number in range(49)}
+    longest = {"attribute.long": "'" + "x" * 2046 + "'"}
+    assert len(AttributeMapping.parse(SUBJECT | most | longest).expressions) == 51
+
+
+def test_a_quoted_expression_is_a_constant_subject() -> None:
+    mapping = AttributeMapping.parse({"google.subject": "'assertion.sub'"})
+    assert mapping.apply({"sub": "whoever"}).google["subject"] == "assertion.sub"
