@@ -18,7 +18,6 @@ from .rejections import DuplicateClaim, TokenMalformed
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
-_LONGEST_INTEGER = len(str(-MAX_INTEGER))
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -57,17 +56,16 @@ def parse_json_object(data: bytes, *, what: str) -> dict[str, object]:
 
 def _check(top: dict[str, object], what: str) -> None:
     """Nothing in `top` nests too deep or holds half of a surrogate pair."""
-    level: list[object] = [top]
+    level: list[dict[str, object] | list[object]] = [top]
     for _ in range(MAX_DEPTH):
-        below: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                below += value.keys()
-                below += value.values()
-            elif isinstance(value, list):
-                below += value
-            elif isinstance(value, str) and _LONE_SURROGATE.search(value):
-                raise TokenMalformed(f"the {what} holds half of a surrogate pair")
+        below: list[dict[str, object] | list[object]] = []
+        for container in level:
+            members = (*container.keys(), *container.values()) if isinstance(container, dict) else container
+            for member in members:
+                if isinstance(member, dict | list):
+                    below.append(member)
+                elif isinstance(member, str) and _LONE_SURROGATE.search(member):
+                    raise TokenMalformed(f"the {what} holds half of a surrogate pair")
         level = below
         if not level:
             return
@@ -86,8 +84,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _integer(digits: str) -> int:
-    # The length comes first: reading a long run of digits takes time, and Python may refuse it.
-    if len(digits) > _LONGEST_INTEGER or abs(number := int(digits)) > MAX_INTEGER:
+    number = int(digits)  # beyond 4,300 digits Python refuses, because reading them would take long
+    if abs(number) > MAX_INTEGER:
         raise TokenMalformed("a number is too large to be read alike by all")
     return number
 

@@ -78,8 +78,12 @@ def test_plain_json_is_read(data: bytes, value: object) -> None:
 
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
 def test_the_deepest_nesting_is_read(opening: bytes, closing: bytes) -> None:
-    # The innermost number is one level of its own.
-    parse_json_object(nested(MAX_DEPTH - 1, opening, closing), what="payload")
+    parse_json_object(nested(MAX_DEPTH, opening, closing), what="payload")
+
+
+def test_bytes_that_are_not_utf8_are_called_so() -> None:
+    with pytest.raises(TokenMalformed, match=r"^the payload is not UTF-8$"):
+        parse_json_object(b'{"eat_nonce": "\xff"}', what="payload")
 
 
 def test_a_repeated_name_is_shown_on_one_line() -> None:
