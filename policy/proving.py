@@ -17,7 +17,7 @@ Source: docs/decisions; policy/smt; cedar-policy/cedar, symcc, for the manner of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, TypeAlias
 
@@ -25,13 +25,17 @@ from attestation.errors import Misconfigured
 
 from .cel import syntax
 from .cel.condition import compile_condition
-from .schema import ENCRYPTED_MEMORY
+from .cel.rendering import render_constant
+from .schema import ENCRYPTED_MEMORY, ROOTS
 from .smt import questions
+from .smt.circuit import TooLarge
 from .smt.encoding import Encoder
-from .smt.questions import Case, Nothing, Question, Unanswered
+from .smt.enumerating import Enumeration, enumerate_values
+from .smt.questions import Case, Disagreement, Nothing, Question, Unanswered
 from .smt.solver import Solver, SolverMissing
 from .smt.subjects import Admission, admissions_of, trees_of
 from .smt.tokens import SAMPLE
+from .smt.values import Unsupported, Value
 from .subject import Subject, subject_of
 from .wording import listed, quoted
 
@@ -84,6 +88,20 @@ class NoneFound:
     bounded: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What a claim can be in admitted tokens: for a list, what its elements can be.
+
+    `finite` are all values; None when they are more than can be listed, and `examples` are two.
+    `absent` when there is an admitted token without the claim. `bounded` as in `Proved`.
+    """
+
+    finite: tuple[object, ...] | None
+    examples: tuple[object, ...]
+    absent: bool
+    bounded: bool
+
+
 Answer: TypeAlias = Proved | Refuted | Undecided
 Search: TypeAlias = Found | NoneFound | Undecided
 
@@ -133,13 +151,7 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        match self._find(subject, that, negated=True):
-            case Found() as found:
-                return Refuted(token=found.token, google=found.google, attribute=found.attribute)
-            case NoneFound() as none:
-                return Proved(assumptions=none.assumptions, bounded=none.bounded)
-            case Undecided() as undecided:
-                return undecided
+        return _answer(self._find(subject, that, negated=True))
 
     def prove_named(self, subject: Subject | str, name: str) -> Answer:
         """The answer to one of `NAMED_QUESTIONS`.
@@ -186,7 +198,56 @@ class Prover:
             return any(each.admits(case) for each in after) and not any(each.admits(case) for each in before)
 
         trees = tuple(tree for each in (*before, *after) for tree in each.trees)
-        return self._search(Question(formula=formula, holds=holds, trees=trees))
+        return self.search(Question(formula=formula, holds=holds, trees=trees))
+
+    def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
+        """A token as the question asks, near `sample`, or that there is none."""
+        near = self._sample if sample is None else sample
+        try:
+            finding = questions.ask(question, self._solver, budget_s=self._budget_s, sample=near)
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
+        match finding:
+            case Case() as case:
+                return Found(token=case.assertion, google=case.google, attribute=case.attribute)
+            case Nothing() as nothing:
+                return NoneFound(assumptions=nothing.assumptions, bounded=nothing.bounded)
+            case Unanswered() as unanswered:
+                return Undecided(reason=unanswered.reason)
+
+    def values_of(self, subject: Subject | str, claim: str) -> Values | Undecided:
+        """The values of a claim (`submods.gce.project_id`) in admitted tokens.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse, or no claim's path.
+        """
+        admissions = admissions_of(_subject(subject))
+        path = claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}"
+        tree = trees_of(compile_condition(path))
+
+        def read_claim(encoder: Encoder) -> list[tuple[int, Value]]:
+            found = []
+            for each in admissions:
+                admitted, seen = each.formula(encoder, tree)
+                found.append((admitted, seen.encode(tree[0])))
+            return found
+
+        question = _question(_subject(subject), "true", negated=False)
+        asked = replace(question, trees=(*question.trees, *tree))
+        try:
+            enumeration = enumerate_values(asked, read_claim, self._solver, budget_s=self._budget_s)
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
+        match enumeration:
+            case Enumeration() as values:
+                return Values(
+                    finite=values.values,
+                    examples=values.examples,
+                    absent=values.absent,
+                    bounded=values.bounded,
+                )
+            case Unanswered() as unanswered:
+                return Undecided(reason=unanswered.reason)
 
     def to_smt2(self, subject: Subject | str, that: str) -> str:
         """`prove` as an SMT-LIB 2.6 script: `unsat` says that it is proved.
@@ -198,17 +259,11 @@ class Prover:
         question = _question(_subject(subject), that, negated=True)
         try:
             return questions.read(question).problem.script()
-        except (questions.Unsupported, questions.TooLarge) as problem:
+        except (Unsupported, TooLarge) as problem:
             raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
 
     def _find(self, subject: Subject | str, condition: str, *, negated: bool) -> Search:
-        return self._search(_question(_subject(subject), condition, negated=negated))
-
-    def _search(self, question: Question) -> Search:
-        return _search_result(self._ask(question))
-
-    def _ask(self, question: Question) -> questions.Finding:
-        return questions.ask(question, self._solver, budget_s=self._budget_s, sample=self._sample)
+        return self.search(_question(_subject(subject), condition, negated=negated))
 
     def _never_errors(self, subject: Subject) -> Answer:
         conditions = [each for each in admissions_of(subject) if each.condition.clauses]
@@ -220,23 +275,17 @@ class Prover:
             return any(_errs(each, case) for each in conditions)
 
         trees = tuple(tree for each in conditions for tree in each.trees)
-        match self._search(Question(formula=formula, holds=holds, trees=trees)):
-            case Found() as found:
-                return Refuted(token=found.token, google=found.google, attribute=found.attribute)
-            case NoneFound() as none:
-                return Proved(assumptions=none.assumptions, bounded=none.bounded)
-            case Undecided() as undecided:
-                return undecided
+        return _answer(self.search(Question(formula=formula, holds=holds, trees=trees)))
 
 
-def _search_result(finding: questions.Finding) -> Search:
-    match finding:
-        case Case():
-            return Found(token=finding.assertion, google=finding.google, attribute=finding.attribute)
-        case Nothing():
-            return NoneFound(assumptions=finding.assumptions, bounded=finding.bounded)
-        case Unanswered():
-            return Undecided(reason=finding.reason)
+def _answer(counterexample: Search) -> Answer:
+    match counterexample:
+        case Found() as found:
+            return Refuted(token=found.token, google=found.google, attribute=found.attribute)
+        case NoneFound() as none:
+            return Proved(assumptions=none.assumptions, bounded=none.bounded)
+        case Undecided() as undecided:
+            return undecided
 
 
 def _subject(subject: Subject | str) -> Subject:
@@ -299,13 +348,14 @@ def named_condition(subject: Subject, name: str) -> str:
         case "production-image":
             return 'assertion.swname == "CONFIDENTIAL_SPACE" && assertion.dbgstat == "disabled-since-boot"'
         case "encrypted-memory":
-            return f"assertion.hwmodel in {_list(ENCRYPTED_MEMORY)}"
+            return f"assertion.hwmodel in {render_constant(ENCRYPTED_MEMORY)}"
         case "pinned-image":
             return _pinned_image(_strings(subject))
         case "pinned-operator":
-            named = _list(_strings(subject))
+            named = render_constant(_strings(subject))
             return (
-                f"assertion.submods.gce.project_id in {named} || assertion.submods.gce.project_number in {named}"
+                f"assertion.submods.gce.project_id in {named}"
+                f" || assertion.submods.gce.project_number in {named}"
                 f" || assertion.google_service_accounts.exists(account, account in {named})"
             )
         case _:
@@ -316,12 +366,12 @@ def named_condition(subject: Subject, name: str) -> str:
 
 
 def _pinned_image(named: list[str]) -> str:
-    digests = _list([each for each in named if each.startswith("sha256:")])
-    references = _list([each for each in named if "@sha256:" in each])
+    digests = render_constant([each for each in named if each.startswith("sha256:")])
+    references = render_constant([each for each in named if "@sha256:" in each])
     return (
         f"{_CONTAINER}.image_digest in {digests} || {_CONTAINER}.image_reference in {references}"
         f" || {_CONTAINER}.image_id in {digests}"
-        f" || {_CONTAINER}.image_signatures.exists(signature, signature.key_id in {_list(named)})"
+        f" || {_CONTAINER}.image_signatures.exists(signature, signature.key_id in {render_constant(named)})"
     )
 
 
@@ -334,20 +384,6 @@ def _strings(subject: Subject) -> list[str]:
                 if isinstance(node, syntax.Literal) and isinstance(node.value, str):
                     found[node.value] = None
     return list(found)
-
-
-def _list(values: list[str] | tuple[str, ...]) -> str:
-    return f"[{', '.join(_literal(value) for value in values)}]"
-
-
-def _literal(value: str) -> str:
-    return '"' + "".join(_escaped(each) for each in value) + '"'
-
-
-def _escaped(character: str) -> str:
-    if character.isascii() and character.isprintable() and character not in '"\\':
-        return character
-    return f"\\U{ord(character):08x}"
 
 
 def prove(subject: Subject | str, that: str, *, budget_s: float = BUDGET_S) -> Answer:

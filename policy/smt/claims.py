@@ -16,13 +16,14 @@ from .. import schema
 from ..schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from ..wording import listed
 from . import strings
-from .circuit import FALSE, TRUE, Circuit, string_constant
+from .circuit import FALSE, TRUE, Circuit, TooLarge, string_constant
 from .regular import language
-from .strings import Test
+from .strings import Test, Vector
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Unsupported, Value, guarded
 
 MOST_ELEMENTS: Final = 6
 SPARE_ENTRIES: Final = 4
+_MOST_STEPS: Final = 60_000
 _ANYTHING: Final = OneOf(
     (schema.STRING, schema.BOOL, schema.INT, ListOf(schema.STRING), MapOf(schema.STRING), schema.NULL)
 )
@@ -86,6 +87,17 @@ class Claims:
         self.bounds: dict[str, int] = {}
         self.always: list[int] = []
         self._whole: set[str] = set()
+        self._steps_left = _MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Counts the work of an encoding, which some conditions would make endless.
+
+        Raises:
+            TooLarge
+        """
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise TooLarge
 
     # -- reading
 
@@ -269,21 +281,32 @@ class Claims:
             ReadAgain: a string with so many tests that the solver has to know it.
         """
         for path, answers in self.tests.items():
+            tests = tuple(answers)
             try:
-                vectors = strings.feasible(tuple(answers))
+                vectors = strings.unequal(tests)
             except strings.TooManyCombinations:
-                if any(test.template for test in answers):
+                if any(test.template for test in tests):
                     raise Unsupported(f"so many tests of `{label_of(path)}`") from None
                 raise self.demands.spell(path) from None
-            if len(vectors) == 2 ** len(answers):
+            others = [answers[test] for test in tests if not strings.is_equality(test)]
+            yield from self._equalities(answers)
+            equal = [answers[test] for test in tests if strings.is_equality(test)]
+            if len(vectors) < 2 ** len(others):
+                some = [_signed(self.circuit, others, vector) for vector in vectors]
+                yield self.circuit.any_of([*equal, *some])
+
+    def _equalities(self, answers: dict[Test, int]) -> Iterator[int]:
+        """A string is equal to one constant at most, and then answers as that constant does."""
+        before = FALSE
+        for test, equal in answers.items():
+            if not strings.is_equality(test):
                 continue
-            yield self.circuit.any_of(
-                self.circuit.all_of(
-                    literal if said else -literal
-                    for literal, said in zip(answers.values(), vector, strict=True)
-                )
-                for vector in vectors
-            )
+            yield -self.circuit.both(before, equal)
+            before = self.circuit.either(before, equal)
+            others = [each for each in answers if not strings.is_equality(each)]
+            vector = tuple(strings.answer(each, str(test.constant)) for each in others)
+            same = _signed(self.circuit, [answers[each] for each in others], vector)
+            yield self.circuit.implies(equal, same)
 
     def possible_keys(self) -> Iterator[int]:
         """What must hold of the spare keys of maps: none is a named one, no two are the same."""
@@ -308,6 +331,12 @@ class Claims:
         if spelled:
             names = [string_constant(name) for name in entries.named]
             yield self.circuit.atom(f"(distinct {' '.join([*spelled, *names])})")
+
+
+def _signed(circuit: Circuit, literals: list[int], vector: Vector) -> int:
+    return circuit.all_of(
+        [literal if said else -literal for literal, said in zip(literals, vector, strict=True)]
+    )
 
 
 def _generic(label: str) -> str:

@@ -22,6 +22,7 @@ from .values import (
     Alternative,
     Entries,
     Slots,
+    Spelling,
     Unsupported,
     Value,
     boolean,
@@ -70,6 +71,7 @@ class Encoder:
             TooLarge
         """
         variables = variables or {}
+        self.claims.spend(1)
         key = (node, tuple(sorted((name, id(value)) for name, value in variables.items())))
         if key not in self._known:
             try:
@@ -212,7 +214,7 @@ class Encoder:
                 return self.claims.entry(entries, name).present
             return entries.named.get(name, (FALSE, ()))[0]
         self.claims.whole(entries)
-        keys = [*((present, each) for each, (present, _) in entries.named.items())]
+        keys: list[tuple[int, Spelling]] = [(here, each) for each, (here, _) in entries.named.items()]
         keys += [(present, each) for present, each, _ in entries.spare]
         hits = [
             self.circuit.both(present, functions.same_string(self.claims, name, each))

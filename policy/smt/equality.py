@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def equal(encoder: Encoder, left: Value, right: Value) -> int:
     """The literal that both are values, and equal."""
     circuit = encoder.circuit
+    encoder.claims.spend(len(left) * len(right))
     return circuit.any_of(
         [
             circuit.all_of((one.guard, other.guard, _same(encoder, one, other)))

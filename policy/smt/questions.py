@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ..cel import syntax
-from ..cel.patterns import InvalidPattern
 from . import facts, strings, tokens
-from .circuit import FALSE, Circuit, TooLarge
+from .circuit import Circuit, TooLarge
 from .claims import Claims, Demands, ReadAgain
 from .encoding import Encoder
 from .solver import Solver, SolverGaveUp, SolverMissing
@@ -195,6 +194,3 @@ def case_of(reading: Reading, model: Model, sample: Mapping[str, object]) -> Cas
         if reading.claims.is_read(name):
             roots[name] = witness.root(name, reading.claims.root(name), {})
     return Case(**roots)
-
-
-__all__ = ["FALSE", "InvalidPattern", "Question", "ask", "case_of", "read"]

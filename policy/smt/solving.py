@@ -105,6 +105,12 @@ class Dialogue:
         self._done: set[int] = set()
         self._labels = {f"a{i}": label for i, label in enumerate(problem.assumptions)}
         self._wishes = 0
+        self.needed: set[str] = set()
+        """The assumptions that any answer "there is none" has needed."""
+
+    @property
+    def circuit(self) -> Circuit:
+        return self._problem.circuit
 
     def solve(self) -> Model | Impossible:
         """Raises: SolverGaveUp, SolverMissing."""
@@ -121,11 +127,12 @@ class Dialogue:
             commands += _assumption(name, problem.assumptions[label])
         said = self._check(commands, [])
         if said == "unsat":
-            return Impossible(self._labels[name] for name in self._core())
+            self.needed |= {self._labels[name] for name in self._core()}
+            return Impossible(self.needed)
         return self._model()
 
     def nearer(self, wishes: Iterable[int], model: Model) -> Model:
-        """A model that fulfils as many of `wishes` as it can, earlier ones rather; `model` is one that exists."""
+        """A model that fulfils as many of `wishes` as it can, earlier ones rather; `model` is any model."""
         wanted = {}
         commands = []
         for wish in dict.fromkeys(wishes):
@@ -140,11 +147,24 @@ class Dialogue:
             if self._check(commands, list(wanted)) == "sat":
                 return self._model()
             commands = []
-            against = [name for name in wanted if name in self._core()]
+            core = self._core()
+            against = [name for name in wanted if name in core]
             if not against:
                 return model
             del wanted[against[-1]]
         return model
+
+    def possible(self, literal: int) -> Model | None:
+        """A model in which `literal` holds too, or None where there is none."""
+        if literal == FALSE:
+            return None
+        name = f"w{self._wishes}"
+        self._wishes += 1
+        commands = self._problem.circuit.render([literal], self._done) + _assumption(name, literal)
+        if self._check(commands, [name]) == "sat":
+            return self._model()
+        self.needed |= {self._labels[each] for each in self._core() if each in self._labels}
+        return None
 
     def _check(self, commands: list[str], wishes: list[str]) -> str:
         check = f"(check-sat-assuming ({' '.join([*self._labels, *wishes])}))"
@@ -157,7 +177,7 @@ class Dialogue:
 
     def _core(self) -> set[str]:
         said = self._solver.ask(["(get-unsat-core)"], until=self._until)
-        return {token for token in _TOKEN.findall(" ".join(said)) if token not in "()"}
+        return set(_TOKEN.findall(" ".join(said))) - {"(", ")"}
 
     def _model(self) -> Model:
         circuit = self._problem.circuit
@@ -179,23 +199,20 @@ def _assumption(name: str, literal: int) -> list[str]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """`((x true) (y (- 3)))` as a mapping of texts."""
-    tokens = _TOKEN.findall(text)
+    """Names with the text of their values.
+
+    >>> _pairs("((x true) (y (- 3)))")
+    {'x': 'true', 'y': '(- 3)'}
+    """
     found: dict[str, str] = {}
     depth = 0
-    name, parts = "", []
-    for token in tokens:
-        if token == ")":
-            depth -= 1
-            if depth == 1:
-                found[name] = " ".join(parts).replace("( ", "(").replace(" )", ")")
-        if token == "(":
-            depth += 1
-            if depth == 2:
-                name, parts = "", []
-        if depth >= 2 and not (token == "(" and depth == 2):
-            if not name:
-                name = token
-            else:
-                parts.append(token)
+    words: list[str] = []
+    for part in _TOKEN.findall(text):
+        depth += {"(": 1, ")": -1}.get(part, 0)
+        if part == "(" and depth == 2:
+            words = []
+        elif part == ")" and depth == 1:
+            found[words[0]] = " ".join(words[1:]).replace("( ", "(").replace(" )", ")")
+        else:
+            words.append(part)
     return found

@@ -17,7 +17,6 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..cel.character_sets import LAST, PERL
-from ..cel.patterns import InvalidPattern
 from ..cel.regular_expressions import Automaton, Side, compile_pattern
 
 Kind: TypeAlias = Literal["==", "startsWith", "endsWith", "contains", "matches", "<", "<=", "size<="]
@@ -297,7 +296,11 @@ def _machine(test: Test) -> _Machine:
 
 
 def check_pattern(pattern: str) -> None:
-    """Raises: InvalidPattern, when the evaluator would refuse it too."""
+    """Nothing, when the evaluator takes this regular expression.
+
+    Raises:
+        InvalidPattern
+    """
     compile_pattern(pattern)
 
 
@@ -394,72 +397,65 @@ def _spelled(
     return "".join(reversed(codes))
 
 
-def _is_equality(test: Test) -> bool:
-    return test.kind == "==" and not test.template
-
-
 @lru_cache(maxsize=256)
-def feasible(tests: tuple[Test, ...]) -> dict[Vector, str]:
-    """Every vector of answers that some string gives, with a shortest string that gives it.
+def unequal(tests: tuple[Test, ...]) -> dict[Vector, str]:
+    """The vectors of those of `tests` that are no equalities, of strings that are equal to no constant.
 
-    Constants that a string is equal to are tried one by one: they need no product.
+    Each comes with a shortest such string. Constants themselves need no product: they are tried one
+    by one.
 
-    >>> feasible((Test("startsWith", "ab"), Test("==", "a")))
-    {(False, True): 'a', (False, False): '', (True, False): 'ab'}
+    >>> unequal((Test("startsWith", "ab"), Test("==", "a")))
+    {(False,): '', (True,): 'ab'}
 
     Raises:
         TooManyCombinations: they were not all found within `MOST_STEPS`.
     """
-    others = tuple(test for test in tests if not _is_equality(test))
-    constants = {str(test.constant) for test in tests if _is_equality(test)}
+    others = tuple(test for test in tests if not is_equality(test))
+    constants = {str(test.constant) for test in tests if is_equality(test)}
     found: dict[Vector, str] = {}
-    for constant in sorted(constants):
-        found[tuple(answer(test, constant) for test in tests)] = constant
     for vector, example in _Product(others).shortest().items():
-        if example in constants:
-            example = next((word for word in _words(others, vector) if word not in constants), None)
-        if example is not None:
-            found[_with_equalities(tests, vector)] = example
+        if example not in constants:
+            found[vector] = example
+        elif (other := next(_words(others, vector, constants), None)) is not None:
+            found[vector] = other
     return found
 
 
-def _with_equalities(tests: tuple[Test, ...], others: Vector) -> Vector:
-    answers = iter(others)
-    return tuple(False if _is_equality(test) else next(answers) for test in tests)
+def is_equality(test: Test) -> bool:
+    return test.kind == "==" and not test.template
 
 
 def words(tests: tuple[Test, ...], vector: Vector) -> Iterator[str]:
-    """Every string with these answers, shorter ones first; without end when they are infinitely many."""
-    equal = [
-        str(test.constant) for test, said in zip(tests, vector, strict=True) if said and _is_equality(test)
-    ]
-    if equal:
-        yield equal[0]
-        return
-    excluded = {str(test.constant) for test in tests if _is_equality(test)}
-    others = tuple(test for test in tests if not _is_equality(test))
-    answers = tuple(said for test, said in zip(tests, vector, strict=True) if not _is_equality(test))
-    yield from (word for word in _words(others, answers) if word not in excluded)
+    """Every string that is equal to no constant and answers the other tests so, shorter ones first.
+
+    `vector` is one of `unequal`. When they are infinitely many, this never ends.
+    """
+    others = tuple(test for test in tests if not is_equality(test))
+    return _words(others, vector, {str(test.constant) for test in tests if is_equality(test)})
 
 
-def _words(tests: tuple[Test, ...], vector: Vector) -> Iterator[str]:
+def _words(tests: tuple[Test, ...], vector: Vector, excluded: set[str]) -> Iterator[str]:
+    return (word for word in _all_words(tests, vector) if word not in excluded)
+
+
+def _all_words(tests: tuple[Test, ...], vector: Vector) -> Iterator[str]:
     product = _Product(tests)
     following: dict[tuple[State, ...], list[tuple[range, tuple[State, ...]]]] = {}
+    before: dict[tuple[State, ...], set[tuple[State, ...]]] = {product.start: set()}
     waiting = [product.start]
     while waiting:
         states = waiting.pop()
         if states not in following:
             following[states] = _transitions(product, states)
-            waiting += [goal for _, goal in following[states]]
+            for _, goal in following[states]:
+                before.setdefault(goal, set()).add(states)
+                waiting.append(goal)
+    # reaching[n]: from where n characters lead to these answers
     reaching = [{states for states in following if product.vector(states) == vector}]
     for length in itertools.count():
         if product.start in reaching[length]:
             yield from _spell(product.start, length, following, reaching)
-        nearer = {
-            states
-            for states, steps in following.items()
-            if any(goal in reaching[length] for _, goal in steps)
-        }
+        nearer = set[tuple[State, ...]]().union(*(before[states] for states in reaching[length]))
         # infinitely many words have one that is as long as there are states, but not twice as long
         if not nearer or (
             length == 2 * len(following)
@@ -518,15 +514,3 @@ def _readable_first(codes: range) -> Iterator[int]:
     yield from preferred
     yield from (code for code in codes if code not in _PREFERRED and not 0xD800 <= code <= 0xDFFF)
     yield from (code for code in codes if 0xD800 <= code <= 0xDFFF)
-
-
-__all__ = [
-    "InvalidPattern",
-    "Test",
-    "TooManyCombinations",
-    "Vector",
-    "answer",
-    "check_pattern",
-    "feasible",
-    "words",
-]

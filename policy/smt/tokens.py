@@ -198,9 +198,14 @@ class Witness:
                 strings.answer(test, candidate) == said for test, said in answers.items()
             ):
                 yield candidate
+        for test, said in answers.items():
+            if said and strings.is_equality(test):
+                yield str(test.constant)
+                return
         tests = tuple(asked)
-        for vector, example in strings.feasible(tests).items():
-            if all(answers.get(test, said) == said for test, said in zip(tests, vector, strict=True)):
+        others = [test for test in tests if not strings.is_equality(test)]
+        for vector, example in strings.unequal(tests).items():
+            if all(answers.get(test, said) == said for test, said in zip(others, vector, strict=True)):
                 yield example
                 yield from _some(strings.words(tests, vector), _MOST_WORDS)
 
@@ -217,7 +222,7 @@ def default_of(type_: Type, claim: Claim | None = None) -> object:
             if claim is not None and claim.values:
                 return claim.values[0]
             if claim is not None and claim.pattern:
-                return strings.feasible((Test("matches", f"^(?:{claim.pattern})$"),))[(True,)]
+                return strings.unequal((Test("matches", f"^(?:{claim.pattern})$"),))[(True,)]
             return ""
         case Scalar():
             plain: dict[str, object] = {"bool": False, "int": 0}
