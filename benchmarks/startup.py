@@ -1,4 +1,4 @@
-"""How long a person waits for the command, and the story for the emulator, beside an interpreter that does nothing.
+"""How long a person waits for the command, and the story for the emulator, beside a bare interpreter.
 
     python -m benchmarks.startup [--format json]
 
