@@ -46,6 +46,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "roles/storage.objectCreator": frozenset({"storage.objects.create"}),
     "roles/storage.objectUser": _OBJECT_WRITE,
     "roles/storage.objectAdmin": _OBJECT_WRITE,
+    "roles/storage.legacyObjectReader": frozenset({"storage.objects.get"}),
     "roles/storage.legacyBucketReader": frozenset({"storage.buckets.get", "storage.objects.list"}),
     "roles/storage.bucketViewer": frozenset({"storage.buckets.get", "storage.buckets.list"}),
     "roles/storage.admin": _OBJECT_WRITE | _BUCKET_ADMIN,

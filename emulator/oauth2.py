@@ -76,8 +76,6 @@ def _user_of(state: State, refresh_token: str) -> str:
         OAuthError: nobody's.
     """
     try:
-        if not refresh_token.startswith(_PREFIX):
-            raise jwt.InvalidTokenError
         claims = jwt.decode(
             refresh_token.removeprefix(_PREFIX), state.access_token_secret, ["HS256"], audience=_AUDIENCE
         )

@@ -113,8 +113,7 @@ async def _receive(request: Request, received: Path) -> int | None:
 async def _beyond(blocks: AsyncIterator[bytes], known: int) -> AsyncIterator[bytes]:
     """The blocks without their first `known` bytes."""
     async for block in blocks:
-        if known < len(block):
-            yield block[known:]
+        yield block[known:]
         known = max(0, known - len(block))
 
 

@@ -81,9 +81,12 @@ def test_a_role_on_the_bucket_admits_to_what_it_says(bucket: Any, operator: Any)
 
 
 def test_whoever_may_not_list_is_not_told_what_is_missing(bucket: Any, operator: Any) -> None:
-    grant(bucket, "roles/storage.objectCreator")
+    bucket.blob("o").upload_from_string(b"data")
+    grant(bucket, "roles/storage.legacyObjectReader")
+    theirs = operator.bucket(bucket.name)
+    assert theirs.blob("o").download_as_bytes() == b"data"
     with pytest.raises(exceptions.Forbidden):
-        operator.bucket(bucket.name).blob("none").download_as_bytes()
+        theirs.blob("none").download_as_bytes()
 
 
 def test_a_creator_writes_once(bucket: Any, operator: Any) -> None:

@@ -233,6 +233,15 @@ def test_a_delimiter_folds_names_into_prefixes_across_pages(bucket: Any) -> None
     assert listing.prefixes == {"d/a/", "d/c/"}
 
 
+def test_a_prefix_is_listed_once(bucket: Any, session_of: Callable[[str], AuthorizedSession]) -> None:
+    for name in ("a/1", "a/2", "b"):
+        upload(bucket, name)
+    url = f"https://storage.googleapis.com/storage/v1/b/{bucket.name}/o?delimiter=/"
+    listing = session_of("owner").get(url).json()
+    assert listing["prefixes"] == ["a/"]
+    assert [item["name"] for item in listing["items"]] == ["b"]
+
+
 def test_a_list_starts_and_ends_where_it_is_told(bucket: Any) -> None:
     for name in "abcde":
         upload(bucket, name)
