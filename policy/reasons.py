@@ -13,7 +13,7 @@ from . import schema
 from .cel import syntax
 from .cel.check import Finding, check
 from .cel.closures import UNREAD, Frame
-from .cel.condition import CompiledClause, Condition
+from .cel.condition import CompiledClause, Condition, paths_in
 from .cel.paths import Path, path_of
 from .cel.syntax import Node
 from .cel.templates import NO_CONSTANT, constant_of
@@ -60,7 +60,7 @@ class Wording:
     def reason(self, result: Any) -> str:
         """Why the clause is `result`, in one line."""
         if result is True:
-            return self._claims_read() or "always true"
+            return self._claims_read(self._clause.node) or "always true"
         findings = [finding.message for finding in self._findings()]
         return "; ".join([self._failure(self._clause.node, result), *findings])
 
@@ -82,16 +82,16 @@ class Wording:
             and finding.span.end <= self._clause.node.span.end
         ]
 
-    def _claims_read(self) -> str:
-        shown = [self._shown(path) for path, slot in self._slots.items() if self._frame[slot] is not UNREAD]
-        return " and ".join(dict.fromkeys(shown))
+    def _claims_read(self, node: Node) -> str:
+        """The claims of `node` that were read, with their values."""
+        read = [path for path in paths_in(node) if self._frame[self._slots[path]] is not UNREAD]
+        return " and ".join(dict.fromkeys(map(self._shown, read)))
 
     def _shown(self, path: Path) -> str:
-        slot = self._slots.get(path)
-        value = UNREAD if slot is None else self._frame[slot]
+        value = self._frame[self._slots[path]]
         name = quoted(path.text)
         if type(value) is not ErrorValue:
-            return f"{name} is {rendered(value)}" if value is not UNREAD else f"{name} was not read"
+            return f"{name} is {rendered(value)}"
         if not value.absent:
             return f"{name} cannot be read, {value.message}"
         return f"{name} is absent{_absence(path)}"
@@ -103,7 +103,7 @@ class Wording:
         expectation = expectation_of(node)
         if expectation is not None and (type(result) is bool or self._is_absent(expectation.path)):
             return f"{self._shown(expectation.path)}, {expectation.must}"
-        read = self._claims_read()
+        read = self._claims_read(node)
         if type(result) is ErrorValue:
             said = any(path.text == result.absent for path in self._slots)
             return read if said else ": ".join(filter(None, (read, result.message)))
@@ -114,22 +114,19 @@ class Wording:
         return f"{read}, {must}" if read else f"always false, {must}"
 
     def _failed_arms(self, node: syntax.Logical) -> str:
-        failures = []
-        for arm in node.operands:
-            result = self._outcome(arm)
-            if result is not UNREAD and result is not True:
-                failures.append(self._failure(arm, result))
+        failures = [self._failure(arm, result) for arm, result in self._failing(node)]
         if node.operator == "&&":
-            return failures[0] if failures else "not every part is true"
+            return " and ".join(failures)
         numbered = [f"({number}) {failure}" for number, failure in enumerate(failures, 1)]
         return f"none of {len(numbered)} alternatives is true: {'; '.join(numbered)}"
 
-    def _outcome(self, arm: Node) -> Any:
-        slot = self._condition.arms.get(id(arm))
-        return UNREAD if slot is None else self._frame[slot]
+    def _failing(self, node: syntax.Logical) -> list[tuple[Node, Any]]:
+        """The arms that were evaluated and are not true, with what they are."""
+        results = ((arm, self._frame[self._condition.arms[id(arm)]]) for arm in node.operands)
+        return [(arm, result) for arm, result in results if result is not True and result is not UNREAD]
 
     def _is_absent(self, path: Path) -> bool:
-        value = self._frame[self._slots[path]] if path in self._slots else None
+        value = self._frame[self._slots[path]]
         return type(value) is ErrorValue and bool(value.absent)
 
     def _text(self, node: Node) -> str:
@@ -137,12 +134,20 @@ class Wording:
 
     def _fixes(self, node: Node) -> list[str]:
         if isinstance(node, syntax.Logical):
-            failed = [arm for arm in node.operands if self._outcome(arm) not in (True, UNREAD)]
-            return [fix for arm in failed for fix in self._fixes(arm)]
+            failed = [arm for arm, _ in self._failing(node)]
+            fixes = [self._fixes(arm) for arm in failed]
+            if node.operator == "||":
+                return [fix for alternatives in fixes for fix in alternatives]
+            return [" and ".join(alternatives[0] for alternatives in fixes)] if all(fixes) else []
         expectation = expectation_of(node)
         if expectation is not None:
             return self._remedies(expectation)
-        return [fix for path in self._slots for fix in self._remedies(_satisfying(path, node, self))]
+        asked = quoted(self._text(node), widest=160)
+        must, wanted = f"must satisfy {asked}", f"such that {asked}"
+        expectations = [
+            Expectation(path=path, must=must, wanted=wanted) for path in dict.fromkeys(paths_in(node))
+        ]
+        return [fix for expectation in expectations for fix in self._remedies(expectation)]
 
     def _remedies(self, expectation: Expectation) -> list[str]:
         path = expectation.path
@@ -159,7 +164,7 @@ class Wording:
             remedy = f"{quoted(path.text)} {expectation.must}"
         if remedy:
             fixes.append(f"{claim.set_by}: {remedy}")
-        value = self._frame[self._slots[path]] if path in self._slots else UNREAD
+        value = self._frame[self._slots[path]]
         if path.keys in _IDENTITY and type(value) in (str, list):
             fixes.append(f"owner: admit {rendered(value)} too, if it is meant")
         return fixes
@@ -177,11 +182,6 @@ def _absence(path: Path) -> str:
         if claim is not None and claim.absence:
             return f" ({claim.absence})"
     return ""
-
-
-def _satisfying(path: Path, node: Node, wording: Wording) -> Expectation:
-    asked = quoted(wording._text(node), widest=160)
-    return Expectation(path=path, must=f"must satisfy {asked}", wanted=f"such that {asked}")
 
 
 def expectation_of(node: Node) -> Expectation | None:

@@ -83,7 +83,7 @@ def _thawed(value: Any) -> Any:
 
 def _compiled(text: str, node: syntax.Node, compiler: Compiler) -> CompiledClause:
     run = compiler.compile(node)
-    paths = dict.fromkeys(_paths(node))
+    paths = dict.fromkeys(paths_in(node))
     span = node.span
     return CompiledClause(
         node=node,
@@ -93,8 +93,8 @@ def _compiled(text: str, node: syntax.Node, compiler: Compiler) -> CompiledClaus
     )
 
 
-def _paths(node: syntax.Node) -> list[Path]:
-    """The claim paths of a clause, longest ones only, in the order they are written."""
+def paths_in(node: syntax.Node) -> list[Path]:
+    """The claim paths that `node` may read, longest ones only, in the order they are written."""
     found: list[Path] = []
     waiting: list[tuple[syntax.Node, frozenset[str]]] = [(node, frozenset())]
     while waiting:

@@ -176,6 +176,31 @@ CASES: list[tuple[str, Change, str, str, str]] = [
         " is true, must be false",
         'operator: `swname` must be "GCE"; or operator: launch without `--shielded-secure-boot`',
     ),
+    (
+        "(assertion.swname == 'GCE' && 1 == 1) || (assertion.secboot == false && 1 == 2)",
+        lambda token: token["submods"].clear(),
+        "false",
+        'none of 2 alternatives is true: (1) `swname` is "CONFIDENTIAL_SPACE", must be "GCE"; (2) `secboot`'
+        " is true, must be false",
+        'operator: `swname` must be "GCE"; or operator: launch without `--shielded-secure-boot`',
+    ),
+    (
+        "(assertion.dbgstat == 'enabled' || assertion.secboot == false) && 1 == 2 || assertion.oemid == 1",
+        lambda token: None,
+        "false",
+        "none of 2 alternatives is true: (1) none of 2 alternatives is true: (1) `dbgstat` is"
+        ' "disabled-since-boot", must be "enabled"; (2) `secboot` is true, must be false; (2) `oemid` is'
+        " 11129, must be 1",
+        "operator: launch a debug image: `--image-family=confidential-space-debug`",
+    ),
+    (
+        "assertion.oemid == 1 || false",
+        lambda token: None,
+        "false",
+        "none of 2 alternatives is true: (1) `oemid` is 11129, must be 1; (2) always false, must satisfy"
+        " `false`",
+        "owner: change this clause, no launch makes it true",
+    ),
 ]
 
 
