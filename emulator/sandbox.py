@@ -105,12 +105,22 @@ def why_not_bubblewrap() -> str:
     """Why no bubblewrap container can be made on this machine, or nothing; tried once a process."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed"
-    probe = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
-    try:
-        subprocess.run(probe, check=True, capture_output=True, timeout=_PROBE_TIMEOUT_S)
-    except (subprocess.SubprocessError, OSError):
+    python = [sys.executable, "-I", "-S", "-c", "pass"]
+    if not _runs(
+        ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", *python]
+    ):
         return "bubblewrap is installed, but this machine does not permit its namespaces"
+    if not _runs([*_world(), *_tmpfs("/app", 0), *python]):
+        return "bubblewrap works, but this environment's Python does not start in it"
     return ""
+
+
+def _runs(command: list[str]) -> bool:
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=_PROBE_TIMEOUT_S)
+    except (subprocess.SubprocessError, OSError):
+        return False
+    return True
 
 
 def best_kind() -> Kind:
@@ -200,12 +210,10 @@ def _bubblewrap_command(container: Container, address: Address, metadata: Metada
     }
     sockets = {"gateway.sock": address.gateway_socket, "metadata.sock": metadata.socket}
     relay = Path(__file__).with_name("relay.py")
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
+    command = [*_world(), "--die-with-parent", "--new-session"]
     command += ["--uid", str(user_id), "--gid", str(user_id), "--hostname", container.hostname]
-    command += [*_base_layer(), *_etc(container.scratch, user_id, user_name, container.hostname)]
-    command += ["--proc", "/proc", "--dev", "/dev"]
+    command += _etc(container.scratch, user_id, user_name, container.hostname)
     command += _tmpfs("/dev/shm", container.dev_shm_bytes or _DEFAULT_DEV_SHM_BYTES)  # noqa: S108
-    command += [*_tmpfs("/tmp", 0), *_tmpfs("/var/tmp", 0)]  # noqa: S108  inside the container
     for mount in container.mounts:
         command += _tmpfs(mount.destination, mount.size_bytes)
     command += ["--ro-bind", str(container.app), "/app"]
@@ -220,6 +228,16 @@ def _bubblewrap_command(container: Container, address: Address, metadata: Metada
     command += ["--", sys.executable, "-I", "-S", f"{_INSIDE}/relay.py"]
     command += [f"{_GATEWAY_PORT}={_INSIDE}/gateway.sock", f"{_METADATA_PORT}={_INSIDE}/metadata.sock"]
     return [*command, "--", *container.args]
+
+
+def _world() -> list[str]:
+    """Namespaces of its own, empty temporary folders, and the base layer: what every container starts from.
+
+    In this order, because the environment may itself be below a temporary folder.
+    """
+    world = ["bwrap", "--unshare-all", "--proc", "/proc", "--dev", "/dev"]
+    world += [*_tmpfs("/tmp", 0), *_tmpfs("/var/tmp", 0)]  # noqa: S108  inside the container
+    return world + _base_layer()
 
 
 def _tmpfs(destination: str, size_bytes: int) -> list[str]:

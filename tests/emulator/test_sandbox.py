@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
+import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -228,3 +230,18 @@ def test_bare_the_persons_own_environment_and_home_are_not_the_workloads(run: Ru
     home, test, proxy = text.split()
     assert home.endswith("/scratch/home")
     assert (test, proxy) == ("None", "http://127.0.0.1:9")
+
+
+@needs_bubblewrap
+def test_an_environment_below_a_temporary_folder_starts_in_bubblewrap(tmp_path: Path) -> None:
+    venv.create(tmp_path / "environment", symlinks=True, with_pip=False)
+    asked = "from emulator import sandbox; print(sandbox.why_not_bubblewrap() or sandbox.best_kind())"
+    answer = subprocess.run(
+        [tmp_path / "environment" / "bin" / "python", "-c", asked],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout == "bubblewrap\n"
