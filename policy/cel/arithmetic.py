@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .syntax import Span, UInt
-from .values import INT_END, INT_MIN, NUMBERS, UINT_END, ErrorValue, kind_of
+from .values import INT_END, INT_MIN, NUMBERS, UINT_END, ErrorValue, commensurable, kind_of
 
 ORDERINGS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
@@ -40,7 +40,9 @@ def no_overload(what: str, *values: object, span: Span) -> ErrorValue:
 def compared(name: str, left: Any, right: Any, span: Span) -> bool | ErrorValue:
     """`left < right` and its kin; numbers compare across their types."""
     one, other = kind_of(left), kind_of(right)
-    if (one in NUMBERS and other in NUMBERS) or (one == other and one in _ORDERED):
+    if one in NUMBERS and other in NUMBERS:
+        return ORDERINGS[name](*commensurable(left, right))
+    if one == other and one in _ORDERED:
         return ORDERINGS[name](left, right)
     return no_overload(name, left, right, span=span)
 

@@ -9,7 +9,7 @@ Source: google/cel-spec, doc/langdef.md, "Values", "Equality" and "Runtime Error
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from .syntax import Span, UInt
 
@@ -90,6 +90,7 @@ def equal(left: object, right: object) -> tuple[bool | None, int]:
         if not one_kind or not other_kind:
             return None, count
         if one_kind in NUMBERS and other_kind in NUMBERS:
+            one, other = commensurable(one, other)
             if one != other:
                 return False, count
         elif one_kind != other_kind:
@@ -112,6 +113,19 @@ def equal(left: object, right: object) -> tuple[bool | None, int]:
         elif one != other:
             return False, count
     return True, count
+
+
+def commensurable(one: Any, other: Any) -> tuple[Any, Any]:
+    """Two numbers as they compare: an integer beside a double is first rounded to a double.
+
+    Python compares them exactly; Google's runtimes, cel-cpp and cel-go, both round.
+
+    >>> commensurable(2**53 + 1, 2.0**53)
+    (9007199254740992.0, 9007199254740992.0)
+    """
+    if type(one) is float:
+        return one, float(other)
+    return (float(one), other) if type(other) is float else (one, other)
 
 
 def lookup(mapping: dict[object, object], key: object) -> tuple[bool, object]:

@@ -200,14 +200,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_input_is_an_answer_or_a_one_line_error_and_quickly(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         compile_condition(text).decide({"a": "b"})
     except Misconfigured as refusal:
         assert "\n" not in refusal.message
         assert refusal.message.isprintable()
         assert len(refusal.message) < 200
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_chains_of_every_length_that_fits_are_decided() -> None:

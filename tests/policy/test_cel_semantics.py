@@ -74,6 +74,9 @@ TABLE: list[tuple[str, Any]] = [
     ("assertion.no == 1", ERROR),
     ("assertion.no != 1", ERROR),
     ("assertion.huge == 9223372036854775808u", True),
+    ("9007199254740993 == 9007199254740992.0", True),
+    ("9223372036854775807 < 9223372036854775808.0", False),
+    ("9007199254740993 == 9007199254740992", False),
     # order
     ("1 < 1.5", True),
     ("1u < 2", True),

@@ -180,13 +180,13 @@ BOMBS = [
 
 @pytest.mark.parametrize("pattern", BOMBS)
 def test_a_pattern_that_blows_up_other_engines_is_answered_or_given_up_quickly(pattern: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("a" * 10_000 + "!", "ab" * 5_000, "x" * 10_000):
         try:
             found(pattern, text)
         except PatternTooCostly as reason:
             assert str(reason) == "the search takes too long"
-    assert time.perf_counter() - started < 4
+    assert time.process_time() - started < 4
 
 
 def test_a_pattern_of_too_many_states_is_refused() -> None:
