@@ -1,0 +1,73 @@
+"""Every rule, held against a policy.
+
+    findings = lint(subject, prover, today=date(2026, 1, 1))
+
+Without a prover the rules that decide by proof say that they could not; nothing passes by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+from importlib import import_module
+from typing import Protocol, cast
+
+from .context import Case, Context
+from .findings import Finding, Severity
+from .proving import Prover
+from .rules import SLUGS
+from .subject import Subject
+
+
+class Rule(Protocol):
+    """What a module of `policy.rules` is."""
+
+    SLUG: str
+    SEVERITY: Severity
+    TITLE: str
+
+    def check(self, context: Context) -> Iterator[Finding]: ...
+
+
+@lru_cache(maxsize=1)
+def rules() -> tuple[Rule, ...]:
+    """All rules, in the catalogue's order."""
+    modules = [import_module(f"{__package__}.rules.{slug.replace('-', '_')}") for slug in SLUGS]
+    return tuple(cast(Rule, module) for module in modules)
+
+
+def lint(subject: Subject, prover: Prover | None, *, today: date) -> list[Finding]:
+    """What the rules find, worst first; a finding that is waived says by whom."""
+    return lint_cases(cases_of(subject, prover), today=today)
+
+
+def cases_of(subject: Subject, prover: Prover | None) -> list[Case]:
+    """A case for each provider that is not disabled."""
+    return [Case(subject, provider, prover) for provider in subject.active]
+
+
+def lint_cases(cases: Iterable[Case], *, today: date) -> list[Finding]:
+    """What the rules find. They share the cases' evidence, and ask for it together."""
+    found: list[Finding] = []
+    for case in cases:
+        if case.evidence is not None:
+            case.evidence.collect()
+            list(_findings(case, today))  # only to learn what will be asked
+            case.evidence.settle()
+        found += _findings(case, today)
+    return sorted(found, key=lambda each: (-each.severity, each.span or (-1, -1)))
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """The severity that decides, of those findings that nobody waived."""
+    return max((each.severity for each in findings if each.waiver is None), default=None)
+
+
+def _findings(case: Case, today: date) -> Iterator[Finding]:
+    waivers = {each.rule: each for each in case.subject.waivers if each.expires >= today}
+    for rule in rules():
+        context = Context(case, rule.SLUG, rule.SEVERITY, today)
+        for finding in rule.check(context):
+            yield replace(finding, waiver=waivers.get(rule.SLUG))

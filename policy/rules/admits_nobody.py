@@ -1,0 +1,41 @@
+"""Nobody is admitted, the honest operator included.
+
+The finding names clauses that already exclude each other: without any of them they would not.
+Source: policy/proving.py, for what is proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..context import Context
+from ..findings import Finding, Severity
+from ..proving import NoneFound, Undecided
+from ..wording import listed, quoted
+
+SLUG: Final = "admits-nobody"
+SEVERITY: Final = Severity.CRITICAL
+TITLE: Final = "no token satisfies the condition"
+
+
+def check(context: Context) -> Iterator[Finding]:
+    evidence = context.case.evidence
+    if evidence is None:
+        return
+    match evidence.example:
+        case NoneFound():
+            core, assumptions = evidence.core()
+            yield from _finding(context, core, assumptions)
+        case Undecided(reason=reason):
+            yield context.undecided(reason)
+
+
+def _finding(context: Context, core: tuple[int, ...], assumptions: tuple[str, ...]) -> Iterator[Finding]:
+    clauses = [context.case.clauses[number] for number in core]
+    shown = listed([quoted(clause.text) for clause in clauses], "and")
+    because = f", since {listed(list(assumptions), 'and')}" if assumptions else ""
+    message = "the mapping refuses every token" + because
+    if clauses:
+        message = f"no token satisfies {shown}{' together' if len(clauses) > 1 else ''}{because}"
+    yield context.finding(message, span=clauses[0].node.span if clauses else None)

@@ -1,0 +1,58 @@
+"""What is not named is admitted: an unknown value, or a mistyped one's neighbour.
+
+A claim that is only ever one of a few values may be asked by what it is not.
+Source: the conditions that people publish: `assertion.dbgstat != "enable"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..cel import syntax
+from ..cel.paths import path_of
+from ..cel.syntax import Node
+from ..context import Context, among
+from ..evidence import strings_of
+from ..findings import Finding, Severity
+from ..schema import STRING, claim_at
+from ..wording import quoted
+
+SLUG: Final = "deny-list"
+SEVERITY: Final = Severity.HIGH
+TITLE: Final = "a clause refuses what it names, and admits whatever else comes"
+
+
+def check(context: Context) -> Iterator[Finding]:
+    for clause in context.case.clauses:
+        for node in _negated(clause.node):
+            path = path_of(node)
+            claim = None if path is None else claim_at(path.root, path.keys)
+            if path is None or path.root != "assertion" or claim is None:
+                continue
+            named = list(strings_of(clause.node))
+            if claim.type != STRING or set(named) <= set(claim.values):
+                continue
+            name = quoted(path.text)
+            yield from context.admits(
+                f"!({among(f'assertion.{path.text}', context.case.strings)})",
+                f"{name} may be anything but what this clause names",
+                hint=f"ask what {name} is to be, with `==` or `in`",
+                about=path.text,
+                span=clause.node.span,
+            )
+            break
+
+
+def _negated(node: Node) -> Iterator[Node]:
+    """What a clause compares with constants only to refuse it."""
+    match node:
+        case syntax.Binary(operator="!=", left=left, right=right):
+            yield from (left, right)
+        case syntax.Unary(operator="!", operand=syntax.Binary(operator="==" | "in", left=left, right=right)):
+            yield from (left, right)
+        case syntax.Unary(operator="!", operand=syntax.Call(target=target)) if target is not None:
+            yield target
+        case syntax.Logical(operands=operands):
+            for each in operands:
+                yield from _negated(each)

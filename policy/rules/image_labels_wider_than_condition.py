@@ -1,0 +1,53 @@
+"""Capabilities and control groups are in no claim: the image's labels alone decide of them.
+
+Source: google/go-tpm-tools, launcher/spec/launch_policy.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ..cel.rendering import render_constant
+from ..context import CONTAINER, Context
+from ..findings import Finding, Severity
+from ..proving import NoneFound
+from ..wording import quoted, rendered
+
+SLUG: Final = "image-labels-wider-than-condition"
+SEVERITY: Final = Severity.HIGH
+TITLE: Final = "the image lets its operator do what the condition cannot see, or means to refuse"
+
+_PREFIX: Final = "tee.launch_policy."
+_UNSEEN: Final = ("allow_capabilities", "allow_cgroups")
+
+
+def check(context: Context) -> Iterator[Finding]:
+    labels = context.subject.labels or {}
+    for name in _UNSEEN if context.is_first else ():
+        if _is_true(labels.get(f"{_PREFIX}{name}", "")):
+            yield _finding(context, name, labels, "no claim shows whether it was used")
+    if not context.is_first:
+        return
+    no_command = isinstance(context.ask(f"size({CONTAINER}.cmd_override) > 0"), NoneFound)
+    if no_command and _is_true(labels.get(f"{_PREFIX}allow_cmd_override", "")):
+        yield _finding(context, "allow_cmd_override", labels, "the condition admits no override")
+    for variable in filter(None, labels.get(f"{_PREFIX}allow_env_override", "").split(",")):
+        name = render_constant(variable.strip())
+        if isinstance(context.ask(f"{name} in {CONTAINER}.env_override"), NoneFound):
+            yield _finding(context, "allow_env_override", labels, f"the condition refuses {quoted(variable)}")
+
+
+def _is_true(value: str) -> bool:
+    return value.strip().lower() in ("1", "t", "true")  # as Go's strconv.ParseBool, which the launcher uses
+
+
+def _finding(context: Context, name: str, labels: Mapping[str, str], why: str) -> Finding:
+    value = labels[f"{_PREFIX}{name}"]
+    return context.finding(
+        f"the label `{_PREFIX}{name}` is {rendered(value)}: {why}",
+        hint="build the image without it",
+        place="image",
+        span=(0, len(value)),
+        text=value,
+    )

@@ -1,0 +1,36 @@
+"""A job that began on the latest image loses access in the middle of it.
+
+Source: Google Cloud documentation, "Confidential Space images": LATEST is not for long jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..context import SPACE, Context
+from ..evidence import strings_of
+from ..findings import Finding, Severity
+from ..proving import Found, NoneFound
+
+SLUG: Final = "latest-required"
+SEVERITY: Final = Severity.WARNING
+TITLE: Final = "only the latest image is admitted, which ends when the next one is published"
+
+_ATTRIBUTES: Final = f"{SPACE}.support_attributes"
+
+
+def check(context: Context) -> Iterator[Finding]:
+    evidence = context.case.evidence
+    asking = [
+        clause
+        for clause in context.case.reads("submods.confidential_space.support_attributes")
+        if "LATEST" in strings_of(clause.node)
+    ]
+    if not asking or evidence is None or not isinstance(evidence.example, Found):
+        return
+    not_latest = f'!has({SPACE}) || !has({_ATTRIBUTES}) || !("LATEST" in {_ATTRIBUTES})'
+    if isinstance(context.ask(f"({not_latest})"), NoneFound):
+        yield context.finding(
+            TITLE, hint=f'ask `"STABLE" in {_ATTRIBUTES}` instead', span=asking[0].node.span
+        )

@@ -1,0 +1,32 @@
+"""Any provider that joins the pool, and whatever it admits, has the role.
+
+Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection; IAM, principal identifiers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..context import Context
+from ..findings import Finding, Severity
+from ..wording import quoted
+
+SLUG: Final = "pool-wide-binding"
+SEVERITY: Final = Severity.CRITICAL
+TITLE: Final = "a role is granted to every identity of the pool"
+
+_EVERYBODY: Final = re.compile(r"principalSet://iam\.googleapis\.com/.*/workloadIdentityPools/[^/]+/\*")
+
+
+def check(context: Context) -> Iterator[Finding]:
+    for binding in context.subject.bindings or () if context.is_first else ():
+        if _EVERYBODY.fullmatch(binding.member):
+            yield context.finding(
+                f"{quoted(binding.role)} is granted to all of the pool",
+                hint="grant it to `principalSet://…/attribute.image_digest/sha256:…`",
+                place="bindings",
+                span=(0, len(binding.member)),
+                text=binding.member,
+            )

@@ -1,0 +1,37 @@
+"""Beyond CEL's standard functions and macros there are `extract`, `split` and `join`.
+
+Source: Google Cloud documentation, "Workload Identity Federation", attribute conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..cel import syntax
+from ..cel.parser import parse
+from ..cel.syntax import InvalidExpression
+from ..context import Case, Context
+from ..findings import Finding, Severity
+
+SLUG: Final = "unsupported-function"
+SEVERITY: Final = Severity.HIGH
+TITLE: Final = "a function that a condition cannot call"
+
+
+def is_of_a_function(case: Case) -> bool:
+    """Whether the text is CEL, and only a function in it is not known."""
+    if case.invalid is None:
+        return False
+    try:
+        tree = parse(case.provider.condition)
+    except InvalidExpression:
+        return False
+    calls = (node for node, _ in syntax.walk(tree) if isinstance(node, syntax.Call))
+    return any(call.span == case.invalid.span for call in calls)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    invalid = context.case.invalid
+    if invalid is not None and is_of_a_function(context.case):
+        yield context.finding(invalid.message, hint=invalid.hint, span=invalid.span)

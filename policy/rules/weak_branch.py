@@ -1,0 +1,89 @@
+"""A chain of `||` is as strong as its weakest arm.
+
+Source: the conditions that people publish: `… == "disabled-since-boot" || true`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..cel import syntax
+from ..cel.syntax import Node
+from ..context import Case, Context
+from ..evidence import Evidence
+from ..findings import Finding, Severity
+from ..proving import Found, NoneFound
+from ..wording import quoted
+from . import (
+    command_override_admitted,
+    debug_image_admitted,
+    env_override_admitted,
+    software_not_confidential_space,
+    stable_not_required,
+    unencrypted_memory_admitted,
+    workload_not_pinned,
+)
+
+SLUG: Final = "weak-branch"
+SEVERITY: Final = Severity.HIGH
+TITLE: Final = "an alternative admits what the others beside it refuse"
+_RULES: Final = (
+    software_not_confidential_space,
+    debug_image_admitted,
+    workload_not_pinned,
+    stable_not_required,
+    unencrypted_memory_admitted,
+    command_override_admitted,
+    env_override_admitted,
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    questions = [rule.question(context) for rule in _RULES]
+    admitted = [each for each in questions if isinstance(context.ask(each), Found)]
+    for clause in context.case.clauses if admitted else ():
+        arms = _arms(clause.node)
+        alone = [_alone(context.case, clause.node, arm) for arm in arms]
+        for arm, evidence in zip(arms, alone, strict=True):
+            found = _weakness(evidence, [each for each in alone if each is not evidence], admitted)
+            if found is not None:
+                text = context.provider.condition[arm.span.start : arm.span.end]
+                yield context.finding(
+                    f"{quoted(text)} admits what an alternative beside it refuses",
+                    hint="join them by `&&`",
+                    span=arm.span,
+                    shown_by=found,
+                )
+
+
+def _arms(clause: Node) -> tuple[Node, ...]:
+    """The alternatives of a clause; none when one only says that a claim is not there."""
+    if not isinstance(clause, syntax.Logical) or clause.operator != "||":
+        return ()
+    return () if any(_is_absence(arm) for arm in clause.operands) else clause.operands
+
+
+def _is_absence(arm: Node) -> bool:
+    if isinstance(arm, syntax.Binary) and arm.operator == "==":
+        return any(isinstance(side, syntax.Literal) and side.value is None for side in (arm.left, arm.right))
+    return isinstance(arm, syntax.Unary) and arm.operator == "!" and isinstance(arm.operand, syntax.Has)
+
+
+def _alone(case: Case, clause: Node, arm: Node) -> Evidence | None:
+    """What is admitted where only this arm of the clause is."""
+    text, span = case.provider.condition, clause.span
+    only = f"({text[arm.span.start : arm.span.end]})"
+    return case.with_condition(text[: span.start] + only + text[span.end :]).evidence
+
+
+def _weakness(here: Evidence | None, beside: list[Evidence | None], questions: list[str]) -> Found | None:
+    """A token that this arm admits, of a kind that an arm beside it admits none of."""
+    others = [each for each in beside if each is not None and isinstance(each.example, Found)]
+    if here is None:
+        return None
+    for question in questions:
+        found = here.ask(question)
+        if isinstance(found, Found) and any(isinstance(each.ask(question), NoneFound) for each in others):
+            return found
+    return None

@@ -1,0 +1,24 @@
+"""What has no meaning for its types is an error or always false.
+
+Source: google/cel-spec, doc/langdef.md, "Gradual Type Checking".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..context import Context
+from ..findings import Finding, Severity
+from .quoted_comparison import quotations
+
+SLUG: Final = "wrong-type"
+SEVERITY: Final = Severity.HIGH
+TITLE: Final = "a comparison or a call that can never be right, by its types"
+
+
+def check(context: Context) -> Iterator[Finding]:
+    in_quotes = quotations(context)
+    for finding in context.from_types("wrong-type", "not-boolean"):
+        if finding.place != "condition" or finding.span not in in_quotes:
+            yield finding
