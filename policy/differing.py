@@ -11,14 +11,14 @@ Source: docs/decisions; AWS Zelkova ("less, more, equivalent, incomparable, unkn
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .cel.condition import compile_condition
+from .cel.condition import CompiledClause, compile_condition
 from .normalising import normalised_clauses
 from .proving import Found, NoneFound, Prover, Search, Undecided
+from .smt.facts import claims_of
 from .subject import Subject, subject_of
 
 Verdict: TypeAlias = Literal["equivalent", "stricter", "looser", "incomparable", "undecided"]
@@ -105,20 +105,19 @@ def _changes(before: Subject, after: Subject) -> list[Change]:
 
 
 def _clause_changes(name: str, before: str | None, after: str | None) -> list[Change]:
-    """Clauses are compared in canonical form and shown as they are written; the nearest are paired."""
+    """Clauses are compared in canonical form and shown as written; those about the same claims are paired."""
     old = {} if before is None else _clauses(before)
     new = {} if after is None else _clauses(after)
-    gone = [text for form, text in old.items() if form not in new]
-    come = [text for form, text in new.items() if form not in old]
+    gone = [clause for form, clause in old.items() if form not in new]
+    come = [clause for form, clause in new.items() if form not in old]
     changes = []
-    for text in gone:
-        close = difflib.get_close_matches(text, come, 1, 0.6)
-        if close:
-            come.remove(close[0])
-        changes.append(Change(provider=name, before=text, after=close[0] if close else ""))
-    return changes + [Change(provider=name, before="", after=text) for text in come]
+    for clause in gone:
+        other = next((each for each in come if claims_of(each.node) == claims_of(clause.node)), None)
+        if other is not None:
+            come.remove(other)
+        changes.append(Change(provider=name, before=clause.text, after="" if other is None else other.text))
+    return changes + [Change(provider=name, before="", after=clause.text) for clause in come]
 
 
-def _clauses(condition: str) -> dict[str, str]:
-    texts = [clause.text for clause in compile_condition(condition).clauses]
-    return dict(zip(normalised_clauses(condition), texts, strict=True))
+def _clauses(condition: str) -> dict[str, CompiledClause]:
+    return dict(zip(normalised_clauses(condition), compile_condition(condition).clauses, strict=True))

@@ -313,15 +313,14 @@ def _field(name: str) -> str:
 
 
 def _constant(node: syntax.Literal) -> str:
-    match node.kind:
-        case "uint":
-            return f"{int(node.value or 0)}u"
-        case "double":
-            return repr(node.value)
-        case "bytes":
-            assert isinstance(node.value, bytes)
-            return 'b"' + "".join(f"\\x{each:02x}" for each in node.value) + '"'
-        case "null_type":
+    match node.value:
+        case None:
             return "null"
+        case bytes() as octets:
+            return 'b"' + "".join(f"\\x{each:02x}" for each in octets) + '"'
+        case float() as number:
+            return repr(number)
+        case syntax.UInt() as number:
+            return f"{int(number)}u"
         case _:
             return render_constant(node.value)

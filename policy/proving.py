@@ -16,6 +16,7 @@ Source: docs/decisions; policy/smt; cedar-policy/cedar, symcc, for the manner of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -90,7 +91,7 @@ class NoneFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """What a claim can be in admitted tokens: for a list, what its elements can be.
+    """What a claim can be in admitted tokens; of a list, what its elements can be, of a map, its keys.
 
     `finite` are all values; None when they are more than can be listed, and `examples` are two.
     `absent` when there is an admitted token without the claim. `bounded` as in `Proved`.
@@ -258,7 +259,7 @@ class Prover:
         """
         question = _question(_subject(subject), that, negated=True)
         try:
-            return questions.read(question).problem.script()
+            return questions.read(question, until=time.monotonic() + self._budget_s).problem.script()
         except (Unsupported, TooLarge) as problem:
             raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
 

@@ -8,6 +8,7 @@ Source: policy/schema.py.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,7 +19,7 @@ from ..wording import listed
 from . import strings
 from .circuit import FALSE, TRUE, Circuit, TooLarge, string_constant
 from .regular import language
-from .strings import Test, Vector
+from .strings import Probe, Vector
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Unsupported, Value, guarded
 
 MOST_ELEMENTS: Final = 6
@@ -75,12 +76,13 @@ def label_of(path: str) -> str:
 
 
 class Claims:
-    """The variables of one token, and the facts about them."""
+    """The variables of one token, and the facts about them; `until` is a time of `time.monotonic()`."""
 
-    def __init__(self, circuit: Circuit, demands: Demands) -> None:
+    def __init__(self, circuit: Circuit, demands: Demands, *, until: float) -> None:
+        self._until = until
         self.circuit = circuit
         self.demands = demands
-        self.tests: dict[str, dict[Test, int]] = {}
+        self.tests: dict[str, dict[Probe, int]] = {}
         self.fields: dict[str, dict[str, Field]] = {}
         self.values: dict[str, Value] = {}
         self.facts: dict[str, list[int]] = {}
@@ -96,7 +98,7 @@ class Claims:
             TooLarge
         """
         self._steps_left -= steps
-        if self._steps_left < 0:
+        if self._steps_left < 0 or time.monotonic() > self._until:
             raise TooLarge
 
     # -- reading
@@ -194,10 +196,10 @@ class Claims:
         label = _generic(label)
         if claim.values:
             known = listed([f"`{each}`" for each in claim.values])
-            asked = [self.ask(text, Test("==", each)) for each in claim.values]
+            asked = [self.ask(text, Probe("==", each)) for each in claim.values]
             self._fact(f"`{label}` is {known}", self.circuit.any_of(asked))
         if claim.pattern:
-            found = self.ask(text, Test("matches", f"^(?:{claim.pattern})$"))
+            found = self.ask(text, Probe("matches", f"^(?:{claim.pattern})$"))
             self._fact(f"`{label}` looks like `{claim.pattern}`", found)
 
     def _list(self, path: str, type_: ListOf, claim: Claim | None, about: str) -> Value:
@@ -255,7 +257,7 @@ class Claims:
 
     # -- asking strings
 
-    def ask(self, text: str | Text | Spelled, test: Test) -> int:
+    def ask(self, text: str | Text | Spelled, test: Probe) -> int:
         """The literal that `text` answers `test` with yes.
 
         Raises:
@@ -295,7 +297,7 @@ class Claims:
                 some = [_signed(self.circuit, others, vector) for vector in vectors]
                 yield self.circuit.any_of([*equal, *some])
 
-    def _equalities(self, answers: dict[Test, int]) -> Iterator[int]:
+    def _equalities(self, answers: dict[Probe, int]) -> Iterator[int]:
         """A string is equal to one constant at most, and then answers as that constant does."""
         before = FALSE
         for test, equal in answers.items():
@@ -321,7 +323,7 @@ class Claims:
         for text in texts:
             for name in entries.named:
                 if text.path in self.tests:
-                    yield -self.ask(text, Test("==", name))
+                    yield -self.ask(text, Probe("==", name))
         equalities = {test for text in texts for test in self.tests.get(text.path, {}) if test.kind == "=="}
         for test in equalities:
             asked = [self.tests[text.path].get(test, FALSE) for text in texts if text.path in self.tests]
@@ -348,7 +350,7 @@ def _generic(label: str) -> str:
     return f"{start.split('|', 1)[0]}[]{tail}"
 
 
-def _spelled_test(term: str, test: Test) -> str:
+def _spelled_test(term: str, test: Probe) -> str:
     if isinstance(test.constant, int):
         return f"(<= (str.len {term}) {test.constant})"
     text = test.constant

@@ -14,13 +14,13 @@ from typing import Final, TypeAlias
 from ..cel import functions
 from ..cel.syntax import Span
 from . import strings, tokens
-from .circuit import TooLarge
+from .circuit import TRUE, TooLarge
 from .claims import Claims
 from .encoding import Encoder
 from .questions import Disagreement, Question, Unanswered, case_of, read, reason_of
 from .solver import Solver, SolverGaveUp, SolverMissing
 from .solving import Dialogue, Impossible, Model
-from .values import Integer, Slots, Text, Unsupported, Value, is_value
+from .values import Alternative, Entries, Integer, Slots, Text, Unsupported, Value, constant, is_value
 
 MOST_VALUES: Final = 256
 _NOWHERE: Final = Span(0, 0)
@@ -33,7 +33,8 @@ Claim: TypeAlias = Callable[[Encoder], list[tuple[int, Value]]]
 class Enumeration:
     """`values` are all there are; None when they are more than `MOST_VALUES`, and `examples` are two.
 
-    `absent` when there is a token without the claim. For a list, its elements are enumerated.
+    `absent` when there is a token without the claim. Of a list the elements are enumerated, of a map
+    the keys.
     """
 
     values: tuple[object, ...] | None
@@ -63,7 +64,7 @@ def enumerate_values(
         return goal
 
     try:
-        reading = read(replace(question, formula=formula))
+        reading = read(replace(question, formula=formula), until=until)
         dialogue = Dialogue(solver, reading.problem, until=until)
         first = dialogue.solve()
         if isinstance(first, Impossible):
@@ -129,6 +130,10 @@ def _candidates(claims: Claims, value: Value) -> Iterator[_Candidate]:
             for present, element in payload.items:
                 for each in _candidates(claims, element):
                     yield _Candidate(circuit.all_of((guard, present, each.literal)), each.words)
+        elif isinstance(payload, Entries):
+            keys = [(there, constant(key)) for key, (there, _) in payload.named.items()]
+            keys += [(there, (Alternative(TRUE, "string", key),)) for there, key, _ in payload.spare]
+            yield from _candidates(claims, (Alternative(guard, "list", Slots(tuple(keys), dense=False)),))
         elif isinstance(payload, Text):
             for literal, words in _texts(claims, payload):
                 yield _Candidate(circuit.both(guard, literal), words)
@@ -158,7 +163,7 @@ def _texts(claims: Claims, text: Text) -> Iterator[tuple[int, Callable[[], Itera
 
 
 def _words(
-    text: Text, tests: tuple[strings.Test, ...], vector: strings.Vector
+    text: Text, tests: tuple[strings.Probe, ...], vector: strings.Vector
 ) -> Callable[[], Iterator[object]]:
     return lambda: (_seen(text, word) for word in strings.words(tests, vector))
 

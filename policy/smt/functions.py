@@ -21,7 +21,7 @@ from ..cel.syntax import Span, UInt
 from ..cel.values import NUMBERS, ErrorValue, TypeValue
 from .circuit import FALSE, TRUE, integer_constant, string_constant
 from .claims import Claims
-from .strings import LONGEST_SIZE, Test
+from .strings import LONGEST_SIZE, Probe
 from .values import (
     Alternative,
     Entries,
@@ -173,7 +173,7 @@ def _size_at_most(claims: Claims, size: Size, most: int) -> int:
         return FALSE
     if isinstance(size.of, Joined) or most > LONGEST_SIZE:
         return claims.circuit.atom(f"(<= {_term(claims, size)} {most})")
-    return claims.ask(size.of, Test("size<=", most))
+    return claims.ask(size.of, Probe("size<=", most))
 
 
 def same_number(claims: Claims, left: Any, right: Any) -> int:
@@ -280,17 +280,17 @@ def same_string(claims: Claims, left: Spelling, right: Spelling) -> int:
         return TRUE
     for one, other in ((left, right), (right, left)):
         if isinstance(other, str):
-            return _ask(claims, one, Test("==", other))
+            return _ask(claims, one, Probe("==", other))
     return claims.circuit.atom(f"(= {spelled(claims, left)} {spelled(claims, right)})")
 
 
-def _ask(claims: Claims, string: Spelling, test: Test) -> int:
+def _ask(claims: Claims, string: Spelling, test: Probe) -> int:
     if not isinstance(string, Joined):
         return claims.ask(string, test)
     if test.kind == "==":
         middle = _middle(string, str(test.constant))
         if middle is not None:
-            return claims.ask(middle[0], Test("==", middle[1])) if middle[1] is not None else FALSE
+            return claims.ask(middle[0], Probe("==", middle[1])) if middle[1] is not None else FALSE
     if test.kind == "startsWith" and isinstance(string.parts[0], str):
         # most constants are told apart before the first claim begins
         shorter = min(len(string.parts[0]), len(str(test.constant)))
@@ -315,9 +315,9 @@ def _middle(string: Joined, constant: str) -> tuple[Text | Spelled, str | None] 
 
 def _precedes(claims: Claims, left: Spelling, right: Spelling, *, or_equal: bool) -> int:
     if isinstance(right, str):
-        return _ask(claims, left, Test("<=" if or_equal else "<", right))
+        return _ask(claims, left, Probe("<=" if or_equal else "<", right))
     if isinstance(left, str):
-        return -_ask(claims, right, Test("<" if or_equal else "<=", left))
+        return -_ask(claims, right, Probe("<" if or_equal else "<=", left))
     return claims.circuit.atom(
         f"({'str.<=' if or_equal else 'str.<'} {spelled(claims, left)} {spelled(claims, right)})"
     )
@@ -328,11 +328,11 @@ def _tested(claims: Claims, name: Any, string: Spelling, argument: Spelling) -> 
         if not isinstance(argument, str):
             raise Unsupported("a regular expression that is not constant")
         try:
-            return literal(_ask(claims, string, Test("matches", argument)))
+            return literal(_ask(claims, string, Probe("matches", argument)))
         except InvalidPattern:
             return ()
     if isinstance(argument, str):
-        return literal(_ask(claims, string, Test(name, argument)))
+        return literal(_ask(claims, string, Probe(name, argument)))
     if argument == string:
         return literal(TRUE)
     one, other = spelled(claims, string), spelled(claims, argument)
@@ -414,7 +414,7 @@ def _converted(claims: Claims, name: str, part: Alternative) -> Value:
             return (part._replace(guard=TRUE),)
         if kind == "string":
             words = (
-                claims.circuit.any_of([_ask(claims, payload, Test("==", word)) for word in some])
+                claims.circuit.any_of([_ask(claims, payload, Probe("==", word)) for word in some])
                 for some in (_TRUE_WORDS, _FALSE_WORDS)
             )
             return boolean(*words)

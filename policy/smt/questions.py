@@ -78,15 +78,15 @@ class Disagreement(AssertionError):
     """INVARIANT broken: the evaluator denies what the formula says of a token."""
 
 
-def read(question: Question) -> Reading:
-    """The problem, with every demand met.
+def read(question: Question, *, until: float) -> Reading:
+    """The problem, with every demand met; `until` is a time of `time.monotonic()`.
 
     Raises:
         Unsupported, TooLarge
     """
     demands = Demands(elements=_elements(question.trees))
     for _ in range(_MOST_READINGS):
-        claims = Claims(Circuit(), demands)
+        claims = Claims(Circuit(), demands, until=until)
         try:
             return _read_once(question, claims)
         except ReadAgain:
@@ -118,8 +118,7 @@ def _elements(trees: Iterable[syntax.Node]) -> int:
     least = 5
     for tree in trees:
         for node, _ in syntax.walk(tree):
-            if isinstance(node, syntax.Literal) and node.kind in ("int", "uint"):
-                assert isinstance(node.value, int)
+            if isinstance(node, syntax.Literal) and isinstance(node.value, int):
                 least = max(least, node.value if node.value < _MOST_ELEMENTS else 0)
             elif isinstance(node, syntax.Binary) and node.operator in ("==", "!="):
                 sides = (node.left, node.right)
@@ -133,7 +132,7 @@ def ask(question: Question, solver: Solver, *, budget_s: float, sample: Mapping[
     """A confirmed witness near `sample`, or that there is none, or why neither is known."""
     until = time.monotonic() + budget_s
     try:
-        reading = read(question)
+        reading = read(question, until=until)
         dialogue = Dialogue(solver, reading.problem, until=until)
         answer = dialogue.solve()
         if isinstance(answer, Impossible):

@@ -17,7 +17,7 @@ import sysconfig
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 _MOST_MEMORY_MIB: Final = 1024
 _LARGEST_ANSWER: Final = 1 << 22
@@ -62,8 +62,7 @@ class Solver:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
+        for stream in _pipes(self._process):
             os.set_blocking(stream.fileno(), False)
 
     def close(self) -> None:
@@ -72,9 +71,8 @@ class Solver:
         if process is None:
             return
         process.kill()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
+        for stream in _pipes(process):
+            stream.close()
         process.wait()
 
     def __enter__(self) -> Solver:
@@ -91,37 +89,44 @@ class Solver:
             SolverGaveUp: the process was killed, or died.
         """
         self.start()
+        if self._process is None:
+            raise SolverGaveUp("the solver stopped")
         question = "\n".join([*commands, f'(echo "{_END.decode()}")', ""]).encode("ascii")
         try:
-            printed = self._exchange(question, until)
+            printed = _exchange(self._process, question, until)
         except SolverGaveUp:
             self.close()
             raise
         return printed.decode("utf-8", "replace").splitlines()
 
-    def _exchange(self, question: bytes, until: float) -> bytes:
-        process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
-        printed = bytearray()
-        unsent = memoryview(question)
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            selector.register(process.stdin, selectors.EVENT_WRITE)
-            while not printed.rstrip().endswith(_END):
-                left = until - time.monotonic()
-                if left <= 0:
-                    raise SolverGaveUp("the time for this question is over")
-                for key, _ in selector.select(left):
-                    if key.fileobj is process.stdin:
-                        try:
-                            unsent = unsent[os.write(key.fd, unsent[:65536]) :]
-                        except BrokenPipeError:
-                            raise SolverGaveUp("the solver stopped") from None
-                        if not unsent:
-                            selector.unregister(process.stdin)
-                    else:
-                        part = os.read(key.fd, 65536)
-                        printed += part
-                        if not part or len(printed) > _LARGEST_ANSWER:
-                            raise SolverGaveUp("the solver stopped")
-        return bytes(printed.rstrip()[: -len(_END)])
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], ...]:
+    """Where it listens, and where it speaks."""
+    return tuple(stream for stream in (process.stdin, process.stdout) if stream is not None)
+
+
+def _exchange(process: subprocess.Popen[bytes], question: bytes, until: float) -> bytes:
+    listens, speaks = _pipes(process)
+    printed = bytearray()
+    unsent = memoryview(question)
+    with selectors.DefaultSelector() as selector:
+        selector.register(speaks, selectors.EVENT_READ)
+        selector.register(listens, selectors.EVENT_WRITE)
+        while not printed.rstrip().endswith(_END):
+            left = until - time.monotonic()
+            if left <= 0:
+                raise SolverGaveUp("the time for this question is over")
+            for key, _ in selector.select(left):
+                if key.fileobj is listens:
+                    try:
+                        unsent = unsent[os.write(key.fd, unsent[:65536]) :]
+                    except BrokenPipeError:
+                        raise SolverGaveUp("the solver stopped") from None
+                    if not unsent:
+                        selector.unregister(listens)
+                else:
+                    part = os.read(key.fd, 65536)
+                    printed += part
+                    if not part or len(printed) > _LARGEST_ANSWER:
+                        raise SolverGaveUp("the solver stopped")
+    return bytes(printed.rstrip()[: -len(_END)])

@@ -127,7 +127,7 @@ class Dialogue:
             commands += _assumption(name, problem.assumptions[label])
         said = self._check(commands, [])
         if said == "unsat":
-            self.needed |= {self._labels[name] for name in self._core()}
+            self.needed |= {self._labels[name] for name in self._minimal(self._core())}
             return Impossible(self.needed)
         return self._model()
 
@@ -174,6 +174,19 @@ class Dialogue:
         if said == ["unknown"] or any("timeout" in line or "canceled" in line for line in said):
             raise SolverGaveUp("the solver could not decide it in time")
         raise SolverGaveUp("the solver did not understand the question")
+
+    def _minimal(self, core: set[str]) -> set[str]:
+        """Assumptions of which none can be left out; the last ones are tried first."""
+        needed = core
+        for name in sorted(core, key=lambda each: int(each[1:]), reverse=True):
+            if name in needed:
+                check = f"(check-sat-assuming ({' '.join(sorted(needed - {name}))}))"
+                try:
+                    said = self._solver.ask([check], until=self._until)
+                    needed = self._core() if said == ["unsat"] else needed
+                except SolverGaveUp:
+                    break  # what is left is needed at most
+        return needed
 
     def _core(self) -> set[str]:
         said = self._solver.ask(["(get-unsat-core)"], until=self._until)

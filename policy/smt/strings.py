@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..cel.character_sets import LAST, PERL
 from ..cel.regular_expressions import Automaton, Side, compile_pattern
 
 Kind: TypeAlias = Literal["==", "startsWith", "endsWith", "contains", "matches", "<", "<=", "size<="]
-State: TypeAlias = Hashable
+State: TypeAlias = Any
+"""Hashable; what it is, its machine knows."""
 Vector: TypeAlias = tuple[bool, ...]
 
 MOST_STEPS: Final = 600_000
@@ -33,7 +34,7 @@ class TooManyCombinations(Exception):
     """The tests of one string are too many to be walked through."""
 
 
-class Test(NamedTuple):
+class Probe(NamedTuple):
     """One question about a string: `kind` against `constant`.
 
     With a `template`, it is asked of what `extract(template)` takes out of the string.
@@ -65,17 +66,15 @@ class _Literal:
         self._whole = whole
         self.start: State = 0
 
-    def step(self, state: State, code: int) -> State:
-        assert isinstance(state, int)
+    def step(self, state: int, code: int) -> State:
         if state == len(self._codes):
             return _LOST if self._whole else state
         return state + 1 if state != _LOST and self._codes[state] == code else _LOST
 
-    def accepts(self, state: State) -> bool:
+    def accepts(self, state: int) -> bool:
         return state == len(self._codes)
 
-    def cuts(self, state: State) -> Iterable[int]:
-        assert isinstance(state, int)
+    def cuts(self, state: int) -> Iterable[int]:
         if state == _LOST or state == len(self._codes):
             return ()
         return (self._codes[state], self._codes[state] + 1)
@@ -96,8 +95,7 @@ class _Search:
             self.shorter[end] = length + 1 if self.codes[length] == self.codes[end - 1] else 0
         self.start: State = 0
 
-    def step(self, state: State, code: int) -> State:
-        assert isinstance(state, int)
+    def step(self, state: int, code: int) -> State:
         if state == len(self.codes):
             if self._anywhere or not self.codes:
                 return state
@@ -106,10 +104,10 @@ class _Search:
             state = self.shorter[state]
         return state + 1 if self.codes[state] == code else 0
 
-    def accepts(self, state: State) -> bool:
+    def accepts(self, state: int) -> bool:
         return state == len(self.codes)
 
-    def cuts(self, state: State) -> Iterable[int]:
+    def cuts(self, state: int) -> Iterable[int]:
         return () if self._anywhere and self.accepts(state) else self._cuts
 
 
@@ -121,7 +119,7 @@ class _Order:
         self._or_equal = or_equal
         self.start: State = 0
 
-    def step(self, state: State, code: int) -> State:
+    def step(self, state: int | str, code: int) -> State:
         if not isinstance(state, int):
             return state
         if state == len(self._codes):
@@ -129,12 +127,12 @@ class _Order:
         here = self._codes[state]
         return state + 1 if code == here else "below" if code < here else "above"
 
-    def accepts(self, state: State) -> bool:
+    def accepts(self, state: int | str) -> bool:
         if isinstance(state, int):
             return state < len(self._codes) or self._or_equal
         return state == "below"
 
-    def cuts(self, state: State) -> Iterable[int]:
+    def cuts(self, state: int | str) -> Iterable[int]:
         if not isinstance(state, int) or state == len(self._codes):
             return ()
         return (self._codes[state], self._codes[state] + 1)
@@ -147,15 +145,13 @@ class _Size:
         self._most = most
         self.start: State = 0
 
-    def step(self, state: State, code: int) -> State:
-        assert isinstance(state, int)
+    def step(self, state: int, code: int) -> State:
         return min(state + 1, self._most + 1)
 
-    def accepts(self, state: State) -> bool:
-        assert isinstance(state, int)
+    def accepts(self, state: int) -> bool:
         return state <= self._most
 
-    def cuts(self, state: State) -> Iterable[int]:
+    def cuts(self, state: int) -> Iterable[int]:
         return ()
 
 
@@ -174,10 +170,11 @@ class _Pattern:
         )
         self.start: State = (frozenset((self._automaton.start,)), "edge")
         self._steps: dict[tuple[State, int], State] = {}
+        self.work = 0
+        """States visited so far."""
         self._cuts: dict[State, frozenset[int]] = {}
 
     def _parts(self, state: State) -> tuple[frozenset[int], Side]:
-        assert isinstance(state, tuple)
         states, before = state
         return states, before
 
@@ -189,6 +186,7 @@ class _Pattern:
             states, before = self._parts(state)
             side: Side = "newline" if code == 10 else "word" if code in _WORD_CODES else "other"
             reached = self._automaton.reached(states, before, side)
+            self.work += len(reached)
             following: State = _FOUND
             if 0 not in reached:
                 behind = self._automaton.read(reached, chr(code))
@@ -238,7 +236,6 @@ class _Extract:
         self.start: State = ("inside", inner.start, 0) if not prefix else ("prefix", 0)
 
     def step(self, state: State, code: int) -> State:
-        assert isinstance(state, tuple)
         if state[0] == "prefix":
             matched = self._prefix.step(state[1], code)
             return ("inside", self._inner.start, 0) if self._prefix.accepts(matched) else ("prefix", matched)
@@ -250,20 +247,17 @@ class _Extract:
         matched = self._suffix.step(held, code)
         if self._suffix.accepts(matched):
             return ("done", inner)
-        assert isinstance(matched, int)
         released = [*self._suffix.codes[:held], code][: held + 1 - matched]
         for each in released:
             inner = self._inner.step(inner, each)
         return ("inside", inner, matched)
 
     def accepts(self, state: State) -> bool:
-        assert isinstance(state, tuple)
         if state[0] == "done" or (state[0] == "inside" and not self._suffix.codes):
             return self._inner.accepts(state[1])
         return self._inner.accepts(self._inner.start)
 
     def cuts(self, state: State) -> Iterable[int]:
-        assert isinstance(state, tuple)
         if state[0] == "prefix":
             return self._prefix.cuts(state[1])
         if state[0] == "done":
@@ -278,7 +272,7 @@ class _Extract:
 
 
 @lru_cache(maxsize=512)
-def _machine(test: Test) -> _Machine:
+def _machine(test: Probe) -> _Machine:
     if test.template:
         return _Extract(test.template, _machine(test._replace(template="")))
     constant = test.constant
@@ -304,7 +298,7 @@ def check_pattern(pattern: str) -> None:
     compile_pattern(pattern)
 
 
-def answer(test: Test, text: str) -> bool:
+def answer(test: Probe, text: str) -> bool:
     """What the test says of `text`."""
     machine = _machine(test)
     state = machine.start
@@ -344,10 +338,15 @@ def _readable(low: int, high: int) -> int:
 class _Product:
     """The machines side by side."""
 
-    def __init__(self, tests: tuple[Test, ...]) -> None:
+    def __init__(self, tests: tuple[Probe, ...]) -> None:
         self._machines = [_machine(test) for test in tests]
         self.start: tuple[State, ...] = tuple(machine.start for machine in self._machines)
         self._steps_left = MOST_STEPS
+        self._patterns = [machine for machine in self._machines if isinstance(machine, _Pattern)]
+        self._worked = self._work()
+
+    def _work(self) -> int:
+        return sum(pattern.work for pattern in self._patterns)
 
     def vector(self, states: tuple[State, ...]) -> Vector:
         return tuple(machine.accepts(state) for machine, state in zip(self._machines, states, strict=True))
@@ -361,7 +360,7 @@ class _Product:
 
     def step(self, states: tuple[State, ...], code: int) -> tuple[State, ...]:
         self._steps_left -= len(states) + 1
-        if self._steps_left < 0:
+        if self._steps_left < self._work() - self._worked:
             raise TooManyCombinations
         return tuple(
             [machine.step(state, code) for machine, state in zip(self._machines, states, strict=True)]
@@ -398,13 +397,13 @@ def _spelled(
 
 
 @lru_cache(maxsize=256)
-def unequal(tests: tuple[Test, ...]) -> dict[Vector, str]:
+def unequal(tests: tuple[Probe, ...]) -> dict[Vector, str]:
     """The vectors of those of `tests` that are no equalities, of strings that are equal to no constant.
 
     Each comes with a shortest such string. Constants themselves need no product: they are tried one
     by one.
 
-    >>> unequal((Test("startsWith", "ab"), Test("==", "a")))
+    >>> unequal((Probe("startsWith", "ab"), Probe("==", "a")))
     {(False,): '', (True,): 'ab'}
 
     Raises:
@@ -421,11 +420,11 @@ def unequal(tests: tuple[Test, ...]) -> dict[Vector, str]:
     return found
 
 
-def is_equality(test: Test) -> bool:
+def is_equality(test: Probe) -> bool:
     return test.kind == "==" and not test.template
 
 
-def words(tests: tuple[Test, ...], vector: Vector) -> Iterator[str]:
+def words(tests: tuple[Probe, ...], vector: Vector) -> Iterator[str]:
     """Every string that is equal to no constant and answers the other tests so, shorter ones first.
 
     `vector` is one of `unequal`. When they are infinitely many, this never ends.
@@ -434,11 +433,11 @@ def words(tests: tuple[Test, ...], vector: Vector) -> Iterator[str]:
     return _words(others, vector, {str(test.constant) for test in tests if is_equality(test)})
 
 
-def _words(tests: tuple[Test, ...], vector: Vector, excluded: set[str]) -> Iterator[str]:
+def _words(tests: tuple[Probe, ...], vector: Vector, excluded: set[str]) -> Iterator[str]:
     return (word for word in _all_words(tests, vector) if word not in excluded)
 
 
-def _all_words(tests: tuple[Test, ...], vector: Vector) -> Iterator[str]:
+def _all_words(tests: tuple[Probe, ...], vector: Vector) -> Iterator[str]:
     product = _Product(tests)
     following: dict[tuple[State, ...], list[tuple[range, tuple[State, ...]]]] = {}
     before: dict[tuple[State, ...], set[tuple[State, ...]]] = {product.start: set()}

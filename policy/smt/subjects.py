@@ -18,8 +18,8 @@ from .claims import Claims
 from .encoding import Encoder
 from .facts import claims_of
 from .questions import Case
-from .strings import Test
-from .values import Alternative, Entries, Joined, Spelling, Unsupported, Value, is_value
+from .strings import Probe
+from .values import Alternative, Entries, Joined, Spelled, Spelling, Text, Unsupported, Value, is_value
 
 
 def trees_of(condition: Condition) -> tuple[syntax.Node, ...]:
@@ -122,12 +122,11 @@ def _fits(claims: Claims, circuit: Circuit, text: Spelling) -> int:
         if any(isinstance(part, str) for part in text.parts):
             return TRUE
         return circuit.any_of([_is_not_empty(claims, part) for part in text.parts])
-    return circuit.both(_is_not_empty(claims, text), claims.ask(text, Test("size<=", MOST_SUBJECT_BYTES)))
+    return circuit.both(_is_not_empty(claims, text), claims.ask(text, Probe("size<=", MOST_SUBJECT_BYTES)))
 
 
-def _is_not_empty(claims: Claims, text: Spelling) -> int:
-    assert not isinstance(text, Joined)
-    return -claims.ask(text, Test("==", ""))
+def _is_not_empty(claims: Claims, text: str | Text | Spelled) -> int:
+    return -claims.ask(text, Probe("==", ""))
 
 
 __all__ = ["Admission", "admissions_of", "trees_of"]

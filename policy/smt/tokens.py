@@ -16,7 +16,7 @@ from .circuit import integer_constant, string_constant
 from .claims import Claims
 from .facts import FACTS
 from .solving import Model
-from .strings import Test
+from .strings import Probe
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Value
 
 _MOST_WORDS: Final = 50
@@ -100,7 +100,7 @@ def _is_possible(value: object, claim: Claim) -> bool:
         return True
     if claim.values and value not in claim.values:
         return False
-    return not claim.pattern or strings.answer(Test("matches", f"^(?:{claim.pattern})$"), value)
+    return not claim.pattern or strings.answer(Probe("matches", f"^(?:{claim.pattern})$"), value)
 
 
 class Witness:
@@ -144,8 +144,7 @@ class Witness:
 
     def _record(self, record: Record, sample: object) -> dict[str, object]:
         known = self._claims.fields.get(record.path, {})
-        before = sample if isinstance(sample, Mapping) else default_of(record.type)
-        assert isinstance(before, Mapping)
+        before = sample if isinstance(sample, Mapping) else _plain(record.type)
         found: dict[str, object] = {}
         for name in dict.fromkeys([*record.type.fields, *known]):
             if name not in known:
@@ -176,10 +175,9 @@ class Witness:
                 found[key] = self._value(value, before.get(key))
         return found
 
-    def _key(self, spelling: object, taken: set[str]) -> str:
+    def _key(self, spelling: Text | Spelled, taken: set[str]) -> str:
         if isinstance(spelling, Spelled):
             return self._model.string(spelling.term)
-        assert isinstance(spelling, Text)
         return next(word for word in self._words(spelling, None) if word not in taken)
 
     def _text(self, text: Text, sample: object) -> str:
@@ -222,7 +220,7 @@ def default_of(type_: Type, claim: Claim | None = None) -> object:
             if claim is not None and claim.values:
                 return claim.values[0]
             if claim is not None and claim.pattern:
-                return strings.unequal((Test("matches", f"^(?:{claim.pattern})$"),))[(True,)]
+                return strings.unequal((Probe("matches", f"^(?:{claim.pattern})$"),))[(True,)]
             return ""
         case Scalar():
             plain: dict[str, object] = {"bool": False, "int": 0}
@@ -234,7 +232,11 @@ def default_of(type_: Type, claim: Claim | None = None) -> object:
         case OneOf():
             return default_of(type_.types[0], claim)
         case Object():
-            return {name: default_of(each.type, each) for name, each in type_.fields.items() if each.required}
+            return _plain(type_)
+
+
+def _plain(type_: Object) -> dict[str, object]:
+    return {name: default_of(each.type, each) for name, each in type_.fields.items() if each.required}
 
 
 def preferences(claims: Claims, value: Value, sample: object) -> Iterator[int]:

@@ -102,11 +102,11 @@ class Slots:
 class Entries:
     """A map: named keys, then spare entries whose keys are other strings, then perhaps `more`.
 
-    An `open` map belongs to a token: keys may still be given names.
+    One with a `path` belongs to the token: keys of it may still be given names.
     """
 
     named: Mapping[str, tuple[int, Value]]
-    spare: tuple[tuple[int, Spelling, Value], ...] = ()
+    spare: tuple[tuple[int, Text | Spelled, Value], ...] = ()
     more: int = FALSE
     path: str = ""
 
