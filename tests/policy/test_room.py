@@ -5,20 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 
-STARTED = """
-import sys, time
-started = time.perf_counter()
-import policy.explaining, policy.policy_file
-print(time.perf_counter() - started)
-print(sorted(set(sys.modules) & {"z3", "cryptography", "google", "tensorflow", "hypothesis"}))
-"""
+import pytest
+
+# Whoever decides needs no words, no vocabulary, no regular expressions; nobody needs the heavy ones.
+UNNEEDED = {
+    "policy.explaining": {
+        "policy.schema",
+        "policy.reasons",
+        "policy.cel.check",
+        "policy.cel.patterns",
+        "difflib",
+    },
+    "policy.policy_file": {"policy.reasons", "policy.cel.patterns"},
+}
+HEAVY = {"z3", "cryptography", "google", "requests", "tensorflow", "starlette", "rich"}
 
 
-def test_importing_the_room_is_quick_and_pulls_in_nothing_heavy() -> None:
-    times = []
-    for _ in range(5):
-        answer = subprocess.run([sys.executable, "-c", STARTED], check=True, capture_output=True, text=True)
-        seconds, heavy = answer.stdout.splitlines()
-        times.append(float(seconds))
-        assert heavy == "[]"
-    assert min(times) < 0.15  # the benchmark holds it to 30 ms on a quiet machine
+@pytest.mark.parametrize("module", UNNEEDED)
+def test_importing_pulls_in_nothing_that_is_not_needed(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert set(answer.stdout.split()) & (UNNEEDED[module] | HEAVY) == set()
