@@ -10,7 +10,7 @@ one question, "is any of these so?", and again without those that were.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -78,18 +78,22 @@ class Evidence:
         """A token that is admitted, or that there is none."""
         return self._search(["true"])
 
-    def collect(self) -> None:
-        """From now on questions are noted, and answered as undecided, until `settle`."""
-        self._waiting = {}
+    def together(self, asker: Callable[[], object]) -> None:
+        """What `asker` asks is answered, in as few questions to the solver as that takes.
 
-    def settle(self) -> None:
-        """What was noted is answered, in as few questions to the solver as that takes."""
-        noted, self._waiting = list(self._waiting or ()), None
-        left = self._probed([key for key in noted if key not in self._answers])
-        self._settle([key for key in left if isinstance(key, str)])
-        for key in left:
-            if isinstance(key, int):  # one by one: which facts each proof needs is what people ask
-                self._settle([key])
+        It is run again for as long as answers make it ask more; meanwhile all else is undecided.
+        """
+        while True:
+            self._waiting = {}
+            asker()
+            noted, self._waiting = list(self._waiting), None
+            if not noted:
+                return
+            left = self._probed(noted)
+            self._settle([key for key in left if isinstance(key, str)])
+            for key in left:
+                if isinstance(key, int):  # one by one: which facts each proof needs is what people ask
+                    self._settle([key])
 
     def core(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """Clauses that together admit nobody, each of them needed for that, and what is assumed.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -49,14 +49,12 @@ def cases_of(subject: Subject, prover: Prover | None) -> list[Case]:
 
 
 def lint_cases(cases: Iterable[Case], *, today: date) -> list[Finding]:
-    """What the rules find. They share the cases' evidence, and ask for it together."""
+    """What the rules find of these, whose evidence they share."""
     found: list[Finding] = []
     for case in cases:
         if case.evidence is not None:
-            case.evidence.collect()
-            list(_findings(case, today))  # only to learn what will be asked
-            case.evidence.settle()
-        found += _findings(case, today)
+            case.evidence.together(partial(check_case, case, today=today))
+        found += check_case(case, today=today)
     return sorted(found, key=lambda each: (-each.severity, each.span or (-1, -1)))
 
 
@@ -65,9 +63,12 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
     return max((each.severity for each in findings if each.waiver is None), default=None)
 
 
-def _findings(case: Case, today: date) -> Iterator[Finding]:
+def check_case(case: Case, *, today: date) -> list[Finding]:
+    """What the rules find of one provider, in the catalogue's order."""
+    found = []
     waivers = {each.rule: each for each in case.subject.waivers if each.expires >= today}
     for rule in rules():
         context = Context(case, rule.SLUG, rule.SEVERITY, today)
         for finding in rule.check(context):
-            yield replace(finding, waiver=waivers.get(rule.SLUG))
+            found.append(replace(finding, waiver=waivers.get(rule.SLUG)))
+    return found

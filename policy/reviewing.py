@@ -7,29 +7,22 @@ review.verdict, review.findings
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 from typing import Literal, TypeAlias
 
+from . import linting
+from .admitting import Admits, Table
+from .context import Case
 from .findings import Finding
+from .proving import Found, NoneFound, Prover, Undecided
+from .subject import Subject
+from .wording import listed
 
-Section: TypeAlias = Literal["what", "where", "who", "how"]
 KeepsOut: TypeAlias = Literal["keeps-out", "nothing", "undecided"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admits:
-    """What one claim is in admitted tokens.
-
-    `values` are all that it can be, as JSON values; None when it is not among a few: then `note` says
-    what it is, `anything` most often.
-    """
-
-    section: Section
-    claim: str
-    title: str
-    values: tuple[object, ...] | None
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +92,90 @@ def _clause(clause: ClauseUse) -> dict[str, object]:
         "token": clause.token,
         "assumptions": list(clause.assumptions),
     }
+
+
+def review(subject: Subject, prover: Prover | None, *, today: date) -> Review:
+    """The whole of what can be said of a policy."""
+    cases = linting.cases_of(subject, prover)
+    tables = [Table(case) for case in cases]
+    for case, table in zip(cases, tables, strict=True):
+        if case.evidence is not None:
+            case.evidence.together(partial(_ask_everything, case, table, today))
+    findings = linting.lint_cases(cases, today=today)
+    providers = tuple(_provider(case, table) for case, table in zip(cases, tables, strict=True))
+    evidence = [case.evidence for case in cases if case.evidence is not None]
+    return Review(
+        verdict=_verdict(subject, cases, findings),
+        providers=providers,
+        findings=tuple(findings),
+        assumptions=tuple(sorted({label for each in evidence for label in each.assumptions})),
+    )
+
+
+def _ask_everything(case: Case, table: Table, today: date) -> None:
+    linting.check_case(case, today=today)
+    table.rows()
+    list(_uses(case))
+
+
+def _provider(case: Case, table: Table) -> ProviderReview:
+    example = None if case.evidence is None else case.evidence.example
+    return ProviderReview(
+        name=case.provider.name,
+        condition=case.provider.condition,
+        admits=tuple(table.rows()) if isinstance(example, Found) else (),
+        clauses=tuple(_uses(case)) if not isinstance(example, NoneFound) else (),
+        example=example.token if isinstance(example, Found) else None,
+    )
+
+
+def _uses(case: Case) -> Iterable[ClauseUse]:
+    for number, clause in enumerate(case.clauses):
+        assert case.evidence is not None  # noqa: S101  (there are clauses, so the condition compiles)
+        answer = case.evidence.ask_clause(number)
+        match answer:
+            case Found():
+                keeps_out: KeepsOut = "keeps-out"
+                note = "it alone refuses this token"
+            case NoneFound():
+                keeps_out = "nothing"
+                because = f", since {listed(list(answer.assumptions), 'and')}" if answer.assumptions else ""
+                note = f"the other clauses refuse all that it does{because}"
+            case Undecided():
+                keeps_out = "undecided"
+                note = answer.reason
+        yield ClauseUse(
+            text=clause.text,
+            span=(clause.node.span.start, clause.node.span.end),
+            keeps_out=keeps_out,
+            note=note,
+            token=answer.token if isinstance(answer, Found) else None,
+            assumptions=answer.assumptions if isinstance(answer, NoneFound) else (),
+        )
+
+
+def _verdict(subject: Subject, cases: Sequence[Case], findings: Sequence[Finding]) -> str:
+    """What it comes to, in one line."""
+    counted = [each for each in findings if each.waiver is None]
+    counts = Counter(each.severity for each in counted if each.decided)
+    worst_first = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]
+    said = [f"findings: {listed(worst_first, 'and')}" if counts else "no findings"]
+    undecided = sum(not each.decided for each in counted)
+    if undecided:
+        said.append(f"{undecided} not decided")
+    if len(findings) > len(counted):
+        said.append(f"{len(findings) - len(counted)} waived")
+    return f"{_admission(subject, cases)}; {', '.join(said)}"
+
+
+def _admission(subject: Subject, cases: Sequence[Case]) -> str:
+    if not cases:
+        return "admits nobody: every provider is disabled"
+    if any(case.invalid is not None for case in cases):
+        return "Google would refuse this condition"
+    examples = [case.evidence.example for case in cases if case.evidence is not None]
+    if all(isinstance(each, NoneFound) for each in examples):
+        return "admits nobody"
+    if not any(isinstance(each, Found) for each in examples):
+        return "what it admits is not decided"
+    return "admits somebody" if len(cases) == 1 else f"admits somebody, through {len(cases)} providers"

@@ -1,0 +1,184 @@
+"""What a provider admits, claim by claim: what workload, where, of whom, and how it is launched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from . import schema
+from .cel.rendering import render_constant
+from .context import CONTAINER, SPACE, Case
+from .evidence import Evidence
+from .probing import ABSENT, at
+from .proving import Found, NoneFound, Undecided
+
+Section: TypeAlias = Literal["what", "where", "who", "how"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admits:
+    """What one claim is in admitted tokens.
+
+    `values` are all that it can be, as JSON values; None when it is not among a few: then `note` says
+    what it is, `anything` most often.
+    """
+
+    section: Section
+    claim: str
+    title: str
+    values: tuple[object, ...] | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A claim that is one of few values: each of them is admitted or not."""
+
+    section: Section
+    claim: str
+    title: str
+    values: tuple[object, ...]
+
+
+_CHOICES: Final = (
+    _Choice("where", "swname", "software", schema.ASSERTION.fields["swname"].values),
+    _Choice("where", "dbgstat", "debugging", schema.ASSERTION.fields["dbgstat"].values),
+    _Choice("where", "hwmodel", "hardware", schema.ASSERTION.fields["hwmodel"].values),
+    _Choice("where", "secboot", "secure boot", (True, False)),
+    _Choice(
+        "where", "submods.confidential_space.monitoring_enabled.memory", "memory monitoring", (True, False)
+    ),
+    _Choice("where", "submods.nvidia_gpu.cc_mode", "GPU mode", schema.GPU_MODES),
+    _Choice("how", "submods.container.restart_policy", "restarts", ("Never", "OnFailure", "Always")),
+)
+_NAMED: Final[tuple[tuple[Section, str, str], ...]] = (
+    ("what", "submods.container.image_digest", "image digest"),
+    ("what", "submods.container.image_reference", "image reference"),
+    ("who", "submods.gce.project_id", "project"),
+    ("who", "submods.gce.project_number", "project number"),
+    ("how", "submods.container.args", "command line"),
+)
+
+
+class Table:
+    """What one provider admits, claim by claim. Its questions are asked together with the rules'."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._evidence = case.evidence
+
+    def rows(self) -> list[Admits]:
+        """The claims that the condition reads, and those that tell a production machine."""
+        evidence = self._evidence
+        if evidence is None:
+            return []
+        named = [
+            self._named(evidence, *each) for each in _NAMED if self._is_read(each[1]) or each[0] != "how"
+        ]
+        rows = [*named, self._signers(evidence), self._attributes(evidence)]
+        rows += [self._choice(evidence, each) for each in _CHOICES if self._is_shown(each.claim)]
+        rows += [self._accounts(evidence), *self._overrides(evidence)]
+        order = ("what", "where", "who", "how")
+        return sorted((row for row in rows if row is not None), key=lambda row: order.index(row.section))
+
+    def _is_read(self, claim: str) -> bool:
+        return bool(self._case.reads(claim))
+
+    def _is_shown(self, claim: str) -> bool:
+        return not claim.startswith(("submods.nvidia_gpu", "submods.container")) or self._is_read(claim)
+
+    def _constants(self, claim: str) -> list[object]:
+        """The values that the condition could mean: those of its constants that the claim can be."""
+        if claim == "submods.container.args":
+            return [*self._case.lists]
+        found = schema.claim_at("assertion", tuple(claim.split(".")))
+        pattern = "" if found is None else found.pattern
+        if pattern == schema.DIGEST_PATTERN:
+            return [f"sha256:{each}" for each in self._case.hashes]
+        return [each for each in self._case.strings if pattern == "" or each.isdigit()]
+
+    def _named(self, evidence: Evidence, section: Section, claim: str, title: str) -> Admits:
+        """A claim that may be anything, unless the condition's own constants are all that it can be."""
+        constants = self._constants(claim)
+        path = f"assertion.{claim}"
+        other = evidence.ask(f"has({path}) && !({path} in {render_constant(constants)})")
+        values: list[object] = []
+        if isinstance(other, NoneFound):
+            values, undecided = self._among(evidence, path, constants)
+            other = undecided or other
+        return _row(section, claim, title, other, values)
+
+    def _among(
+        self, evidence: Evidence, path: str, constants: Sequence[object]
+    ) -> tuple[list[object], Undecided | None]:
+        answers = [evidence.ask(f"{path} == {render_constant(each)}") for each in constants]
+        undecided = next((each for each in answers if isinstance(each, Undecided)), None)
+        values = [each for each, answer in zip(constants, answers, strict=True) if isinstance(answer, Found)]
+        return values, undecided
+
+    def _choice(self, evidence: Evidence, choice: _Choice) -> Admits:
+        values, undecided = self._among(evidence, f"assertion.{choice.claim}", choice.values)
+        return _row(choice.section, choice.claim, choice.title, undecided or NoneFound(), values)
+
+    def _attributes(self, evidence: Evidence) -> Admits:
+        """The support attributes that every admitted token has."""
+        claim, path = "submods.confidential_space.support_attributes", f"{SPACE}.support_attributes"
+        lacks = {
+            each: evidence.ask(f'(!has({SPACE}) || !has({path}) || !("{each}" in {path}))')
+            for each in schema.SUPPORT_ATTRIBUTES
+        }
+        undecided = next((each for each in lacks.values() if isinstance(each, Undecided)), None)
+        needed: list[object] = [each for each, answer in lacks.items() if isinstance(answer, NoneFound)]
+        title = "support attributes, at least"
+        return _row("where", claim, title, undecided or NoneFound(), needed)
+
+    def _signers(self, evidence: Evidence) -> Admits | None:
+        claim, path = "submods.container.image_signatures", f"{CONTAINER}.image_signatures"
+        if not self._is_read(claim):
+            return None
+        hashes = list(self._case.hashes)
+        named = f"{path}.exists(signature, signature.key_id in {render_constant(hashes)})"
+        other = evidence.ask(f"(!has({path}) || {path} == null || !{named})")
+        values: list[object] = [*hashes] if isinstance(other, NoneFound) else []
+        return _row("what", claim, "signed by one of", other, values)
+
+    def _accounts(self, evidence: Evidence) -> Admits:
+        claim, path = "google_service_accounts", "assertion.google_service_accounts"
+        named = [each for each in self._case.strings if "@" in each]
+        other = evidence.ask(f"!{path}.all(account, account in {render_constant(named)})")
+        values: list[object] = []
+        undecided = None
+        if isinstance(other, NoneFound):
+            answers = [evidence.ask(f"{render_constant(each)} in {path}") for each in named]
+            undecided = next((each for each in answers if isinstance(each, Undecided)), None)
+            values = [each for each, answer in zip(named, answers, strict=True) if isinstance(answer, Found)]
+        return _row("who", claim, "service accounts", undecided or other, values)
+
+    def _overrides(self, evidence: Evidence) -> Iterable[Admits]:
+        command, variables = f"{CONTAINER}.cmd_override", f"{CONTAINER}.env_override"
+        any_command = evidence.ask(f"size({command}) > 0")
+        yield _row("how", "submods.container.cmd_override", "command override", any_command, [])
+        names = [each for each in self._case.strings if each.isidentifier()]
+        other = evidence.ask(f"!{variables}.all(name, name in {render_constant(names)})")
+        values: list[object] = []
+        if isinstance(other, NoneFound):
+            answers = {each: evidence.ask(f"{render_constant(each)} in {variables}") for each in names}
+            values = [each for each, answer in answers.items() if isinstance(answer, Found)]
+        yield _row("how", "submods.container.env_override", "variables overridden", other, values)
+
+
+def _row(
+    section: Section, claim: str, title: str, other: Found | NoneFound | Undecided, values: Sequence[object]
+) -> Admits:
+    """A row: `values` are all, if there is nothing `other` than them."""
+    match other:
+        case NoneFound():
+            note = "" if values else "none"
+            return Admits(section=section, claim=claim, title=title, values=tuple(values), note=note)
+        case Found(token=token):
+            example = at(token, tuple(claim.split(".")))
+            note = "anything" if example is not ABSENT else "anything, or nothing"
+            return Admits(section=section, claim=claim, title=title, values=None, note=note)
+        case Undecided(reason=reason):
+            return Admits(section=section, claim=claim, title=title, values=None, note=reason)
