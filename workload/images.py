@@ -57,6 +57,11 @@ class Unreadable(Exception):
         self.message = message
 
 
+def undecodable() -> Unreadable:
+    """What is said of a picture whose header was sound."""
+    return Unreadable("undecodable", "the image is cut off, or damaged")
+
+
 def list_images(client: storage.Client, folder: FolderUri, *, most: int) -> list[ListedImage]:
     """Every picture in `folder`, in the bucket's listing order (by the UTF-8 bytes of the name).
 
@@ -118,7 +123,7 @@ def check_header(data: bytes) -> EncodedImage:
                 message = f"the image has {width} by {height} pixels, and {MOST_PIXELS} in all are the most"
                 raise Unreadable("too-large", message)
             orientation = _orientation(image)
-            if image.format == "WEBP" and getattr(image, "is_animated", False):
+            if image.format == "GIF" or (image.format == "WEBP" and getattr(image, "is_animated", False)):
                 data = _first_frame(image)
     except (OSError, ValueError, SyntaxError, OverflowError, EOFError):
         raise Unreadable("not-an-image", "the object is not a JPEG, PNG, GIF, BMP or WebP image") from None
@@ -126,8 +131,8 @@ def check_header(data: bytes) -> EncodedImage:
 
 
 def _orientation(image: Image.Image) -> int:
-    # A PNG would be decoded for it, and cameras write none.
-    if image.format != "JPEG":
+    # A PNG would be decoded for it, and cameras write none. MPO is a JPEG with a second one behind it.
+    if image.format not in ("JPEG", "MPO"):
         return 1
     try:
         orientation = image.getexif().get(_EXIF_ORIENTATION)
@@ -137,7 +142,12 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _first_frame(image: Image.Image) -> bytes:
-    """As PNG: TensorFlow reads an animated GIF's first frame by itself, an animated WebP's not."""
+    """As PNG. TensorFlow reads no animated WebP; and of a GIF it decodes every frame, to see how large
+    the largest is, where only the first one's size was checked.
+    """
     frame = io.BytesIO()
-    image.convert("RGB").save(frame, "PNG", compress_level=0)
+    try:
+        image.convert("RGB").save(frame, "PNG", compress_level=0)
+    except (OSError, ValueError, SyntaxError, EOFError):
+        raise undecodable() from None
     return frame.getvalue()

@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import EncodedImage, ListedImage, Unreadable
+from .images import EncodedImage, ListedImage, Unreadable, undecodable
 from .object_storage import CONNECTIONS
 
 READ_AHEAD = 4 * CONNECTIONS
@@ -138,9 +138,7 @@ class _Reader:
     def row_of_unreadable(self, position: int) -> Row:
         """The row of a picture that no batch held: not read, or read and not decoded."""
         image = self._images[position]
-        error = self._unreadable.pop(position, None) or Unreadable(
-            "undecodable", "the image is cut off, or damaged"
-        )
+        error = self._unreadable.pop(position, None) or undecodable()
         return Row(image=image.name, generation=image.generation, error=error)
 
 

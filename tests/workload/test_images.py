@@ -141,6 +141,34 @@ def test_the_largest_picture_allowed_passes() -> None:
     assert check_header(header_of_a_png(8_000, 8_000)).orientation == 1
 
 
+def gif(*colours: str, sizes: tuple[tuple[int, int], ...]) -> bytes:
+    """A GIF whose screen has the first size, and whose frames have each their own."""
+    data = b""
+    for colour, size in zip(colours, sizes, strict=True):
+        frame = io.BytesIO()
+        Image.new("RGB", size, colour).save(frame, "GIF")
+        with Image.open(frame) as image:
+            start = image.tile[0].offset - 11  # the frame's descriptor, before the code size of its data
+        whole = frame.getvalue()
+        data = (data or whole[:start]) + whole[start:-1]
+    return data + b";"
+
+
+def test_of_a_gif_the_first_frame_alone_is_kept_however_large_the_others_are() -> None:
+    data = check_header(gif("red", "red", sizes=((8, 6), (3_000, 2_000)))).data
+    with Image.open(io.BytesIO(data)) as kept:
+        assert (kept.size, getattr(kept, "n_frames", 1)) == ((8, 6), 1)
+        assert kept.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_a_gif_that_is_cut_off_cannot_be_decoded() -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(noise, "GIF")
+    with pytest.raises(Unreadable) as refused:
+        check_header(noise.getvalue()[:-1000])
+    assert refused.value.code == "undecodable"
+
+
 def jpeg_with_orientation(orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -152,6 +180,16 @@ def jpeg_with_orientation(orientation: int) -> bytes:
 @pytest.mark.parametrize(("tag", "taken"), [(1, 1), (6, 6), (8, 8), (0, 1), (9, 1)])
 def test_the_orientation_is_exifs_where_it_means_something(tag: int, taken: int) -> None:
     assert check_header(jpeg_with_orientation(tag)).orientation == taken
+
+
+def test_a_photo_with_a_second_one_behind_it_keeps_its_orientation() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    encoded = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(
+        encoded, "MPO", save_all=True, append_images=[Image.new("RGB", (4, 4))], exif=exif
+    )
+    assert check_header(encoded.getvalue()).orientation == 6
 
 
 def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
