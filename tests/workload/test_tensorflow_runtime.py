@@ -227,14 +227,65 @@ def test_a_model_that_insists_on_a_batch_size_gets_it(tmp_path: Path) -> None:
     assert found == [[0, 1, 2], [0]]
 
 
-def test_a_model_fed_with_bytes_does_not_fit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["uint8", "int32", "float16", "bfloat16", "float64"])
+def test_a_model_may_take_another_kind_of_number(tmp_path: Path, kind: str) -> None:
+    import tensorflow as tf
+
+    spec = tf.TensorSpec([None, 8, 8, 3], tf.dtypes.as_dtype(kind), name="images")
+    folder = save(
+        tmp_path, lambda images: {"logits": tf.reduce_mean(tf.cast(images, tf.float32), axis=[1, 2])}, spec
+    )
+    in_bytes = ("scale = 0.00392156862745098", "scale = 1.0")
+    model = runtimes.load(folder, job(('"softmax"', '"as-is"'), in_bytes))
+    batches = list(model.batches([(0, check_header(picture((250, 7, 128))))]))
+    indices, scores = model.classifier(batches[0][1])
+    assert indices.tolist() == [[0, 2, 1]]
+    assert scores.tolist() == [[250, 128, 7]]
+
+
+def test_whole_numbers_are_the_nearest_that_there_are(tmp_path: Path) -> None:
     import tensorflow as tf
 
     spec = tf.TensorSpec([None, 8, 8, 3], tf.uint8, name="images")
     folder = save(
         tmp_path, lambda images: {"logits": tf.reduce_mean(tf.cast(images, tf.float32), axis=[1, 2])}, spec
     )
-    with pytest.raises(ModelMisfit, match=r"uint8\[n, 8, 8, 3\], and the terms feed `images` float32"):
+    replacements = (("scale = 0.00392156862745098", "scale = 1.0"), ('"softmax"', '"as-is"'))
+    classify = runtimes.load(folder, job(*replacements)).classifier
+    pixels = np.broadcast_to(np.array([-3.0, 99.6, 300.0], np.float32), [1, 8, 8, 3])
+    indices, scores = classify(np.ascontiguousarray(pixels))
+    assert indices.tolist() == [[2, 1, 0]]
+    assert scores.tolist() == [[255, 100, 0]]
+
+
+def test_a_model_fed_with_text_does_not_fit(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    spec = tf.TensorSpec([None], tf.string, name="images")
+    folder = save(tmp_path, lambda images: {"logits": tf.zeros([tf.shape(images)[0], 4])}, spec)
+    with pytest.raises(ModelMisfit, match=r"string\[n\], and the terms feed `images` float32\[n, 8, 8, 3\]"):
+        runtimes.load(folder, job())
+
+
+def test_a_model_that_needs_more_than_its_signature_says_does_not_fit(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def flat(images: Any) -> dict[str, Any]:
+        return {"logits": tf.reshape(images, [tf.shape(images)[0], 9 * 9 * 3]) @ tf.ones([9 * 9 * 3, 4])}
+
+    folder = save(tmp_path, flat, tf.TensorSpec([None, None, None, 3], tf.float32, name="images"))
+    with pytest.raises(ModelMisfit, match=r"float32\[n, n, n, 3\] .* fed float32\[1, 8, 8, 3\]"):
+        runtimes.load(folder, job())
+
+
+def test_a_model_with_an_operation_that_tensorflow_lacks_is_the_owners_to_mend(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    spec = tf.TensorSpec([None, 8, 8, 3], tf.float32, name="images")
+    folder = save(tmp_path, lambda images: {"logits": tf.reduce_mean(images, axis=[1, 2])}, spec)
+    graph = folder / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes().replace(b"NoOp", b"NoNo"))
+    with pytest.raises(Misconfigured, match="cannot read the model"):
         runtimes.load(folder, job())
 
 

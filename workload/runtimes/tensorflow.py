@@ -39,10 +39,10 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
     """
     try:
         loaded = tf.saved_model.load(str(saved_model))
-    except (OSError, ValueError, tf.errors.OpError):
+    except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError, tf.errors.OpError):
         raise Misconfigured(
             "TensorFlow cannot read the model",
-            hint="the owner saves it again, with the TensorFlow version of the image",
+            hint="the owner saves it again, with the image's TensorFlow and its operations alone",
         ) from None
     if _SERVING not in loaded.signatures:
         raise ModelMisfit(f"the model has no signature `{_SERVING}`")
@@ -63,11 +63,17 @@ def _check_input(signature: Any, terms: InputTerms) -> int | None:
     _, inputs = signature.structured_input_signature
     fed = tf.TensorSpec([None, terms.height, terms.width, 3], tf.float32)
     spec = inputs.get(terms.tensor)
-    if spec is None or len(inputs) != 1 or not (spec.dtype == fed.dtype and spec.is_compatible_with(fed)):
+    if spec is None or len(inputs) != 1 or not _takes(spec, fed):
         taken = ", ".join(f"`{name}` {_shown(spec)}" for name, spec in sorted(inputs.items()))
         raise ModelMisfit(f"the model takes {taken}, and the terms feed `{terms.tensor}` {_shown(fed)}")
     size: int | None = spec.shape[0] if spec.shape.rank else None
     return size
+
+
+def _takes(spec: Any, fed: Any) -> bool:
+    """An input of that kind and shape can be told what is fed."""
+    is_number = spec.dtype.is_floating or spec.dtype.is_integer
+    return bool(is_number and spec.shape.is_compatible_with(fed.shape))
 
 
 def _check_output(signature: Any, terms: OutputTerms) -> int:
@@ -90,10 +96,14 @@ def _shown(spec: Any) -> str:
 def _classifier(signature: Any, job: Job, batch_size: int | None) -> Classifier:
     terms = job.terms
     height, width = terms.input.height, terms.input.width
+    taken = signature.structured_input_signature[1][terms.input.tensor]
 
     @tf.function(input_signature=[tf.TensorSpec([batch_size, height, width, 3], tf.float32)])  # type: ignore[untyped-decorator]
     def best(images: Any) -> tuple[Any, Any]:
-        scores = tf.cast(signature(**{terms.input.tensor: images})[terms.output.tensor], tf.float32)
+        # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
+        given = tf.round(images) if taken.dtype.is_integer else images
+        given = tf.saturate_cast(given, taken.dtype)
+        scores = tf.cast(signature(**{terms.input.tensor: given})[terms.output.tensor], tf.float32)
         if terms.output.scores == "softmax":
             scores = tf.nn.softmax(scores)
         top = tf.math.top_k(scores, job.top_k)
@@ -110,6 +120,12 @@ def _classifier(signature: Any, job: Job, batch_size: int | None) -> Classifier:
             raise Misconfigured(
                 "the machine's memory does not hold a batch of this size",
                 hint="set a smaller `tee-env-BATCH_SIZE`, or launch a larger machine",
+            ) from None
+        except (ValueError, TypeError, tf.errors.OpError):
+            fed = tf.TensorSpec(images.shape, taken.dtype)
+            raise ModelMisfit(
+                f"the model takes `{terms.input.tensor}` {_shown(taken)} by its signature,"
+                f" and does not run when it is fed {_shown(fed)}"
             ) from None
         return indices.numpy()[:count], values.numpy()[:count]
 
