@@ -6,7 +6,7 @@
 The guarantee is that of `policy.proving`: a verdict other than `undecided` is proved on each side
 where no token is shown, and each token shown was decided by the ordinary evaluator under both.
 
-Source: docs/decisions; AWS Zelkova ("less, more, equivalent, incomparable, unknown").
+Source: docs/decisions, 0008; AWS Zelkova ("less, more, equivalent, incomparable, unknown").
 """
 
 from __future__ import annotations

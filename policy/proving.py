@@ -11,7 +11,7 @@ the size of mapped attributes refuse tokens, they never admit one, and are not m
 the claim is not true of it; undoing any single difference from the sample would end that. `Undecided`
 is neither and must never pass for a yes.
 
-Source: docs/decisions; policy/smt; cedar-policy/cedar, symcc, for the manner of answering.
+Source: docs/decisions, 0008; policy/smt; cedar-policy/cedar, symcc, for the manner of answering.
 """
 
 from __future__ import annotations

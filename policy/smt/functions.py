@@ -35,7 +35,6 @@ from .values import (
     Unsupported,
     Value,
     boolean,
-    compacted,
     constant,
     count_of,
     guarded,
@@ -425,6 +424,3 @@ def _converted(claims: Claims, name: str, part: Alternative) -> Value:
         if kind == "bool":
             return (Alternative(payload, "int", 1), Alternative(-payload, "int", 0))
     raise Unsupported(f"`{name}` of a claim")
-
-
-__all__ = ["at_most", "call", "compacted", "same_number", "same_string"]

@@ -1,6 +1,6 @@
 """A question about all tokens, from its formula to a witness that the evaluator has confirmed.
 
-Source: docs/decisions; policy/smt/facts.py for what is assumed.
+Source: docs/decisions, 0008; policy/smt/facts.py for what is assumed.
 """
 
 from __future__ import annotations

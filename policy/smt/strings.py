@@ -5,7 +5,7 @@ test is a finite automaton, their product is walked once, and each truth vector 
 has comes with the shortest one. Regular expressions are the evaluator's own automata, so prover and
 evaluator cannot read one differently.
 
-Source: R. Cox, "Regular Expression Matching Can Be Simple And Fast"; docs/decisions.
+Source: R. Cox, "Regular Expression Matching Can Be Simple And Fast"; docs/decisions, 0008.
 """
 
 from __future__ import annotations
@@ -412,12 +412,17 @@ def unequal(tests: tuple[Probe, ...]) -> dict[Vector, str]:
     others = tuple(test for test in tests if not is_equality(test))
     constants = {str(test.constant) for test in tests if is_equality(test)}
     found: dict[Vector, str] = {}
-    for vector, example in _Product(others).shortest().items():
+    for vector, example in _shortest(others).items():
         if example not in constants:
             found[vector] = example
         elif (other := next(_words(others, vector, constants), None)) is not None:
             found[vector] = other
     return found
+
+
+@lru_cache(maxsize=256)
+def _shortest(tests: tuple[Probe, ...]) -> dict[Vector, str]:
+    return _Product(tests).shortest()
 
 
 def is_equality(test: Probe) -> bool:

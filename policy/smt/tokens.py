@@ -299,7 +299,7 @@ def nearest(
             some = left[start : start + size]
             attempt = copy.deepcopy(here)
             for path, value in some:
-                _put(attempt, path, value)
+                put(attempt, path, value)
             if holds(attempt):
                 here, changed = attempt, True
             else:
@@ -328,7 +328,8 @@ def differences(
             yield (*path, name), other
 
 
-def _put(token: dict[str, object], path: tuple[str, ...], value: object) -> None:
+def put(token: dict[str, object], path: tuple[str, ...], value: object) -> None:
+    """The claim at `path` is `value`, as `differences` gave it: one that says "absent" takes it away."""
     *above, last = path
     here: Any = token
     for name in above:

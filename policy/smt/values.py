@@ -3,7 +3,7 @@
 `&&`, `||`, `all` and `exists` absorb errors as CEL does because a truth value is two literals, "is
 true" and "is false", and an error is neither.
 
-Source: google/cel-spec, doc/langdef.md, "Logical Operators"; docs/decisions.
+Source: google/cel-spec, doc/langdef.md, "Logical Operators"; docs/decisions, 0008.
 """
 
 from __future__ import annotations
