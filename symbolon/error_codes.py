@@ -1,4 +1,4 @@
-"""What each error's code means, in words that say who acts next: `symbolon --explain CODE`."""
+"""What each error's code means, in words that say who acts next, and each rule: `symbolon --explain CODE`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from attestation.errors import (
     Unavailable,
     quoted,
 )
+from policy.rules import SLUGS
 
-from .rendering import columns, print_json
+from .rendering import columns, print_json, printable_lines
+from .rule_pages import read_page
 
 _FAMILIES: dict[type[SymbolonError], str] = {
     SymbolonError: "whoever develops symbolon acts next",
@@ -129,25 +131,32 @@ EXPLAINED = {
 
 
 def explain_code(code: str, *, output: str) -> ExitCode:
-    """What the code means stands on standard output; `all` lists every code.
+    """What the code means, or the rule's page, stands on standard output; `all` lists every code.
 
     Raises:
         Misconfigured: there is no such code.
     """
-    if code != ALL and code not in EXPLAINED:
-        near = difflib.get_close_matches(code, EXPLAINED, n=3)
+    if code != ALL and code not in EXPLAINED and code not in SLUGS:
+        near = difflib.get_close_matches(code, [*EXPLAINED, *SLUGS], n=3)
         raise Misconfigured(
-            f"there is no error code {quoted(code)}",
+            f"there is no error code and no rule {quoted(code)}",
             hint=f"did you mean {', '.join(near)}?" if near else "symbolon --explain all lists them",
         )
-    chosen = list(EXPLAINED.values()) if code == ALL else [EXPLAINED[code]]
+    errors = [each for each in EXPLAINED.values() if code in (ALL, each.code)]
+    rules = [slug for slug in SLUGS if code in (ALL, slug)]
     if output == "json":
-        documents = [_render(explained) for explained in chosen]
-        print_json(documents if code == ALL else documents[0])
+        documents = [_render(explained) for explained in errors]
+        documents += [{"rule": slug, "page": read_page(slug)} for slug in rules]
+        print_json(
+            documents if code == ALL else {key: value for each in documents for key, value in each.items()}
+        )
     elif code == ALL:
-        sys.stdout.write(columns((each.code, _consequence(each)) for each in chosen) + "\n")
+        rows = [(each.code, _consequence(each)) for each in errors]
+        sys.stdout.write(columns([*rows, *((slug, "a rule for policies") for slug in rules)]) + "\n")
     else:
-        sys.stdout.write(f"{code}: {_consequence(chosen[0])}\n\n{chosen[0].meaning}\n")
+        texts = [f"{each.code}: {_consequence(each)}\n\n{each.meaning}\n" for each in errors]
+        texts += [printable_lines(read_page(slug)) + "\n" for slug in rules]
+        sys.stdout.write("\n".join(texts))
     return ExitCode.YES
 
 

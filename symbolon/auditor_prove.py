@@ -1,0 +1,225 @@
+"""What `symbolon auditor prove` answers: whether something is true of every token that is admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attestation.errors import ExitCode, Misconfigured, quoted
+from policy.proving import (
+    NAMED_QUESTIONS,
+    Answer,
+    Proved,
+    Prover,
+    Refuted,
+    Undecided,
+    Values,
+    named_condition,
+)
+from policy.smt.tokens import SAMPLE
+from policy.subject import Subject
+from policy.wording import rendered
+
+from .progress import patience
+from .reports import print_report
+from .reports.evidence import claims_that_matter
+from .reports.report import Entry, Report, Section, Tone
+from .subjects import NamedSubject, read_claims, read_subject
+
+_BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
+_SHOWN: Final[dict[type, tuple[str, Tone, ExitCode]]] = {
+    Proved: ("PROVED", "good", ExitCode.YES),
+    Refuted: ("REFUTED", "bad", ExitCode.ANSWERED_NO),
+    Undecided: ("UNDECIDED", "warn", ExitCode.UNKNOWN),
+}
+
+
+def prove_policy(
+    *,
+    policy: str,
+    that: str | None,
+    question: str | None,
+    sample: str | None,
+    smt2: Path | None,
+    budget_s: float,
+    output: str,
+) -> ExitCode:
+    """The answer to `that`, a condition, or to the named `question` stands on standard output.
+
+    Raises:
+        Misconfigured: an input cannot be read, or is not one that Google would accept.
+    """
+    near = SAMPLE if sample is None else read_claims(sample)
+    with Prover(budget_s=budget_s, sample=near) as prover:
+        prover.start()
+        named = read_subject(policy)
+        if smt2 is not None:
+            _write(smt2, prover.to_smt2(named.subject, _formula(named.subject, that, question)))
+        with patience("proving"):
+            if that is not None:
+                answer = prover.prove(named.subject, that)
+            else:
+                answer = prover.prove_named(named.subject, str(question))
+    if output == "json":
+        from .rendering import print_json
+
+        print_json(document_of(answer))
+    else:
+        asked = that if that is not None else NAMED_QUESTIONS[str(question)]
+        print_report(_report(answer, named, asked, that, sample=near), output=output)
+    return _SHOWN[type(answer)][2]
+
+
+def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> ExitCode:
+    """What the claim can be in admitted tokens stands on standard output.
+
+    Raises:
+        Misconfigured: an input cannot be read, or `claim` is no claim's path.
+    """
+    with Prover(budget_s=budget_s) as prover:
+        prover.start()
+        named = read_subject(policy)
+        with patience("listing values"):
+            values = prover.values_of(named.subject, claim)
+    if output == "json":
+        from .rendering import print_json
+
+        print_json(_values_document(values))
+    else:
+        print_report(_values_report(values, named, claim), output=output)
+    return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
+
+
+def document_of(answer: Answer) -> dict[str, object]:
+    """The answer as `--format json` shows it; what a bare condition's token is mapped to comes with it."""
+    document: dict[str, object] = {
+        "verdict": _SHOWN[type(answer)][0].lower(),
+        "counterexample": None,
+        "assumptions": [],
+        "bounded": False,
+        "reason": "",
+    }
+    match answer:
+        case Proved():
+            document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
+        case Refuted():
+            reason = "nobody is admitted" if answer.token is None else "this token is admitted"
+            mapped = {"google": answer.google, "attribute": answer.attribute}
+            document |= {"counterexample": answer.token, "reason": reason}
+            document |= {name: values for name, values in mapped.items() if values}
+        case Undecided():
+            document["reason"] = answer.reason
+    return document
+
+
+def _formula(subject: Subject, that: str | None, question: str | None) -> str:
+    """What is to be true of every admitted token, so that it has a script."""
+    if that is not None:
+        return that
+    if question == "satisfiable":
+        return "false"
+    if question == "never-errors":
+        raise Misconfigured(
+            "`never-errors` asks for no condition, so it has no script", hint="leave out --smt2"
+        )
+    return named_condition(subject, str(question))
+
+
+def _write(path: Path, script: str) -> None:
+    try:
+        path.write_text(script, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise Misconfigured(f"cannot write {quoted(str(path))}: {reason}") from error
+
+
+def _report(
+    answer: Answer, named: NamedSubject, asked: str, that: str | None, *, sample: Mapping[str, object]
+) -> Report:
+    word, tone, _ = _SHOWN[type(answer)]
+    sections: list[Section] = [Section(title="asked", code=that)] if that is not None else []
+    match answer:
+        case Proved():
+            verdict = "it is so of every admitted token" if that is not None else asked
+            if answer.example is not None:
+                sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
+            lines = answer.assumptions + ((_BOUNDED,) if answer.bounded else ())
+            sections.append(Section(title="assumed", lines=lines))
+        case Refuted(token=None):
+            verdict = "nobody is admitted"
+        case Refuted():
+            verdict = f"not so: {asked}" if that is None else "a token is admitted of which it is not true"
+            assert answer.token is not None  # noqa: S101  the case before
+            entry = _token(answer.token, sample, google=answer.google, attribute=answer.attribute)
+            sections.append(Section(title="counterexample", entries=(entry,)))
+        case Undecided():
+            verdict = answer.reason
+    return Report(
+        title="proof about a policy",
+        subject=named.policy.name,
+        answer=word,
+        tone=tone,
+        verdict=verdict,
+        sections=tuple(sections),
+    )
+
+
+def _token(
+    token: Mapping[str, object], sample: Mapping[str, object], **mapped: Mapping[str, object]
+) -> Entry:
+    claims = claims_that_matter(token, sample)
+    claims += tuple(
+        (f"{root}.{name}", rendered(value))
+        for root, values in mapped.items()
+        for name, value in values.items()
+    )
+    return Entry(
+        mark="admitted",
+        tone="plain",
+        text="" if claims else "a usual production token",
+        claims=claims,
+        token=token,
+        shows="a token that differs from the sample in" if claims else "",
+    )
+
+
+def _values_document(values: Values | Undecided) -> dict[str, Any]:
+    if isinstance(values, Undecided):
+        return {"verdict": "undecided", "reason": values.reason}
+    finite = values.finite is not None
+    return {
+        "verdict": "finite" if finite else "unbounded",
+        "values": list(values.finite) if values.finite is not None else None,
+        "examples": list(values.examples),
+        "absent": values.absent,
+        "bounded": values.bounded,
+    }
+
+
+def _values_report(values: Values | Undecided, named: NamedSubject, claim: str) -> Report:
+    notes: list[str] = []
+    tone: Tone = "plain"
+    lines: tuple[object, ...] = ()
+    if isinstance(values, Undecided):
+        answer, tone, verdict = "UNDECIDED", "warn", values.reason
+    elif values.finite is None:
+        answer, verdict, lines = "UNBOUNDED", f"`{claim}` can be anything like these", values.examples
+    else:
+        several = len(values.finite) != 1
+        count = f"{len(values.finite)} value{'s' if several else ''}"
+        answer, verdict, lines = count.upper(), f"`{claim}` is nothing else in admitted tokens", values.finite
+    if isinstance(values, Values):
+        notes += ["it may also be absent"] if values.absent else []
+        notes += [_BOUNDED] if values.bounded else []
+    return Report(
+        title=f"values of {claim}",
+        subject=named.policy.name,
+        answer=answer,
+        tone=tone,
+        verdict=verdict,
+        sections=(
+            Section(title="values", code="\n".join(map(rendered, lines))),
+            Section(title="beside that", lines=tuple(notes)),
+        ),
+    )

@@ -1,0 +1,112 @@
+"""A report on a terminal: as wide as that is, and no wider."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from ..rendering import console, printable, printable_lines, shortened, styled
+from .report import Entry, Report, Section, Table, Tone
+
+_WIDEST: Final = 120
+_INDENT: Final = 2
+_BODY: Final = 4
+_MARK: Final = 8
+_LEAST_VALUE: Final = 24
+_STYLES: Final[dict[Tone, str]] = {
+    "good": "bold green",
+    "bad": "bold red",
+    "warn": "bold yellow",
+    "plain": "bold",
+}
+
+
+class _Page:
+    """Lines that end where the terminal does, each under its indent."""
+
+    def __init__(self, terminal: Console) -> None:
+        self._terminal = terminal
+        self.width = max(40, min(terminal.width, _WIDEST))
+
+    def put(self, text: Text | str = "", *, indent: int = 0, first: Text | None = None, pad: int = 0) -> None:
+        """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text."""
+        body = Text(text) if isinstance(text, str) else text
+        lead = Text(" " * indent)
+        if first is not None:
+            lead.append_text(first)
+            lead.append(" " * (indent + pad - lead.cell_len))
+        room = self.width - lead.cell_len
+        if room < self.width // 3:  # too little beside it: below it
+            self._terminal.print(lead)
+            lead, room = Text(" " * (indent + _BODY)), self.width - indent - _BODY
+        for line in body.wrap(self._terminal, room) or [Text()]:
+            line.rstrip()
+            self._terminal.print(lead + line)
+            lead = Text(" " * lead.cell_len)
+
+
+def print_human(report: Report) -> None:
+    """The report stands on standard output."""
+    page = _Page(console())
+    answer = Text(report.answer, style=_STYLES[report.tone])
+    page.put(printable(report.verdict), first=answer, pad=cell_len(report.answer) + 2)
+    page.put(Text(printable(report.subject), style="dim"))
+    for section in report.shown:
+        page.put()
+        page.put(Text(section.title, style="bold"))
+        _print_section(page, section)
+
+
+def _print_section(page: _Page, section: Section) -> None:
+    if section.text:
+        page.put(printable(section.text), indent=_INDENT)
+    if section.table is not None:
+        _print_table(page, section.table)
+    for line in printable_lines(section.code).splitlines():
+        page.put(line, indent=_INDENT)
+    for line in section.lines:
+        page.put(printable(line), indent=_INDENT, first=Text("·"), pad=2)
+    pad = max([_MARK, *(cell_len(entry.mark) for entry in section.entries)]) + 2
+    for number, entry in enumerate(section.entries):
+        if number and (entry.claims or section.entries[number - 1].claims):
+            page.put()
+        _print_entry(page, entry, pad=pad)
+
+
+def _print_table(page: _Page, table: Table) -> None:
+    """All but the last column are as wide as they need; a cell that repeats the one above is left out."""
+    rows = [tuple(map(printable, row)) for row in table.rows]
+    widths = [max(cell_len(row[i]) for row in rows) + 2 for i in range(len(table.head) - 1)]
+    above: tuple[str, ...] = ()
+    for row in rows:
+        lead = Text()
+        for i, width in enumerate(widths):
+            same = above[: i + 1] == row[: i + 1]
+            cell = "" if same else row[i]
+            lead.append(cell + " " * (width - cell_len(cell)), style="bold" if i == 0 else "")
+        page.put(row[-1], indent=_INDENT, first=lead, pad=sum(widths))
+        above = row
+
+
+def _print_entry(page: _Page, entry: Entry, *, pad: int) -> None:
+    under = _INDENT + pad
+    where = f"{printable(entry.where)}  " if entry.where else ""
+    body = [
+        Text(printable(entry.label), style="bold"),
+        Text(printable(entry.text)),
+        styled((where, "dim"), printable(" ".join(entry.code.split()))),
+        Text(f"{printable(entry.shows)}:" if entry.shows else "", style="dim"),
+    ]
+    mark: Text | None = Text(entry.mark, style=_STYLES[entry.tone])
+    for text in filter(None, body):
+        page.put(text, indent=_INDENT if mark else under, first=mark, pad=pad)
+        mark = None
+    for path, value in entry.claims:
+        name = f"{printable(path)} = "
+        room = page.width - under - _INDENT - cell_len(name)
+        page.put(name + shortened(printable(value), max(room, _LEAST_VALUE)), indent=under + _INDENT)
+    for what, note in entry.notes:
+        page.put(printable(note), indent=under, first=Text(f"{what}:", style="dim"), pad=len(what) + 2)

@@ -1,0 +1,97 @@
+"""Where in a person's file a finding points: the span of a condition, found again in the file's text.
+
+A `.cel` file is the condition itself; in JSON the condition is a string with its escapes; in a policy
+file the condition is not written at all, and only what is quoted from the file itself is found.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from policy.findings import Finding
+
+from ..subjects import NamedSubject, NamedText
+
+_STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_UNIT: Final = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\u\w{4}|\\.|.", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A stretch of a text: lines and columns from 1 in code points, the last column exclusive."""
+
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A file, and where in it; `region` is None for the whole of it."""
+
+    name: str
+    region: Region | None
+
+    @property
+    def described(self) -> str:
+        if self.region is None:
+            return self.name
+        return f"{self.name}:{self.region.start_line}:{self.region.start_column}"
+
+
+def locate(finding: Finding, named: NamedSubject) -> Place:
+    """The place of the finding in one of the files that `named` was read from."""
+    beside = {"bindings": named.bindings, "image": named.image}.get(finding.place)
+    file = named.policy if beside is None else beside
+    span = _span(finding, named, file)
+    return Place(name=file.name, region=None if span is None else _region(file.text, *span))
+
+
+def _span(finding: Finding, named: NamedSubject, file: NamedText) -> tuple[int, int] | None:
+    if finding.span is None:
+        return None
+    if named.subject.kind == "condition" and file is named.policy:
+        return finding.span
+    provider = next((each for each in named.subject.providers if each.name == finding.provider), None)
+    texts = []
+    if provider is not None and finding.place == "condition":
+        texts = [provider.condition]
+    elif provider is not None and finding.place.startswith("mapping "):
+        texts = [provider.mapping.expressions.get(finding.place.removeprefix("mapping "), "")]
+    near = file.text.find(json.dumps(finding.provider)) if finding.provider else 0
+    for text in filter(None, texts):
+        if found := min(_strings(file.text, text), key=lambda units: abs(units[0] - near), default=None):
+            return found[finding.span[0]], found[finding.span[1]]
+    at = file.text.find(finding.excerpt) if finding.excerpt else -1
+    return None if at < 0 else (at, at + len(finding.excerpt))
+
+
+def _strings(document: str, wanted: str) -> Iterator[list[int]]:
+    """For each JSON string that says `wanted`: where each of its characters begins, and where it ends."""
+    for match in _STRING.finditer(document):
+        literal = match.group()
+        if len(literal) < len(wanted) + 2:
+            continue
+        try:
+            if json.loads(literal) != wanted:
+                continue
+        except ValueError:
+            continue
+        inner = literal[1:-1]
+        yield [match.start() + 1 + unit.start() for unit in _UNIT.finditer(inner)] + [match.end() - 1]
+
+
+def _region(text: str, start: int, end: int) -> Region:
+    start_line, start_column = _position(text, start)
+    end_line, end_column = _position(text, max(start, end))
+    return Region(start_line=start_line, start_column=start_column, end_line=end_line, end_column=end_column)
+
+
+def _position(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
+    return before.count("\n") + 1, offset - before.rfind("\n")
