@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from google.auth.compute_engine import _metadata
 
 from attestation.errors import Misconfigured, Unavailable
 from emulator import running
@@ -56,7 +57,7 @@ def test_a_machine_without_a_service_account_is_misconfigured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)  # NO_GCE_CHECK is read when it is imported
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     with pytest.raises(Misconfigured, match="no service account") as refused:
         credentials.operator_credential()
