@@ -5,8 +5,9 @@
 
 Guarantee. `Proved`: no token of the schema's types, within the assumptions that the answer names, is
 admitted by the evaluator of this project and makes the claim anything but true; `bounded` when one of
-the assumptions is a bound on a list's or a map's length. Limits on the work of one evaluation and on
-the size of mapped attributes refuse tokens, they never admit one, and are not modelled otherwise.
+the assumptions is a bound on a list's or a map's length. Not modelled are the evaluator's limits on the
+work of one evaluation and on the strings it builds, which no token of Google's size comes near, and
+most of the limits on mapped attributes, which only ever refuse a token.
 `Refuted`: a whole token that the issuer could sign and that the evaluator, asked again, admits though
 the claim is not true of it; undoing any single difference from the sample would end that. `Undecided`
 is neither and must never pass for a yes.
@@ -32,8 +33,9 @@ from .smt import questions
 from .smt.circuit import TooLarge
 from .smt.encoding import Encoder
 from .smt.enumerating import Enumeration, enumerate_values
-from .smt.questions import Case, Disagreement, Nothing, Question, Unanswered
+from .smt.questions import Case, Nothing, Question, Unanswered
 from .smt.solver import Solver, SolverMissing
+from .smt.solving import Disagreement
 from .smt.subjects import Admission, admissions_of, trees_of
 from .smt.tokens import SAMPLE
 from .smt.values import Unsupported, Value

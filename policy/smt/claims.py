@@ -265,10 +265,10 @@ class Claims:
         """
         if isinstance(text, str):
             return TRUE if strings.answer(test, text) else FALSE
-        if isinstance(text, Spelled):
-            return self.circuit.atom(_spelled_test(text.term, test))
         if test.kind == "matches":
             strings.check_pattern(str(test.constant))
+        if isinstance(text, Spelled):
+            return self.circuit.atom(_spelled_test(text.term, test))
         if text.template:
             test = test._replace(template=text.template)
         answers = self.tests.setdefault(text.path, {})

@@ -17,9 +17,9 @@ from . import strings, tokens
 from .circuit import TRUE, TooLarge
 from .claims import Claims
 from .encoding import Encoder
-from .questions import Disagreement, Question, Unanswered, case_of, read, reason_of
+from .questions import Question, Unanswered, case_of, read, reason_of
 from .solver import Solver, SolverGaveUp, SolverMissing
-from .solving import Dialogue, Impossible, Model
+from .solving import Dialogue, Disagreement, Impossible, Model
 from .values import Alternative, Entries, Integer, Slots, Text, Unsupported, Value, constant, is_value
 
 MOST_VALUES: Final = 256

@@ -16,7 +16,7 @@ from .circuit import Circuit, TooLarge
 from .claims import Claims, Demands, ReadAgain
 from .encoding import Encoder
 from .solver import Solver, SolverGaveUp, SolverMissing
-from .solving import Dialogue, Impossible, Model, Problem
+from .solving import Dialogue, Disagreement, Impossible, Model, Problem
 from .values import Unsupported
 
 _MOST_READINGS: Final = 40
@@ -72,10 +72,6 @@ class Reading:
     claims: Claims
     problem: Problem
     goal: int
-
-
-class Disagreement(AssertionError):
-    """INVARIANT broken: the evaluator denies what the formula says of a token."""
 
 
 def read(question: Question, *, until: float) -> Reading:

@@ -16,6 +16,7 @@ from .solver import Solver, SolverGaveUp
 
 _MOST_ROUNDS: Final = 60
 _TOKEN = re.compile(r'"(?:[^"]|"")*"|[()]|[^\s()"]+')
+_ASSUMED = re.compile(r"[aw]\d+")
 _ESCAPE = re.compile(r"\\u\{([0-9a-fA-F]+)\}|\\u([0-9a-fA-F]{4})")
 
 
@@ -39,6 +40,10 @@ class Problem:
             shown = "".join(each if 32 <= ord(each) < 127 else "?" for each in label)
             lines += [f"; assumed: {shown}", f"(assert {symbol_of(literal)})"]
         return "\n".join([*lines, "(check-sat)", ""])
+
+
+class Disagreement(AssertionError):
+    """INVARIANT broken: the evaluator, or the issuer, denies what the formula says of a token."""
 
 
 class Impossible(frozenset[str]):
@@ -190,7 +195,10 @@ class Dialogue:
 
     def _core(self) -> set[str]:
         said = self._solver.ask(["(get-unsat-core)"], until=self._until)
-        return set(_TOKEN.findall(" ".join(said))) - {"(", ")"}
+        core = set(_TOKEN.findall(" ".join(said))) - {"(", ")"}
+        if not all(_ASSUMED.fullmatch(name) for name in core):
+            raise SolverGaveUp("the solver's answer cannot be read")
+        return core
 
     def _model(self) -> Model:
         circuit = self._problem.circuit
@@ -202,7 +210,7 @@ class Dialogue:
         said = self._solver.ask([f"(get-value ({' '.join(names)}))"], until=self._until)
         values = _pairs(" ".join(said))
         if set(values) != set(names):
-            raise SolverGaveUp("the solver's model cannot be read")
+            raise SolverGaveUp("the solver's answer cannot be read")
         booleans = {node: values[f"b{node}"] == "true" for node in nodes}
         return Model(circuit, booleans, {term: values[term] for term in terms})
 

@@ -15,7 +15,7 @@ from . import strings
 from .circuit import integer_constant, string_constant
 from .claims import Claims
 from .facts import FACTS
-from .solving import Model
+from .solving import Disagreement, Model
 from .strings import Probe
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Value
 
@@ -119,7 +119,7 @@ class Witness:
         for alternative in value:
             if self._model.holds(alternative.guard, default=True):
                 return self._payload(alternative, sample)
-        raise AssertionError("a claim without a value")
+        raise Disagreement("a claim without a value")
 
     def _payload(self, alternative: Alternative, sample: object) -> object:
         payload = alternative.payload
@@ -178,10 +178,10 @@ class Witness:
     def _key(self, spelling: Text | Spelled, taken: set[str]) -> str:
         if isinstance(spelling, Spelled):
             return self._model.string(spelling.term)
-        return next(word for word in self._words(spelling, None) if word not in taken)
+        return _first(word for word in self._words(spelling, None) if word not in taken)
 
     def _text(self, text: Text, sample: object) -> str:
-        return next(self._words(text, sample if isinstance(sample, str) else None))
+        return _first(self._words(text, sample if isinstance(sample, str) else None))
 
     def _words(self, text: Text, sample: str | None) -> Iterator[str]:
         """Strings that answer as the model says, the sample first when it is one of them."""
@@ -206,6 +206,12 @@ class Witness:
             if all(answers.get(test, said) == said for test, said in zip(others, vector, strict=True)):
                 yield example
                 yield from _some(strings.words(tests, vector), _MOST_WORDS)
+
+
+def _first(words: Iterator[str]) -> str:
+    for word in words:
+        return word
+    raise Disagreement("answers that no string gives")
 
 
 def _some(words: Iterator[str], most: int) -> Iterator[str]:
