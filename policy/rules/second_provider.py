@@ -27,12 +27,15 @@ def check(context: Context) -> Iterator[Finding]:
         for name in context.subject.others:
             yield context.finding(f"{quoted(name)} admits other credentials to the same pool", hint=_HINT)
     beside = [each for each in context.subject.active if _share_a_pool(each, context.provider)]
-    if not beside:
-        return
-    if context.provider.issuer != ISSUER:
+    verified = [each for each in beside if each.issuer == ISSUER]
+    if beside and context.provider.issuer != ISSUER:
         yield context.finding(f"tokens of {quoted(context.provider.issuer)} are admitted too", hint=_HINT)
-        return
-    match context.admits_beyond([each for each in beside if each.issuer == ISSUER]):
+    elif verified:
+        yield from _beyond(context, verified)
+
+
+def _beyond(context: Context, others: list[Provider]) -> Iterator[Finding]:
+    match context.admits_beyond(others):
         case Found() as found:
             message = "it admits what no other provider of its pool does"
             yield context.finding(message, hint=_HINT, shown_by=found)

@@ -1,0 +1,170 @@
+"""The catalogue of rules, and how they are held against a policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from attestation.errors import Misconfigured
+from policy.findings import Severity
+from policy.linting import Rule, lint, rules, worst
+from policy.policy_file import parse_policy
+from policy.proving import Prover
+from policy.rules import SLUGS
+from policy.subject import Subject, parse_subject, subject_of
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "reference" / "rules"
+TODAY = date(2026, 6, 1)
+PINNED = f'assertion.submods.container.image_digest == "sha256:{"a" * 64}"'
+POLICY = f"""
+[provider]
+project_number = "1"
+pool = "primus"
+name = "workload"
+[what]
+image_digests = ["sha256:{"a" * 64}"]
+[where]
+unsafe_not_asked = ["secboot"]
+[who]
+project_ids = ["secundus"]
+"""
+WAIVER = """
+[[waiver]]
+rule = "secure-boot-not-required"
+reason = "the last old machines go in spring"
+owner = "security@primus.example"
+expires = 2026-12-31
+"""
+
+
+@pytest.fixture(scope="module")
+def prover() -> Iterator[Prover]:
+    with Prover() as prover:
+        yield prover
+
+
+def page_of(rule: Rule) -> str:
+    return (PAGES / f"{rule.SLUG}.md").read_text(encoding="utf-8")
+
+
+def example(page: str, heading: str) -> str | None:
+    """The CEL of one of a page's examples; None when it is written in something else."""
+    match = re.search(rf"## {heading}\n\n```cel\n(.*?)\n```\n", page, re.DOTALL)
+    return None if match is None else match.group(1)
+
+
+CEL_RULES = [rule for rule in rules() if example(page_of(rule), "Avoid") is not None]
+
+
+def test_every_module_has_one_slug_one_test_and_one_page() -> None:
+    names = {slug.replace("-", "_") for slug in SLUGS}
+    modules = {path.stem for path in (ROOT / "policy" / "rules").glob("*.py")} - {"__init__"}
+    tests = {path.stem for path in Path(__file__).with_name("rules").glob("test_*.py")}
+    pages = {path.stem for path in PAGES.glob("*.md")} - {"README"}
+    assert len(set(SLUGS)) == len(SLUGS)
+    assert modules == names
+    assert tests == {f"test_{name}" for name in names}
+    assert pages == set(SLUGS)
+    assert [rule.SLUG for rule in rules()] == list(SLUGS)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule.SLUG))
+def test_a_page_says_what_its_rule_says(rule: Rule) -> None:
+    page = page_of(rule)
+    assert page.startswith(f"# {rule.SLUG}\n\n**{rule.SEVERITY.label}** · {rule.TITLE}\n")
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["Avoid", "Prefer", "Rationale", "Source"]
+
+
+def test_the_list_of_pages_is_whole() -> None:
+    listed = (PAGES / "README.md").read_text(encoding="utf-8")
+    rows = [f"| [{rule.SLUG}]({rule.SLUG}.md) | {rule.SEVERITY.label} | {rule.TITLE} |" for rule in rules()]
+    assert [line for line in listed.splitlines() if line.startswith("| [")] == rows
+
+
+@pytest.mark.parametrize("rule", CEL_RULES, ids=lambda rule: str(rule.SLUG))
+def test_what_a_page_tells_to_avoid_is_found_and_what_it_prefers_is_not(rule: Rule, prover: Prover) -> None:
+    avoid, prefer = (example(page_of(rule), heading) for heading in ("Avoid", "Prefer"))
+    assert avoid is not None and prefer is not None
+    assert rule.SLUG in [each.rule for each in lint(subject_of(avoid), prover, today=TODAY)]
+    assert rule.SLUG not in [each.rule for each in lint(subject_of(prefer), prover, today=TODAY)]
+
+
+def test_nothing_passes_without_a_prover() -> None:
+    findings = lint(subject_of(PINNED), None, today=TODAY)
+    undecided = [each for each in findings if not each.decided]
+    assert {each.message for each in undecided} == {"not decided: install symbolon[prove]"}
+    assert {"debug-image-admitted", "workload-not-pinned", "admits-nobody"} < {
+        each.rule for each in undecided
+    }
+    assert worst(findings) is Severity.CRITICAL
+
+
+def test_the_worst_finding_comes_first_and_decides(prover: Prover) -> None:
+    findings = lint(subject_of(PINNED), prover, today=TODAY)
+    severities = [each.severity for each in findings]
+    assert severities == sorted(severities, reverse=True)
+    assert worst(findings) is Severity.CRITICAL
+    assert worst([]) is None
+
+
+def policy(waivers: str) -> Subject:
+    return parse_subject(POLICY + waivers, name="policy.toml")
+
+
+def test_a_waived_finding_stays_and_says_by_whom(prover: Prover) -> None:
+    (finding,) = lint(policy(WAIVER), prover, today=TODAY)
+    assert finding.rule == "secure-boot-not-required"
+    assert finding.document()["waived"] == {
+        "reason": "the last old machines go in spring",
+        "owner": "security@primus.example",
+        "expires": "2026-12-31",
+    }
+    assert worst([finding]) is None
+
+
+def test_an_expired_waiver_is_a_finding_beside_the_one_it_was_for(prover: Prover) -> None:
+    findings = lint(policy(WAIVER), prover, today=date(2027, 1, 1))
+    assert [(each.rule, each.waiver) for each in findings] == [
+        ("waiver-expired", None),
+        ("secure-boot-not-required", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("secure-boot-not-required", "no-such-rule"), "`no-such-rule` is no rule, so it cannot be waived"),
+        (
+            ('reason = "the last old machines go in spring"', ""),
+            "a waiver's `reason` must be a string that is",
+        ),
+        (("security@primus.example", " "), "a waiver's `owner` must be a string that is not empty"),
+        (("2026-12-31", '"2026-12-31"'), "a waiver's `expires` must be a date, `2027-01-31`"),
+        (("2026-12-31", "2026-12-31T00:00:00Z"), "a waiver's `expires` must be a date, `2027-01-31`"),
+        (("expires", "until"), "a waiver has an unknown key `until`"),
+        (("[[waiver]]", "[waiver]"), "`waiver` must be tables, `[[waiver]]`"),
+    ],
+)
+def test_a_waiver_that_does_not_say_all_is_refused(change: tuple[str, str], message: str) -> None:
+    with pytest.raises(Misconfigured, match="^" + re.escape(message)):
+        parse_policy(POLICY + WAIVER.replace(*change))
+
+
+def test_a_rule_is_waived_once() -> None:
+    with pytest.raises(Misconfigured, match="`secure-boot-not-required` is waived twice"):
+        parse_policy(POLICY + WAIVER + WAIVER)
+
+
+def test_a_provider_that_is_disabled_has_no_findings(prover: Prover) -> None:
+    subject = parse_subject(
+        '{"name": "projects/1/locations/global/workloadIdentityPools/primus/providers/workload",'
+        ' "attributeMapping": {"google.subject": "assertion.sub"}, "disabled": true,'
+        ' "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com"}}',
+        name="provider.json",
+    )
+    assert lint(subject, prover, today=TODAY) == []
