@@ -183,10 +183,13 @@ def _check_issuer(claims: Claims, issuer: str) -> None:
 
 
 def _check_audience(claims: Claims, audiences: Collection[str] | AnyAudience) -> None:
-    if audiences is UNSAFE_ANY_AUDIENCE or any(audience in audiences for audience in claims.aud):
+    if isinstance(audiences, AnyAudience) or any(audience in audiences for audience in claims.aud):
         return
     made_for = ", ".join(quoted(audience) for audience in claims.aud[:3]) or "nobody"
-    raise WrongAudience(f"the token was made for {made_for}, which is no accepted audience")
+    raise WrongAudience(
+        f"the token was made for {made_for}, which is no accepted audience",
+        hint=f"accepted: {', '.join(quoted(audience, most_characters=300) for audience in audiences)}",
+    )
 
 
 def _check_time(claims: Claims, now: float, leeway_s: int) -> None:

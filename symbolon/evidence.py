@@ -62,7 +62,7 @@ def _verified(
 ) -> Evidence:
     audiences = UNSAFE_ANY_AUDIENCE if provider is None else provider.audiences
     if jwks is not None:
-        keys = parse_json_document(read_text(jwks, what="key set"), what="key set")
+        keys = _key_set(jwks)
         issuer = ISSUER if provider is None else provider.issuer
         proof = verify_oidc_token(token, jwks=keys, issuer=issuer, audiences=audiences, now=now)
         by = "by a key of the key set"
@@ -75,6 +75,16 @@ def _verified(
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     audience = "; its audience was NOT checked: a condition alone names none" if provider is None else ""
     return Evidence(claims=proof.raw, verified=True, described=f"verified {by}, for {moment}{audience}")
+
+
+def _key_set(name: str) -> Mapping[str, object]:
+    document = parse_json_document(read_text(name, what="key set"), what="key set")
+    if not isinstance(document.get("keys"), list):
+        raise Misconfigured(
+            f"the key set {quoted(name)} has no list `keys`",
+            hint='it is what the issuer\'s `jwks_uri` answers: {"keys": […]}',
+        )
+    return document
 
 
 def _certificate(name: str) -> x509.Certificate:
@@ -95,10 +105,11 @@ def _check_issuer(claims: Mapping[str, object], provider: Provider) -> None:
 
 
 def _check_audience(claims: Mapping[str, object], provider: Provider) -> None:
-    if claims.get("aud") not in provider.audiences:
+    aud = claims.get("aud")
+    if not any(audience in provider.audiences for audience in (aud if isinstance(aud, list) else [aud])):
         raise WrongAudience(
             f"the token's audience is {_shown(claims.get('aud'))}, which the provider does not accept",
-            hint=f"it accepts {', '.join(map(quoted, provider.audiences))}",
+            hint=f"accepted: {', '.join(map(_shown, provider.audiences))}",
         )
 
 

@@ -68,7 +68,7 @@ def parse_time(text: str) -> float:
     """
     try:
         moment = _moment(text)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):  # of a number too large: two of them, by how much
         moment = None
     if moment is None or moment.tzinfo is None:
         raise Misconfigured(

@@ -231,6 +231,12 @@ def test_a_token_may_go_unverified_but_never_to_another_provider(ask: Ask, case:
     assert "wrong-issuer" in ask(*case.unverified(), "--format", "json").out
 
 
+def test_one_of_several_audiences_is_enough(ask: Ask, case: Case) -> None:
+    case.sign(claims(aud=["https://sts.googleapis.com", claims()["aud"]]))
+    assert ask(*case.verified()).code == 0
+    assert ask(*case.unverified()).code == 0
+
+
 def test_standard_input_is_read_once(ask: Ask, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(case.token.read_bytes())))
     case.token = Path("-")
@@ -280,6 +286,24 @@ def test_a_root_that_is_no_certificate_is_misconfigured(ask: Ask, case: Case, tm
     answered = ask(*case.unverified()[:-1], "--root", tmp_path / "root.pem")
     assert answered.code == 7
     assert "not a certificate in PEM" in answered.err
+
+
+def test_a_key_set_that_is_none_is_misconfigured_and_no_verdict_on_the_token(ask: Ask, case: Case) -> None:
+    case.jwks.write_text(json.dumps({"jwks": json.loads(case.jwks.read_text())}))
+    answered = ask(*case.verified())
+    assert (answered.code, answered.out) == (7, "")
+    assert "no list `keys`" in answered.err
+    assert "jwks_uri" in answered.err
+
+
+def test_who_accepts_a_token_is_said_beside_whom_it_was_made_for(ask: Ask, case: Case) -> None:
+    accepted = claims()["aud"]
+    case.sign(claims(aud="https://elsewhere.example"))
+    for command in (case.verified(), case.unverified()):
+        answered = ask(*command)
+        assert answered.code == 4
+        assert "https://elsewhere.example" in answered.err.splitlines()[0]
+        assert accepted in answered.err.splitlines()[1]
 
 
 def explain_real(ask: Ask, policy: Path, token: Path, *believe: str | Path) -> Answered:

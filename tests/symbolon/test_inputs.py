@@ -27,7 +27,8 @@ def test_a_time_is_seconds_or_rfc_3339(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "2025-09-05", "2025-09-05T08:17:30", "-1", "1e9", "inf", "9" * 400, "1.5.5", "1_0"]
+    "text",
+    ["", "now", "2025-09-05", "2025-09-05T08:17:30", "-1", "1e9", "inf", "9" * 17, "9" * 400, "1.5.5", "1_0"],
 )
 def test_anything_else_is_no_time(text: str) -> None:
     with pytest.raises(Misconfigured, match="is not a time"):
