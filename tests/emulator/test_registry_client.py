@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,22 @@ def test_a_hard_link_inside_app_is_one(unpack: Callable[..., Path]) -> None:
     assert (app / "b").read_bytes() == b"same"
 
 
+def test_what_is_unpacked_is_its_users_own_and_nobody_elses_to_write(unpack: Callable[..., Path]) -> None:
+    foreign = {"mode": 0o6777, "uid": 4711, "gid": 4711, "uname": "daemon", "gname": "daemon"}
+    app = unpack(_layer(("app/run", foreign, b"#!")))
+    facts = (app / "run").stat()
+    assert (facts.st_mode & 0o7777, facts.st_uid, facts.st_gid) == (0o755, os.getuid(), os.getgid())
+
+
+def test_a_member_that_would_take_something_outside_app_away_is_refused(
+    unpack: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "rootfs" / "kept").touch()
+    with pytest.raises(tarfile.TarError):
+        unpack(_layer(("app/../.wh.kept", {}, b"")))
+    assert (tmp_path / "rootfs" / "kept").exists()
+
+
 @pytest.mark.parametrize(
     "member",
     [
@@ -85,6 +102,8 @@ def test_a_hard_link_inside_app_is_one(unpack: Callable[..., Path]) -> None:
         ("app/link", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, b""),
         ("app/link", {"type": tarfile.SYMTYPE, "linkname": "../../escaped"}, b""),
         ("app/link", {"type": tarfile.LNKTYPE, "linkname": "etc/passwd"}, b""),
+        ("app/sub/link", {"type": tarfile.SYMTYPE, "linkname": "../../../escaped"}, b""),
+        ("app/link", {"type": tarfile.LNKTYPE, "linkname": "app/../../escaped"}, b""),
         ("app/device", {"type": tarfile.CHRTYPE}, b""),
     ],
 )
