@@ -95,7 +95,8 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "emulator", "--state", str(folder), "--port", str(port)]
+    # -P: what lies in the folder where a person types is not imported.
+    command = [sys.executable, "-P", "-m", "emulator", "--state", str(folder), "--port", str(port)]
     command += ["--report-fd", str(theirs.fileno())] + ([] if outlives_us else ["--until-closed"])
     with theirs, (folder / "emulator.log").open("ab") as log:
         process = subprocess.Popen(
@@ -107,7 +108,7 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
             start_new_session=True,
         )
     try:
-        report = _read_report(ours)
+        report = _read_report(ours, folder)
     except BaseException:
         process.kill()
         process.wait()
@@ -144,7 +145,7 @@ def find(folder: Path) -> Running | None:
         return None  # starting, or stopping
 
 
-def _read_report(connection: socket.socket) -> dict[str, object]:
+def _read_report(connection: socket.socket, folder: Path) -> dict[str, object]:
     connection.settimeout(_START_TIMEOUT_S)
     report = b""
     try:
@@ -153,7 +154,7 @@ def _read_report(connection: socket.socket) -> dict[str, object]:
     except TimeoutError:
         raise Unavailable(f"the emulator is not ready after {_START_TIMEOUT_S} s") from None
     if not report:
-        raise Unavailable("the emulator ended while it started", hint="`emulator.log` in its folder says why")
+        raise Unavailable("the emulator ended while it started", hint=f"`{folder / 'emulator.log'}` says why")
     document: dict[str, object] = json.loads(report)
     return document
 

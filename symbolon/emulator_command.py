@@ -35,10 +35,10 @@ def up(state: Path | None, *, port: int, foreground: bool, output: str) -> ExitC
     if emulator is None:
         emulator = running.start(folder, port=port, outlives_us=not foreground)
     if not foreground:
-        _show(emulator, output=output)
+        _show(emulator, state, output=output)
         return ExitCode.YES
     with suppress(KeyboardInterrupt):
-        _show(emulator, output=output)
+        _show(emulator, state, output=output)
         sys.stdout.flush()
         signal.pause()
     emulator.stop()
@@ -49,7 +49,7 @@ def status(state: Path | None, *, output: str) -> ExitCode:
     """Whether an emulator serves the state folder stands on standard output, and in the exit code."""
     emulator = running.find(_folder(state))
     if emulator is not None:
-        _show(emulator, output=output)
+        _show(emulator, state, output=output)
         return ExitCode.YES
     if output == "json":
         print_json({"running": False})
@@ -66,7 +66,7 @@ def show_environment(state: Path | None, *, party: str, output: str) -> ExitCode
     """
     emulator = running.find(_folder(state))
     if emulator is None:
-        raise Unavailable("the emulator does not run", hint="symbolon emulator up")
+        raise Unavailable("the emulator does not run", hint=f"symbolon emulator up{_option(state)}")
     environment = environment_of(emulator, party)
     if output == "json":
         print_json(environment)
@@ -99,7 +99,7 @@ def environment_of(emulator: Running, party: str) -> dict[str, str]:
     }
 
 
-def _show(emulator: Running, *, output: str) -> None:
+def _show(emulator: Running, state: Path | None, *, output: str) -> None:
     if output == "json":
         environments = {party: environment_of(emulator, party) for party in _PARTIES}
         print_json(
@@ -110,12 +110,18 @@ def _show(emulator: Running, *, output: str) -> None:
         f"running at {emulator.proxy} (process {emulator.pid}), state in {emulator.folder}\n\n"
         "A shell becomes the owner of project primus, and reaches this emulator alone, with\n\n"
         f"{_exports(environment_of(emulator, 'owner'))}\n"
-        'or, shorter:  eval "$(symbolon emulator env owner)"   (`operator` has project secundus)\n'
+        f'or, shorter:  eval "$(symbolon emulator env{_option(state)} owner)"'
+        "   (`operator` has project secundus)\n"
     )
 
 
 def _exports(environment: dict[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+def _option(state: Path | None) -> str:
+    """What a person adds to another command to mean the same emulator."""
+    return "" if state is None else f" --state {shlex.quote(str(state))}"
 
 
 def _folder(state: Path | None) -> Path:

@@ -78,7 +78,7 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def _run_builder(folder: Path) -> None:
-    command = [sys.executable, "-m", f"{__package__}.{_BUILDER}", str(weights_file()), str(folder)]
+    command = [sys.executable, "-P", "-m", f"{__package__}.{_BUILDER}", str(weights_file()), str(folder)]
     done = subprocess.run(
         command, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True, check=False
     )

@@ -150,12 +150,21 @@ def test_a_folder_that_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> Non
     (tmp_path / "documents" / "projects.json").write_text("not json")
     with pytest.raises(Unavailable, match="the emulator ended while it started") as failed:
         running.start(tmp_path)
-    assert "emulator.log" in failed.value.hint
+    assert str(tmp_path / "emulator.log") in failed.value.hint
     assert "JSONDecodeError" in (tmp_path / "emulator.log").read_text()
 
 
 def test_a_folder_with_a_long_path_is_served(tmp_path: Path) -> None:
     running.start(tmp_path / ("x" * 150)).stop()
+
+
+def test_what_lies_where_a_person_types_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "json.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path / "here")
+    running.start(tmp_path / "state").stop()
 
 
 def test_what_is_secret_is_its_owners_alone(emulator: Running) -> None:

@@ -38,7 +38,8 @@ def state() -> Iterator[Path]:
 def test_it_comes_up_once_says_how_to_reach_it_and_goes_down(ask: Ask, state: Path) -> None:
     down = ask("emulator", "status", "--state", state)
     assert (down.code, down.out) == (3, "not running\n")
-    assert ask("emulator", "env", "--state", state).code == 5
+    not_running = ask("emulator", "env", "--state", state)
+    assert (not_running.code, f"symbolon emulator up --state {state}" in not_running.err) == (5, True)
 
     first = ask("emulator", "up", "--state", state, "--format", "json").json
     again = ask("emulator", "up", "--state", state, "--format", "json").json
@@ -49,6 +50,7 @@ def test_it_comes_up_once_says_how_to_reach_it_and_goes_down(ask: Ask, state: Pa
     human = ask("emulator", "up", "--state", state)
     assert human.code == 0
     assert f"export HTTPS_PROXY={first['proxy']}\n" in human.out
+    assert f'eval "$(symbolon emulator env --state {state} owner)"' in human.out
 
     assert ask("emulator", "down", "--state", state).out == "stopped; its state is kept\n"
     assert ask("emulator", "down", "--state", state).out == "not running\n"
