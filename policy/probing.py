@@ -90,6 +90,8 @@ _NAMED: Final[tuple[Path, ...]] = (
     (*_CONTAINER, "image_reference"),
     (*_GCE, "project_id"),
     (*_GCE, "project_number"),
+    (*_GCE, "zone"),
+    (*_GCE, "instance_name"),
     _ACCOUNTS,
 )
 

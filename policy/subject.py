@@ -270,7 +270,7 @@ def parse_bindings(text: str) -> tuple[Binding, ...]:
     bindings = []
     for each in _list(document.get("bindings"), "`bindings`"):
         binding = _object(each, "a binding")
-        condition = _object(binding.get("condition") or {}, "a binding's `condition`")
+        condition = _object_or_none(binding.get("condition"), "a binding's `condition`")
         for member in _list(binding.get("members"), "`members`"):
             bindings.append(
                 Binding(
@@ -294,7 +294,7 @@ def parse_labels(text: str) -> Mapping[str, str]:
             "the image configuration has no `config`",
             hint="it is the blob that the manifest's `config.digest` names",
         )
-    labels = _object(_object(document["config"] or {}, "`config`").get("Labels") or {}, "`Labels`")
+    labels = _object_or_none(_object_or_none(document["config"], "`config`").get("Labels"), "`Labels`")
     return {str(key): str(value) for key, value in labels.items()}
 
 
@@ -318,6 +318,10 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Misconfigured(f"{what} must be a JSON object")
     return value
+
+
+def _object_or_none(value: Any, what: str) -> Mapping[str, Any]:
+    return {} if value is None else _object(value, what)
 
 
 def _list(value: Any, what: str) -> list[Any]:

@@ -15,6 +15,7 @@ from .circuit import FALSE, TRUE, Circuit, symbol_of
 from .solver import Solver, SolverGaveUp
 
 _MOST_ROUNDS: Final = 60
+_MINIMISING_S: Final = 0.3
 _TOKEN = re.compile(r'"(?:[^"]|"")*"|[()]|[^\s()"]+')
 _ASSUMED = re.compile(r"[aw]\d+")
 _ESCAPE = re.compile(r"\\u\{([0-9a-fA-F]+)\}|\\u([0-9a-fA-F]{4})")
@@ -181,13 +182,14 @@ class Dialogue:
         raise SolverGaveUp("the solver did not understand the question")
 
     def _minimal(self, core: set[str]) -> set[str]:
-        """Assumptions of which none can be left out; the last ones are tried first."""
+        """Assumptions of which none can be left out, where time allows; the last ones are tried first."""
         needed = core
+        until = min(self._until, time.monotonic() + _MINIMISING_S)
         for name in sorted(core, key=lambda each: int(each[1:]), reverse=True):
             if name in needed:
                 check = f"(check-sat-assuming ({' '.join(sorted(needed - {name}))}))"
                 try:
-                    said = self._solver.ask([check], until=self._until)
+                    said = self._solver.ask([check], until=until)
                     needed = self._core() if said == ["unsat"] else needed
                 except SolverGaveUp:
                     break  # what is left is needed at most
