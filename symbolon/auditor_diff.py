@@ -11,6 +11,7 @@ from policy.proving import Prover
 from policy.smt.tokens import SAMPLE
 
 from .progress import patience
+from .rendering import print_json
 from .reports import print_report
 from .reports.evidence import claims_that_matter
 from .reports.report import Entry, Report, Section, Tone
@@ -40,8 +41,6 @@ def diff_policies(*, old: str, new: str, sample: str | None, budget_s: float, ou
         with patience("comparing"):
             difference = diff(before.subject, after.subject, prover)
     if output == "json":
-        from .rendering import print_json
-
         print_json(document_of(difference))
     else:
         print_report(_report(difference, f"{old} → {new}", near), output=output)
@@ -109,5 +108,5 @@ def _change(change: Change, *, several: bool) -> Entry:
         return Entry(mark="added", tone="plain", text="", code=change.after, notes=notes)
     if not change.after:
         return Entry(mark="removed", tone="warn", text="", code=change.before, notes=notes)
-    notes = (("was", change.before), *notes)
+    notes = (("was", f"`{change.before}`"), *notes)
     return Entry(mark="changed", tone="warn", text="", code=change.after, notes=notes)

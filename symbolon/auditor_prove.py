@@ -22,6 +22,7 @@ from policy.subject import Subject
 from policy.wording import rendered
 
 from .progress import patience
+from .rendering import print_json
 from .reports import print_report
 from .reports.evidence import claims_that_matter
 from .reports.report import Entry, Report, Section, Tone
@@ -62,8 +63,6 @@ def prove_policy(
             else:
                 answer = prover.prove_named(named.subject, str(question))
     if output == "json":
-        from .rendering import print_json
-
         print_json(document_of(answer))
     else:
         asked = that if that is not None else NAMED_QUESTIONS[str(question)]
@@ -83,8 +82,6 @@ def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> Exi
         with patience("listing values"):
             values = prover.values_of(named.subject, claim)
     if output == "json":
-        from .rendering import print_json
-
         print_json(_values_document(values))
     else:
         print_report(_values_report(values, named, claim), output=output)

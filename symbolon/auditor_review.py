@@ -16,6 +16,7 @@ from policy.reviewing import ClauseUse, ProviderReview, Review, review
 from policy.wording import rendered
 
 from .progress import patience
+from .rendering import print_json
 from .reports import print_report
 from .reports.entries import Gate, finding_entry, gate
 from .reports.evidence import claims_that_matter
@@ -44,8 +45,6 @@ def review_policy(
             reviewed = review(named.subject, proving, today=_today())
     passes = gate(reviewed.findings, fail_on=Severity[fail_on.upper()])
     if output == "json":
-        from .rendering import print_json
-
         print_json(reviewed.document())
     elif output == "sarif":
         _print_sarif(reviewed.findings, named)
@@ -69,8 +68,6 @@ def lint_policy(
             findings = lint(named.subject, proving, today=_today())
     passes = gate(findings, fail_on=Severity[fail_on.upper()])
     if output == "json":
-        from .rendering import print_json
-
         print_json({"findings": [each.document() for each in findings]})
     elif output == "sarif":
         _print_sarif(findings, named)

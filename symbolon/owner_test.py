@@ -16,6 +16,7 @@ from policy.testing import Failing, Generated, Unseen, generate, run_cases
 from policy.testing import Report as Tested
 
 from .progress import patience
+from .rendering import print_json
 from .reports import print_report
 from .reports.evidence import claims_that_matter
 from .reports.report import Entry, Report, Section
@@ -36,8 +37,6 @@ def run_tests(*, policy: str, folder: Path | None, output: str) -> ExitCode:
     cases = _cases(folder or Path(policy).with_suffix(".tests"))
     tested = run_cases(named.subject, cases)
     if output == "json":
-        from .rendering import print_json
-
         print_json(_tested_document(tested))
     else:
         tokens = {name: token for name, (token, _) in cases.items()}
@@ -68,8 +67,6 @@ def generate_tests(*, policy: str, folder: Path, output: str) -> ExitCode:
         reason = (error.strerror or "no reason given").lower()
         raise Misconfigured(f"cannot write into {quoted(str(folder))}: {reason}") from error
     if output == "json":
-        from .rendering import print_json
-
         print_json(_generated_document(generated, files))
     else:
         print_report(_generated_report(generated, policy, folder, files), output=output)

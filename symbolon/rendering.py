@@ -1,15 +1,20 @@
-"""Words on a terminal: what a person reads, where colour only repeats what a word already says."""
+"""Words on a terminal: what a person reads, where colour only repeats what a word already says.
+
+rich is imported when a terminal is written to: an answer in JSON does not wait for it.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
-from .judging import ClauseAnswer
+    from .judging import ClauseAnswer
 
 OUTCOMES = {"true": "pass", "false": "FAIL", "error": "ERROR"}
 """What a clause's outcome is called in front of people."""
@@ -45,11 +50,15 @@ def shortened(text: str, width: int) -> str:
 
 def console(*, stderr: bool = False) -> Console:
     """Where human output goes; obeys NO_COLOR, and is plain where it is not a terminal."""
+    from rich.console import Console
+
     return Console(file=sys.stderr if stderr else sys.stdout, highlight=False, markup=False, soft_wrap=True)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:
     """A line of plain parts and (part, style) pairs, whatever the parts contain."""
+    from rich.text import Text
+
     return Text.assemble(*parts)
 
 

@@ -11,7 +11,7 @@ from attestation.errors import ExitCode, Misconfigured
 
 from ..extras import require_extra
 from .events import Closing
-from .model import cache_folder
+from .model import usable_cache
 from .rendering import Teller
 from .story import tell
 
@@ -26,7 +26,8 @@ def run_demo(*, keep: Path | None, output: str) -> ExitCode:
     require_extra("demo")
     as_told = False
     with _folder(keep) as folder, Teller(as_json=output == "json") as teller:
-        for event in tell(folder, cache=cache_folder(), kept=keep is not None):
+        cache = usable_cache(otherwise=folder / "cache")
+        for event in tell(folder, cache=cache, kept=keep is not None):
             teller.say(event)
             if isinstance(event, Closing):
                 as_told = event.as_told

@@ -42,6 +42,16 @@ def cache_folder() -> Path:
     return (home if home.is_absolute() else Path.home() / ".cache") / "symbolon"
 
 
+def usable_cache(*, otherwise: Path) -> Path:
+    """`cache_folder`, or `otherwise` where nothing can be written to that: the home may be read-only."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return otherwise
+    return folder if os.access(folder, os.W_OK) else otherwise
+
+
 def make_model_archive(cache: Path) -> Path:
     """`model.tar.gz` in a folder under `cache`; the same inputs give the same bytes.
 

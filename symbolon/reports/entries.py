@@ -53,6 +53,9 @@ def finding_entry(
         notes.append(("waived", f"until {waiver.expires} by {waiver.owner}: {waiver.reason}"))
     if finding.provider and len(named.subject.providers) > 1:
         notes.append(("provider", finding.provider))
+    claims = () if finding.token is None else claims_that_matter(finding.token, near)
+    if finding.token is not None and not claims:
+        notes.insert(0, ("it admits", "for example a usual production token, of nobody in particular"))
     place = locate(finding, named)
     if finding.span is not None and place.region is None and finding.place != "condition":
         notes.append(("in", finding.place))
@@ -63,8 +66,8 @@ def finding_entry(
         text=finding.message,
         code=finding.excerpt,
         where=place.described if place.region is not None else "",
-        claims=() if finding.token is None else claims_that_matter(finding.token, near),
+        claims=claims,
         token=finding.token,
-        shows="it admits, for example" if finding.token is not None else "",
+        shows="it admits, for example" if claims else "",
         notes=tuple(notes),
     )

@@ -36,14 +36,14 @@ def escaped(text: str) -> str:
     return _LINK.sub("<!-- -->", _SPECIAL.sub(lambda match: "\\" + match.group(), printable(text)))
 
 
-def code(text: str, *, in_table: bool = False) -> str:
+def code(text: str) -> str:
     """`text` as code on one line, whatever backticks are in it."""
     shown = printable(" ".join(text.split()))
     if not shown:
         return ""
     ticks = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(shown)), default=0))
     space = " " if shown[0] in " `" or shown[-1] in " `" else ""
-    return f"{ticks}{space}{shown.replace('|', chr(92) + '|') if in_table else shown}{space}{ticks}"
+    return f"{ticks}{space}{shown}{space}{ticks}"
 
 
 def prose(text: str) -> str:
@@ -75,10 +75,7 @@ def _section(section: Section) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
-    rows = [
-        [code(cell, in_table=True) if i in table.code else escaped(cell) for i, cell in enumerate(row)]
-        for row in table.rows
-    ]
+    rows = [list(map(escaped, row)) for row in table.rows]
     head = [list(map(escaped, table.head)), ["---"] * len(table.head)]
     return [f"| {' | '.join(row)} |" for row in [*head, *rows]]
 

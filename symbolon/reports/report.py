@@ -11,11 +11,10 @@ Tone: TypeAlias = Literal["good", "bad", "warn", "plain"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of as many cells as `head` has; the cells of `code` columns are expressions or values."""
+    """Rows of as many cells as `head` has; those that begin alike stand together."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    code: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -81,17 +82,18 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
+    """Rows that begin alike are a group, under one head."""
     head = "".join(f'<th scope="col">{escaped(each)}</th>' for each in table.head)
-    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
-    for row in table.rows:
-        cells = (
-            f"<td><code>{escaped(cell)}</code></td>"
-            if i in table.code and cell
-            else f"<td>{prose(cell)}</td>"
-            for i, cell in enumerate(row)
-        )
-        yield f"<tr>{''.join(cells)}</tr>"
-    yield "</tbody></table>"
+    yield f"<table><thead><tr>{head}</tr></thead>"
+    for first, group in groupby(table.rows, key=lambda row: row[0]):
+        rows = list(group)
+        lead = f'<th scope="rowgroup" rowspan="{len(rows)}">{escaped(first)}</th>'
+        yield "<tbody>"
+        for row in rows:
+            yield f"<tr>{lead}{''.join(f'<td>{escaped(cell)}</td>' for cell in row[1:])}</tr>"
+            lead = ""
+        yield "</tbody>"
+    yield "</table>"
 
 
 def _entry(entry: Entry) -> Iterator[str]:
