@@ -38,7 +38,8 @@ def explain_token(
 def _print(policy: NamedPolicy, evidence: Evidence, judgement: Judgement) -> None:
     terminal = console()
     if judgement.admitted:
-        terminal.print(styled(("ADMIT", "bold green"), f"  all {len(judgement.clauses)} clauses hold"))
+        hold = f"all {len(judgement.clauses)} clauses hold" if judgement.clauses else "it has no condition"
+        terminal.print(styled(("ADMIT", "bold green"), f"  {hold}"))
     else:
         count = f"{len(judgement.failing)} of {len(judgement.clauses)} clauses"
         terminal.print(

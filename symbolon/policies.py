@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 
+from attestation.errors import Misconfigured, quoted
 from policy.policy_file import parse_policy
 from policy.provider import Provider, parse_provider
 
@@ -33,12 +34,17 @@ def read_policy(name: str) -> NamedPolicy:
     if name.endswith(".toml") or (not name.endswith(".cel") and _is_toml(text)):
         provider = parse_provider(parse_policy(text).provider_document())
         return NamedPolicy(described="a policy file", condition=provider.condition, provider=provider)
+    if not text.strip():
+        raise Misconfigured(
+            f"the policy {quoted(name)} is empty",
+            hint="to ask nothing of a token, write the condition `true`",
+        )
     return NamedPolicy(described="a condition alone", condition=text, provider=None)
 
 
 def _is_toml(text: str) -> bool:
     try:
         tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # TOMLDecodeError is the one, endless numbers and nesting the others
         return False
     return True

@@ -270,6 +270,7 @@ def test_what_a_policy_says_cannot_talk_to_the_terminal(ask: Ask, case: Case) ->
         pytest.param("assertion.x ==", "error: ", id="a condition cut short"),
         pytest.param("{", "not JSON", id="a provider cut short"),
         pytest.param("[where]\nswnam = 1\n", "unknown key", id="a misspelt policy"),
+        pytest.param("x = " + "[" * 3_000, "error: line 1", id="a condition that no toml parser survives"),
     ],
 )
 def test_a_policy_that_cannot_be_read_is_misconfigured(
@@ -279,6 +280,23 @@ def test_a_policy_that_cannot_be_read_is_misconfigured(
     answered = ask(*case.verified())
     assert (answered.code, answered.out) == (7, "")
     assert message in answered.err
+
+
+def test_an_empty_condition_is_no_policy(ask: Ask, case: Case, tmp_path: Path) -> None:
+    case.policy = tmp_path / "p.cel"
+    case.policy.write_text("\n")
+    answered = ask(*case.verified())
+    assert (answered.code, answered.out) == (7, "")
+    assert "is empty" in answered.err
+
+
+def test_a_provider_without_condition_admits_and_the_answer_says_why(ask: Ask, case: Case) -> None:
+    document = json.loads(case.policy.read_text())
+    del document["attributeCondition"]
+    case.policy.write_text(json.dumps(document))
+    answered = ask(*case.verified())
+    assert answered.code == 0
+    assert answered.out.startswith("ADMIT  it has no condition\n")
 
 
 def test_a_root_that_is_no_certificate_is_misconfigured(ask: Ask, case: Case, tmp_path: Path) -> None:
