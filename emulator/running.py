@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,11 +91,13 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
     What it has to say later is in `DIR/emulator.log`.
 
     Raises:
-        Misconfigured: as the emulator says, e.g. another one has the folder.
+        Misconfigured: the folder cannot be used; or as the emulator says, e.g. another one has it.
         Unavailable: it ended, or was not ready within 30 s.
     """
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _usable(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "emulator.log").touch()
     ours, theirs = socket.socketpair()
     # -P: what lies in the folder where a person types is not imported.
     command = [sys.executable, "-P", "-m", "emulator", "--state", str(folder), "--port", str(port)]
@@ -126,12 +130,17 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
 
 
 def find(folder: Path) -> Running | None:
-    """The emulator that serves `folder` now, if one does."""
+    """The emulator that serves `folder` now, if one does.
+
+    Raises:
+        Misconfigured: nobody can tell: it is no folder, or somebody else's.
+    """
     folder = folder.resolve()
-    try:
-        lock = (folder / "lock").open("r+")
-    except FileNotFoundError:
-        return None
+    with _usable(folder):
+        try:
+            lock = (folder / "lock").open("r+")
+        except FileNotFoundError:
+            return None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -143,6 +152,17 @@ def find(folder: Path) -> Running | None:
         return _running(folder, json.loads((folder / "emulator.json").read_bytes()))
     except FileNotFoundError:
         return None  # starting, or stopping
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or "failed").lower()
+        raise Misconfigured(
+            f"cannot keep an emulator's state in `{folder}`: {reason}", hint="name another folder"
+        ) from None
 
 
 def _read_report(connection: socket.socket, folder: Path) -> dict[str, object]:

@@ -203,8 +203,9 @@ def _only_one_on(folder: Path) -> Iterator[None]:
 def _tcp_listener(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "ports are 0 to 65535"
         raise Misconfigured(
-            f"cannot listen on port `{port}`: {(error.strerror or 'failed').lower()}",
+            f"cannot listen on port `{port}`: {reason.lower()}",
             hint="leave the port out, and a free one is taken",
         ) from None

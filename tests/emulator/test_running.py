@@ -145,6 +145,20 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
             running.start(tmp_path, port=port)
 
 
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_does_not_exist_is_said_in_one_line(tmp_path: Path, port: int) -> None:
+    with pytest.raises(Misconfigured, match=f"cannot listen on port `{port}`: ports are 0 to 65535"):
+        running.start(tmp_path, port=port)
+
+
+@pytest.mark.parametrize("below", ["", "sub"])
+def test_a_file_where_the_state_should_be_is_said_in_one_line(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+    for ask in (running.find, running.start):
+        with pytest.raises(Misconfigured, match="cannot keep an emulator's state in"):
+            ask(tmp_path / "file" / below)
+
+
 def test_a_folder_that_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "projects.json").write_text("not json")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from symbolon.demo.model import cache_folder, make_model_archive, pack
+from symbolon.demo.model import cache_folder, make_model_archive, pack, usable_cache
 from symbolon.demo.photos import PHOTOS
 
 HERE = Path(__file__).parent
@@ -98,3 +98,13 @@ def test_photos_are_found_without_importing_what_carries_them() -> None:
     program = f"{find}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"skimage", "sklearn", "numpy"} & set(done.stdout.split())
+
+
+def test_where_the_cache_cannot_be_written_to_another_folder_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert usable_cache(otherwise=tmp_path / "story") == tmp_path / "symbolon"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert usable_cache(otherwise=tmp_path / "story") == tmp_path / "story"
