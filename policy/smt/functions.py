@@ -286,10 +286,8 @@ def same_string(claims: Claims, left: Spelling, right: Spelling) -> int:
 def _ask(claims: Claims, string: Spelling, test: Probe) -> int:
     if not isinstance(string, Joined):
         return claims.ask(string, test)
-    if test.kind == "==":
-        middle = _middle(string, str(test.constant))
-        if middle is not None:
-            return claims.ask(middle[0], Probe("==", middle[1])) if middle[1] is not None else FALSE
+    if test.kind == "==" and _is_told_apart(string):
+        return _spells(claims, string.parts, str(test.constant))
     if test.kind == "startsWith" and isinstance(string.parts[0], str):
         # most constants are told apart before the first claim begins
         shorter = min(len(string.parts[0]), len(str(test.constant)))
@@ -298,18 +296,31 @@ def _ask(claims: Claims, string: Spelling, test: Probe) -> int:
     return claims.ask(Spelled(spelled(claims, string)), test)
 
 
-def _middle(string: Joined, constant: str) -> tuple[Text | Spelled, str | None] | None:
-    """For constants around one claim: the claim, and what it must be; None when there are more claims."""
-    unknown = [part for part in string.parts if not isinstance(part, str)]
-    if len(unknown) != 1:
-        return None
-    first, last = string.parts[0], string.parts[-1]
-    before = first if isinstance(first, str) else ""
-    after = last if isinstance(last, str) else ""
-    fits = len(before) + len(after) <= len(constant)
-    if not (fits and constant.startswith(before) and constant.endswith(after)):
-        return unknown[0], None
-    return unknown[0], constant[len(before) : len(constant) - len(after)]
+def _is_told_apart(string: Joined) -> bool:
+    """Whether a constant stands between every two claims, so that a text can be split in a few ways."""
+    known = [isinstance(part, str) for part in string.parts]
+    return all(one or other for one, other in itertools.pairwise(known))
+
+
+def _spells(claims: Claims, parts: tuple[str | Text | Spelled, ...], text: str) -> int:
+    """The literal that `parts` one after the other are `text`: in one of the ways to split it."""
+    if not parts:
+        return TRUE if text == "" else FALSE
+    first, *others = parts
+    rest = tuple(others)
+    if isinstance(first, str):
+        return _spells(claims, rest, text.removeprefix(first)) if text.startswith(first) else FALSE
+    if not rest:
+        return claims.ask(first, Probe("==", text))
+    separator = str(rest[0])
+    ways = []
+    end = text.find(separator)
+    while end >= 0:
+        claims.spend(1)
+        here = claims.ask(first, Probe("==", text[:end]))
+        ways.append(claims.circuit.both(here, _spells(claims, rest, text[end:])))
+        end = text.find(separator, end + 1)
+    return claims.circuit.any_of(ways)
 
 
 def _precedes(claims: Claims, left: Spelling, right: Spelling, *, or_equal: bool) -> int:
