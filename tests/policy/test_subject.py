@@ -87,7 +87,7 @@ def test_a_condition_that_only_applying_makes_is_not_taken_for_an_empty_one() ->
     resource = copy.deepcopy(RESOURCE)
     del resource["values"]["attribute_condition"]
     change = {"address": RESOURCE["address"], "change": {"after_unknown": {"attribute_condition": True}}}
-    with pytest.raises(Misconfigured, match="`attribute_condition` of `.*` is known only when the plan is"):
+    with pytest.raises(Misconfigured, match=r"`attribute_condition` of `.*` is known only when the plan is"):
         read(plan(resource, resource_changes=[change]))
 
 

@@ -1,0 +1,163 @@
+"""A review says what is admitted, what each clause keeps out, and what that takes for granted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from policy.attribute_conditions import RECOMMENDED_MAPPING
+from policy.explaining import explain
+from policy.proving import Prover
+from policy.reviewing import Review, review
+from policy.schema import ISSUER
+from policy.subject import Subject, parse_subject, subject_of
+
+TODAY = date(2026, 6, 1)
+DIGEST = "sha256:" + "a" * 64
+HARDENED = f"""
+[provider]
+project_number = "1"
+pool = "primus-wip"
+name = "primus-wip-provider"
+[what]
+image_digests = ["{DIGEST}"]
+[who]
+service_accounts = ["workload-sa@secundus.iam.gserviceaccount.com"]
+project_ids = ["secundus"]
+[how]
+env_override = ["INPUT_URI"]
+"""
+PINNED = f'assertion.submods.container.image_digest == "{DIGEST}"'
+
+
+@pytest.fixture(scope="module")
+def prover() -> Iterator[Prover]:
+    with Prover() as prover:
+        yield prover
+
+
+@pytest.fixture(scope="module")
+def hardened(prover: Prover) -> Review:
+    return review(parse_subject(HARDENED, name="policy.toml"), prover, today=TODAY)
+
+
+def of(condition: str, prover: Prover | None) -> Review:
+    return review(subject_of(condition), prover, today=TODAY)
+
+
+def test_a_hardened_policy_in_one_line(hardened: Review) -> None:
+    assert hardened.verdict == "admits somebody; no findings"
+
+
+def test_what_is_admitted_is_a_table(hardened: Review) -> None:
+    (table,) = hardened.document()["admits"].values()  # type: ignore[attr-defined]
+    assert table == {
+        "what": {
+            "submods.container.image_digest": [DIGEST],
+            "submods.container.image_reference": "anything",
+        },
+        "where": {
+            "submods.confidential_space.support_attributes": ["STABLE", "USABLE"],
+            "swname": ["CONFIDENTIAL_SPACE"],
+            "dbgstat": ["disabled-since-boot"],
+            "hwmodel": ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_INTEL_TDX"],
+            "secboot": [True],
+            "submods.confidential_space.monitoring_enabled.memory": [False],
+        },
+        "who": {
+            "submods.gce.project_id": ["secundus"],
+            "submods.gce.project_number": "anything",
+            "google_service_accounts": ["workload-sa@secundus.iam.gserviceaccount.com"],
+        },
+        "how": {
+            "submods.container.cmd_override": [],
+            "submods.container.env_override": ["INPUT_URI"],
+        },
+    }
+
+
+def test_each_clause_refuses_a_token_that_no_other_refuses(hardened: Review) -> None:
+    (provider,) = hardened.providers
+    kept_out = [each for each in provider.clauses if each.keeps_out == "keeps-out"]
+    assert len(kept_out) == 9
+    for each in kept_out:
+        assert each.token is not None
+        failing = [
+            clause.text
+            for clause in explain(provider.condition, assertion=each.token).clauses
+            if clause.outcome != "true"
+        ]
+        assert failing == [each.text]
+
+
+def test_what_only_a_guarantee_makes_redundant_names_it(hardened: Review) -> None:
+    (provider,) = hardened.providers
+    (debugging,) = [each for each in provider.clauses if "dbgstat" in each.text]
+    assert debugging.keeps_out == "nothing"
+    assert (
+        debugging.note
+        == "the other clauses refuse all that it does, since a debug image has no support attribute"
+    )
+    assert set(debugging.assumptions) <= set(hardened.assumptions)
+
+
+def test_the_example_is_admitted(hardened: Review, prover: Prover) -> None:
+    (provider,) = hardened.providers
+    assert provider.example is not None
+    assert parse_subject(HARDENED, name="policy.toml").admits(provider.example)
+
+
+def test_several_digests_are_listed_and_the_impossible_one_is_not(prover: Prover) -> None:
+    others = [f"sha256:{each * 64}" for each in "bc"]
+    condition = f"assertion.submods.container.image_digest in {json.dumps(others)}"
+    for text, expected in (
+        (condition, others),
+        (f'{condition} && assertion.submods.container.image_digest != "{others[0]}"', others[1:]),
+    ):
+        (provider,) = of(text, prover).providers
+        (row,) = [each for each in provider.admits if each.title == "image digest"]
+        assert row.values == tuple(expected)
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdict"),
+    [
+        (PINNED, "admits somebody; findings: 1 critical, 4 high, 2 medium and 1 low"),
+        ("assertion.hwmodel == 'INTEL_TDX'", "admits nobody; findings: 1 critical and 1 high"),
+        ("assertion.", "Google would refuse this condition; findings: 1 high"),
+    ],
+)
+def test_the_verdict_counts_the_findings(condition: str, verdict: str, prover: Prover) -> None:
+    assert of(condition, prover).verdict == verdict
+
+
+def test_without_a_prover_nothing_is_decided_and_nothing_passes() -> None:
+    result = of(PINNED, None)
+    assert result.verdict.startswith("what it admits is not decided; no findings, ")
+    assert {each.keeps_out for each in result.providers[0].clauses} == {"undecided"}
+
+
+def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:
+    pool = "projects/1/locations/global/workloadIdentityPools/primus/providers"
+    provider: dict[str, Any] = {
+        "attributeMapping": dict(RECOMMENDED_MAPPING),
+        "attributeCondition": PINNED,
+        "oidc": {"issuerUri": ISSUER},
+    }
+    listed = [{**provider, "name": f"{pool}/{name}"} for name in ("one-provider", "other-provider")]
+    subject: Subject = parse_subject(json.dumps(listed), name="providers.json")
+    result = review(subject, prover, today=TODAY)
+    assert [each.name for each in result.providers] == [each["name"] for each in listed]
+    assert result.verdict.startswith("admits somebody, through 2 providers; findings: ")
+    disabled = json.dumps([{**each, "disabled": True} for each in listed])
+    nobody = review(parse_subject(disabled, name="providers.json"), prover, today=TODAY)
+    assert nobody.verdict == "admits nobody: every provider is disabled; no findings"
+
+
+def test_a_review_is_json(hardened: Review) -> None:
+    document = json.loads(json.dumps(hardened.document()))
+    assert set(document) == {"verdict", "findings", "admits", "clauses", "assumptions"}
