@@ -105,7 +105,8 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
 
     Raises:
         GoogleError: 409 where the request's etag is not the current one; 400 where a binding
-            is malformed or names a role that the emulator does not know.
+            is malformed or names a role that the emulator does not know; 501 where one has a
+            condition, which must not be granted without it.
     """
     if requested.get("etag") not in (None, "", current["etag"]):
         raise GoogleError(
@@ -121,6 +122,8 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
             raise GoogleError(400, f"Role {role} is not supported for this resource.")
         if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
             raise GoogleError(400, "Invalid list of members in the binding.")
+        if binding.get("condition"):
+            raise GoogleError(501, "the emulator does not have conditions on bindings")
         if members:
             bindings.append({"role": role, "members": sorted(set(members))})
     return {"version": 1, "etag": new_etag(), "bindings": bindings}

@@ -90,6 +90,18 @@ def test_a_malformed_policy_is_refused(
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
+def test_a_binding_with_a_condition_is_refused_and_not_granted_without_it(
+    session_of: Callable[[str], AuthorizedSession],
+) -> None:
+    owner, name = session_of("owner"), PROJECT.format("v1", "primus")
+    before = owner.post(name + ":getIamPolicy").json()
+    grant = {**grants("user:operator@secundus.example")[0], "condition": {"expression": "false"}}
+    policy = {"bindings": [*before["bindings"], grant]}
+    answer = owner.post(name + ":setIamPolicy", json={"policy": policy})
+    assert (answer.status_code, answer.json()["error"]["status"]) == (501, "UNIMPLEMENTED")
+    assert owner.post(name + ":getIamPolicy").json() == before
+
+
 def test_permissions_are_tested(session_of: Callable[[str], AuthorizedSession]) -> None:
     asked = {"permissions": ["resourcemanager.projects.get", "no.such.permission"]}
     url = PROJECT.format("v1", "primus") + ":testIamPermissions"

@@ -1,0 +1,52 @@
+"""An operator's settings reach the program through four names, and through nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from deploy.image import SOURCE, read_dockerfile
+from workload.job import parse_request
+
+LABEL = "tee.launch_policy.allow_env_override"
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
+# RESULT_URI for `error.json`; the logger of TensorFlow, which the image's own ENV sets as well.
+READERS = {"__main__.py": 2, "tensorflow.py": 1}
+
+
+class Environment(Mapping[str, str]):
+    """A VM's environment, which remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return {"INPUT_URI": "gs://photos", "RESULT_URI": "gs://results"}[name]
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("the workload looks at every variable")
+
+    def __len__(self) -> int:
+        return 2
+
+
+def test_the_image_lets_an_operator_set_exactly_what_a_request_consists_of() -> None:
+    environment = Environment()
+    parse_request(environment)
+    assert set(read_dockerfile().labels[LABEL].split(",")) == environment.asked
+
+
+def test_the_environment_is_read_where_the_request_is_and_nowhere_else() -> None:
+    files = sorted(path for room in ("workload", "attestation") for path in (SOURCE / room).rglob("*.py"))
+    assert {path.name: count for path in files if (count := readings(path))} == READERS
+
+
+def readings(path: Path) -> int:
+    """How often the module's source reaches for the environment."""
+    return sum(
+        (isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT)
+        or (isinstance(node, ast.ImportFrom) and bool(ENVIRONMENT & {name.name for name in node.names}))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )
