@@ -62,7 +62,7 @@ class _Making:
         found = []
         for source in sources:
             source = source if isinstance(source, dict) else {}
-            texts = {key: str(value) for key, value in source.items() if key == "generation"}
+            texts = {key: str(value) for key, value in without_nulls(source).items() if key == "generation"}
             stored = self._storage.find(
                 caller,
                 "storage.objects.get",
