@@ -100,7 +100,7 @@ def _review_report(reviewed: Review, named: NamedSubject, passes: Gate) -> Repor
     per_provider = [
         section
         for each in reviewed.providers
-        for section in _provider(each, of=f", through {each.name}" if several else "")
+        for section in _provider(each, of=f", through {each.name.rpartition('/')[2]}" if several else "")
     ]
     admits = [section for section in per_provider if section.table is not None]
     rest = [section for section in per_provider if section.table is None]

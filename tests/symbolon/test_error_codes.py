@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from policy.rules import SLUGS
 from symbolon.error_codes import EXPLAINED
 from tests.symbolon.conftest import Ask
 
@@ -46,18 +47,44 @@ def test_every_code_is_explained_and_nothing_else_is() -> None:
 def test_a_code_is_explained_in_a_sentence_with_its_family(ask: Ask, code: str) -> None:
     answered = ask("--explain", code)
     assert answered.code == 0
-    first, blank, meaning = answered.out.splitlines()
+    first, blank, meaning, *_ = answered.out.splitlines()
     assert first.startswith(f"{code}: {EXPLAINED[code].family.family} (exit code ")
     assert (blank, meaning[-1]) == ("", ".")
     assert ask("--explain", code, "--format", "json").json["exit_code"] == EXPLAINED[code].family.exit_code
 
 
-def test_all_codes_are_listed(ask: Ask) -> None:
-    assert [line.split()[0] for line in ask("--explain", "all").out.splitlines()] == list(EXPLAINED)
-    assert len(ask("--explain", "all", "--format", "json").json) == len(EXPLAINED)
+def test_all_codes_and_rules_are_listed(ask: Ask) -> None:
+    everything = [*EXPLAINED, *SLUGS]
+    assert [line.split()[0] for line in ask("--explain", "all").out.splitlines()] == everything
+    assert len(ask("--explain", "all", "--format", "json").json) == len(everything)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_rule_is_explained_by_its_page(ask: Ask, slug: str) -> None:
+    page = (PROJECT / "docs" / "reference" / "rules" / f"{slug}.md").read_text(encoding="utf-8")
+    answered = ask("--explain", slug)
+    assert answered.code == 0
+    assert answered.out.endswith(page)
+    assert ask("--explain", slug, "--format", "json").json["page"] == page
+
+
+def test_a_name_that_is_a_code_and_a_rule_is_explained_as_both(ask: Ask) -> None:
+    (name,) = set(EXPLAINED) & set(SLUGS)
+    out = ask("--explain", name).out
+    assert out.startswith(f"{name}: misconfigured (exit code 7)")
+    assert f"\n\n# {name}\n" in out
+    assert ask("--explain", name, "--format", "json").json.keys() == {
+        "code",
+        "family",
+        "exit_code",
+        "meaning",
+        "rule",
+        "page",
+    }
 
 
 def test_a_misspelt_code_is_met_with_near_ones(ask: Ask) -> None:
     answered = ask("--explain", "token-expird")
     assert answered.code == 7
     assert "token-expired" in answered.err
+    assert "debug-image-admitted" in ask("--explain", "debug-image-admited").err

@@ -53,7 +53,13 @@ def test_help_loads_nothing_heavy() -> None:
         ("owner",),
         ("owner", "policy"),
         ("owner", "policy", "build"),
+        ("owner", "policy", "lint"),
+        ("owner", "policy", "test"),
+        ("owner", "policy", "normalise"),
         ("auditor",),
+        ("auditor", "review"),
+        ("auditor", "prove"),
+        ("auditor", "diff"),
         ("auditor", "explain"),
     ],
 )
