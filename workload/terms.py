@@ -113,7 +113,7 @@ def parse_terms(text: str) -> OwnerTerms:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # the latter, and an endless number, are no TOMLDecodeError
         raise Misconfigured(f"the terms are not TOML: {quoted(str(error))}", hint=_HINT) from None
     _refuse_unknown(document, OwnerTerms, "")
     return OwnerTerms(

@@ -73,6 +73,8 @@ def test_a_missing_scale_has_no_default() -> None:
         ("most_images = 50", "most_images = -1", "egress.most_images"),
         ("[runtime]", "[[runtime]]", "`runtime` in the terms is no table"),
         ("[model]", "[model", "not TOML"),
+        ("height = 8", "height = " + "8" * 5_000, "not TOML"),
+        ("mean = [0.0, 0.0, 0.0]", "mean = " + "[" * 5_000, "not TOML"),
     ],
 )
 def test_one_wrong_value_is_refused_by_name(old: str, new: str, said: str) -> None:
