@@ -151,7 +151,7 @@ def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _test_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .owner_test import generate_tests, run_tests
+    from .owner_tests import generate_tests, run_tests
 
     if arguments.generate is not None:
         if arguments.folder is not None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from policy.rules import SLUGS
 
-_INSTALLED: Final = Path(__file__).parent / "rule_pages"
+_INSTALLED: Final = Path(__file__).parent / "pages"
 _CHECKOUT: Final = Path(__file__).parents[1] / "docs" / "reference" / "rules"
 
 

@@ -67,7 +67,8 @@ def named(text: str, name: str = "p.cel", **beside: str) -> NamedSubject:
 
 
 def finding(**changes: Any) -> Finding:
-    return Finding(**({"rule": "deny-list", "severity": Severity.HIGH, "message": "no"} | changes))
+    given: dict[str, Any] = {"rule": "deny-list", "severity": Severity.HIGH, "message": "no"}
+    return Finding(**given | changes)
 
 
 @pytest.mark.parametrize("content", [ANYBODY, HARDENED, provider(ANYBODY), provider(HOSTILE), "true ==", ""])
