@@ -60,6 +60,7 @@ class Evidence:
         self._answers: dict[Key, Search] = {}
         self._waiting: dict[Key, None] | None = None
         self._compiled: dict[str, Condition] = {}
+        self._signed: dict[int, bool] = {}  # by the identity of what `_near` keeps
 
     @property
     def condition(self) -> Condition:
@@ -146,19 +147,28 @@ class Evidence:
         left = list(keys)
         for seen in self._near:
             shown = [key for key in left if self._holds(key, seen)]
+            if not shown or not self._could_be_signed(seen):
+                continue
             self._answers |= dict.fromkeys(shown, _found(seen.case))
             left = [key for key in left if key not in shown]
         return left
 
     @cached_property
     def _near(self) -> list[_Seen]:
-        """The example, and the tokens near it that the issuer could sign."""
+        """The example, and tokens near it."""
         if not isinstance(self.example, Found):
             return []
         case = _case(self.example)
         constants = sorted({text for tree in self._admission.trees for text in strings_of(tree)})
         near = probing.variations(case.assertion, constants)
-        return [self._see(case), *(self._see(replace(case, assertion=each)) for each in near if fits(each))]
+        return [self._see(case), *(self._see(replace(case, assertion=each)) for each in near)]
+
+    def _could_be_signed(self, seen: _Seen) -> bool:
+        """Asked only of tokens that would answer something: it costs more than to decide on one."""
+        known = self._signed.get(id(seen))
+        if known is None:
+            known = self._signed[id(seen)] = fits(seen.case.assertion)
+        return known
 
     def _see(self, case: Case) -> _Seen:
         seen = self._admission.sees(case)

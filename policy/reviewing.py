@@ -1,8 +1,9 @@
 """A policy as its readers want to see it: what it admits, what is wrong with it, what each clause is for.
 
-with Prover() as prover:
-    review = review(subject, prover, today=date(2026, 1, 1))
-review.verdict, review.findings
+    result = review(subject, prover, today=date(2026, 1, 1))
+    result.verdict, result.findings, result.assumptions
+
+Without a prover nothing is decided, and the review says so of everything it could not decide.
 """
 
 from __future__ import annotations

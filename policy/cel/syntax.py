@@ -59,6 +59,9 @@ Kind: TypeAlias = OneOf["string", "bytes", "bool", "int", "uint", "double", "nul
 Macro: TypeAlias = OneOf["all", "exists", "exists_one", "map", "filter"]
 
 
+_NAMES: dict[type, tuple[str, ...]] = {}  # of each kind of node, the fields that say something
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Node:
     """Two nodes are equal when they say the same; where they stand does not matter.
@@ -70,7 +73,10 @@ class Node:
     span: Span
 
     def _said(self) -> tuple[object, ...]:
-        return tuple(getattr(self, each.name) for each in fields(self) if each.name != "span")
+        names = _NAMES.get(type(self))
+        if names is None:
+            names = _NAMES[type(self)] = tuple(each.name for each in fields(self) if each.name != "span")
+        return tuple([getattr(self, name) for name in names])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Node) and type(self) is type(other) and self._said() == other._said()
