@@ -49,6 +49,7 @@ class Case:
         self.condition: Condition | None = None
         self.invalid: InvalidExpression | None = None
         self.evidence: Evidence | None = None
+        self._beyond: Found | NoneFound | Undecided | None = None
         try:
             self.condition = compile_condition(provider.condition)
             self.evidence = Evidence(subject, provider, prover)
@@ -60,12 +61,25 @@ class Case:
         return Case(self.subject, replace(self.provider, condition=condition), self._prover)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:
-        """A token that this provider admits and none of the others do, or that there is none."""
+        """A token that this provider admits and none of the others do, or that there is none.
+
+        It is always asked of the same others, and the answer is kept.
+        """
+        if self._beyond is None:
+            self._beyond = self._search_beyond(others)
+        return self._beyond
+
+    def _search_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:
         if self.evidence is None or self._prover is None:
             return Undecided(reason=NOT_INSTALLED)
+        example = self.evidence.example
+        if not isinstance(example, Found):
+            return example
         before = replace(self.subject, providers=tuple(others))
         after = replace(self.subject, providers=(self.provider,))
         try:
+            if not before.admits(example.token):
+                return example
             return self._prover.find_newly_admitted(before, after)
         except InvalidExpression as invalid:
             return Undecided(reason=invalid.message)

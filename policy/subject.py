@@ -32,7 +32,7 @@ from .wording import quoted
 Kind: TypeAlias = Literal["policy", "condition", "provider", "providers", "terraform"]
 
 MOST_CHARACTERS: Final = 8 * 1024 * 1024
-MOST_PROVIDERS: Final = 200
+MOST_PROVIDERS: Final = 50
 _RESOURCE: Final = "google_iam_workload_identity_pool_provider"
 _OTHER_CREDENTIALS: Final = ("aws", "saml", "x509")
 

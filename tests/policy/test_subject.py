@@ -141,7 +141,7 @@ def test_the_labels_of_an_image_are_in_its_configuration() -> None:
             "policy.json",
             "the provider's `attributeCondition`",
         ),
-        (json.dumps([PROVIDER] * 201), "policy.json", "201 providers"),
+        (json.dumps([PROVIDER] * 51), "policy.json", "51 providers"),
         ("what = [", "policy.toml", "the policy is not TOML"),
         (" " * (8 * 1024 * 1024 + 1), "policy.json", "a policy of 8,388,609 characters"),
     ],
