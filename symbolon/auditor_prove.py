@@ -10,6 +10,7 @@ from attestation.errors import ExitCode, Misconfigured, quoted
 from policy.proving import (
     NAMED_QUESTIONS,
     Answer,
+    NoneFound,
     Proved,
     Prover,
     Refuted,
@@ -28,6 +29,7 @@ from .reports.evidence import claims_that_matter
 from .reports.report import Entry, Report, Section, Tone
 from .subjects import NamedSubject, read_claims, read_subject
 
+_HOLLOW: Final = "nobody is admitted, so it proves nothing about anybody"
 _BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
 _SHOWN: Final[dict[type, tuple[str, Tone, ExitCode]]] = {
     Proved: ("PROVED", "good", ExitCode.YES),
@@ -62,11 +64,17 @@ def prove_policy(
                 answer = prover.prove(named.subject, that)
             else:
                 answer = prover.prove_named(named.subject, str(question))
+            asks_of_tokens = question not in ("satisfiable", "never-errors")
+            hollow = (
+                isinstance(answer, Proved)
+                and asks_of_tokens
+                and isinstance(prover.find_admitted(named.subject), NoneFound)
+            )
     if output == "json":
-        print_json(document_of(answer))
+        print_json(document_of(answer, hollow=hollow))
     else:
         asked = that if that is not None else NAMED_QUESTIONS[str(question)]
-        print_report(_report(answer, named, asked, that, sample=near), output=output)
+        print_report(_report(answer, named, asked, that, sample=near, hollow=hollow), output=output)
     return _SHOWN[type(answer)][2]
 
 
@@ -88,8 +96,11 @@ def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> Exi
     return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
 
 
-def document_of(answer: Answer) -> dict[str, object]:
-    """The answer as `--format json` shows it; what a bare condition's token is mapped to comes with it."""
+def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
+    """The answer as `--format json` shows it; what a bare condition's token is mapped to comes with it.
+
+    `hollow`: it is proved because nobody is admitted.
+    """
     document: dict[str, object] = {
         "verdict": _SHOWN[type(answer)][0].lower(),
         "counterexample": None,
@@ -100,6 +111,7 @@ def document_of(answer: Answer) -> dict[str, object]:
     match answer:
         case Proved():
             document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
+            document["reason"] = _HOLLOW if hollow else ""
         case Refuted():
             reason = "nobody is admitted" if answer.token is None else "this token is admitted"
             mapped = {"google": answer.google, "attribute": answer.attribute}
@@ -132,13 +144,21 @@ def _write(path: Path, script: str) -> None:
 
 
 def _report(
-    answer: Answer, named: NamedSubject, asked: str, that: str | None, *, sample: Mapping[str, object]
+    answer: Answer,
+    named: NamedSubject,
+    asked: str,
+    that: str | None,
+    *,
+    sample: Mapping[str, object],
+    hollow: bool,
 ) -> Report:
     word, tone, _ = _SHOWN[type(answer)]
     sections: list[Section] = [Section(title="asked", code=that)] if that is not None else []
     match answer:
         case Proved():
             verdict = "it is so of every admitted token" if that is not None else asked
+            if hollow:
+                tone, verdict = "warn", _HOLLOW
             if answer.example is not None:
                 sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
             lines = answer.assumptions + ((_BOUNDED,) if answer.bounded else ())

@@ -80,6 +80,14 @@ def test_a_policy_that_admits_nobody_is_not_satisfiable(ask: Ask, tmp_path: Path
     assert ask("auditor", "prove", policy, "--question", "satisfiable").out.startswith("REFUTED  nobody")
 
 
+def test_a_proof_about_nobody_says_so(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", 'assertion.swname == "a" && assertion.swname == "b"')
+    answered = ask("auditor", "prove", policy, "--that", PRODUCTION, "--format", "json")
+    assert (answered.code, answered.json["verdict"]) == (0, "proved")
+    assert answered.json["reason"].startswith("nobody is admitted")
+    assert ask("auditor", "prove", policy, "--that", PRODUCTION).out.startswith("PROVED  nobody is admitted")
+
+
 def test_somebody_who_is_admitted_is_shown(ask: Ask, tmp_path: Path) -> None:
     policy = written(tmp_path / "p.toml", HARDENED)
     assert (
