@@ -28,10 +28,8 @@ def test_clauses_that_exclude_each_other_are_named_without_the_others(findings: 
 
 def test_what_the_issuer_guarantees_is_named_where_it_is_needed(findings: Any) -> None:
     assert findings(
-
-            'assertion.dbgstat == "enabled" && "STABLE" in '
-            "assertion.submods.confidential_space.support_attributes"
-
+        'assertion.dbgstat == "enabled" && "STABLE" in '
+        "assertion.submods.confidential_space.support_attributes"
     ) == [
         {
             "rule": "admits-nobody",
@@ -54,10 +52,8 @@ def test_what_the_issuer_guarantees_is_named_where_it_is_needed(findings: Any) -
 def test_a_condition_that_somebody_satisfies_is_fine(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
         )
         == []
     )

@@ -7,10 +7,8 @@ from typing import Any
 
 def test_the_command_line_is_open_where_an_override_is_admitted_by_its_beginning(findings: Any) -> None:
     assert findings(
-
-            "size(assertion.submods.container.cmd_override) == 1 && "
-            'assertion.submods.container.cmd_override[0].startsWith("--batch=")'
-
+        "size(assertion.submods.container.cmd_override) == 1 && "
+        'assertion.submods.container.cmd_override[0].startsWith("--batch=")'
     ) == [
         {
             "rule": "args-unpinned-with-override",
@@ -31,11 +29,9 @@ def test_the_command_line_is_open_where_an_override_is_admitted_by_its_beginning
 def test_writing_out_the_command_line_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "size(assertion.submods.container.cmd_override) == 1 && "
-                'assertion.submods.container.cmd_override[0].startsWith("--batch=") && '
-                'assertion.submods.container.args == ["workload", "--batch=1"]'
-
+            "size(assertion.submods.container.cmd_override) == 1 && "
+            'assertion.submods.container.cmd_override[0].startsWith("--batch=") && '
+            'assertion.submods.container.args == ["workload", "--batch=1"]'
         )
         == []
     )
@@ -44,10 +40,8 @@ def test_writing_out_the_command_line_is_enough(findings: Any) -> None:
 def test_an_override_that_nothing_limits_is_the_graver_rules(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
         )
         == []
     )

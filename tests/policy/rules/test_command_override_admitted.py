@@ -7,10 +7,8 @@ from typing import Any
 
 def test_another_command_is_admitted_where_it_is_not_refused(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
     ) == [
         {
             "rule": "command-override-admitted",
@@ -36,12 +34,10 @@ def test_another_command_is_admitted_where_it_is_not_refused(findings: Any) -> N
 def test_asking_for_no_override_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                "(!has(assertion.submods.container.cmd_override) || "
-                "size(assertion.submods.container.cmd_override) == 0)"
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            "(!has(assertion.submods.container.cmd_override) || "
+            "size(assertion.submods.container.cmd_override) == 0)"
         )
         == []
     )
@@ -50,11 +46,9 @@ def test_asking_for_no_override_is_enough(findings: Any) -> None:
 def test_writing_out_the_command_line_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.submods.container.args == ["python", "-m", "workload"]'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.submods.container.args == ["python", "-m", "workload"]'
         )
         == []
     )
@@ -63,11 +57,9 @@ def test_writing_out_the_command_line_is_enough(findings: Any) -> None:
 def test_an_override_within_bounds_is_another_rules(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.submods.container.cmd_override[0].startsWith("--batch=")'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.submods.container.cmd_override[0].startsWith("--batch=")'
         )
         == []
     )

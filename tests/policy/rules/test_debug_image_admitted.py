@@ -7,10 +7,8 @@ from typing import Any
 
 def test_a_debug_image_is_admitted_where_nothing_refuses_it(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
     ) == [
         {
             "rule": "debug-image-admitted",
@@ -34,11 +32,9 @@ def test_a_debug_image_is_admitted_where_nothing_refuses_it(findings: Any) -> No
 
 def test_the_finding_stands_where_the_condition_speaks_of_debugging(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-            'assertion.dbgstat != "enable"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+        'assertion.dbgstat != "enable"'
     ) == [
         {
             "rule": "debug-image-admitted",
@@ -63,11 +59,9 @@ def test_the_finding_stands_where_the_condition_speaks_of_debugging(findings: An
 def test_asking_for_its_status_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.dbgstat == "disabled-since-boot"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.dbgstat == "disabled-since-boot"'
         )
         == []
     )
@@ -76,11 +70,9 @@ def test_asking_for_its_status_is_enough(findings: Any) -> None:
 def test_asking_for_stable_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                '"STABLE" in assertion.submods.confidential_space.support_attributes'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            '"STABLE" in assertion.submods.confidential_space.support_attributes'
         )
         == []
     )

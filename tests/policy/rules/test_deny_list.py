@@ -70,10 +70,8 @@ def test_naming_what_is_admitted_is_fine(findings: Any) -> None:
 def test_a_deny_list_beside_an_allow_list_does_no_harm(findings: Any) -> None:
     assert (
         findings(
-
-                'assertion.submods.gce.project_id != "competitor" && '
-                'assertion.submods.gce.project_id in ["secundus", "tertius"]'
-
+            'assertion.submods.gce.project_id != "competitor" && '
+            'assertion.submods.gce.project_id in ["secundus", "tertius"]'
         )
         == []
     )

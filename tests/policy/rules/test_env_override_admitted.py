@@ -7,10 +7,8 @@ from typing import Any
 
 def test_a_variable_is_set_where_none_is_refused(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
     ) == [
         {
             "rule": "env-override-admitted",
@@ -35,11 +33,9 @@ def test_a_variable_is_set_where_none_is_refused(findings: Any) -> None:
 
 def test_a_variable_that_is_not_on_the_deny_list_is_set(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-            '!("LD_PRELOAD" in assertion.submods.container.env_override)'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+        '!("LD_PRELOAD" in assertion.submods.container.env_override)'
     ) == [
         {
             "rule": "env-override-admitted",
@@ -65,12 +61,10 @@ def test_a_variable_that_is_not_on_the_deny_list_is_set(findings: Any) -> None:
 def test_naming_the_variables_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                "(!has(assertion.submods.container.env_override) || "
-                'assertion.submods.container.env_override.all(name, name in ["INPUT_URI"]))'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            "(!has(assertion.submods.container.env_override) || "
+            'assertion.submods.container.env_override.all(name, name in ["INPUT_URI"]))'
         )
         == []
     )
@@ -79,12 +73,10 @@ def test_naming_the_variables_is_enough(findings: Any) -> None:
 def test_asking_for_no_override_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                "(!has(assertion.submods.container.env_override) || "
-                "size(assertion.submods.container.env_override) == 0)"
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            "(!has(assertion.submods.container.env_override) || "
+            "size(assertion.submods.container.env_override) == 0)"
         )
         == []
     )

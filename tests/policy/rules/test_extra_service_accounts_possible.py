@@ -41,11 +41,9 @@ def test_asking_for_the_whole_list_is_enough(findings: Any) -> None:
 def test_asking_for_its_size_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                '"workload-sa@secundus.iam.gserviceaccount.com" in '
-                "assertion.google_service_accounts && size(assertion.google_service_accounts) == "
-                "1"
-
+            '"workload-sa@secundus.iam.gserviceaccount.com" in '
+            "assertion.google_service_accounts && size(assertion.google_service_accounts) == "
+            "1"
         )
         == []
     )

@@ -7,10 +7,8 @@ from typing import Any
 
 def test_a_digest_is_looked_for_in_a_string(findings: Any) -> None:
     assert findings(
-
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" in '
-            "assertion.submods.container.image_digest"
-
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" in '
+        "assertion.submods.container.image_digest"
     ) == [
         {
             "rule": "in-on-a-string",
@@ -32,10 +30,8 @@ def test_a_digest_is_looked_for_in_a_string(findings: Any) -> None:
 def test_a_list_is_what_in_is_for(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest in "
-                '["sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]'
-
+            "assertion.submods.container.image_digest in "
+            '["sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]'
         )
         == []
     )

@@ -30,10 +30,8 @@ def test_asking_for_stable_is_enough(findings: Any) -> None:
 def test_latest_as_one_of_several_is_not_required(findings: Any) -> None:
     assert (
         findings(
-
-                '"LATEST" in assertion.submods.confidential_space.support_attributes || "STABLE" '
-                "in assertion.submods.confidential_space.support_attributes"
-
+            '"LATEST" in assertion.submods.confidential_space.support_attributes || "STABLE" '
+            "in assertion.submods.confidential_space.support_attributes"
         )
         == []
     )

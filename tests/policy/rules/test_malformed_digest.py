@@ -7,10 +7,8 @@ from typing import Any
 
 def test_upper_case_digits_are_in_no_digest(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"'
     ) == [
         {
             "rule": "malformed-digest",
@@ -32,10 +30,8 @@ def test_upper_case_digits_are_in_no_digest(findings: Any) -> None:
 def test_a_digest_is_fine(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
         )
         == []
     )

@@ -7,10 +7,8 @@ from typing import Any
 
 def test_a_monitored_machine_is_admitted_where_it_is_not_refused(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
     ) == [
         {
             "rule": "memory-monitoring-admitted",
@@ -34,11 +32,9 @@ def test_a_monitored_machine_is_admitted_where_it_is_not_refused(findings: Any) 
 def test_refusing_it_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                "assertion.submods.confidential_space.monitoring_enabled.memory == false"
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            "assertion.submods.confidential_space.monitoring_enabled.memory == false"
         )
         == []
     )

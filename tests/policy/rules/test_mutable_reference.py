@@ -44,11 +44,9 @@ def test_a_prefix_within_a_name_begins_others(findings: Any) -> None:
 def test_a_digest_beside_it_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.submods.container.image_reference == "us-docker.pkg.dev/p/r/i:latest"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.submods.container.image_reference == "us-docker.pkg.dev/p/r/i:latest"'
         )
         == []
     )

@@ -25,10 +25,7 @@ def test_the_first_attribute_may_stand_second_tomorrow(findings: Any) -> None:
 
 def test_several_accounts_have_no_order(findings: Any) -> None:
     assert findings(
-
-            'assertion.google_service_accounts == ["a@p.iam.gserviceaccount.com", '
-            '"b@p.iam.gserviceaccount.com"]'
-
+        'assertion.google_service_accounts == ["a@p.iam.gserviceaccount.com", "b@p.iam.gserviceaccount.com"]'
     ) == [
         {
             "rule": "order-dependent",

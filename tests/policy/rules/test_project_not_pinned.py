@@ -7,10 +7,8 @@ from typing import Any
 
 def test_a_strangers_project_is_admitted_where_nobody_is_named(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
     ) == [
         {
             "rule": "project-not-pinned",
@@ -37,11 +35,9 @@ def test_a_strangers_project_is_admitted_where_nobody_is_named(findings: Any) ->
 def test_naming_the_project_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.submods.gce.project_id == "secundus"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.submods.gce.project_id == "secundus"'
         )
         == []
     )
@@ -50,12 +46,10 @@ def test_naming_the_project_is_enough(findings: Any) -> None:
 def test_naming_the_account_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                '"workload-sa@secundus.iam.gserviceaccount.com" in '
-                "assertion.google_service_accounts"
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            '"workload-sa@secundus.iam.gserviceaccount.com" in '
+            "assertion.google_service_accounts"
         )
         == []
     )
@@ -64,11 +58,9 @@ def test_naming_the_account_is_enough(findings: Any) -> None:
 def test_the_machines_url_names_the_project(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.sub.startsWith("https://www.googleapis.com/compute/v1/projects/secundus/")'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.sub.startsWith("https://www.googleapis.com/compute/v1/projects/secundus/")'
         )
         == []
     )

@@ -7,11 +7,9 @@ from typing import Any
 
 def test_a_clause_that_follows_from_another_keeps_nothing_out(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-            'assertion.submods.container.image_digest.startsWith("sha256:")'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+        'assertion.submods.container.image_digest.startsWith("sha256:")'
     ) == [
         {
             "rule": "redundant-clause",
@@ -33,10 +31,8 @@ def test_a_clause_that_follows_from_another_keeps_nothing_out(findings: Any) -> 
 def test_a_clause_that_only_a_guarantee_makes_redundant_stays(findings: Any) -> None:
     assert (
         findings(
-
-                'assertion.dbgstat == "disabled-since-boot" && "STABLE" in '
-                "assertion.submods.confidential_space.support_attributes"
-
+            'assertion.dbgstat == "disabled-since-boot" && "STABLE" in '
+            "assertion.submods.confidential_space.support_attributes"
         )
         == []
     )
@@ -45,11 +41,9 @@ def test_a_clause_that_only_a_guarantee_makes_redundant_stays(findings: Any) -> 
 def test_a_clause_that_keeps_something_out_stays(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                "assertion.secboot == true"
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            "assertion.secboot == true"
         )
         == []
     )

@@ -7,10 +7,8 @@ from typing import Any
 
 def test_a_key_alone_leaves_its_algorithm_open(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_signatures.exists(s, s.key_id == "
-            '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc")'
-
+        "assertion.submods.container.image_signatures.exists(s, s.key_id == "
+        '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc")'
     ) == [
         {
             "rule": "signature-without-algorithm",
@@ -32,11 +30,9 @@ def test_a_key_alone_leaves_its_algorithm_open(findings: Any) -> None:
 def test_asking_for_the_algorithm_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_signatures.exists(s, s.key_id == "
-                '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc" && '
-                's.signature_algorithm == "ECDSA_P256_SHA256")'
-
+            "assertion.submods.container.image_signatures.exists(s, s.key_id == "
+            '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc" && '
+            's.signature_algorithm == "ECDSA_P256_SHA256")'
         )
         == []
     )

@@ -7,11 +7,9 @@ from typing import Any
 
 def test_a_key_signs_for_ever(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_signatures.exists(s, s.signature_algorithm + "
-            '":" + s.key_id in '
-            '["ECDSA_P256_SHA256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"])'
-
+        "assertion.submods.container.image_signatures.exists(s, s.signature_algorithm + "
+        '":" + s.key_id in '
+        '["ECDSA_P256_SHA256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"])'
     ) == [
         {
             "rule": "signer-without-expiry",
@@ -35,12 +33,10 @@ def test_a_key_signs_for_ever(findings: Any) -> None:
 def test_a_digest_beside_it_is_an_end(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                "assertion.submods.container.image_signatures.exists(s, s.key_id == "
-                '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc")'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            "assertion.submods.container.image_signatures.exists(s, s.key_id == "
+            '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc")'
         )
         == []
     )

@@ -30,10 +30,8 @@ def test_asking_for_the_software_is_enough(findings: Any) -> None:
 def test_a_claim_of_the_container_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
         )
         == []
     )

@@ -7,11 +7,9 @@ from typing import Any
 
 def test_an_old_image_is_admitted_where_its_support_is_not_asked(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-            'assertion.dbgstat == "disabled-since-boot"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+        'assertion.dbgstat == "disabled-since-boot"'
     ) == [
         {
             "rule": "stable-not-required",
@@ -53,11 +51,9 @@ def test_an_unsupported_image_is_admitted_where_usable_is_enough(findings: Any) 
 def test_asking_for_stable_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                '"STABLE" in assertion.submods.confidential_space.support_attributes'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            '"STABLE" in assertion.submods.confidential_space.support_attributes'
         )
         == []
     )
@@ -66,11 +62,9 @@ def test_asking_for_stable_is_enough(findings: Any) -> None:
 def test_asking_for_latest_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                '"LATEST" in assertion.submods.confidential_space.support_attributes'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            '"LATEST" in assertion.submods.confidential_space.support_attributes'
         )
         == []
     )

@@ -7,10 +7,8 @@ from typing import Any
 
 def test_a_shielded_machine_is_admitted_where_hardware_is_not_asked(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
     ) == [
         {
             "rule": "unencrypted-memory-admitted",
@@ -30,11 +28,9 @@ def test_a_shielded_machine_is_admitted_where_hardware_is_not_asked(findings: An
 
 def test_a_shielded_machine_is_admitted_where_it_is_named(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-            'assertion.hwmodel in ["GCP_AMD_SEV", "GCP_SHIELDED_VM"]'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+        'assertion.hwmodel in ["GCP_AMD_SEV", "GCP_SHIELDED_VM"]'
     ) == [
         {
             "rule": "unencrypted-memory-admitted",
@@ -55,11 +51,9 @@ def test_a_shielded_machine_is_admitted_where_it_is_named(findings: Any) -> None
 def test_asking_for_encrypting_hardware_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.hwmodel == "GCP_INTEL_TDX"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.hwmodel == "GCP_INTEL_TDX"'
         )
         == []
     )
@@ -68,11 +62,9 @@ def test_asking_for_encrypting_hardware_is_enough(findings: Any) -> None:
 def test_refusing_shielded_machines_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                'assertion.hwmodel != "GCP_SHIELDED_VM"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            'assertion.hwmodel != "GCP_SHIELDED_VM"'
         )
         == []
     )

@@ -28,10 +28,8 @@ def test_who_overrides_nothing_is_refused(findings: Any) -> None:
 def test_saying_that_it_may_be_absent_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "!has(assertion.submods.container.cmd_override) || "
-                "size(assertion.submods.container.cmd_override) == 0"
-
+            "!has(assertion.submods.container.cmd_override) || "
+            "size(assertion.submods.container.cmd_override) == 0"
         )
         == []
     )

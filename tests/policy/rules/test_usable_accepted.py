@@ -30,10 +30,8 @@ def test_asking_for_stable_is_enough(findings: Any) -> None:
 def test_usable_beside_stable_says_no_less(findings: Any) -> None:
     assert (
         findings(
-
-                '"USABLE" in assertion.submods.confidential_space.support_attributes && "STABLE" '
-                "in assertion.submods.confidential_space.support_attributes"
-
+            '"USABLE" in assertion.submods.confidential_space.support_attributes && "STABLE" '
+            "in assertion.submods.confidential_space.support_attributes"
         )
         == []
     )

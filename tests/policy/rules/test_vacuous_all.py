@@ -7,10 +7,8 @@ from typing import Any
 
 def test_no_account_at_all_is_only_right_ones(findings: Any) -> None:
     assert findings(
-
-            "assertion.google_service_accounts.all(account, account == "
-            '"workload-sa@secundus.iam.gserviceaccount.com")'
-
+        "assertion.google_service_accounts.all(account, account == "
+        '"workload-sa@secundus.iam.gserviceaccount.com")'
     ) == [
         {
             "rule": "vacuous-all",
@@ -32,11 +30,9 @@ def test_no_account_at_all_is_only_right_ones(findings: Any) -> None:
 def test_asking_for_one_as_well_is_enough(findings: Any) -> None:
     assert (
         findings(
-
-                "size(assertion.google_service_accounts) > 0 && "
-                "assertion.google_service_accounts.all(account, account == "
-                '"workload-sa@secundus.iam.gserviceaccount.com")'
-
+            "size(assertion.google_service_accounts) > 0 && "
+            "assertion.google_service_accounts.all(account, account == "
+            '"workload-sa@secundus.iam.gserviceaccount.com")'
         )
         == []
     )
@@ -45,10 +41,8 @@ def test_asking_for_one_as_well_is_enough(findings: Any) -> None:
 def test_an_override_may_well_be_empty(findings: Any) -> None:
     assert (
         findings(
-
-                "!has(assertion.submods.container.env_override) || "
-                'assertion.submods.container.env_override.all(name, name in ["INPUT_URI"])'
-
+            "!has(assertion.submods.container.env_override) || "
+            'assertion.submods.container.env_override.all(name, name in ["INPUT_URI"])'
         )
         == []
     )

@@ -34,8 +34,7 @@ def test_a_waiver_ends_with_its_last_day(findings: Any) -> None:
         {
             "rule": "waiver-expired",
             "severity": "medium",
-            "message": "`secure-boot-not-required` was waived until 2026-05-31 by"
-            " `security@primus.example`",
+            "message": "`secure-boot-not-required` was waived until 2026-05-31 by `security@primus.example`",
             "hint": "mend what it is about, or renew it with its reason",
             "provider": "projects/1/locations/global/workloadIdentityPools/primus/providers/workload",
             "place": "waivers",

@@ -7,11 +7,9 @@ from typing import Any
 
 def test_an_arm_that_is_always_true_admits_what_the_other_refuses(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest == "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-            '(assertion.dbgstat == "disabled-since-boot" || true)'
-
+        "assertion.submods.container.image_digest == "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+        '(assertion.dbgstat == "disabled-since-boot" || true)'
     ) == [
         {
             "rule": "weak-branch",
@@ -35,10 +33,8 @@ def test_an_arm_that_is_always_true_admits_what_the_other_refuses(findings: Any)
 
 def test_a_confidential_gpu_is_no_stand_in_for_a_stable_image(findings: Any) -> None:
     assert findings(
-
-            'assertion.submods.nvidia_gpu.cc_mode == "ON" || "STABLE" in '
-            "assertion.submods.confidential_space.support_attributes"
-
+        'assertion.submods.nvidia_gpu.cc_mode == "ON" || "STABLE" in '
+        "assertion.submods.confidential_space.support_attributes"
     ) == [
         {
             "rule": "weak-branch",
@@ -69,12 +65,10 @@ def test_arms_of_one_strength_are_fine(findings: Any) -> None:
 def test_an_arm_that_says_a_claim_is_absent_is_no_branch(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
-                "(!has(assertion.submods.container.cmd_override) || "
-                "size(assertion.submods.container.cmd_override) == 0)"
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" && '
+            "(!has(assertion.submods.container.cmd_override) || "
+            "size(assertion.submods.container.cmd_override) == 0)"
         )
         == []
     )

@@ -26,10 +26,8 @@ def test_a_tag_pins_nothing(findings: Any) -> None:
 
 def test_a_refused_digest_pins_nothing(findings: Any) -> None:
     assert findings(
-
-            "assertion.submods.container.image_digest != "
-            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+        "assertion.submods.container.image_digest != "
+        '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
     ) == [
         {
             "rule": "workload-not-pinned",
@@ -52,10 +50,8 @@ def test_a_refused_digest_pins_nothing(findings: Any) -> None:
 def test_a_digest_pins_it(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_digest == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+            "assertion.submods.container.image_digest == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
         )
         == []
     )
@@ -64,10 +60,8 @@ def test_a_digest_pins_it(findings: Any) -> None:
 def test_a_reference_by_digest_pins_it(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_reference == "
-                '"us-docker.pkg.dev/p/r/i@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+            "assertion.submods.container.image_reference == "
+            '"us-docker.pkg.dev/p/r/i@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
         )
         == []
     )
@@ -76,10 +70,8 @@ def test_a_reference_by_digest_pins_it(findings: Any) -> None:
 def test_a_signature_by_a_key_pins_it(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_signatures.exists(s, s.key_id == "
-                '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc")'
-
+            "assertion.submods.container.image_signatures.exists(s, s.key_id == "
+            '"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc")'
         )
         == []
     )
@@ -88,10 +80,8 @@ def test_a_signature_by_a_key_pins_it(findings: Any) -> None:
 def test_the_configurations_digest_pins_it(findings: Any) -> None:
     assert (
         findings(
-
-                "assertion.submods.container.image_id == "
-                '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
-
+            "assertion.submods.container.image_id == "
+            '"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"'
         )
         == []
     )
