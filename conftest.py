@@ -1,9 +1,10 @@
-"""Rules that hold for every test: nothing beyond this machine is reached, and CI skips nothing."""
+"""Rules for every test: nothing beyond this machine is reached, Ctrl-C reaches anybody, CI skips nothing."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import sys
 from typing import Any
 
@@ -29,6 +30,8 @@ def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_the_network)
+# What a shell starts in its background ignores SIGINT, and so would every process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

@@ -34,8 +34,10 @@ from .uris import parse_folder_uri
 
 def main() -> int:
     """The job has been done, or its failure has been told to the operator; the exit code."""
-    # The launcher relays SIGTERM. Python's own answer to SIGINT unwinds every `with`: so for both.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The launcher relays SIGTERM. Python's own answer to SIGINT unwinds every `with`: so for both,
+    # and also where whoever started this process ignored them.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     # A library's warning quotes its place on this machine, and may quote a picture.
     warnings.simplefilter("ignore")
     failure = _failure_of(_job)
