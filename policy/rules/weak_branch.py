@@ -28,6 +28,8 @@ from . import (
 SLUG: Final = "weak-branch"
 SEVERITY: Final = Severity.HIGH
 TITLE: Final = "an alternative admits what the others beside it refuse"
+MOST_ARMS: Final = 12
+"""A longer chain is not looked at: each arm is a policy of its own, to be asked everything."""
 _RULES: Final = (
     software_not_confidential_space,
     debug_image_admitted,
@@ -58,8 +60,10 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _arms(clause: Node) -> tuple[Node, ...]:
-    """The alternatives of a clause; none when one only says that a claim is not there."""
+    """A clause's alternatives; none when they are many, or one only says that a claim is not there."""
     if not isinstance(clause, syntax.Logical) or clause.operator != "||":
+        return ()
+    if len(clause.operands) > MOST_ARMS:
         return ()
     return () if any(_is_absence(arm) for arm in clause.operands) else clause.operands
 

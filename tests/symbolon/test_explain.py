@@ -321,7 +321,7 @@ def test_who_accepts_a_token_is_said_beside_whom_it_was_made_for(ask: Ask, case:
         answered = ask(*command)
         assert answered.code == 4
         assert "https://elsewhere.example" in answered.err.splitlines()[0]
-        assert accepted in answered.err.splitlines()[1]
+        assert str(accepted) in answered.err.splitlines()[1]
 
 
 def explain_real(ask: Ask, policy: Path, token: Path, *believe: str | Path) -> Answered:
