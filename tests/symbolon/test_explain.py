@@ -315,7 +315,7 @@ def test_a_key_set_that_is_none_is_misconfigured_and_no_verdict_on_the_token(ask
 
 
 def test_who_accepts_a_token_is_said_beside_whom_it_was_made_for(ask: Ask, case: Case) -> None:
-    accepted = claims()["aud"]
+    accepted = str(claims()["aud"])
     case.sign(claims(aud="https://elsewhere.example"))
     for command in (case.verified(), case.unverified()):
         answered = ask(*command)
