@@ -89,9 +89,9 @@ def pack(folder: Path, archive: Path) -> None:
 
 def _run_builder(folder: Path) -> None:
     command = [sys.executable, "-P", "-m", f"{__package__}.{_BUILDER}", str(weights_file()), str(folder)]
-    done = subprocess.run(
-        command, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True, check=False
-    )
+    # Keras, which TensorFlow imports, would leave its settings in the person's home.
+    env = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": str(folder.parent / "keras")}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last_words = done.stderr.strip().rpartition("\n")[2]
         raise SymbolonError(f"the demo's model could not be made: {last_words[:300]}")
