@@ -121,7 +121,7 @@ def parse_policy(text: str) -> Policy:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as invalid:
+    except ValueError as invalid:  # TOMLDecodeError, and int()'s limit on digits
         reason = quoted(str(invalid).splitlines()[0], widest=160)
         raise Misconfigured(f"the policy is not TOML: {reason}") from None
     except RecursionError:

@@ -20,6 +20,7 @@ from attestation.errors import Misconfigured
 
 from .cel.condition import compile_condition
 from .mapping import AttributeMapping
+from .schema import ISSUER
 from .wording import quoted
 
 MOST_AUDIENCES: Final = 10
@@ -113,7 +114,8 @@ def _issuer(oidc: Mapping[object, object]) -> str:
     issuer = _text(oidc, "issuerUri")
     if not issuer.startswith("https://"):
         raise Misconfigured(f"the issuer {quoted(issuer)} is not an `https://` URL")
-    return issuer
+    # Google's documents write the verifier's address with a closing slash, its tokens do not: STS takes both.
+    return ISSUER if issuer == f"{ISSUER}/" else issuer
 
 
 def _audiences(oidc: Mapping[object, object]) -> tuple[str, ...]:

@@ -38,6 +38,15 @@ def test_a_provider_as_gcloud_prints_it_is_read() -> None:
     assert (provider.disabled, provider.jwks) == (False, None)
 
 
+def test_the_verifiers_issuer_is_one_with_or_without_its_closing_slash() -> None:
+    verifier = "https://confidentialcomputing.googleapis.com"
+    assert parse_provider(document(**oidc(issuerUri=f"{verifier}/"))).issuer == verifier
+    assert (
+        parse_provider(document(**oidc(issuerUri="https://issuer.example/"))).issuer
+        == "https://issuer.example/"
+    )
+
+
 def test_without_allowed_audiences_the_resource_name_is_the_audience() -> None:
     expected = (f"//iam.googleapis.com/{NAME}", f"https://iam.googleapis.com/{NAME}")
     assert parse_provider(document(**oidc(allowedAudiences=[]))).audiences == expected
