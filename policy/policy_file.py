@@ -121,11 +121,13 @@ def parse_policy(text: str) -> Policy:
     """
     try:
         document = tomllib.loads(text)
-    except ValueError as invalid:  # TOMLDecodeError, and int()'s limit on digits
+    except tomllib.TOMLDecodeError as invalid:
         reason = quoted(str(invalid).splitlines()[0], widest=160)
         raise Misconfigured(f"the policy is not TOML: {reason}") from None
     except RecursionError:
         raise Misconfigured("the policy is not TOML: it is nested too deeply") from None
+    except ValueError:
+        raise Misconfigured("the policy is not TOML: a number has too many digits") from None
     _check_keys("the policy", document, ["provider", "what", "where", "who", "how", "mapping", "waiver"])
     sections = {name: _section(document, name) for name in ("provider", "what", "where", "who", "how")}
     conditions = AttributeConditions(

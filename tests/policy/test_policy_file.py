@@ -134,7 +134,7 @@ def with_(section: str, line: str) -> str:
     [
         ("a = ", "the policy is not TOML: `Invalid value (at end of document)`"),
         ("a = " + "[" * 5_000, "the policy is not TOML: it is nested too deeply"),
-        ("a = " + "9" * 5_000, "the policy is not TOML: `Exceeds the limit"),
+        ("a = " + "9" * 5_000, "the policy is not TOML: a number has too many digits"),
         ("surprise = 1" + SMALLEST, "the policy has an unknown key `surprise`"),
         ("[surprise]" + SMALLEST, "the policy has an unknown key `surprise`"),
         (with_("provider", 'region = "us"'), "`[provider]` has an unknown key `region`"),
