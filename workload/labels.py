@@ -24,7 +24,8 @@ def read_labels(folder: Path, name: str | None, *, classes: int) -> tuple[str, .
     if not file.is_file() or file.stat().st_size > _MOST_BYTES:
         raise _bad_labels("is not in the model archive")
     try:
-        labels = tuple(file.read_text(encoding="utf-8").splitlines())
+        with file.open(encoding="utf-8") as lines:
+            labels = tuple(line.rstrip("\n") for line in lines)
     except UnicodeDecodeError:
         raise _bad_labels("is not UTF-8 text") from None
     if len(labels) != classes:

@@ -98,10 +98,18 @@ class Stage:
 
         Raises:
             EvidenceRejected: it is not what it claims to be.
+            Unavailable: the VM's launcher ended before it had one.
         """
         folder = self.emulator.folder / "instances" / vm.project_id / vm.name
+        try:
+            token = (folder / _TOKEN_FILE).read_text("ascii")
+        except FileNotFoundError:
+            log, _ = serial_output(self.operator.api, vm)
+            raise Unavailable(
+                f"the launcher of `{vm.name}` ended without a token", hint=log.strip().rpartition("\n")[2]
+            ) from None
         return verify_oidc_token(
-            parse_token((folder / _TOKEN_FILE).read_text("ascii")),
+            parse_token(token),
             jwks=_published_keys(),
             audiences=[_DEFAULT_TOKEN_AUDIENCE],
             now=time.time(),

@@ -310,3 +310,8 @@ def test_labels_are_a_line_each(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("\n".join(LABELS) + "\n")
     assert read_labels(tmp_path, "labels.txt", classes=4) == LABELS
     assert read_labels(tmp_path, None, classes=4) is None
+
+
+def test_a_label_may_hold_what_separates_lines_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_bytes("a\u2028b\r\nc\x85d".encode())
+    assert read_labels(tmp_path, "labels.txt", classes=2) == ("a\u2028b", "c\x85d")
