@@ -12,7 +12,13 @@ from attestation.errors import Misconfigured, quoted
 from attestation.rejections import WrongAudience, WrongIssuer
 from attestation.strict_json import parse_json_object
 from attestation.tokens import UnverifiedToken, parse_token
-from attestation.verification import ISSUER, UNSAFE_ANY_AUDIENCE, verify_oidc_token, verify_pki_token
+from attestation.verification import (
+    ISSUER,
+    UNSAFE_ANY_AUDIENCE,
+    VerifiedClaims,
+    verify_oidc_token,
+    verify_pki_token,
+)
 from policy.provider import Provider
 
 from .inputs import parse_json_document, read_text
@@ -27,51 +33,71 @@ class Evidence:
     described: str
 
 
-def read_evidence(
-    token: str, *, jwks: str | None, root: str | None, provider: Provider | None, now: float
-) -> Evidence:
-    """The claims of the token in the file `token`, verified with the key set or the root.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """A token as it was handed in, or claims alone, and what is to verify it: keys, a root, or nothing."""
 
-    With neither of them nothing is verified, and a JSON object of claims will do. Where there is a
-    provider, its issuer and audiences are asked for either way, as STS asks for them.
+    token: UnverifiedToken | None
+    claims: Mapping[str, object]
+    keys: Mapping[str, object] | None
+    root: x509.Certificate | None
+
+    def believed(self, provider: Provider | None, *, now: float) -> Evidence:
+        """The claims, verified as far as was asked.
+
+        Where there is a provider, its issuer and audiences are asked for either way, as STS asks for them.
+
+        Raises:
+            EvidenceRejected: the token is not what it claims to be.
+        """
+        audiences = UNSAFE_ANY_AUDIENCE if provider is None else provider.audiences
+        if self.token is not None and self.keys is not None:
+            issuer = ISSUER if provider is None else provider.issuer
+            proof = verify_oidc_token(self.token, jwks=self.keys, issuer=issuer, audiences=audiences, now=now)
+            return _verified(proof, "by a key of the key set", provider, now)
+        if self.token is not None and self.root is not None:
+            proof = verify_pki_token(self.token, root=self.root, audiences=audiences, now=now)
+            if provider is not None:
+                _check_issuer(proof.raw, provider)
+            return _verified(proof, "by its certificates, up to the root", provider, now)
+        if provider is not None:
+            _check_issuer(self.claims, provider)
+            _check_audience(self.claims, provider)
+        return Evidence(
+            claims=self.claims,
+            verified=False,
+            described="NOT verified, as asked: anybody can have written it",
+        )
+
+
+def read_evidence(token: str, *, jwks: str | None, root: str | None) -> Handed:
+    """The token in the file `token`, with the key set or the root that is to verify it.
+
+    With neither of them nothing will be verified, and a JSON object of claims will do.
 
     Raises:
-        EvidenceRejected: the token is not what it claims to be.
+        EvidenceRejected: it is no token.
         Misconfigured: a file cannot be read, or is of another kind.
     """
     text = read_text(token, what="token").strip()
+    if not text.startswith("{"):
+        parsed = parse_token(text)
+        return Handed(
+            token=parsed,
+            claims=parsed.claims,
+            keys=None if jwks is None else _key_set(jwks),
+            root=None if root is None else _certificate(root),
+        )
     if jwks is not None or root is not None:
-        if text.startswith("{"):
-            raise Misconfigured(
-                "the token is a JSON object of claims, which nobody signed",
-                hint="give the signed token, or --unsafe-unverified for an answer that proves nothing",
-            )
-        return _verified(parse_token(text), jwks=jwks, root=root, provider=provider, now=now)
-    is_json = text.startswith("{")
-    claims = parse_json_object(text.encode(), what="token") if is_json else parse_token(text).claims
-    if provider is not None:
-        _check_issuer(claims, provider)
-        _check_audience(claims, provider)
-    return Evidence(
-        claims=claims, verified=False, described="NOT verified, as asked: anybody can have written it"
-    )
+        raise Misconfigured(
+            "the token is a JSON object of claims, which nobody signed",
+            hint="give the signed token, or --unsafe-unverified for an answer that proves nothing",
+        )
+    claims = parse_json_object(text.encode(), what="token")
+    return Handed(token=None, claims=claims, keys=None, root=None)
 
 
-def _verified(
-    token: UnverifiedToken, *, jwks: str | None, root: str | None, provider: Provider | None, now: float
-) -> Evidence:
-    audiences = UNSAFE_ANY_AUDIENCE if provider is None else provider.audiences
-    if jwks is not None:
-        keys = _key_set(jwks)
-        issuer = ISSUER if provider is None else provider.issuer
-        proof = verify_oidc_token(token, jwks=keys, issuer=issuer, audiences=audiences, now=now)
-        by = "by a key of the key set"
-    else:
-        assert root is not None  # noqa: S101  one of the two is given
-        proof = verify_pki_token(token, root=_certificate(root), audiences=audiences, now=now)
-        by = "by its certificates, up to the root"
-        if provider is not None:
-            _check_issuer(proof.raw, provider)
+def _verified(proof: VerifiedClaims, by: str, provider: Provider | None, now: float) -> Evidence:
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     audience = "; its audience was NOT checked: a condition alone names none" if provider is None else ""
     return Evidence(claims=proof.raw, verified=True, described=f"verified {by}, for {moment}{audience}")

@@ -1,15 +1,23 @@
-"""The three ways in which a person holds a policy: the owner's TOML, a condition, Google's JSON."""
+"""A policy as a token is put to it: a condition, with the provider that asks it."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
+from typing import Final
 
 from attestation.errors import Misconfigured, quoted
-from policy.policy_file import parse_policy
-from policy.provider import Provider, parse_provider
+from policy.provider import Provider
+from policy.subject import Kind
 
-from .inputs import parse_json_document, read_text
+from .subjects import read_subject
+
+_DESCRIBED: Final[dict[Kind, str]] = {
+    "policy": "a policy file",
+    "condition": "a condition alone",
+    "provider": "a provider",
+    "providers": "a list of providers",
+    "terraform": "a Terraform plan",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,30 +29,23 @@ class NamedPolicy:
     provider: Provider | None
 
 
-def read_policy(name: str) -> NamedPolicy:
-    """The policy in the file `name` (`-`: standard input), its kind told by what it contains.
+def read_policies(name: str) -> tuple[NamedPolicy, ...]:
+    """The policy in the file `name` (`-`: standard input): of each of its providers, whose admissions add up.
 
     Raises:
         Misconfigured: it cannot be read, or is not a policy of its kind.
     """
-    text = read_text(name, what="policy")
-    if text.lstrip().startswith("{"):
-        provider = parse_provider(parse_json_document(text, what="provider"))
-        return NamedPolicy(described="a provider", condition=provider.condition, provider=provider)
-    if name.endswith(".toml") or (not name.endswith(".cel") and _is_toml(text)):
-        provider = parse_provider(parse_policy(text).provider_document())
-        return NamedPolicy(described="a policy file", condition=provider.condition, provider=provider)
-    if not text.strip():
+    subject = read_subject(name).subject
+    if not subject.text.strip():
         raise Misconfigured(
             f"the policy {quoted(name)} is empty",
             hint="to ask nothing of a token, write the condition `true`",
         )
-    return NamedPolicy(described="a condition alone", condition=text, provider=None)
-
-
-def _is_toml(text: str) -> bool:
-    try:
-        tomllib.loads(text)
-    except (ValueError, RecursionError):  # TOMLDecodeError is the one, endless numbers and nesting the others
-        return False
-    return True
+    return tuple(
+        NamedPolicy(
+            described=_DESCRIBED[subject.kind],
+            condition=each.condition,
+            provider=None if subject.kind == "condition" else each,
+        )
+        for each in subject.providers
+    )

@@ -228,8 +228,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
         "--policy",
         metavar="P",
         required=True,
-        help="a policy file (TOML), a condition (.cel), or the JSON that "
-        "`gcloud iam workload-identity-pools providers describe --format=json` prints",
+        help=_POLICY,
     )
     explain.add_argument(
         "--token", metavar="T", required=True, help="a token, or its claims as JSON with --unsafe-unverified"
