@@ -33,6 +33,8 @@ RECOMMENDED_MAPPING: Final = {
 """Google's recommended mapping: at most 121 bytes of subject, and principals by image digest."""
 
 _KEY_ID = re.compile(r"[0-9a-f]{64}")
+_SERVICE_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9.-]*@[a-z0-9][a-z0-9.-]*\.gserviceaccount\.com")
+_PROJECT_ID = re.compile(r"([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,17 @@ class Who:
         for each in fields(self):
             _check_strings(each.name, getattr(self, each.name))
             _check_apart(each.name, getattr(self, each.name))
+        for account in self.service_accounts:
+            if not _SERVICE_ACCOUNT.fullmatch(account):
+                raise Misconfigured(
+                    f"{quoted(account)} is no service account's e-mail address",
+                    hint="it ends with `.gserviceaccount.com`: `workload-sa@PROJECT.iam.gserviceaccount.com`",
+                )
+        for project in self.project_ids:
+            if not _PROJECT_ID.fullmatch(project):
+                raise Misconfigured(
+                    f"{quoted(project)} is no project ID", hint="it is of `a-z`, `0-9` and `-`"
+                )
         for number in self.project_numbers:
             if not re.fullmatch(schema.NUMBER_PATTERN, number):
                 raise Misconfigured(f"{quoted(number)} is no project number", hint="it is digits alone")
@@ -122,7 +135,10 @@ class How:
         for each in fields(self):
             for text in getattr(self, each.name) or ():
                 if not isinstance(text, str):
-                    raise Misconfigured(f"`{each.name}` must be a list of strings")
+                    raise Misconfigured(
+                        f"`{each.name}` must be a list of strings",
+                        hint=f'write them in quotes: `{each.name} = ["…"]`',
+                    )
         _check_apart("env_override", self.env_override or ())
 
 
@@ -138,12 +154,15 @@ class AttributeConditions:
 
 def _check_strings(name: str, values: tuple[str, ...]) -> None:
     if not all(isinstance(value, str) and value for value in values):
-        raise Misconfigured(f"`{name}` must be a list of strings that are not empty")
+        raise Misconfigured(
+            f"`{name}` must be a list of strings that are not empty",
+            hint=f"leave `{name}` out to ask nothing of it",
+        )
 
 
 def _check_apart(name: str, values: tuple[object, ...]) -> None:
     if len(set(values)) != len(values):
-        raise Misconfigured(f"`{name}` says something twice")
+        raise Misconfigured(f"`{name}` says something twice", hint="write it once")
 
 
 def _check_vocabulary(name: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:

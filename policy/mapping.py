@@ -118,7 +118,10 @@ def _compiled(key: str, text: str) -> Expression:
             " with a name of 1 to 100 of `a-z`, `0-9` and `_`",
         )
     if not isinstance(text, str):
-        raise Misconfigured(f"{quoted(key)} must be mapped by an expression, as a string")
+        raise Misconfigured(
+            f"{quoted(key)} must be mapped by an expression, as a string",
+            hint="write the expression in quotes",
+        )
     try:
         return Expression(text, most_characters=MOST_EXPRESSION_CHARACTERS)
     except InvalidExpression as invalid:

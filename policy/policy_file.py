@@ -79,6 +79,9 @@ _HARDENED_WHERE: Final = {
 }
 _HARDENED_HOW: Final = {"cmd_override": (), "env_override": ()}
 _UNASKED: Final = "unsafe_not_asked"
+_SIGNER: Final = (
+    f'`signers = [{{ key_id = "64 hex digits", algorithm = "{schema.SIGNATURE_ALGORITHMS[-1]}" }}]`'
+)
 _ID: Final = re.compile(r"[a-z0-9-]{4,32}")
 
 
@@ -123,7 +126,10 @@ def parse_policy(text: str) -> Policy:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as invalid:
         reason = quoted(str(invalid).splitlines()[0], widest=160)
-        raise Misconfigured(f"the policy is not TOML: {reason}") from None
+        raise Misconfigured(
+            f"the policy is not TOML: {reason}",
+            hint='strings stand in quotes, lists in brackets: `env_override = ["INPUT_URI"]`',
+        ) from None
     except RecursionError:
         raise Misconfigured("the policy is not TOML: it is nested too deeply") from None
     except ValueError:
@@ -194,7 +200,10 @@ def _check_keys(where: str, table: Mapping[str, Any], known: list[str]) -> None:
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     section = document.get(name, {})
     if not isinstance(section, dict):
-        raise Misconfigured(f"`{name}` must be a section, `[{name}]`")
+        raise Misconfigured(
+            f"`{name}` must be a section, `[{name}]`",
+            hint=f"write `[{name}]` on a line of its own, and its keys below it",
+        )
     return section
 
 
@@ -204,11 +213,17 @@ def _asked(name: str, section: Mapping[str, Any], type_: Any, hardened: Mapping[
     _check_keys(f"`[{name}]`", section, [*known, _UNASKED])
     unasked = section.get(_UNASKED, [])
     if not isinstance(unasked, list) or not all(each in known for each in unasked):
-        raise Misconfigured(f"`{_UNASKED}` of `[{name}]` must be a list of its keys")
+        raise Misconfigured(
+            f"`{_UNASKED}` of `[{name}]` must be a list of its keys",
+            hint=f"they are {listed([quoted(each) for each in known], 'and')}, each in quotes",
+        )
     written = {key: _value(name, key, section[key], type_) for key in known if key in section}
     for key in unasked:
         if key in written:
-            raise Misconfigured(f"`{name}.{key}` is asked and not asked")
+            raise Misconfigured(
+                f"`{name}.{key}` is asked and not asked",
+                hint=f"remove it, or remove it from `{_UNASKED}`",
+            )
     return {**{key: value for key, value in hardened.items() if key not in unasked}, **written}
 
 
@@ -219,20 +234,27 @@ def _value(section: str, key: str, value: Any, type_: Any) -> Any:
     if "tuple" in declared:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
-        raise Misconfigured(f"`{section}.{key}` must be a list of strings")
+        raise Misconfigured(
+            f"`{section}.{key}` must be a list of strings",
+            hint=f'write them in quotes, in brackets: `{key} = ["…"]`',
+        )
     if not isinstance(value, kind):
-        raise Misconfigured(f"`{section}.{key}` must be {'a string' if kind is str else 'true or false'}")
+        must, example = ("a string", '"…"') if kind is str else ("true or false", "true")
+        raise Misconfigured(
+            f"`{section}.{key}` must be {must}",
+            hint=f"write it {'in' if kind is str else 'without'} quotes: `{key} = {example}`",
+        )
     return value
 
 
 def _what(section: Mapping[str, Any]) -> What:
     signers = section.get("signers", [])
     if not isinstance(signers, list) or not all(isinstance(each, dict) for each in signers):
-        raise Misconfigured("`what.signers` must be a list of `{ key_id = …, algorithm = … }`")
+        raise Misconfigured("`what.signers` must be a list of `{ key_id = …, algorithm = … }`", hint=_SIGNER)
     for each in signers:
         _check_keys("a signer", each, ["key_id", "algorithm"])
         if not all(isinstance(each.get(key), str) for key in ("key_id", "algorithm")):
-            raise Misconfigured("a signer needs `key_id` and `algorithm`, both strings")
+            raise Misconfigured("a signer needs `key_id` and `algorithm`, both strings", hint=_SIGNER)
     _check_keys("`[what]`", section, [*(each.name for each in fields(What)), _UNASKED])
     others = {key: value for key, value in section.items() if key != "signers"}
     return What(**_asked("what", others, What, {}), signers=tuple(Signer(**each) for each in signers))
@@ -244,9 +266,16 @@ def _provider(section: Mapping[str, Any], mapping: Any, condition: str) -> Provi
         value = section.get(key)
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
             kind = "digits" if key == "project_number" else "4 to 32 of `a-z`, `0-9` and `-`"
-            raise Misconfigured(f"`provider.{key}` must be a string of {kind}")
+            example = '"123456789012"' if key == "project_number" else '"primus-wip"'
+            raise Misconfigured(
+                f"`provider.{key}` must be a string of {kind}",
+                hint=f"write it in quotes: `{key} = {example}`",
+            )
     if not isinstance(mapping, Mapping):
-        raise Misconfigured("`mapping` must be a section, `[mapping]`")
+        raise Misconfigured(
+            "`mapping` must be a section, `[mapping]`",
+            hint='its keys stand in quotes: `"google.subject" = "assertion.sub"`',
+        )
     pool = f"projects/{section['project_number']}/locations/global/workloadIdentityPools/{section['pool']}"
     return parse_provider(
         {

@@ -106,14 +106,16 @@ def parse_provider(document: Mapping[str, object]) -> Provider:
 def _text(document: Mapping[Any, object], key: str, *, default: str | None = None) -> str:
     value = document.get(key, default)
     if not isinstance(value, str):
-        raise Misconfigured(f"the provider's `{key}` must be a string")
+        raise Misconfigured(f"the provider's `{key}` must be a string", hint="write it in quotes")
     return value
 
 
 def _issuer(oidc: Mapping[object, object]) -> str:
     issuer = _text(oidc, "issuerUri")
     if not issuer.startswith("https://"):
-        raise Misconfigured(f"the issuer {quoted(issuer)} is not an `https://` URL")
+        raise Misconfigured(
+            f"the issuer {quoted(issuer)} is not an `https://` URL", hint=f"Confidential Space's is {ISSUER}"
+        )
     # Google's documents write the verifier's address with a closing slash, its tokens do not: STS takes both.
     return ISSUER if issuer == f"{ISSUER}/" else issuer
 
@@ -129,7 +131,10 @@ def check_audiences(audiences: object) -> tuple[str, ...]:
         Misconfigured: no list of strings, too many, or one too long.
     """
     if not isinstance(audiences, list) or not all(isinstance(each, str) and each for each in audiences):
-        raise Misconfigured("the allowed audiences must be a list of strings that are not empty")
+        raise Misconfigured(
+            "the allowed audiences must be a list of strings that are not empty",
+            hint="leave them out for the provider's own resource name",
+        )
     if len(audiences) > MOST_AUDIENCES:
         raise Misconfigured(f"{len(audiences)} allowed audiences, Google's limit is {MOST_AUDIENCES}")
     for each in audiences:

@@ -69,6 +69,8 @@ class Wording:
         if result is True:
             return ""
         hints = [f"owner: {finding.hint}" for finding in self._findings() if finding.hint]
+        if not hints and type(result) not in (bool, ErrorValue):
+            return "owner: compare it with something, so that it is true or false"
         fixes = hints or list(dict.fromkeys(self._fixes(self._clause.node)))
         text = "; or ".join(fix for fix in fixes if fix)
         return text or "owner: change this clause, no launch makes it true"
@@ -108,8 +110,7 @@ class Wording:
             said = any(path.text == result.absent for path in self._slots)
             return read if said else ": ".join(filter(None, (read, result.message)))
         if type(result) is not bool:
-            kind = kind_of(result) or "value that JSON does not have"
-            return f"the clause is a {kind}, {rendered(result)}, and only `true` admits"
+            return f"{_of_kind(result)}, and only `true` admits"
         must = f"must satisfy {quoted(self._text(node), widest=160)}"
         return f"{read}, {must}" if read else f"always false, {must}"
 
@@ -173,6 +174,16 @@ class Wording:
 @lru_cache(maxsize=64)
 def _checked(condition: Condition) -> tuple[Finding, ...]:
     return tuple(finding for clause in condition.clauses for finding in check(clause.node))
+
+
+def _of_kind(result: object) -> str:
+    """What a clause is that is no Boolean."""
+    if result is None:
+        return "the clause is null"
+    kind = kind_of(result)
+    if not kind or kind == "type":
+        return "the clause is a value that JSON does not have"
+    return f"the clause is {'an' if kind == 'int' else 'a'} {kind}, {rendered(result)}"
 
 
 def _absence(path: Path) -> str:

@@ -9,6 +9,7 @@ expires = 2027-01-31                # the last day that it counts
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 
@@ -35,11 +36,16 @@ def parse_waivers(tables: object) -> tuple[Waiver, ...]:
         Misconfigured: an unknown rule or key, a missing one, or a rule that is waived twice.
     """
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        raise Misconfigured("`waiver` must be tables, `[[waiver]]`")
+        raise Misconfigured(
+            "`waiver` must be tables, `[[waiver]]`",
+            hint="write `[[waiver]]` on a line of its own, and its keys below it",
+        )
     waivers = tuple(map(_waiver, tables))
     for i, each in enumerate(waivers):
         if each.rule in [earlier.rule for earlier in waivers[:i]]:
-            raise Misconfigured(f"{quoted(each.rule)} is waived twice")
+            raise Misconfigured(
+                f"{quoted(each.rule)} is waived twice", hint="keep one, with both reasons in it"
+            )
     return waivers
 
 
@@ -53,15 +59,25 @@ def _waiver(table: dict[str, object]) -> Waiver:
             )
     rule, reason, owner = (_text(table, key) for key in ("rule", "reason", "owner"))
     if rule not in SLUGS:
-        raise Misconfigured(f"{quoted(rule)} is no rule, so it cannot be waived")
+        near = difflib.get_close_matches(rule, SLUGS, n=1)
+        raise Misconfigured(
+            f"{quoted(rule)} is no rule, so it cannot be waived",
+            hint=f"did you mean {quoted(near[0])}?" if near else "`symbolon --explain all` lists the rules",
+        )
     expires = table.get("expires")
     if not isinstance(expires, date) or isinstance(expires, datetime):
-        raise Misconfigured("a waiver's `expires` must be a date, `2027-01-31`")
+        raise Misconfigured(
+            "a waiver's `expires` must be a date, `2027-01-31`",
+            hint="write it without quotes: `expires = 2027-01-31`",
+        )
     return Waiver(rule=rule, reason=reason, owner=owner, expires=expires)
 
 
 def _text(table: dict[str, object], key: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise Misconfigured(f"a waiver's `{key}` must be a string that is not empty")
+        raise Misconfigured(
+            f"a waiver's `{key}` must be a string that is not empty",
+            hint=f'write it in quotes: `{key} = "…"`',
+        )
     return value

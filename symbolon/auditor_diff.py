@@ -62,7 +62,7 @@ def document_of(difference: Difference) -> dict[str, object]:
 def _report(difference: Difference, subject: str, near: Mapping[str, object]) -> Report:
     tone, verdict = _SHOWN[difference.verdict]
     if difference.reason:
-        verdict += f": {difference.reason}"
+        verdict += f": {difference.reason.removeprefix('not decided: ')}"
     tokens = [
         _token("admitted", "bad", "admitted from now on", difference.newly_admitted, near),
         _token("refused", "plain", "refused from now on", difference.newly_refused, near),

@@ -55,8 +55,10 @@ CONDITIONS = st.builds(
     ),
     who=st.builds(
         Who,
-        service_accounts=some(TEXT),
-        project_ids=some(TEXT),
+        service_accounts=some(
+            st.from_regex(r"[a-z0-9]{1,8}@[a-z]{1,8}\.iam\.gserviceaccount\.com", fullmatch=True)
+        ),
+        project_ids=some(st.from_regex(r"([a-z]{1,5}\.com:)?[a-z][a-z0-9-]{0,12}", fullmatch=True)),
         project_numbers=some(st.from_regex(r"[0-9]{1,20}", fullmatch=True)),
     ),
     how=st.builds(
@@ -200,8 +202,9 @@ def test_an_exact_override_of_the_command_can_be_asked(good: dict[str, Any]) -> 
 
 
 def test_one_of_several_accounts_is_enough_but_never_two(good: dict[str, Any]) -> None:
-    text = render_condition(AttributeConditions(who=Who(service_accounts=("a@x", "b@x"))))
-    for accounts, admitted in ((["a@x"], True), (["b@x"], True), (["a@x", "b@x"], False), ([], False)):
+    one, other = (f"{name}@secundus.iam.gserviceaccount.com" for name in ("one", "other"))
+    text = render_condition(AttributeConditions(who=Who(service_accounts=(one, other))))
+    for accounts, admitted in (([one], True), ([other], True), ([one, other], False), ([], False)):
         assert explain(text, assertion=good | {"google_service_accounts": accounts}).admitted is admitted
 
 
@@ -251,6 +254,9 @@ def test_other_ways_to_write_the_same_clause_are_read() -> None:
         (lambda: Where(hwmodels=("INTEL_TDX",)), "`hwmodels` is never `INTEL_TDX`"),
         (lambda: Where(support_attribute="stable"), "`support_attribute` is never `stable`"),
         (lambda: Where(gpu_cc_mode="on"), "`gpu_cc_mode` is never `on`"),
+        (lambda: Who(service_accounts=("me",)), "`me` is no service account's e-mail address"),
+        (lambda: Who(service_accounts=("a@b.cd",)), "`a@b.cd` is no service account's e-mail address"),
+        (lambda: Who(project_ids=("A B",)), "`A B` is no project ID"),
         (lambda: Who(project_numbers=("secundus",)), "`secundus` is no project number"),
         (lambda: How(env_override=("A", "A")), "`env_override` says something twice"),
     ],
@@ -275,7 +281,7 @@ def test_a_condition_beyond_googles_limit_is_refused() -> None:
 
 def test_a_string_that_cel_cannot_hold_is_refused() -> None:
     with pytest.raises(Misconfigured, match="lone surrogate"):
-        render_condition(AttributeConditions(who=Who(project_ids=("\ud800",))))
+        render_condition(AttributeConditions(how=How(args=("\ud800",))))
 
 
 def test_the_recommended_mapping_reads_claims_that_exist() -> None:

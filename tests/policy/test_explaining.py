@@ -111,6 +111,13 @@ CASES: list[tuple[str, Change, str, str, str]] = [
         "operator: launch with `--shielded-secure-boot`",
     ),
     (
+        "assertion.iat",
+        lambda token: token.update(iat=1),
+        "error",
+        "the clause is an int, 1, and only `true` admits; the condition is an int, never true",
+        "owner: compare it with something, so that it is true or false",
+    ),
+    (
         "!has(assertion.submods.nvidia_gpu)",
         lambda token: None,
         "false",

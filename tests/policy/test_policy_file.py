@@ -94,7 +94,7 @@ def options(text: str) -> tuple[list[str], dict[str, str]]:
 
 
 def test_the_gcloud_line_survives_a_shell_word_for_word() -> None:
-    quirky = SMALLEST.replace("workload-sa@", 'it\'s \\"$(rm -rf)\\" `x` !')
+    quirky = with_("how", 'args = ["it\'s \\"$(rm -rf)\\" `x` !"]')
     policy = parse_policy(quirky + '[mapping]\n"google.subject" = "assertion.sub + \',\'"\n')
     text = render_gcloud(policy)
     assert "\n" not in text
@@ -187,3 +187,4 @@ def test_a_policy_that_says_something_else_is_refused(text: str, message: str) -
     with pytest.raises(Misconfigured) as refusal:
         parse_policy(text)
     assert refusal.value.message == message
+    assert refusal.value.hint != "" or message.startswith("the policy is not TOML")
