@@ -12,7 +12,7 @@ from typing import Final
 
 from ..context import Context
 from ..findings import Finding, Severity
-from ..proving import Found, NoneFound
+from ..proving import Found, NoneFound, Undecided
 from ..smt.facts import FACTS
 from ..wording import quoted
 
@@ -25,7 +25,11 @@ _GUARANTEES: Final = frozenset(fact.label for fact in FACTS)
 
 def check(context: Context) -> Iterator[Finding]:
     evidence = context.case.evidence
-    if evidence is None or not isinstance(evidence.example, Found):
+    if evidence is None:
+        return
+    if context.case.clauses and isinstance(evidence.example, Undecided):
+        yield context.undecided(evidence.example.reason)
+    if not isinstance(evidence.example, Found):
         return
     for number, clause in enumerate(context.case.clauses):
         match evidence.ask_clause(number):

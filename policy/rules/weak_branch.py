@@ -13,7 +13,7 @@ from ..cel.syntax import Node
 from ..context import Case, Context
 from ..evidence import Evidence
 from ..findings import Finding, Severity
-from ..proving import Found, NoneFound
+from ..proving import Found, NoneFound, Undecided
 from ..wording import quoted
 from . import (
     command_override_admitted,
@@ -43,7 +43,11 @@ _RULES: Final = (
 
 def check(context: Context) -> Iterator[Finding]:
     questions = [rule.question(context) for rule in _RULES]
-    admitted = [each for each in questions if isinstance(context.ask(each), Found)]
+    answers = [context.ask(each) for each in questions]
+    undecided = [each.reason for each in answers if isinstance(each, Undecided)]
+    if undecided and any(_arms(clause.node) for clause in context.case.clauses):
+        yield context.undecided(undecided[0])
+    admitted = [each for each, answer in zip(questions, answers, strict=True) if isinstance(answer, Found)]
     for clause in context.case.clauses if admitted else ():
         arms = _arms(clause.node)
         alone = [_alone(context.case, clause.node, arm) for arm in arms]

@@ -104,6 +104,19 @@ def test_nothing_passes_without_a_prover() -> None:
     assert worst(findings) is Severity.CRITICAL
 
 
+@pytest.mark.parametrize(
+    ("condition", "rule"),
+    [
+        ('assertion.secboot == true && assertion.swname == "CONFIDENTIAL_SPACE"', "redundant-clause"),
+        ('assertion.secboot == true || assertion.swname == "CONFIDENTIAL_SPACE"', "weak-branch"),
+        ('assertion.secboot == true && assertion.swname != "GCP"', "deny-list"),
+    ],
+)
+def test_a_rule_about_clauses_does_not_pass_without_a_prover_either(condition: str, rule: str) -> None:
+    (found,) = [each for each in lint(subject_of(condition), None, today=TODAY) if each.rule == rule]
+    assert (found.decided, found.message) == (False, "not decided: install symbolon[prove]")
+
+
 def test_the_worst_finding_comes_first_and_decides(prover: Prover) -> None:
     findings = lint(subject_of(PINNED), prover, today=TODAY)
     severities = [each.severity for each in findings]
