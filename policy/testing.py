@@ -176,7 +176,9 @@ def _subject(subject: Subject | str) -> Subject:
 
 def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[str, object] | None) -> Failing:
     clause = admission.condition.clauses[number]
-    found = prover.search(_only_failing(admission, number), sample=near)
+    found = prover.search(_only_failing(admission, number, by_error=False), sample=near)
+    if not isinstance(found, Found):
+        found = prover.search(_only_failing(admission, number, by_error=True), sample=near)
     return Failing(
         provider=admission.provider.name,
         clause=clause.text,
@@ -188,14 +190,14 @@ def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[st
     )
 
 
-def _only_failing(admission: Admission, number: int) -> Question:
-    """Is there a token for which this clause is not true, and every other one is?"""
+def _only_failing(admission: Admission, number: int, *, by_error: bool) -> Question:
+    """Is there a token for which this clause is false, or also an error, and every other one is true?"""
     nodes = [clause.node for clause in admission.condition.clauses]
 
     def formula(encoder: Encoder) -> int:
         mapped, seen = admission.mapped(encoder, ())
         true = [seen.truth(node) for node in nodes]
-        true[number] = -true[number]
+        true[number] = -true[number] if by_error else seen.falsity(nodes[number])
         return encoder.circuit.all_of((mapped, *true))
 
     def holds(case: Case) -> bool:
@@ -203,6 +205,8 @@ def _only_failing(admission: Admission, number: int) -> Question:
         if seen is None:
             return False
         results = admission.condition.evaluate(case.assertion, *seen)[0]
+        if not by_error and results[number] is not False:
+            return False
         return all((result is True) is (place != number) for place, result in enumerate(results))
 
     return Question(formula=formula, holds=holds, trees=admission.trees)

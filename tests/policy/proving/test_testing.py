@@ -65,6 +65,13 @@ def test_every_clause_gets_a_token_that_fails_it_alone(prover: Prover) -> None:
         assert results == [number != place for number in range(len(clauses))]
 
 
+def test_a_clause_that_can_be_false_is_not_failed_by_an_error(prover: Prover) -> None:
+    claim = "assertion.submods.container.cmd_override"
+    (failing,) = generate(f"!has({claim}) || size({claim}) == 0", prover).failing
+    assert failing.token is not None
+    assert failing.token["submods"]["container"]["cmd_override"]
+
+
 def test_a_failing_token_is_the_admitted_one_but_for_what_it_fails(prover: Prover) -> None:
     generated = generate(f"{NOT_DEBUG} && assertion.secboot", prover)
     assert isinstance(generated.admitted, Found)
