@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 
 from attestation.errors import EvidenceRejected
 from attestation.tokens import UnverifiedToken, parse_token
-from attestation.verification import verify_oidc_token
+from attestation.verification import ISSUER, verify_oidc_token
 from policy.explaining import Condition, Trace, compile_condition, explain
 from policy.mapping import Mapped, MappingRejected
 from policy.provider import Provider, parse_provider
@@ -32,7 +32,7 @@ from policy.provider import Provider, parse_provider
 from .access_tokens import mint_access_token
 from .errors import OAuthError
 from .state import State
-from .verifier import ISSUER, Verifier
+from .verifier import Verifier
 from .workload_identity_pools import find_active_provider
 
 _SERVICE = "sts.googleapis.com"

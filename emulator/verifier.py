@@ -21,12 +21,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from attestation.verification import ISSUER
+
 from .attestation_authority import AttestationAuthority
 from .faults import read_faults
 from .keys import key_id_of, load_or_make_rsa_key
 from .state import State
 
-ISSUER = "https://confidentialcomputing.googleapis.com"
 JWKS_PATH = "/service_accounts/v1/metadata/jwk/signer@confidentialspace-sign.iam.gserviceaccount.com"
 DEFAULT_AUDIENCE = "https://sts.googleapis.com"
 LIFETIME_S = 3600
