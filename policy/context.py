@@ -16,7 +16,7 @@ from .cel.condition import CompiledClause, Condition, compile_condition
 from .cel.paths import Path, path_of
 from .cel.rendering import render_constant
 from .cel.syntax import InvalidExpression, Node, Span
-from .cel.templates import constant_of
+from .cel.templates import NO_CONSTANT, constant_of
 from .evidence import Evidence, strings_of
 from .findings import Finding, Severity
 from .provider import Provider
@@ -126,7 +126,8 @@ class Case:
         """The lists of string constants of the condition."""
         nodes = [node for clause in self.clauses for node, _ in syntax.walk(clause.node)]
         constants = [constant_of(node) for node in nodes if isinstance(node, syntax.ListLiteral)]
-        return tuple(each for each in constants if all(isinstance(item, str) for item in each))
+        known = [each for each in constants if each is not NO_CONSTANT]
+        return tuple(each for each in known if all(isinstance(item, str) for item in each))
 
     @cached_property
     def hashes(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ Source: policy/schema.py.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -330,9 +331,35 @@ class Claims:
             for i, one in enumerate(asked):
                 for other in asked[:i]:
                     yield -self.circuit.both(one, other)
+        yield from self._enough_words([text for text in texts if text.path in self.tests])
         if spelled:
             names = [string_constant(name) for name in entries.named]
             yield self.circuit.atom(f"(distinct {' '.join([*spelled, *names])})")
+
+    def _enough_words(self, texts: list[Text]) -> Iterator[int]:
+        """No more of these different strings answer alike than there are strings that answer so."""
+        tests = tuple(dict.fromkeys(test for text in texts for test in self.tests[text.path]))
+        others = [test for test in tests if not strings.is_equality(test)]
+        if len(texts) < 2 or not others:
+            return
+        try:
+            vectors = strings.unequal(tests)
+        except strings.TooManyCombinations:
+            return  # then the solver has to know them, or nothing is decided
+        for vector in vectors:
+            self.spend(len(texts))
+            enough = sum(1 for _ in itertools.islice(strings.words(tests, vector), len(texts)))
+            if enough < len(texts):
+                alike = [self._is_unequal(text, tests, vector) for text in texts]
+                for some in itertools.combinations(alike, enough + 1):
+                    yield -self.circuit.all_of(some)
+
+    def _is_unequal(self, text: Text, tests: tuple[Probe, ...], vector: Vector) -> int:
+        """That a string is equal to no constant of `tests`, and answers the others so."""
+        asked = {test: self.ask(text, test) for test in tests}
+        equal = [asked[test] for test in tests if strings.is_equality(test)]
+        rest = [asked[test] for test in tests if not strings.is_equality(test)]
+        return self.circuit.both(-self.circuit.any_of(equal), _signed(self.circuit, rest, vector))
 
 
 def _signed(circuit: Circuit, literals: list[int], vector: Vector) -> int:
