@@ -88,7 +88,7 @@ def ensure(api: GoogleApi, resource: Resource) -> Change:
 
 @singledispatch
 def _ensure(resource: Resource, api: GoogleApi) -> Change:
-    raise NotImplementedError(type(resource).__name__)
+    raise TypeError(f"nothing makes a {type(resource).__name__}")
 
 
 @_ensure.register

@@ -15,7 +15,7 @@ uploads.
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
@@ -43,7 +43,7 @@ class _Segment(Convertor[str]):
         return unquote(value)
 
     def to_string(self, value: str) -> str:
-        raise NotImplementedError  # nothing builds addresses from these routes
+        return quote(value, safe="")
 
 
 class _Rest(_Segment):
