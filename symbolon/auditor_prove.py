@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
+from policy.cel import parse
+from policy.cel.condition import paths_in
+from policy.explaining import explain
 from policy.proving import (
     NAMED_QUESTIONS,
     Answer,
@@ -169,6 +173,7 @@ def _report(
             verdict = f"not so: {asked}" if that is None else "a token is admitted of which it is not true"
             assert answer.token is not None  # noqa: S101  the case before
             entry = _token(answer.token, sample, google=answer.google, attribute=answer.attribute)
+            entry = replace(entry, notes=_why_not(that, answer.token))
             sections.append(Section(title="counterexample", entries=(entry,)))
         case Undecided():
             verdict = answer.reason
@@ -180,6 +185,14 @@ def _report(
         verdict=verdict,
         sections=tuple(sections),
     )
+
+
+def _why_not(that: str | None, token: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """What the token says instead, of a condition that reads claims alone."""
+    if that is None or any(path.root != "assertion" for path in paths_in(parse(that))):
+        return ()
+    clauses = explain(that, assertion=token).clauses
+    return tuple(("not so", clause.reason) for clause in clauses if clause.outcome != "true")
 
 
 def _token(

@@ -52,7 +52,13 @@ def console(*, stderr: bool = False) -> Console:
     """Where human output goes; obeys NO_COLOR, and is plain where it is not a terminal."""
     from rich.console import Console
 
-    return Console(file=sys.stderr if stderr else sys.stdout, highlight=False, markup=False, soft_wrap=True)
+    class Told(Console):
+        """One that leaves it to `main` to say that nobody listens any more."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Told(file=sys.stderr if stderr else sys.stdout, highlight=False, markup=False, soft_wrap=True)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:

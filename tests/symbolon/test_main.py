@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -172,3 +174,19 @@ def test_a_terminal_without_a_letter_gets_its_number(monkeypatch: pytest.MonkeyP
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 yes \\xb7 1 bug" in done.stdout
+
+
+def test_a_reader_who_leaves_early_is_no_bug(tmp_path: Path) -> None:
+    policy = tmp_path / "p.cel"
+    policy.write_text("true")
+    program = [sys.executable, "-m", "symbolon", "auditor", "explain", "--policy", str(policy)]
+    claims = tmp_path / "claims.json"
+    claims.write_text("{}")
+    reader, writer = os.pipe()
+    os.close(reader)
+    asked = subprocess.run(
+        [*program, "--token", str(claims), "--unsafe-unverified"], stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert asked.returncode == 128 + 13
+    assert asked.stderr == b""
