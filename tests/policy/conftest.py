@@ -7,13 +7,16 @@ import copy
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from policy.cel.rendering import render_constant
+from policy.proving import Prover, Search
+from policy.smt.questions import Question
+from tests.policy.attacks import Attack
 
 Token = dict[str, Any]
 
@@ -279,3 +282,31 @@ def maker() -> Maker:
     seed = int(os.environ.get("SYMBOLON_SEED", random.SystemRandom().randrange(10**6)))
     print(f"SYMBOLON_SEED={seed}")
     return Maker(seed)
+
+
+@pytest.fixture(scope="session")
+def attack() -> Iterator[Attack]:
+    """Every answer of every prover in this room, to be attacked when the test is over.
+
+    A thousand proofs and a thousand tokens each take half a minute; SYMBOLON_ATTACK=10000 takes ten
+    times as many tokens. The proofs of `test_proving` are attacked with ten thousand in every run.
+    """
+    seed = int(os.environ.get("SYMBOLON_SEED", random.SystemRandom().randrange(10**6)))
+    attack = Attack(seed, int(os.environ.get("SYMBOLON_ATTACK", 1_000)))
+    search = Prover.search
+
+    def recorded(self: Prover, question: Question, **near: Any) -> Search:
+        answer = search(self, question, **near)
+        attack.saw(question, answer)
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Prover, "search", recorded)
+        yield attack
+
+
+@pytest.fixture(autouse=True)
+def what_was_proved_survives_an_attack(attack: Attack) -> Iterator[None]:
+    yield
+    broken = next(attack.failures(), None)
+    assert broken is None, f"proved to be impossible, and yet: {broken}"

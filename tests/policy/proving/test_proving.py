@@ -29,6 +29,7 @@ from policy.proving import (
 from policy.smt import solver, tokens
 from policy.smt.tokens import SAMPLE, differences, fits, nearest
 from policy.subject import Subject, parse_subject, subject_of
+from tests.policy.attacks import fitting
 
 TOKENS = 10_000
 CONTAINER = "assertion.submods.container"
@@ -60,26 +61,7 @@ class Attack:
     def __init__(self, policies: Any) -> None:
         self.policies = policies
         self.pick = random.Random(policies.pick.random())
-        self.pool = [token for token in (self.fitting() for _ in range(TOKENS // 2)) if fits(token)]
-
-    def fitting(self) -> dict[str, Any]:
-        """A random token, bent until most of the issuer's facts hold."""
-        token: dict[str, Any] = self.policies.token()
-        space = token["submods"].get("confidential_space", {})
-        attributes = self.pick.choice(
-            (["USABLE"], ["STABLE", "USABLE"], ["LATEST", "STABLE", "USABLE"], ["EXPERIMENTAL"])
-        )
-        if "support_attributes" in space:
-            space["support_attributes"] = attributes
-        if token["dbgstat"] == "enabled":
-            space.pop("support_attributes", None)
-        if token["swname"] == "GCE":
-            token["submods"].pop("container", None)
-            token["submods"].pop("confidential_space", None)
-        if token["hwmodel"] != "GCP_INTEL_TDX":
-            token.pop("tdx", None)
-        token["iss"], token["oemid"] = SAMPLE["iss"], 11129
-        return token
+        self.pool = [token for token in (fitting(policies) for _ in range(TOKENS // 2)) if fits(token)]
 
     def tokens(self, condition: str, admitted: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
         """Many times the pool, and admitted tokens with a few claims taken from elsewhere."""

@@ -1,0 +1,128 @@
+"""Tokens that try to break what was proved: random ones, and ones made to hurt one question."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from policy.cel import syntax
+from policy.proving import Found, NoneFound, Search
+from policy.smt.questions import Case, Question
+from policy.smt.tokens import SAMPLE, differences, fits, put
+from tests.policy.proving.conftest import Policies
+
+POOL: Final = 3_000
+MADE: Final = 200
+_LONGEST_LIST: Final = 6
+_MOST_ENTRIES: Final = 4
+_BASES: Final = 12
+
+
+class Attack:
+    """What was asked since the last attack, and as many tokens as it is attacked with.
+
+    Most are random, drawn anew for each test from a pool, for to make one costs as much as a hundred
+    decisions; `MADE` are made of the tokens that the solver found and of the questions' own constants.
+    """
+
+    def __init__(self, seed: int, tokens: int) -> None:
+        self._tokens = tokens
+        self._policies = Policies(seed)
+        self._pick = random.Random(seed)
+        self._random: list[Case] = []
+        self._found: list[Mapping[str, Any]] = []
+        self._excluded: list[tuple[Question, bool]] = []
+
+    def saw(self, question: Question, answer: Search) -> None:
+        """Keeps what was proved to have no witness, and the witnesses of the rest."""
+        if isinstance(answer, Found):
+            self._found.append(answer.token)
+        elif isinstance(answer, NoneFound):
+            self._excluded.append((question, answer.bounded))
+
+    def failures(self) -> Iterator[Mapping[str, object]]:
+        """Tokens that a proof said there are none of; what was asked so far is forgotten."""
+        excluded, self._excluded = self._excluded, []
+        found, self._found = self._found, []
+        if not excluded:
+            return
+        if not self._random:
+            self._random = [self._case(fitting(self._policies)) for _ in range(max(POOL, self._tokens))]
+        shared = self._pick.sample(self._random, self._tokens - MADE)
+        made = [self._case(token) for token in self._made(excluded, found)]
+        for question, bounded in excluded:
+            for case in (*shared, *made):
+                if (
+                    question.holds(case)
+                    and not (bounded and _is_long(case))
+                    and (fits(case.assertion) or not question.assume_facts)
+                ):
+                    yield case.assertion
+
+    def _case(self, token: Mapping[str, object]) -> Case:
+        google, attribute = self._policies.roots()
+        return Case(assertion=token, google=google, attribute=attribute)
+
+    def _made(
+        self, excluded: list[tuple[Question, bool]], found: list[Mapping[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """Tokens near admitted ones, with claims taken from elsewhere and constants put in."""
+        constants = sorted(
+            {
+                node.value
+                for question, _ in excluded
+                for tree in question.trees
+                for node, _ in syntax.walk(tree)
+                if isinstance(node, syntax.Literal) and isinstance(node.value, str)
+            }
+        )
+        pick = self._pick
+        bases = [SAMPLE, *found[-_BASES:]]
+        for _ in range(MADE):
+            base, other = pick.choice(bases), pick.choice(self._random).assertion
+            token = copy.deepcopy(dict(base))
+            changes = list(differences(token, pick.choice((other, pick.choice(bases)))))
+            for path, value in pick.sample(changes, min(len(changes), pick.randint(1, 3))):
+                if isinstance(value, str) and constants and pick.random() < 0.5:
+                    value = pick.choice(constants) + pick.choice(("", "", "x"))
+                put(token, path, value)
+            yield token
+
+
+def _is_long(case: Case) -> bool:
+    """Whether a list or a map of it is longer than a proof that names its bounds looked at."""
+    waiting: list[object] = [case.assertion, case.attribute]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list) and len(each) > _LONGEST_LIST:
+            return True
+        if isinstance(each, dict):
+            waiting += each.values()
+    containers = [case.assertion.get("submods", {}).get("container", {})]  # type: ignore[attr-defined]
+    maps = [
+        case.attribute,
+        *(each.get(name) or {} for each in containers for name in ("env", "env_override")),
+    ]
+    return any(len(each) > _MOST_ENTRIES for each in maps)
+
+
+def fitting(policies: Policies) -> dict[str, Any]:
+    """A random token, bent until most of the issuer's facts hold."""
+    token: dict[str, Any] = policies.token()
+    space = token["submods"].get("confidential_space", {})
+    attributes = policies.pick.choice(
+        (["USABLE"], ["STABLE", "USABLE"], ["LATEST", "STABLE", "USABLE"], ["EXPERIMENTAL"])
+    )
+    if "support_attributes" in space:
+        space["support_attributes"] = attributes
+    if token["dbgstat"] == "enabled":
+        space.pop("support_attributes", None)
+    if token["swname"] == "GCE":
+        token["submods"].pop("container", None)
+        token["submods"].pop("confidential_space", None)
+    if token["hwmodel"] != "GCP_INTEL_TDX":
+        token.pop("tdx", None)
+    token["iss"], token["oemid"] = SAMPLE["iss"], 11129
+    return token
