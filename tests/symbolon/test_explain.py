@@ -363,7 +363,7 @@ def listed(*changes: dict[str, object]) -> str:
 
 def planned(*changes: dict[str, object]) -> str:
     """As `terraform show -json` prints the plan of such providers."""
-    resources = []
+    resources: list[dict[str, object]] = []
     for each in changes:
         document = json.loads(provider(**each))
         values = {
