@@ -17,6 +17,7 @@ from policy.cel.rendering import render_constant
 from policy.proving import Prover, Search
 from policy.smt.questions import Question
 from tests.policy.attacks import Attack
+from tests.policy.seeds import chosen_seed
 
 Token = dict[str, Any]
 
@@ -278,10 +279,7 @@ class Maker:
 
 @pytest.fixture(scope="session")
 def maker() -> Maker:
-    """Its seed is new in every run and shown when a test fails; SYMBOLON_SEED repeats a run."""
-    seed = int(os.environ.get("SYMBOLON_SEED", random.SystemRandom().randrange(10**6)))
-    print(f"SYMBOLON_SEED={seed}")
-    return Maker(seed)
+    return Maker(chosen_seed())
 
 
 @pytest.fixture(scope="session")
@@ -291,8 +289,7 @@ def attack() -> Iterator[Attack]:
     A thousand proofs and a thousand tokens each take half a minute; SYMBOLON_ATTACK=10000 takes ten
     times as many tokens. The proofs of `test_proving` are attacked with ten thousand in every run.
     """
-    seed = int(os.environ.get("SYMBOLON_SEED", random.SystemRandom().randrange(10**6)))
-    attack = Attack(seed, int(os.environ.get("SYMBOLON_ATTACK", 1_000)))
+    attack = Attack(chosen_seed(), int(os.environ.get("SYMBOLON_ATTACK", 1_000)))
     search = Prover.search
 
     def recorded(self: Prover, question: Question, **near: Any) -> Search:

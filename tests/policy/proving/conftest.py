@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from policy.cel.rendering import render_constant
 from policy.proving import Prover
 from policy.schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from policy.smt.tokens import SAMPLE
+from tests.policy.seeds import chosen_seed
 
 Token = dict[str, Any]
 CONTAINER = "assertion.submods.container"
@@ -205,10 +205,7 @@ class Policies:
 
 @pytest.fixture(scope="session")
 def policies() -> Policies:
-    """Its seed is new each run, and is shown when a test fails."""
-    seed = int(os.environ.get("SYMBOLON_SEED", random.SystemRandom().randrange(10**6)))
-    print(f"SYMBOLON_SEED={seed}")
-    return Policies(seed)
+    return Policies(chosen_seed())
 
 
 @pytest.fixture(scope="session")
