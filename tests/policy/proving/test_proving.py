@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import cvc5
 import pytest
 
 from attestation.errors import Misconfigured
@@ -401,7 +402,6 @@ def test_attributes_of_a_bare_condition_may_be_anything(prover: Prover) -> None:
 def test_another_solver_reads_the_question_and_agrees(
     prover: Prover, condition: str, that: str, expected: str
 ) -> None:
-    cvc5 = pytest.importorskip("cvc5")
     other = cvc5.Solver()
     parser = cvc5.InputParser(other)
     parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, prover.to_smt2(condition, that), "question.smt2")
