@@ -10,10 +10,12 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from . import credentials, images, model, object_storage, pipeline, results, runtimes
+from . import credentials, images, model, object_storage, preparing, results, runtimes
 from .job import Job
 from .labels import read_labels
+from .pipeline import Stream
 from .reporting import Progress, say
+from .settings import choose_settings
 
 
 class Step(StrEnum):
@@ -77,16 +79,17 @@ def run(job: Job) -> None:
         labels = read_labels(folder, terms.output.labels, classes=loaded.classes)
 
     _say(Step.INFER, f"running {len(listed)} images")
-    rows = pipeline.classify(
-        listed,
-        read=partial(images.read_image, operator, job.input.bucket),
-        batches=loaded.batches,
-        classifier=loaded.classifier,
-        labels=labels,
-    )
     progress, unreadable = Progress(len(listed)), 0
-    with results.ResultWriter(operator, job.result, score_digits=terms.egress.score_digits) as writer:
-        for row in rows:
+    with (
+        Stream(
+            listed,
+            read=partial(images.read_image, operator, job.input.bucket),
+            prepare=partial(preparing.prepare, terms=terms.input),
+            settings=choose_settings(job),
+        ) as stream,
+        results.ResultWriter(operator, job.result, score_digits=terms.egress.score_digits) as writer,
+    ):
+        for row in stream.rows(loaded.classifier, labels=labels, batch_size=loaded.batch_size):
             writer.write(row)
             progress.advance()
             unreadable += row.error is not None

@@ -1,28 +1,32 @@
 """The stream from listed pictures to rows, in listing order, whose memory does not grow with their number.
 
-    reads, at most `CONNECTIONS` at once -> decoding -> batches -> the model -> rows
+    reads -> encoded pictures -> decoders -> what the model is fed -> batches -> the model -> rows
 
-At any moment there are at most `READ_AHEAD` encoded pictures, two decoded pictures a core, and
-three batches of `float32[batch_size, height, width, 3]`; beside those, the listing itself
-(about 250 bytes a picture). A picture that cannot be read or decoded becomes a row that says so,
-and holds up nobody.
+Every stage runs beside the others, in threads: the libraries that do the work let go of Python's
+lock. A picture that is slow, damaged or huge keeps back its own row and those behind it, and
+nothing else: batches are made of what is there. `Settings` bounds every stage and says what
+that takes in bytes.
 """
 
 from __future__ import annotations
 
+import heapq
+import math
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Condition, Thread
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import EncodedImage, ListedImage, Unreadable, undecodable
-from .object_storage import CONNECTIONS
+from .images import EncodedImage, ListedImage, Unreadable
+from .settings import Settings
 
-READ_AHEAD = 4 * CONNECTIONS
+_READ_COST_S = 0.002
+_LATENCIES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +48,13 @@ class Row:
     error: Unreadable | None = None
 
 
+Pixels = NDArray[np.float32]
+"""A picture as the terms say the model is fed: `float32[height, width, 3]`."""
 Fed = NDArray[np.float32]
-"""Pictures as the terms say the model is fed: `float32[n, height, width, 3]`."""
-Positions = NDArray[np.int64]
-"""Which of the listed pictures they are: `int64[n]`."""
+"""A batch of them: `float32[n, height, width, 3]`."""
 Indices = NDArray[np.int32]
 Scores = NDArray[np.float32]
+Answer = tuple[Indices, Scores] | Unreadable
 
 
 class Classifier(Protocol):
@@ -58,96 +63,216 @@ class Classifier(Protocol):
     def __call__(self, images: Fed) -> tuple[Indices, Scores]: ...
 
 
-class Batcher(Protocol):
-    """Encoded pictures, each with its position -> batches of positions and what the model is fed.
+class Stream:
+    """Reads and decodes ahead from `__enter__` on; `rows` needs the model.
 
-    Keeps the order; leaves out a picture that it cannot decode; reads ahead by a bounded amount.
+    A failure that is more than one picture's own ends the job: every row before that picture is
+    given out first.
     """
 
-    def __call__(self, encoded: Iterable[tuple[int, EncodedImage]]) -> Iterator[tuple[Positions, Fed]]: ...
-
-
-def classify(
-    images: Sequence[ListedImage],
-    *,
-    read: Callable[[ListedImage], EncodedImage],
-    batches: Batcher,
-    classifier: Classifier,
-    labels: Sequence[str] | None,
-) -> Iterator[Row]:
-    """One row a picture, in the order of `images`.
-
-    Raises:
-        Denied, Unavailable: a read failed by more than its own picture's fault; every row
-            before that picture has been given out.
-    """
-    with _Reader(images, read) as reader:
-        given = 0
-        for positions, pixels in batches(reader):
-            indices, scores = classifier(pixels)
-            for position, best, their_scores in zip(positions.tolist(), indices, scores, strict=True):
-                yield from (reader.row_of_unreadable(missing) for missing in range(given, position))
-                yield _row(images[position], best, their_scores, labels)
-                given = position + 1
-        yield from (reader.row_of_unreadable(missing) for missing in range(given, reader.reached))
-        if reader.failure is not None:
-            raise reader.failure
-
-
-class _Reader:
-    """Reads ahead in parallel, and gives out what it read in order; what cannot be read it keeps aside.
-
-    Iterated from the batcher's own thread, where an exception could not be raised: the one that
-    ends the job waits in `failure`, and `reached` says how many pictures came before it.
-    """
-
-    def __init__(self, images: Sequence[ListedImage], read: Callable[[ListedImage], EncodedImage]) -> None:
+    def __init__(
+        self,
+        images: Sequence[ListedImage],
+        *,
+        read: Callable[[ListedImage], EncodedImage],
+        prepare: Callable[[EncodedImage], Pixels],
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._images = images
         self._read = read
-        self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="read")
-        self._unreadable: dict[int, Unreadable] = {}
-        self.reached = 0
-        self.failure: BaseException | None = None
+        self._prepare = prepare
+        self._settings = settings
+        self._clock = clock
+        # Everything below is read and written with this held.
+        self._changed = Condition()
+        self._closed = False
+        self._begun = 0
+        self._given = 0
+        self._reading = 0
+        self._connections = min(2, settings.connections)
+        self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._encoded_bytes = 0
+        self._encoded: deque[tuple[int, EncodedImage]] = deque()
+        self._decoding = 0
+        self._decoded: list[tuple[int, float, Pixels]] = []
+        self._answers: dict[int, Answer] = {}
+        self._failure: tuple[int, BaseException] | None = None
+        self._threads: list[Thread] = []
 
-    def __enter__(self) -> _Reader:
+    def __enter__(self) -> Stream:
+        readers = min(self._settings.connections, len(self._images))
+        decoders = min(self._settings.decoders, len(self._images))
+        for task, count in ((self._read_on, readers), (self._decode_on, decoders)):
+            self._threads += [Thread(target=task, name=task.__name__, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        # Not for the readers: one may wait for the network, and holds nothing.
+        for thread in self._threads:
+            if thread.name != self._read_on.__name__:
+                thread.join()
 
-    def __iter__(self) -> Iterator[tuple[int, EncodedImage]]:
-        ahead: deque[Future[EncodedImage]] = deque()
-        waiting = iter(self._images)
-        for position in range(len(self._images)):
-            while len(ahead) < READ_AHEAD and (image := next(waiting, None)) is not None:
-                ahead.append(self._pool.submit(self._read, image))
-            done = ahead.popleft()
+    def rows(
+        self, classifier: Classifier, *, labels: Sequence[str] | None, batch_size: int | None = None
+    ) -> Iterator[Row]:
+        """One row a picture, in the order of `images`; batches of `batch_size` at most, if not the settings'.
+
+        Raises:
+            Denied, Unavailable: a read failed by more than its own picture's fault.
+            Misconfigured: the model cannot be run.
+        """
+        size = batch_size or self._settings.batch_size
+        model = Thread(target=self._classify_on, args=(classifier, size), name="model", daemon=True)
+        self._threads.append(model)
+        model.start()
+        for position, image in enumerate(self._images):
+            with self._changed:
+                while position not in self._answers and not self._failed_at(position):
+                    self._changed.wait()
+                if position not in self._answers:
+                    assert self._failure is not None  # noqa: S101
+                    raise self._failure[1]
+                answer = self._answers.pop(position)
+                self._given = position + 1
+                if self._begun - self._given == self._settings.window - 1:
+                    self._changed.notify_all()
+            yield _row(image, answer, labels)
+
+    def _failed_at(self, position: int) -> bool:
+        return self._failure is not None and self._failure[0] <= position
+
+    def _read_on(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended() or self._may_read())
+                if self._ended() or self._begun == len(self._images):
+                    return
+                position, self._begun = self._begun, self._begun + 1
+                image = self._images[position]
+                self._reading += 1
+                self._encoded_bytes += image.size
+                began = self._clock()
+            encoded: EncodedImage | None = None
+            failure: BaseException | None = None
             try:
-                error = done.exception()
-            except CancelledError:
+                encoded = self._read(image)
+            except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
+                failure = error
+            with self._changed:
+                self._reading -= 1
+                self._observe(self._clock() - began)
+                if encoded is not None:
+                    self._encoded.append((position, encoded))
+                else:
+                    self._encoded_bytes -= image.size
+                    self._settle(position, failure)
+                self._changed.notify_all()
+
+    def _may_read(self) -> bool:
+        if self._begun == len(self._images):
+            return True
+        size = self._images[self._begun].size
+        return (
+            self._reading < self._connections
+            and self._begun - self._given < self._settings.window
+            and (self._encoded_bytes == 0 or self._encoded_bytes + size <= self._settings.encoded_bytes)
+        )
+
+    def _observe(self, latency_s: float) -> None:
+        """As many reads at once as hide the latency, each of which takes some of our own time too."""
+        self._latencies.append(latency_s)
+        wanted = math.ceil(min(self._latencies) / _READ_COST_S) + 1
+        self._connections = max(2, min(wanted, self._settings.connections))
+
+    def _decode_on(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended() or self._may_decode())
+                if self._ended():
+                    return
+                position, encoded = self._encoded.popleft()
+                self._decoding += 1
+            pixels: Pixels | None = None
+            failure: BaseException | None = None
+            try:
+                pixels = self._prepare(encoded)
+            except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
+                failure = error
+            with self._changed:
+                self._decoding -= 1
+                self._encoded_bytes -= self._images[position].size
+                if pixels is not None:
+                    heapq.heappush(self._decoded, (position, self._clock(), pixels))
+                else:
+                    self._settle(position, failure)
+                self._changed.notify_all()
+
+    def _may_decode(self) -> bool:
+        return bool(self._encoded) and len(self._decoded) + self._decoding < self._settings.decoded
+
+    def _classify_on(self, classifier: Classifier, size: int) -> None:
+        while True:
+            batch = self._next_batch(size)
+            if not batch:
                 return
-            if error is None:
-                yield position, done.result()
-            elif isinstance(error, Unreadable):
-                self._unreadable[position] = error
-            else:
-                self.failure = error
+            try:
+                indices, scores = classifier(np.stack([pixels for _, _, pixels in batch]))
+            except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
+                with self._changed:
+                    self._settle(batch[0][0], error)
+                    self._changed.notify_all()
                 return
-            self.reached = position + 1
+            with self._changed:
+                for number, (position, _, _) in enumerate(batch):
+                    self._answers[position] = (indices[number], scores[number])
+                self._changed.notify_all()
 
-    def row_of_unreadable(self, position: int) -> Row:
-        """The row of a picture that no batch held: not read, or read and not decoded."""
-        image = self._images[position]
-        error = self._unreadable.pop(position, None) or undecodable()
-        return Row(image=image.name, generation=image.generation, error=error)
+    def _next_batch(self, size: int) -> list[tuple[int, float, Pixels]]:
+        """The first pictures that are decoded: as soon as `size` are, or one has waited long enough."""
+        with self._changed:
+            while True:
+                if self._ended() or (self._failure is not None and not self._decoded):
+                    return []
+                if len(self._decoded) >= size or (self._decoded and not self._more_to_come()):
+                    break
+                left_s = None
+                if self._decoded:
+                    oldest = min(since for _, since, _ in self._decoded)
+                    left_s = oldest + self._settings.batch_wait_s - self._clock()
+                    if left_s <= 0:
+                        break
+                elif not self._more_to_come():
+                    return []
+                self._changed.wait(left_s)
+            batch = [heapq.heappop(self._decoded) for _ in range(min(size, len(self._decoded)))]
+            self._changed.notify_all()
+            return batch
+
+    def _more_to_come(self) -> bool:
+        begun = self._reading or self._encoded or self._decoding
+        return bool(begun) or (self._begun < len(self._images) and self._failure is None)
+
+    def _ended(self) -> bool:
+        return self._closed
+
+    def _settle(self, position: int, failure: BaseException | None) -> None:
+        """The picture has no answer: it is that picture's own fault, or the job's end."""
+        if isinstance(failure, Unreadable):
+            self._answers[position] = failure
+        elif failure is not None and not self._failed_at(position):
+            self._failure = (position, failure)
 
 
-def _row(
-    image: ListedImage,
-    indices: Indices,
-    scores: Scores,
-    labels: Sequence[str] | None,
-) -> Row:
+def _row(image: ListedImage, answer: Answer, labels: Sequence[str] | None) -> Row:
+    if isinstance(answer, Unreadable):
+        return Row(image=image.name, generation=image.generation, error=answer)
+    indices, scores = answer
     if not np.isfinite(scores).all():
         error = Unreadable("no-score", "the model gives no finite score for this image")
         return Row(image=image.name, generation=image.generation, error=error)

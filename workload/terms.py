@@ -50,7 +50,7 @@ class CredentialTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeTerms:
-    """What runs the model, and how exactly."""
+    """What runs the model, and how exactly: in less than `fp32`, results change."""
 
     name: str
     precision: str
@@ -62,6 +62,8 @@ class InputTerms:
 
     `fit` `stretch` ignores proportions; `crop` keeps the largest centred part that has the
     input's proportions. `exif_orientation` `apply` turns a photo the way its camera was held.
+    `decode` `exact` gives every pixel of the picture, as TensorFlow decodes it; `scaled` lets the
+    JPEG decoder leave out what the resized picture hardly shows, which changes results.
     """
 
     tensor: str
@@ -71,6 +73,7 @@ class InputTerms:
     antialias: bool
     fit: str
     exif_orientation: str
+    decode: str
     mean: tuple[float, float, float]
     scale: float
 
@@ -94,6 +97,16 @@ class EgressTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTerms:
+    """How much is done at once; what is None is chosen by the machine (see `workload.settings`)."""
+
+    connections: int | None
+    decoders: int | None
+    batch_wait_ms: int | None
+    memory_mib: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerTerms:
     """Everything that the owner fixed when publishing the image."""
 
@@ -103,6 +116,7 @@ class OwnerTerms:
     input: InputTerms
     output: OutputTerms
     egress: EgressTerms
+    stream: StreamTerms
 
 
 def parse_terms(text: str) -> OwnerTerms:
@@ -123,6 +137,7 @@ def parse_terms(text: str) -> OwnerTerms:
         input=_parse_input(_Table(document, "input", InputTerms)),
         output=_parse_output(_Table(document, "output", OutputTerms)),
         egress=_parse_egress(_Table(document, "egress", EgressTerms)),
+        stream=_parse_stream(_Table(document, "stream", StreamTerms)),
     )
 
 
@@ -146,7 +161,10 @@ def _parse_credential(table: _Table) -> CredentialTerms:
 
 
 def _parse_runtime(table: _Table) -> RuntimeTerms:
-    return RuntimeTerms(name=table.choice("name", "tensorflow"), precision=table.choice("precision", "fp32"))
+    return RuntimeTerms(
+        name=table.choice("name", "tensorflow", "openvino"),
+        precision=table.choice("precision", "fp32", "bf16", "int8"),
+    )
 
 
 def _parse_input(table: _Table) -> InputTerms:
@@ -158,6 +176,7 @@ def _parse_input(table: _Table) -> InputTerms:
         antialias=table.flag("antialias"),
         fit=table.choice("fit", "stretch", "crop"),
         exif_orientation=table.choice("exif_orientation", "ignore", "apply"),
+        decode=table.choice("decode", "exact", "scaled") if "decode" in table else "exact",
         mean=table.three_numbers("mean", -1e6, 1e6),
         scale=table.number("scale", 1e-9, 1e6),
     )
@@ -177,6 +196,18 @@ def _parse_egress(table: _Table) -> EgressTerms:
         largest_top_k=table.whole("largest_top_k", 1, 1000),
         score_digits=table.whole("score_digits", 0, 9),
         most_images=table.whole("most_images", 1, 10_000_000),
+    )
+
+
+def _parse_stream(table: _Table) -> StreamTerms:
+    def at_most(key: str, most: int) -> int | None:
+        return table.whole(key, 1, most) if key in table else None
+
+    return StreamTerms(
+        connections=at_most("connections", 256),
+        decoders=at_most("decoders", 1024),
+        batch_wait_ms=at_most("batch_wait_ms", 60_000),
+        memory_mib=at_most("memory_mib", 1 << 20),
     )
 
 

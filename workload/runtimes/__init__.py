@@ -1,18 +1,18 @@
-"""What runs a model, one module each: it makes a `Batcher` and a `Classifier` (see `workload.pipeline`).
+"""What runs a model, one module each: `load` makes it a `Classifier` (see `workload.pipeline`).
 
-A runtime is imported when a verified model is there to be loaded, and not before: a run that is
-refused costs no import.
+A third runtime is one module more, and its name in the terms.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from attestation.errors import Misconfigured
 
 from ..job import Job
-from ..pipeline import Batcher, Classifier
+from ..pipeline import Classifier
 
 
 class ModelMisfit(Misconfigured):
@@ -33,11 +33,14 @@ class ModelMisfit(Misconfigured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A model that is in memory, with what feeds it. Its files are no longer needed."""
+    """A model that is in memory. Its files are no longer needed.
 
-    batches: Batcher
+    `batch_size` is the one that it insists on, or None.
+    """
+
     classifier: Classifier
     classes: int
+    batch_size: int | None
 
 
 def load(saved_model: Path, job: Job) -> LoadedModel:
@@ -47,6 +50,6 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
         Misconfigured: it is no model for that runtime.
         ModelMisfit: its signature does not fit the terms, or it has fewer classes than are asked for.
     """
-    from . import tensorflow
-
-    return tensorflow.load(saved_model, job)
+    runtime = import_module(f".{job.terms.runtime.name}", __name__)
+    loaded: LoadedModel = runtime.load(saved_model, job)
+    return loaded

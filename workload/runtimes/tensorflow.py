@@ -1,13 +1,8 @@
-"""TensorFlow: a SavedModel as classifier, and a `tf.data` stream that decodes and batches for it.
-
-Pictures are decoded and resized by TensorFlow's own operations, because models are trained with
-them: another decoder's pixels differ.
-"""
+"""TensorFlow: a SavedModel as classifier, its variables frozen and the choice of the best in its graph."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +10,8 @@ import numpy as np
 
 from attestation.errors import Misconfigured
 
-from ..images import EncodedImage
 from ..job import Job
-from ..pipeline import Batcher, Classifier, Fed, Indices, Positions, Scores
+from ..pipeline import Classifier, Fed, Indices, Scores
 from ..terms import InputTerms, OutputTerms
 from . import LoadedModel, ModelMisfit
 
@@ -27,7 +21,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 
 _SERVING = "serving_default"
-_PREFETCHED_BATCHES = 2
 
 
 def load(saved_model: Path, job: Job) -> LoadedModel:
@@ -52,9 +45,9 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
     if job.top_k > classes:
         raise ModelMisfit(f"{job.top_k} classes are asked for, and the model has {classes}")
     return LoadedModel(
-        batches=_batcher(job.terms.input, batch_size or job.batch_size),
         classifier=_classifier(signature, job, batch_size),
         classes=classes,
+        batch_size=batch_size,
     )
 
 
@@ -132,62 +125,3 @@ def _classifier(signature: Any, job: Job, batch_size: int | None) -> Classifier:
     # Traced and run once, so that what the first batch would wait for is done before there is one.
     classifier(np.zeros([batch_size or 1, height, width, 3], np.float32))
     return classifier
-
-
-def _batcher(terms: InputTerms, batch_size: int) -> Batcher:
-    cores = len(os.sched_getaffinity(0))
-
-    def batches(encoded: Iterable[tuple[int, EncodedImage]]) -> Iterator[tuple[Positions, Fed]]:
-        stream = tf.data.Dataset.from_generator(
-            lambda: ((position, image.data, image.orientation) for position, image in encoded),
-            output_signature=(
-                tf.TensorSpec([], tf.int64),
-                tf.TensorSpec([], tf.string),
-                tf.TensorSpec([], tf.int32),
-            ),
-        )
-        stream = stream.map(
-            lambda position, data, orientation: (position, prepare(data, orientation, terms)),
-            num_parallel_calls=cores,
-            deterministic=True,
-        )
-        stream = stream.ignore_errors().batch(batch_size).prefetch(_PREFETCHED_BATCHES)
-        options = tf.data.Options()
-        # Its autotuner can hold up the end of a short job by as much as the job itself took.
-        options.autotune.enabled = False
-        yield from stream.with_options(options).as_numpy_iterator()
-
-    return batches
-
-
-def prepare(data: Any, orientation: Any, terms: InputTerms) -> Any:
-    """An encoded picture (scalar string) as the model is fed with it: `float32[height, width, 3]`.
-
-    CMYK is converted, 16-bit channels lose their low byte, of an animation the first frame is taken.
-    """
-    image = tf.io.decode_image(data, channels=3, expand_animations=False)
-    image.set_shape([None, None, 3])
-    if terms.exif_orientation == "apply":
-        image = _upright(image, orientation)
-    if terms.fit == "crop":
-        image = _cropped(image, terms.height, terms.width)
-    resized = tf.image.resize(image, [terms.height, terms.width], terms.method, antialias=terms.antialias)
-    return (tf.cast(resized, tf.float32) - tf.constant(terms.mean, tf.float32)) * terms.scale
-
-
-def _upright(image: Any, orientation: Any) -> Any:
-    """Turned and mirrored as EXIF's tag says. Source: Exif 2.32, tag 0x0112."""
-    turned = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-    left_right = tf.reduce_any(orientation == [2, 3, 6, 7])
-    up_down = tf.reduce_any(orientation == [3, 4, 7, 8])
-    turned = tf.cond(left_right, lambda: tf.reverse(turned, [1]), lambda: turned)
-    return tf.cond(up_down, lambda: tf.reverse(turned, [0]), lambda: turned)
-
-
-def _cropped(image: Any, height: int, width: int) -> Any:
-    """The largest centred part with the proportions `height` to `width`."""
-    shape = tf.shape(image, tf.int64)
-    kept_height = tf.maximum(tf.minimum(shape[0], shape[1] * height // width), 1)
-    kept_width = tf.maximum(tf.minimum(shape[1], shape[0] * width // height), 1)
-    top, left = (shape[0] - kept_height) // 2, (shape[1] - kept_width) // 2
-    return image[top : top + kept_height, left : left + kept_width]
