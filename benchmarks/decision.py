@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +21,6 @@ from policy.explaining import compile_condition, decide, explain
 
 ROUNDS = 15
 EVALUATIONS = 4_000
-IMPORTS = 9
 
 CONDITION = (
     'assertion.swname == "CONFIDENTIAL_SPACE"'
@@ -95,18 +92,8 @@ def per_second(call: Callable[[], object]) -> float:
     return EVALUATIONS / (time.perf_counter() - started)
 
 
-def import_ms() -> float:
-    """The shortest of several imports of the room in a fresh interpreter, in milliseconds of CPU."""
-    code = "import time; a = time.process_time(); import policy.explaining; print(time.process_time() - a)"
-    answers = [
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-        for _ in range(IMPORTS)
-    ]
-    return min(map(float, answers)) * 1000
-
-
 def measure() -> dict[str, float]:
-    """Medians of evaluations a second, ratios to cel-expr-python, and the import."""
+    """Medians of evaluations a second, and ratios to cel-expr-python."""
     calls = contestants()
     if not calls["decided"]() or not calls["cel-expr-python"]():
         raise AssertionError("the token must be admitted by both")
@@ -121,7 +108,7 @@ def measure() -> dict[str, float]:
         for name, speeds in rounds.items()
         if speeds is not theirs
     }
-    return medians | ratios | {"import, ms": import_ms()}
+    return medians | ratios
 
 
 def main() -> None:

@@ -25,13 +25,6 @@ from .cel.syntax import InvalidExpression, Node, conjuncts
 from .cel.templates import NO_CONSTANT, Template
 from .wording import listed, quoted
 
-RECOMMENDED_MAPPING: Final = {
-    "google.subject": '"gcpcs::" + assertion.submods.container.image_digest + "::"'
-    ' + assertion.submods.gce.project_number + "::" + assertion.submods.gce.instance_id',
-    "attribute.image_digest": "assertion.submods.container.image_digest",
-}
-"""Google's recommended mapping: at most 121 bytes of subject, and principals by image digest."""
-
 _KEY_ID = re.compile(r"[0-9a-f]{64}")
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9.-]*@[a-z0-9][a-z0-9.-]*\.gserviceaccount\.com")
 _PROJECT_ID = re.compile(r"([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*")

@@ -26,6 +26,13 @@ MOST_CUSTOM_ATTRIBUTES: Final = 50
 MOST_EXPRESSION_CHARACTERS: Final = 2048
 MOST_MAPPED_BYTES: Final = 8 * 1024
 
+RECOMMENDED_MAPPING: Final = {
+    "google.subject": '"gcpcs::" + assertion.submods.container.image_digest + "::"'
+    ' + assertion.submods.gce.project_number + "::" + assertion.submods.gce.instance_id',
+    "attribute.image_digest": "assertion.submods.container.image_digest",
+}
+"""Google's recommended mapping: at most 121 bytes of subject, and principals by image digest."""
+
 _KEY = re.compile(r"google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,100}")
 
 

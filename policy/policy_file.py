@@ -55,7 +55,6 @@ from attestation.errors import Misconfigured
 
 from . import schema
 from .attribute_conditions import (
-    RECOMMENDED_MAPPING,
     AttributeConditions,
     How,
     Signer,
@@ -64,7 +63,7 @@ from .attribute_conditions import (
     Who,
     render_condition,
 )
-from .mapping import AttributeMapping
+from .mapping import RECOMMENDED_MAPPING, AttributeMapping
 from .provider import Provider, parse_provider
 from .waivers import Waiver, parse_waivers
 from .wording import listed, quoted

@@ -15,19 +15,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from attestation.errors import Misconfigured
 
-from .attribute_conditions import RECOMMENDED_MAPPING
 from .cel.condition import compile_condition
 from .cel.syntax import Logical, Node, Span
-from .mapping import AttributeMapping, MappingRejected
-from .policy_file import parse_policy
+from .mapping import RECOMMENDED_MAPPING, AttributeMapping, MappingRejected
 from .provider import Provider, parse_provider
 from .schema import ISSUER
-from .waivers import Waiver
 from .wording import quoted
+
+if TYPE_CHECKING:
+    from .waivers import Waiver
 
 Kind: TypeAlias = Literal["policy", "condition", "provider", "providers", "terraform"]
 
@@ -166,6 +166,8 @@ def parse_subject(text: str, *, name: str, bindings: str | None = None, image: s
 def _subject(text: str, name: str) -> Subject:
     ending = name.rpartition(".")[2].lower()
     if ending == "toml":
+        from .policy_file import parse_policy  # only who has one waits for what reads TOML
+
         policy = parse_policy(text)
         return Subject(kind="policy", text=text, providers=(policy.provider,), waivers=policy.waivers)
     if ending == "json" or (ending != "cel" and text.lstrip()[:1] in ("{", "[")):

@@ -9,7 +9,6 @@ expires = 2027-01-31                # the last day that it counts
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 
@@ -59,6 +58,8 @@ def _waiver(table: dict[str, object]) -> Waiver:
             )
     rule, reason, owner = (_text(table, key) for key in ("rule", "reason", "owner"))
     if rule not in SLUGS:
+        import difflib  # only whoever mistypes a rule waits for it
+
         near = difflib.get_close_matches(rule, SLUGS, n=1)
         raise Misconfigured(
             f"{quoted(rule)} is no rule, so it cannot be waived",

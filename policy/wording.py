@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 _WIDEST_TEXT = 160
 _MOST_ITEMS = 8
 _DEEPEST = 4
@@ -62,8 +60,7 @@ def _shortened(text: str, widest: int, escapes: dict[str, str] | None = None) ->
 
 
 def _visible(character: str) -> str:
-    # Cc: control, Cf: invisible formatting such as bidirectional overrides, Cs: surrogates, Zl/Zp: line ends.
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        code = ord(character)
-        return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-    return character
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import syntax
 from .closures import Frame, Run
@@ -16,8 +15,7 @@ from .paths import Path, path_of
 _NOTHING: dict[str, object] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledClause:
+class CompiledClause(NamedTuple):
     """A top-level conjunct. `paths` are the claims it may read, with their names and their slots."""
 
     node: syntax.Node

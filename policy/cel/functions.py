@@ -17,11 +17,10 @@ from .arithmetic import LARGEST, no_overload, too_large
 from .syntax import Span, UInt
 from .values import INT_END, INT_MIN, TYPES, UINT_END, ErrorValue, kind_of
 
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*", re.ASCII)
-_DOUBLE = re.compile(
+_INTEGER: Final = r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*"
+_DOUBLE: Final = (
     r"[ \t\n\v\f\r]*([+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan))"
-    r"[ \t\n\v\f\r]*",
-    re.ASCII | re.IGNORECASE,
+    r"[ \t\n\v\f\r]*"
 )
 _BOOLS: Final = {
     **dict.fromkeys(("true", "True", "TRUE", "t", "1"), True),
@@ -111,7 +110,7 @@ def to_int(span: Span, value: Any) -> object:
         if number <= INT_MIN:  # the nearest double to the smallest int is refused, as the largest is
             return ErrorValue("integer overflow", span)
     elif kind == "string":
-        match = _INTEGER.fullmatch(value) if len(value) < 100 else None
+        match = re.fullmatch(_INTEGER, value) if len(value) < 100 else None
         if match is None:
             return ErrorValue("the string is not an integer", span)
         number = int(match.group(1))
@@ -129,7 +128,7 @@ def to_uint(span: Span, value: Any) -> object:
     elif kind == "double" and math.isfinite(value):
         number = int(value) if value >= 0 else -1
     elif kind == "string":
-        match = _INTEGER.fullmatch(value) if len(value) < 100 else None
+        match = re.fullmatch(_INTEGER, value) if len(value) < 100 else None
         if match is None or match.group(1).startswith("-"):
             return ErrorValue("the string is not an unsigned integer", span)
         number = int(match.group(1))
@@ -145,7 +144,7 @@ def to_double(span: Span, value: Any) -> object:
     if kind in ("int", "uint", "double"):
         return float(value)
     if kind == "string":
-        match = _DOUBLE.fullmatch(value) if len(value) < 1000 else None
+        match = re.fullmatch(_DOUBLE, value, re.ASCII | re.IGNORECASE) if len(value) < 1000 else None
         return float(match.group(1)) if match else ErrorValue("the string is not a number", span)
     return no_overload("double", value, span=span)
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..wording import rendered
 from .syntax import Has, Identifier, Index, Literal, Node, Select
 
 ROOTS: Final = ("assertion", "google", "attribute")
-_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """Constant keys from a root: names of fields, or positions in lists."""
 
     root: str
@@ -29,7 +25,7 @@ class Path:
         """
         text = "" if self.root == "assertion" and isinstance(self.keys[0], str) else self.root
         for key in self.keys:
-            if isinstance(key, str) and _NAME.fullmatch(key):
+            if isinstance(key, str) and _is_name(key):
                 text += f".{key}" if text else key
             else:
                 text = f"{text or self.root}[{rendered(key)}]"
@@ -61,6 +57,11 @@ def path_of(node: Node, shadowed: frozenset[str] = frozenset()) -> Path | None:
     if each.name in shadowed and not each.outermost:
         return None
     return Path(each.name, tuple(reversed(keys)))
+
+
+def _is_name(key: str) -> bool:
+    """Whether a dot may stand before it."""
+    return key.isascii() and key.isidentifier()
 
 
 def _constant_key(node: Node) -> str | int | None:

@@ -130,16 +130,22 @@ class Index(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ListLiteral(Node):
+    """`[items[0], items[1], …]`"""
+
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MapLiteral(Node):
+    """`{key: value, …}`"""
+
     entries: tuple[tuple[Node, Node], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Unary(Node):
+    """`operator operand`"""
+
     operator: OneOf["!", "-"]
     operand: Node
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..attribute_conditions import RECOMMENDED_MAPPING
 from ..cel import syntax
 from ..cel.paths import path_of
 from ..cel.syntax import Node
 from ..context import Context
 from ..findings import Finding, Severity
-from ..mapping import MOST_SUBJECT_BYTES
+from ..mapping import MOST_SUBJECT_BYTES, RECOMMENDED_MAPPING
 from ..schema import STRING, claim_at
 from ..wording import quoted
 

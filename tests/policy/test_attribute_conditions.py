@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from attestation.errors import Misconfigured
 from policy import schema
 from policy.attribute_conditions import (
-    RECOMMENDED_MAPPING,
     AttributeConditions,
     How,
     Signer,
@@ -26,6 +25,7 @@ from policy.attribute_conditions import (
 from policy.cel import InvalidExpression, parse
 from policy.cel.check import check
 from policy.explaining import explain
+from policy.mapping import RECOMMENDED_MAPPING
 
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

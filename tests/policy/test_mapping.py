@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from attestation.errors import Denied, Misconfigured
-from policy.attribute_conditions import RECOMMENDED_MAPPING
-from policy.mapping import AttributeMapping, MappingRejected
+from policy.mapping import RECOMMENDED_MAPPING, AttributeMapping, MappingRejected
 
 SUBJECT = {"google.subject": "assertion.sub"}
 

@@ -10,8 +10,9 @@ import pytest
 
 from attestation.errors import Misconfigured
 from policy import policy_file
-from policy.attribute_conditions import RECOMMENDED_MAPPING, Signer, parse_condition
+from policy.attribute_conditions import Signer, parse_condition
 from policy.explaining import explain
+from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_file import parse_policy, render_gcloud
 from policy.provider import parse_provider
 

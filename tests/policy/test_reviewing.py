@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from policy.attribute_conditions import RECOMMENDED_MAPPING
 from policy.explaining import explain
+from policy.mapping import RECOMMENDED_MAPPING
 from policy.proving import Prover
 from policy.reviewing import Review, review
 from policy.schema import ISSUER

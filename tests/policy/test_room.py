@@ -15,7 +15,9 @@ UNNEEDED = {
         "policy.cel.check",
         "policy.cel.patterns",
         "difflib",
+        "unicodedata",
     },
+    "policy.proving": {"policy.policy_file", "policy.reasons", "tomllib", "hashlib", "shutil"},
     "policy.policy_file": {"policy.reasons", "policy.cel.patterns"},
 }
 HEAVY = {"z3", "cryptography", "google", "requests", "tensorflow", "starlette", "rich"}

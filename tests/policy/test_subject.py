@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
-from policy.attribute_conditions import RECOMMENDED_MAPPING
 from policy.cel.syntax import InvalidExpression
 from policy.linting import lint
+from policy.mapping import RECOMMENDED_MAPPING
 from policy.schema import ISSUER
 from policy.subject import Binding, Subject, parse_bindings, parse_labels, parse_subject, subject_of
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from policy.attribute_conditions import RECOMMENDED_MAPPING
 from policy.linting import lint, worst
+from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_file import parse_policy
 from policy.proving import Found, Prover
 from policy.schema import ISSUER

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from policy.attribute_conditions import RECOMMENDED_MAPPING
 from policy.findings import Finding
 from policy.linting import lint
+from policy.mapping import RECOMMENDED_MAPPING
 from policy.proving import Prover
 from policy.smt.tokens import SAMPLE, differences
 from policy.subject import Subject, parse_subject, subject_of
