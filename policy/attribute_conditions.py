@@ -334,7 +334,7 @@ def parse_condition(text: str) -> AttributeConditions:
     """
     found: dict[str, dict[str, Any]] = {"what": {}, "where": {}, "who": {}, "how": {}}
     for clause in conjuncts(parse(text)):
-        read = _field_of(clause)
+        read = _stated(clause)
         if read is None:
             raise InvalidExpression(
                 f"no attribute condition of ours says {quoted(text[clause.span.start : clause.span.end])}",
@@ -355,7 +355,17 @@ def parse_condition(text: str) -> AttributeConditions:
     )
 
 
-def _field_of(clause: Node) -> tuple[str, str, Any] | None:
+def field_of(clause: Node) -> tuple[str, str] | None:
+    """The section and the field whose clause this is; None when it is none that `render_condition` writes.
+
+    >>> field_of(parse('assertion.dbgstat == "disabled-since-boot"'))
+    ('where', 'dbgstat')
+    """
+    stated = _stated(clause)
+    return None if stated is None else stated[:2]
+
+
+def _stated(clause: Node) -> tuple[str, str, Any] | None:
     """The section, the field and the value that a clause states; None when it is none of ours."""
     for (section, name), forms in _FORMS.items():
         for form in forms:

@@ -1,26 +1,32 @@
 """The other clauses already refuse whatever this one refuses.
 
-A clause that keeps nothing out only because of what the issuer guarantees is no finding: it stays
-right when the guarantee ends. The review says so of it.
-Source: cedar-policy/cedar, symcc, for the question.
+A clause that keeps nothing out only because of what the issuer guarantees is told, no more: it is right
+to have it for the day when that ends. Where a condition has the three locks on its environment that
+`policy/attribute_conditions.py` writes, that is their purpose, and the review's table says so of them.
+Source: cedar-policy/cedar, symcc, for the question; docs/decisions, 0009.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from ..context import Context
+from ..attribute_conditions import field_of
+from ..context import Case, Context
 from ..findings import Finding, Severity
 from ..proving import Found, NoneFound, Undecided
 from ..smt.facts import FACTS
-from ..wording import quoted
+from ..wording import listed, quoted
 
 SLUG: Final = "redundant-clause"
 SEVERITY: Final = Severity.WARNING
 TITLE: Final = "a clause that keeps nothing out"
 
 _GUARANTEES: Final = frozenset(fact.label for fact in FACTS)
+_LOCKS: Final = {("where", "swname"), ("where", "support_attribute"), ("where", "dbgstat")}
+_IMPLIED: Final = {("where", "swname"), ("where", "dbgstat")}
+"""The locks that the issuer's guarantees make of the third one."""
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -31,10 +37,29 @@ def check(context: Context) -> Iterator[Finding]:
         yield context.undecided(evidence.example.reason)
     if not isinstance(evidence.example, Found):
         return
+    locks = _locks(context.case)
+    reasons = []
     for number, clause in enumerate(context.case.clauses):
+        message = f"{quoted(clause.text)} keeps nothing out that the rest does not"
         match evidence.ask_clause(number):
-            case NoneFound(assumptions=assumptions, bounded=False) if not _GUARANTEES.intersection(
-                assumptions
-            ):
-                message = f"{quoted(clause.text)} keeps nothing out that the rest does not"
+            case NoneFound(bounded=True):
+                continue
+            case NoneFound(assumptions=assumptions) if not _GUARANTEES.intersection(assumptions):
                 yield context.finding(message, hint="leave it out", span=clause.node.span)
+            case NoneFound(assumptions=assumptions) if number not in locks:
+                message += f", since {listed(list(assumptions), 'and')}"
+                hint = "keep it as a second lock, for the day when that is no longer so, or leave it out"
+                found = context.finding(message, hint=hint, span=clause.node.span)
+                yield replace(found, severity=Severity.INFO)
+            case Undecided(reason=reason):
+                reasons.append(reason)
+    if reasons:
+        yield context.undecided(reasons[0])
+
+
+def _locks(case: Case) -> frozenset[int]:
+    """The clauses of this condition that repeat a lock by design: it has all three, as we write them."""
+    fields = [field_of(clause.node) for clause in case.clauses]
+    if not _LOCKS.issubset(fields):
+        return frozenset()
+    return frozenset(number for number, field in enumerate(fields) if field in _IMPLIED)
