@@ -10,25 +10,33 @@ import errno
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from google.api_core.exceptions import RequestRangeNotSatisfiable
 from google.cloud import storage
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured
 
-from .object_storage import storage_failures
+from .object_storage import read_ranges, storage_failures
 from .terms import ModelTerms
 
+ONE_STREAM_BYTES = 32 << 20
+"""So much of the archive is read by one request; the rest of a larger one by ranges."""
 MOST_MEMBERS = 10_000
 LARGEST_RATIO = 200
 """Times its own size that an archive may unpack to, once that is more than `RATIO_FREE_BYTES`."""
 RATIO_FREE_BYTES = 16 << 20
+
+_GZIP = b"\x1f\x8b"
+# POSIX pax, "ustar Interchange Format": at least two blocks of zeros.
+_END_OF_TAR = bytes(2 * tarfile.BLOCKSIZE)
 
 # A second pair of eyes where Python has it (Debian 12's 3.11.2 does not). `_check_member` lets
 # nothing but files and folders through, and without links no name leads anywhere else.
@@ -38,14 +46,30 @@ _EXTRACTION_FILTER = getattr(tarfile, "data_filter", lambda member, _folder: mem
 def fetch(client: storage.Client, terms: ModelTerms, archive: Path) -> Digest:
     """The owner's object, at the generation that the terms pin, is in `archive`; its SHA-256.
 
+    The first `ONE_STREAM_BYTES` are one request. What is behind them comes by several ranges at a
+    time, of the generation that the first answer named, and is hashed in order as it arrives.
+
     Raises:
         Misconfigured, Denied, Unavailable: see `storage_failures`; or the disk is too small.
     """
-    blob = client.bucket(terms.uri.bucket).blob(terms.uri.name, generation=terms.generation)
+    bucket = client.bucket(terms.uri.bucket)
+    blob = bucket.blob(terms.uri.name, generation=terms.generation)
     with room_on_disk(), archive.open("xb") as file, storage_failures("the owner's model"):
         arriving = _HashingFile(file)
         # The pinned SHA-256 is the one judge of these bytes: a stored checksum is its uploader's.
-        blob.download_to_file(arriving, raw_download=True, checksum=None)
+        try:
+            blob.download_to_file(arriving, end=ONE_STREAM_BYTES - 1, raw_download=True, checksum=None)
+        except RequestRangeNotSatisfiable:  # so it is said of an object without a byte
+            return arriving.digest()
+        if arriving.size < ONE_STREAM_BYTES:
+            return arriving.digest()
+        generation = int(blob.generation)
+        blob = bucket.blob(terms.uri.name, generation=generation)
+        blob.reload()
+        rest = read_ranges(bucket, terms.uri.name, generation=generation, start=arriving.size, size=blob.size)
+        with closing(rest):
+            for piece in rest:
+                arriving.write(piece)
         return arriving.digest()
 
 
@@ -65,13 +89,16 @@ def verify(found: Digest, terms: ModelTerms) -> None:
 def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
     """The archive's files are in `folder`, and the archive is gone.
 
+    It is read once, and is a tar archive, gzipped or not: weights hardly shrink, and decompressing
+    them takes six times as long as copying them.
+
     Raises:
-        Misconfigured: it is not a gzipped tar archive, is truncated, unpacks to more than the
-            limits, or has a member that is a link, a device, or would land outside `folder`.
+        Misconfigured: it is no such archive, is truncated, unpacks to more than the limits, or has a
+            member that is a link, a device, or would land outside `folder`.
     """
     limit = min(max_unpacked_bytes, max(RATIO_FREE_BYTES, LARGEST_RATIO * archive.stat().st_size))
     try:
-        with room_on_disk(), gzip.open(archive) as unzipped:
+        with room_on_disk(), archive.open("rb") as packed, _unzipped(packed) as unzipped:
             limited = _Limited(unzipped, limit)
             with tarfile.open(fileobj=limited, mode="r|") as tar:
                 tar.extraction_filter = _EXTRACTION_FILTER
@@ -82,7 +109,7 @@ def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
             while limited.read(1 << 16):
                 pass
     except (OSError, EOFError, tarfile.TarError, zlib.error):
-        raise _bad_archive("is truncated, or not a gzipped tar archive") from None
+        raise _bad_archive("is truncated, or not a tar archive, gzipped or plain") from None
     archive.unlink()
 
 
@@ -116,6 +143,21 @@ def room_on_disk() -> Iterator[None]:
         ) from None
 
 
+def _unzipped(packed: BinaryIO) -> BinaryIO | gzip.GzipFile:
+    """What `packed` holds, decompressed where it is gzipped.
+
+    Raises:
+        EOFError: it is neither gzipped nor has the empty blocks with which a tar archive ends.
+    """
+    magic = packed.read(len(_GZIP))
+    if magic != _GZIP:
+        packed.seek(max(0, packed.seek(0, os.SEEK_END) - len(_END_OF_TAR)))
+        if packed.read() != _END_OF_TAR:
+            raise EOFError
+    packed.seek(0)
+    return gzip.GzipFile(fileobj=packed) if magic == _GZIP else packed
+
+
 def _check_member(member: tarfile.TarInfo, count: int) -> None:
     path = PurePosixPath(member.name)
     if count > MOST_MEMBERS:
@@ -139,12 +181,14 @@ class _HashingFile(io.RawIOBase):
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._sha256 = hashlib.sha256()
+        self.size = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # the client writes bytes alone
         self._sha256.update(data)
+        self.size += len(data)
         return self._file.write(data)
 
     def digest(self) -> Digest:

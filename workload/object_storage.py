@@ -1,25 +1,127 @@
-"""Cloud Storage by its own client, with failures in our families."""
+"""Cloud Storage by its own client, with failures in our families, and large objects by ranges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import io
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+import google_crc32c
 import requests
 from google.api_core import exceptions as api
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption
+from requests.adapters import HTTPAdapter
 
 from attestation.errors import Denied, Misconfigured, Unavailable, quoted
 
-# As many requests at a time as the client keeps connections for.
-CONNECTIONS = 10
+CONNECTIONS = 32
+"""The most connections that a client keeps, if it is not told otherwise."""
+RANGE_BYTES = 8 << 20
+"""A large object is read by ranges of this size."""
+_RANGES_AT_ONCE = 8
+
+_HOST = "https://storage.googleapis.com"
 
 
-def open_client(credential: Credentials) -> storage.Client:
-    """A client that speaks for `credential`; no project is needed to read and write objects."""
-    return storage.Client(project=None, credentials=credential)
+def open_client(credential: Credentials, *, connections: int = CONNECTIONS) -> storage.Client:
+    """A client that speaks for `credential`; no project is needed to read and write objects.
+
+    It keeps `connections` connections for the requests to come. More may be under way at a time,
+    at the price of a TLS handshake each.
+    """
+    session = AuthorizedSession(credential)  # type: ignore[no-untyped-call]
+    session.mount("https://", HTTPAdapter(pool_maxsize=connections))
+    # Proxy and certificates, read from the environment once and not before every request.
+    environment = session.merge_environment_settings(_HOST, {}, None, None, None)
+    session.proxies, session.verify = environment["proxies"], environment["verify"]
+    session.trust_env = False
+    return storage.Client(project=None, credentials=credential, _http=session)
+
+
+def read_whole(bucket: storage.Bucket, name: str, *, generation: int) -> bytes:
+    """The object's bytes as they are stored, by one request.
+
+    Raises:
+        DataCorruption: they do not match their checksum.
+        Exception: whatever else the client raises; see `storage_failures`.
+    """
+    kept = _Kept()
+    bucket.blob(name, generation=generation).download_to_file(
+        kept, raw_download=True, single_shot_download=True
+    )
+    return kept.data()
+
+
+def read_large(bucket: storage.Bucket, name: str, *, generation: int, size: int, crc32c: str) -> bytes:
+    """The `size` bytes of an object, several ranges at a time; `crc32c` is what the listing says of them.
+
+    Raises: as `read_whole`.
+    """
+    pieces, found = [], 0
+    for piece in read_ranges(bucket, name, generation=generation, size=size):
+        found = google_crc32c.extend(found, piece)
+        pieces.append(piece)
+    if base64.b64encode(found.to_bytes(4, "big")).decode() != crc32c:
+        raise DataCorruption(None, "the ranges of an object do not match its checksum")
+    return b"".join(pieces)
+
+
+def read_ranges(
+    bucket: storage.Bucket,
+    name: str,
+    *,
+    generation: int,
+    size: int,
+    start: int = 0,
+    at_once: int = _RANGES_AT_ONCE,
+) -> Generator[bytes]:
+    """The bytes of an object from `start` up to its `size`, in order, in pieces of `RANGE_BYTES` at most.
+
+    Each piece is a request of its own, which the client repeats where it fails. At most `at_once` pieces
+    are under way or waiting, so the memory is bounded whoever is slow. All are of one generation;
+    a range has no checksum of its own, so whoever reads them checks the whole.
+
+    Raises:
+        DataCorruption: a range is not as long as it must be.
+        Exception: whatever else the client raises; see `storage_failures`.
+    """
+
+    def read(first: int) -> bytes:
+        wanted = min(RANGE_BYTES, size - first)
+        kept = _Kept()
+        bucket.blob(name, generation=generation).download_to_file(
+            kept,
+            start=first,
+            end=first + wanted - 1,
+            raw_download=True,
+            checksum=None,
+            single_shot_download=True,
+        )
+        piece = kept.data()
+        if len(piece) != wanted:
+            raise DataCorruption(None, f"a range of {wanted} bytes has {len(piece)}")
+        return piece
+
+    waiting = iter(range(start, size, RANGE_BYTES))
+    under_way: deque[Future[bytes]] = deque()
+    pool = ThreadPoolExecutor(at_once, thread_name_prefix="range")
+    try:
+        for first in waiting:
+            under_way.append(pool.submit(read, first))
+            if len(under_way) == at_once:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        # Whoever gives up does not wait for what is on its way.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -29,7 +131,8 @@ def storage_failures(what: str) -> Iterator[None]:
     Raises:
         Misconfigured: there is no such bucket or object, or the request makes no sense.
         Denied: the credential may not do it.
-        Unavailable: Cloud Storage did not answer, though the client asked again and again.
+        Unavailable: Cloud Storage did not answer, though the client asked again and again; or what
+            it answered did not match its checksum.
     """
     try:
         yield
@@ -42,6 +145,8 @@ def storage_failures(what: str) -> Iterator[None]:
         ) from None
     except (api.ServerError, api.TooManyRequests, api.RetryError) as error:
         raise _unavailable(what) from error
+    except DataCorruption as error:
+        raise Unavailable(f"{what} arrives damaged", hint="start the job again") from error
     except (requests.RequestException, ConnectionError, GoogleAuthError) as error:
         raise _unavailable(what) from error
     except api.GoogleAPICallError as error:
@@ -62,3 +167,20 @@ def _words(error: api.GoogleAPICallError) -> str:
 
 def _unavailable(what: str) -> Unavailable:
     return Unavailable(f"{what} cannot be reached", hint="start the job again once Cloud Storage answers")
+
+
+class _Kept(io.RawIOBase):
+    """Keeps what is written to it as it is: a copy of each piece would take as long as its decryption."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # the client writes bytes alone
+        self._pieces.append(data)
+        return len(data)
+
+    def data(self) -> bytes:
+        return b"".join(self._pieces)

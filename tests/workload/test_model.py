@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.cloud import storage
@@ -17,7 +19,8 @@ from attestation.errors import Denied, EvidenceRejected, Misconfigured
 from emulator import running
 from emulator.faults import Faults, write_faults
 from tests.workload.samples import archive, sha256, terms_text
-from workload import model
+from workload import model, object_storage
+from workload.object_storage import read_ranges
 from workload.terms import ModelTerms, parse_terms
 
 MEMBERS = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "labels.txt": b"a\nb"}
@@ -48,6 +51,11 @@ def test_an_archive_in_order_is_unpacked_and_gone(unpack: Callable[..., Path], t
     assert not (tmp_path / "archive").exists()
 
 
+def test_an_archive_that_is_not_gzipped_is_unpacked_too(unpack: Callable[..., Path]) -> None:
+    folder = unpack(PLAIN)
+    assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
+
+
 def test_a_saved_model_one_folder_down_is_found(unpack: Callable[..., Path]) -> None:
     folder = unpack(archive({"colours/saved_model.pb": b"graph"}))
     assert model.find_saved_model(folder) == folder / "colours"
@@ -75,6 +83,7 @@ def special_member(name: str, kind: bytes, target: str = "") -> bytes:
 
 
 SOUND = archive(MEMBERS)
+PLAIN = gzip.decompress(SOUND)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +100,14 @@ SOUND = archive(MEMBERS)
         (SOUND[: len(SOUND) // 2], "truncated"),
         (SOUND[:-1], "truncated"),
         (SOUND[:-8] + bytes(8), "truncated"),
-        (gzip.decompress(SOUND), "not a gzipped tar"),
-        (gzip.compress(b"not a tar archive"), "not a gzipped tar"),
-        (zlib.compress(b"zlib"), "not a gzipped tar"),
-        (b"", "not a gzipped tar"),
-        (archive({"a": b"", "a/b": b""}), "not a gzipped tar"),
+        (PLAIN[: tarfile.BLOCKSIZE + 1], "truncated"),
+        (PLAIN[: 2 * tarfile.BLOCKSIZE], "truncated"),
+        (PLAIN[: 2 * len(MEMBERS) * tarfile.BLOCKSIZE], "truncated"),
+        (bytes(1) + PLAIN[1:], "not a tar archive"),
+        (gzip.compress(b"not a tar archive"), "not a tar archive"),
+        (zlib.compress(b"zlib"), "not a tar archive"),
+        (b"", "not a tar archive"),
+        (archive({"a": b"", "a/b": b""}), "not a tar archive"),
     ],
 )
 def test_an_archive_that_is_not_sound_is_refused(
@@ -108,9 +120,12 @@ def test_an_archive_that_is_not_sound_is_refused(
     assert not list(tmp_path.rglob("escaped"))
 
 
-def test_an_archive_may_not_unpack_to_more_than_the_terms_allow(unpack: Callable[..., Path]) -> None:
+@pytest.mark.parametrize("packed", [archive, lambda members: gzip.decompress(archive(members))])
+def test_an_archive_may_not_unpack_to_more_than_the_terms_allow(
+    unpack: Callable[..., Path], packed: Callable[[dict[str, bytes]], bytes]
+) -> None:
     with pytest.raises(Misconfigured, match="more than its limit"):
-        unpack(archive({"weights": bytes(100_000)}), max_unpacked_bytes=50_000)
+        unpack(packed({"weights": bytes(100_000)}), max_unpacked_bytes=50_000)
 
 
 def test_a_bomb_is_refused_by_its_ratio_before_it_fills_the_disk(
@@ -175,6 +190,68 @@ def test_a_download_that_is_cut_off_goes_on_where_it_was_cut(
     write_faults(emulator.folder, Faults(cut_downloads=1))
     wanted = terms(large, bucket=bucket.name)
     assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+
+
+@pytest.fixture
+def _small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large in production is small here: 32 KiB in one stream, the rest by ranges of 8 KiB."""
+    monkeypatch.setattr(model, "ONE_STREAM_BYTES", 32 << 10)
+    monkeypatch.setattr(object_storage, "RANGE_BYTES", 8 << 10)
+
+
+LARGE = random.Random(1).randbytes(100_001)
+
+
+@pytest.mark.usefixtures("_small_ranges")
+@pytest.mark.parametrize("size", [0, 1, (32 << 10) - 1, 32 << 10, (32 << 10) + 1, 40 << 10, len(LARGE)])
+def test_a_model_of_any_size_arrives_whole(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, size: int
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(LARGE[:size])
+    wanted = terms(LARGE[:size], bucket=bucket.name)
+    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+    assert (tmp_path / "a").read_bytes() == LARGE[:size]
+
+
+@pytest.mark.usefixtures("_small_ranges")
+def test_ranges_that_are_cut_off_are_asked_for_again(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(LARGE)
+    wanted = terms(LARGE, bucket=bucket.name)
+    write_faults(emulator.folder, Faults(cut_downloads=3))
+    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+
+
+@pytest.mark.usefixtures("_small_ranges")
+def test_one_range_that_was_altered_on_its_way_is_enough_to_refuse(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(LARGE)
+    wanted = terms(LARGE, bucket=bucket.name)
+    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    with pytest.raises(EvidenceRejected):
+        model.verify(model.fetch(as_operator, wanted, tmp_path / "a"), wanted)
+
+
+@pytest.mark.usefixtures("_small_ranges")
+def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = make_bucket()
+    blob = bucket.blob("model.tar.gz")
+    blob.upload_from_string(LARGE)
+
+    def replaced_meanwhile(*arguments: Any, **options: Any) -> Iterator[bytes]:
+        blob.upload_from_string(LARGE[::-1])
+        return read_ranges(*arguments, **options)
+
+    monkeypatch.setattr(model, "read_ranges", replaced_meanwhile)
+    with pytest.raises(Misconfigured, match="the owner's model does not exist"):
+        model.fetch(as_operator, terms(LARGE, bucket=bucket.name), tmp_path / "a")
 
 
 def test_a_model_that_was_altered_on_its_way_is_refused(
