@@ -1,0 +1,252 @@
+"""Our workload and a peer at the same work, in turn, several rounds, on the same cores.
+
+Each round, everything is measured once: us, the peer, and what bounds us. So whatever else the machine
+does in a round slows them all alike, and the medians of the rounds' own ratios are what is reported.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .figures import Agreement, Spread, agreement, bound, pairwise, spread
+from .models import SAVED_MODEL, make_saved_model
+from .photos import make_photos
+from .processes import Contestant, WholeJob, contestant, whole_job
+from .storing import Storage, emulated
+from .work import ModelFacts, Work
+
+PASS_S = 2.5
+"""A contestant goes over the photos as often as fills so many seconds: a stream takes a moment to fill."""
+ALONE_S = 1.0
+_FEWER = 60
+"""Photos that a peer is given which waits for a network before each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One comparison. `photos` is a folder, or a kind that `benchmarks.photos` knows."""
+
+    peer: Literal["sample", "ray_data"] = "sample"
+    photos: str = "small"
+    count: int | None = None
+    pixels: int = 128
+    model: ModelFacts | None = None
+    runtime: str = "tensorflow"
+    precision: str = "fp32"
+    decode: str = "exact"
+    storage: Literal["files", "emulated"] = "files"
+    latency_ms: int = 0
+    batch_size: int = 32
+    stream: str = ""
+    rounds: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady:
+    """Images a second once everything is loaded and warm; `share` is of the bound, round by round."""
+
+    ours: Spread
+    peer: Spread
+    ratio: Spread
+    stages: dict[str, float]
+    bound: Spread
+    share: Spread
+    bound_by_cpu: float
+    """As `bound`, if every stage took its processor time and no more, on all cores."""
+    without_latency: Spread | None
+    kept_with_latency: Spread | None
+    first_row_s: Spread
+    peak_bytes: dict[str, int]
+    agreement: Agreement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """Seconds from the start of the process to its end."""
+
+    images: int
+    ours: Spread
+    peer: Spread
+    ratio: Spread
+    ours_cpu_s: float
+    peer_cpu_s: float
+    first_row_s: dict[str, float]
+    peak_bytes: dict[str, int]
+    agreement: Agreement
+
+
+def cores() -> int:
+    """Those that this process, and so every contestant, may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def photos_of(case: Case) -> Path:
+    """The folder of the photos."""
+    return Path(case.photos) if os.sep in case.photos else make_photos(case.photos)
+
+
+def model_of(case: Case) -> ModelFacts:
+    """The model that was named, or EfficientNet-Lite0."""
+    return case.model or ModelFacts(
+        folder=str(make_saved_model(case.pixels) / SAVED_MODEL), pixels=case.pixels
+    )
+
+
+def compare_whole(case: Case, counts: list[int]) -> list[Whole]:
+    """The whole job by us and by the peer, over so many photos each time.
+
+    Files alone: `first_row` and `inference --storage emulated` measure the program of the image.
+    """
+    with _set_up(case) as (work, storage, folder):
+        found = []
+        for count in counts:
+            mine: list[WholeJob] = []
+            theirs: list[WholeJob] = []
+            for number in range(case.rounds + 1):
+                ours = whole_job("ours", work, count, folder, storage.env)
+                peer = whole_job(case.peer, _exact(work), count, folder, storage.env)
+                if number:  # the first round reads everything from the disk
+                    mine.append(ours)
+                    theirs.append(peer)
+            found.append(_whole(case, count, mine, theirs))
+        return found
+
+
+def _whole(case: Case, count: int, mine: list[WholeJob], theirs: list[WholeJob]) -> Whole:
+    return Whole(
+        images=count,
+        ours=spread([job.seconds for job in mine]),
+        peer=spread([job.seconds for job in theirs]),
+        ratio=pairwise([job.seconds for job in theirs], [job.seconds for job in mine]),
+        ours_cpu_s=spread([job.cpu_s for job in mine]).median,
+        peer_cpu_s=spread([job.cpu_s for job in theirs]).median,
+        first_row_s={
+            "ours": spread([job.first_row_s for job in mine]).median,
+            case.peer: spread([job.first_row_s for job in theirs]).median,
+        },
+        peak_bytes={
+            "ours": max(job.peak_bytes for job in mine),
+            case.peer: max(job.peak_bytes for job in theirs),
+        },
+        agreement=agreement(mine[0].rows, theirs[0].rows),
+    )
+
+
+def compare_steady(case: Case) -> Steady:
+    """Both, loaded and warm."""
+    with _set_up(case) as (work, storage, folder), ExitStack() as contestants:
+        ours = contestants.enter_context(contestant("ours", work, folder, storage.env))
+        peer = contestants.enter_context(contestant(case.peer, _exact(work), folder, storage.env))
+        rounds = _Rounds(case, work, storage, ours, peer)
+        for _ in range(case.rounds):
+            rounds.play()
+        storage.delay(0)
+        same = agreement(ours.ask(do="rows")["rows"], peer.ask(do="rows")["rows"])
+        peaks = {"ours": ours.ask(do="end")["peak_bytes"], case.peer: peer.ask(do="end")["peak_bytes"]}
+        return rounds.summed_up(same, peaks)
+
+
+@contextmanager
+def _set_up(case: Case) -> Iterator[tuple[Work, Storage, Path]]:
+    photos = photos_of(case)
+    with ExitStack() as opened:
+        storage = opened.enter_context(emulated(photos)) if case.storage == "emulated" else Storage()
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="symbolon-benchmark-"))
+        yield (
+            Work(
+                model=model_of(case),
+                folder=str(photos),
+                bucket=storage.bucket,
+                latency_ms=0 if storage.bucket else case.latency_ms,
+                server_pid=storage.server_pid,
+                runtime=case.runtime,
+                precision=case.precision,
+                decode=case.decode,
+                batch_size=case.batch_size,
+                stream=case.stream,
+            ),
+            storage,
+            Path(folder),
+        )
+
+
+def _exact(work: Work) -> Work:
+    """What a peer is given: it knows one way."""
+    return replace(work, runtime="tensorflow", precision="fp32", decode="exact")
+
+
+class _Rounds:
+    """What each round has measured so far."""
+
+    def __init__(self, case: Case, work: Work, storage: Storage, ours: Contestant, peer: Contestant) -> None:
+        self._case, self._storage, self._ours, self._peer = case, storage, ours, peer
+        self._count = min(case.count or 1 << 30, len(work.photos))
+        self._peers_count = min(self._count, _FEWER) if case.latency_ms else self._count
+        self._repeat = 1
+        self._mine: list[float] = []
+        self._undelayed: list[float] = []
+        self._theirs: list[float] = []
+        self._bounds: list[float] = []
+        self._first_rows: list[float] = []
+        self._stages: dict[str, list[float]] = {}
+        self._cpu_s: dict[str, list[float]] = {}
+        storage.delay(case.latency_ms)
+        rate = self._pass(ours, self._count)
+        self._repeat = max(1, math.ceil(PASS_S * rate / self._count))
+
+    def play(self) -> None:
+        """One round."""
+        case = self._case
+        if case.latency_ms and case.storage == "emulated":
+            self._storage.delay(0)
+            self._undelayed.append(self._pass(self._ours, self._count))
+            self._storage.delay(case.latency_ms)
+        self._mine.append(self._pass(self._ours, self._count))
+        self._theirs.append(self._pass(self._peer, self._peers_count))
+        stages, waiting = {}, None
+        for stage in ("reads", "decode", "model"):
+            alone = self._ours.ask(do="alone", stage=stage, seconds=ALONE_S)
+            rate = alone["images"] / alone["seconds"]
+            used_s = (alone["cpu_s"] + alone["server_cpu_s"]) / alone["images"]
+            if stage == "reads":
+                # Reads wait for one another and for the network: what they take of the cores is less.
+                waiting, rate = rate, cores() / max(used_s, 1e-9)
+                self._stages.setdefault("reads, waiting", []).append(waiting)
+            stages[stage] = rate
+            self._stages.setdefault(stage, []).append(rate)
+            self._cpu_s.setdefault(stage, []).append(used_s)
+        self._bounds.append(bound(stages, waiting=waiting if case.latency_ms else None))
+
+    def summed_up(self, same: Agreement, peaks: dict[str, int]) -> Steady:
+        cpu_s = sum(spread(each).median for each in self._cpu_s.values())
+        undelayed = self._undelayed
+        return Steady(
+            ours=spread(self._mine),
+            peer=spread(self._theirs),
+            ratio=pairwise(self._mine, self._theirs),
+            stages={name: spread(rates).median for name, rates in self._stages.items()},
+            bound=spread(self._bounds),
+            share=pairwise(self._mine, self._bounds),
+            bound_by_cpu=cores() / cpu_s,
+            without_latency=spread(undelayed) if undelayed else None,
+            kept_with_latency=pairwise(self._mine, undelayed) if undelayed else None,
+            first_row_s=spread(self._first_rows),
+            peak_bytes=peaks,
+            agreement=same,
+        )
+
+    def _pass(self, contestant: Contestant, count: int) -> float:
+        """Images a second of one pass; our own fills its time."""
+        repeat = self._repeat if contestant is self._ours else 1
+        done: dict[str, Any] = contestant.ask(do="pass", photos=count, repeat=repeat)
+        if contestant is self._ours:
+            self._first_rows.append(done["first_row_s"])
+        rate: float = done["images"] / done["seconds"]
+        return rate

@@ -1,0 +1,125 @@
+"""Our workload's stream and runtime, over files or the emulator's Cloud Storage."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from workload import images, preparing, runtimes
+from workload.images import EncodedImage, ListedImage
+from workload.job import Job, agree, parse_request
+from workload.pipeline import Stream
+from workload.settings import choose_settings
+from workload.terms import parse_terms
+
+from ..work import Work, render_terms
+from .answering import Answer, serve
+
+_WARM_UP = 64
+
+
+class Ours:
+    """The model as the terms' runtime loads it, and the settings that the workload chooses by itself."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._job = _job(work)
+        self._settings = choose_settings(self._job)
+        self._read = _reader(work)
+        self._prepare = partial(preparing.prepare, terms=self._job.terms.input)
+        self._listed = {listed.name: listed for listed in _list(work)}
+        self._loaded = runtimes.load(Path(work.model.folder), self._job)
+        for _ in self.stream(work.photos[:_WARM_UP]):
+            pass
+
+    def stream(self, photos: Sequence[str]) -> Iterator[Answer]:
+        listed = [self._listed[name] for name in photos]
+        with Stream(listed, read=self._read, prepare=self._prepare, settings=self._settings) as stream:
+            yield from _answers(stream, self._loaded)
+
+    def alone(self, stage: str) -> Callable[[], int]:
+        """One stage on all cores: `reads`, `decode` (of photos in memory), or `model` (in its batches)."""
+        listed = list(self._listed.values())
+        if stage == "model":
+            return self._model_alone()
+        if stage == "reads":
+            pool = ThreadPoolExecutor(self._settings.connections)
+            return lambda: sum(1 for _ in pool.map(self._read, listed))
+        encoded = [self._read(one) for one in listed]
+        decoders = ThreadPoolExecutor(self._settings.decoders)
+        return lambda: sum(1 for _ in decoders.map(self._prepare, encoded))
+
+    def _model_alone(self) -> Callable[[], int]:
+        size = self._loaded.batch_size or self._settings.batch_size
+        pixels = self._work.model.pixels
+        batch = np.random.default_rng(0).uniform(-1, 1, (size, pixels, pixels, 3)).astype(np.float32)
+
+        def run() -> int:
+            self._loaded.classifier(batch)
+            return size
+
+        return run
+
+
+def whole_job(work: Work, photos: Sequence[str]) -> Iterator[Answer]:
+    """Every photo, from nothing; as in `workload.inference`, photos are read before the model is there."""
+    job = _job(work)
+    wanted = set(photos)
+    with Stream(
+        [listed for listed in _list(work) if listed.name in wanted],
+        read=_reader(work),
+        prepare=partial(preparing.prepare, terms=job.terms.input),
+        settings=choose_settings(job),
+    ) as stream:
+        yield from _answers(stream, runtimes.load(Path(work.model.folder), job))
+
+
+def _answers(stream: Stream, loaded: runtimes.LoadedModel) -> Iterator[Answer]:
+    for row in stream.rows(loaded.classifier, labels=None, batch_size=loaded.batch_size):
+        if row.error is not None:
+            raise AssertionError(f"a photo of the benchmark is not read: {row.error.code}")
+        best = [prediction.class_index for prediction in row.predictions]
+        yield row.image, best, [prediction.score for prediction in row.predictions]
+
+
+def _job(work: Work) -> Job:
+    request = {"INPUT_URI": f"gs://{work.bucket or 'photos'}", "RESULT_URI": "gs://results"}
+    request["BATCH_SIZE"] = str(work.batch_size)
+    return agree(parse_terms(render_terms(work)), parse_request(request))
+
+
+def _list(work: Work) -> list[ListedImage]:
+    if work.bucket:
+        from workload import credentials, object_storage
+
+        client = object_storage.open_client(credentials.operator_credential())
+        return images.list_images(client, _job(work).input, most=10_000_000)
+    folder = Path(work.folder)
+    return [ListedImage(name=name, generation=1, size=(folder / name).stat().st_size) for name in work.photos]
+
+
+def _reader(work: Work) -> Callable[[ListedImage], EncodedImage]:
+    if work.bucket:
+        from workload import credentials, object_storage
+
+        client = object_storage.open_client(credentials.operator_credential())
+        return partial(images.read_image, client, work.bucket)
+    folder, latency_s = work.folder + os.sep, work.latency_ms / 1000
+
+    def read(listed: ListedImage) -> EncodedImage:
+        if latency_s:
+            time.sleep(latency_s)
+        with open(folder + listed.name, "rb") as file:
+            return images.check_header(file.read())
+
+    return read
+
+
+if __name__ == "__main__":
+    serve(Ours, whole_job)

@@ -1,0 +1,105 @@
+"""Contestants as processes: started, asked, ended; or started once for a whole job."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .work import Work
+
+_END_TIMEOUT_S = 60
+
+
+class Contestant:
+    """A process that is loaded and warm, and does nothing until it is asked."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """Its answer; for the commands see `contestants.answering`."""
+        assert self._process.stdin is not None
+        print(json.dumps(command), file=self._process.stdin, flush=True)
+        return self.listen()
+
+    def listen(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a contestant ended unasked; what it said of that stands above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def contestant(name: str, work: Work, folder: Path, env: Mapping[str, str]) -> Iterator[Contestant]:
+    """The contestant `name` (a module of `contestants`), ready to work; `folder` is for small files."""
+    process = subprocess.Popen(
+        _command(name, work, folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean_environment(env),
+    )
+    try:
+        running = Contestant(process)
+        running.listen()
+        yield running
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeJob:
+    """From the start of the process to its end, in seconds of wall time, and of processor time."""
+
+    seconds: float
+    first_row_s: float
+    peak_bytes: int
+    cpu_s: float
+    rows: dict[str, tuple[list[int], list[float]]]
+
+
+def whole_job(name: str, work: Work, count: int, folder: Path, env: Mapping[str, str]) -> WholeJob:
+    """The contestant has done the first `count` photos in a process that did nothing else."""
+    result = folder / f"{name}.result"
+    command = [*_command(name, work, folder), "--whole", str(result), "--photos", str(count)]
+    started_at, before = time.time(), time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment(env))
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - before
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{name} ends with {process.returncode}; what it said of that stands above")
+    answer = json.loads(said)
+    rows = (json.loads(line) for line in result.read_text().splitlines())
+    return WholeJob(
+        seconds=seconds,
+        first_row_s=answer["first_row_at"] - started_at,
+        peak_bytes=answer["peak_bytes"],
+        cpu_s=used.ru_utime + used.ru_stime,
+        rows={name: (best, scores) for name, best, scores in rows},
+    )
+
+
+def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment and `extra`; modules are compiled once, as an installer does."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", **extra}
+
+
+def _command(name: str, work: Work, folder: Path) -> list[str]:
+    description = folder / f"{name}.work.json"
+    description.write_text(work.render())
+    return [sys.executable, "-m", f"benchmarks.contestants.{name}", str(description)]

@@ -1,0 +1,107 @@
+"""What every contestant is given to do: photos, where they are, a model, and how a photo is fed to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+TOP_K = 5
+NO_DIGEST = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """A SavedModel, and what its owner would spell out of it: `fed = (pixel - mean) * scale`."""
+
+    folder: str
+    pixels: int
+    input: str = "images"
+    output: str = "logits"
+    mean: float = 127.0
+    scale: float = 0.0078125
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """`photos` are files of `folder`, or objects of `bucket` where that is named."""
+
+    model: ModelFacts
+    folder: str
+    bucket: str = ""
+    latency_ms: int = 0
+    """Waited before each read of a file; a bucket's latency is the emulator's."""
+    server_pid: int = 0
+    """Of the emulator, whose processor time reads take as well."""
+    runtime: str = "tensorflow"
+    precision: str = "fp32"
+    decode: str = "exact"
+    batch_size: int = 32
+    stream: str = ""
+    """Lines of the terms' `[stream]` table."""
+
+    @property
+    def photos(self) -> list[str]:
+        """Their names, in order."""
+        return sorted(path.name for path in Path(self.folder).iterdir())
+
+    def render(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def parse_work(text: str) -> Work:
+    """What `Work.render` wrote."""
+    document: dict[str, Any] = json.loads(text)
+    return Work(**{**document, "model": ModelFacts(**document["model"])})
+
+
+def render_terms(
+    work: Work,
+    *,
+    model_uri: str = "gs://models/model.tar.gz",
+    sha256: str = NO_DIGEST,
+    audience: str = (
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider"
+    ),
+    service_account: str = "owner@primus.iam.gserviceaccount.com",
+) -> str:
+    """The terms of an owner who publishes this work's model; scores are softmax, with all their digits."""
+    model = work.model
+    return f"""\
+[model]
+uri = "{model_uri}"
+sha256 = "{sha256}"
+
+[credential]
+audience = "{audience}"
+service_account = "{service_account}"
+
+[runtime]
+name = "{work.runtime}"
+precision = "{work.precision}"
+
+[input]
+tensor = "{model.input}"
+height = {model.pixels}
+width = {model.pixels}
+method = "bilinear"
+antialias = false
+fit = "stretch"
+exif_orientation = "ignore"
+decode = "{work.decode}"
+mean = [{model.mean}, {model.mean}, {model.mean}]
+scale = {model.scale}
+
+[output]
+tensor = "{model.output}"
+scores = "softmax"
+
+[egress]
+largest_top_k = {TOP_K}
+score_digits = 9
+most_images = 10000000
+
+[stream]
+{work.stream}
+"""
