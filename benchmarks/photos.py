@@ -101,9 +101,8 @@ def _noisy(image: Image.Image, at_full_light: float, chance: np.random.Generator
     pixels = np.asarray(image)
     height, width, _ = pixels.shape
     tile = chance.standard_normal((_NOISE_TILE, _NOISE_TILE), dtype=np.float32)
-    tile = (
-        tile + np.roll(tile, 1, axis=0) + np.roll(tile, 1, axis=1) + np.roll(tile, (1, 1), axis=(0, 1))
-    ) / 2
+    for axis in (0, 1):
+        tile += np.roll(tile, 1, axis)
     rows = -(-height // _NOISE_TILE)
     columns = -(-width // _NOISE_TILE)
     noise = np.tile(tile / 2, (rows, columns))[:height, :width, None]
