@@ -144,7 +144,7 @@ class _FaultyDownload:
         if message["type"] == "http.response.start" and message["status"] in (200, 206):
             self._start(int(Headers(raw=message["headers"])["content-length"]))
         elif self._left and (body := message.get("body", b"")):
-            message = {**message, "body": await self._spoil(body)}
+            message = {**message, "body": await self._spoil(body), "more_body": self._is_unfinished(message)}
         elif self._kept_back:
             return
         await self._send(message)
@@ -156,6 +156,9 @@ class _FaultyDownload:
             self._corrupt = take_fault(self._folder, "corrupted_downloads")
             if take_fault(self._folder, "cut_downloads"):
                 self._kept_back = length - length // 2
+
+    def _is_unfinished(self, message: Message) -> bool:
+        return self._kept_back > 0 or bool(message.get("more_body"))
 
     async def _spoil(self, body: bytes) -> bytes:
         self._left -= len(body)
