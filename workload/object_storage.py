@@ -121,7 +121,7 @@ def read_ranges(
             yield under_way.popleft().result()
     finally:
         # Whoever gives up does not wait for what is on its way.
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=False)
 
 
 @contextmanager
