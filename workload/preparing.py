@@ -1,77 +1,33 @@
 """From an encoded picture to what the model is fed, in numpy: the same for every runtime.
 
-`exact` is what TensorFlow's own operations give, to the last bit: models are trained with them,
-and another decoder's pixels differ.
+`exact` is what TensorFlow's own operations give: models are trained with them, and another decoder's
+pixels differ. `scaled` lets a JPEG be decoded at a half, a quarter or an eighth of its size, whichever
+is the smallest that is no smaller than the result; at an eighth, of a progressive one only the scans
+that such a picture is made of. Most pixels that are left out would not have been looked at.
 
-Source: tensorflow/tensorflow, tensorflow/core/kernels/image/resize_bilinear_op.cc.
+Any number of threads may prepare at once. Each holds one decoded picture (`BYTES_PER_PIXEL` for each of
+its pixels while it is decoded), and of what is larger than the result only a few rows beside it.
 """
 
 from __future__ import annotations
 
-import io
-from functools import lru_cache
-from typing import Any
-
-import numpy as np
-import simplejpeg
-from numpy.typing import NDArray
-from PIL import Image
-
-from .images import EncodedImage, undecodable
+from .decoding import BYTES_PER_PIXEL, Least, decode
+from .images import EncodedImage
+from .resizing import Pixels, resize
 from .terms import InputTerms
 
-Picture = NDArray[np.uint8]
-"""`uint8[height, width, 3]`, RGB."""
-Pixels = NDArray[np.float32]
-"""What the model is fed for one picture: `float32[height, width, 3]`."""
-
-_JPEG = b"\xff\xd8\xff"
+__all__ = ["BYTES_PER_PIXEL", "Pixels", "prepare"]
 
 
 def prepare(encoded: EncodedImage, terms: InputTerms) -> Pixels:
-    """Decoded, turned, cropped, resized and scaled as the terms say.
+    """Decoded, turned, cropped, resized and scaled as the terms say: `float32[height, width, 3]`.
 
     Raises:
         Unreadable: it is damaged.
     """
-    image = _decode(encoded.data)
-    resized = _bilinear(image, terms.height, terms.width)
-    resized -= np.array(terms.mean, np.float32)
-    resized *= np.float32(terms.scale)
-    return resized
-
-
-def _decode(data: bytes) -> Picture:
-    try:
-        if data.startswith(_JPEG):
-            picture: Picture = simplejpeg.decode_jpeg(data, fastdct=True)
-            return picture
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, EOFError):
-        raise undecodable() from None
-
-
-def _bilinear(image: Picture, height: int, width: int) -> Pixels:
-    top, bottom, down = _axis(image.shape[0], height)
-    left, right, across = _axis(image.shape[1], width)
-    across, down = across[None, :, None], down[:, None, None]
-
-    def row(rows: NDArray[np.intp]) -> Any:
-        chosen = image[rows]
-        first = chosen[:, left].astype(np.float32)
-        return first + (chosen[:, right].astype(np.float32) - first) * across
-
-    upper = row(top)
-    resized: Pixels = upper + (row(bottom) - upper) * down
-    return resized
-
-
-@lru_cache(maxsize=64)
-def _axis(size: int, wanted: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Pixels]:
-    """For each of `wanted` places: the pixels on either side, and how far it is from the first."""
-    at = (np.arange(wanted, dtype=np.float32) + np.float32(0.5)) * np.float32(size / wanted) - np.float32(0.5)
-    floor = np.floor(at)
-    low = np.maximum(floor, 0).astype(np.intp)
-    high = np.minimum(np.ceil(at), size - 1).astype(np.intp)
-    return low, high, (at - floor).astype(np.float32)
+    orientation = encoded.orientation if terms.exif_orientation == "apply" else 1
+    least = None
+    if terms.decode == "scaled":
+        # What is cropped is no larger than the result either way, if the whole picture is.
+        least = Least(terms.height, terms.width) if orientation < 5 else Least(terms.width, terms.height)
+    return resize(decode(encoded.data, least), orientation, terms)
