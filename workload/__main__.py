@@ -29,7 +29,10 @@ from .job import agree, parse_request
 from .reporting import say
 from .runtimes import ModelMisfit
 from .terms import parse_terms
+from .timings import Timings, process_started_at
 from .uris import parse_folder_uri
+
+_SWITCH_INTERVAL_S = 0.0005
 
 
 def main() -> int:
@@ -38,6 +41,9 @@ def main() -> int:
     # and also where whoever started this process ignored them.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
+    # While one thread imports a runtime, each of the others' reads would wait as long for Python's lock
+    # as it takes to get: 5 ms, if nothing else is said.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     # A library's warning quotes its place on this machine, and may quote a picture.
     warnings.simplefilter("ignore")
     failure = _failure_of(_job)
@@ -66,13 +72,15 @@ def _failure_of(task: Callable[[], None]) -> SymbolonError | None:
 
 
 def _job() -> None:
+    timings = Timings(started=process_started_at())
+    timings.since_start("start")
     try:
         terms = container.TERMS_FILE.read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         raise Misconfigured(
             "the image holds no terms", hint="whoever publishes it adds `terms.toml`, and builds it again"
         ) from None
-    inference.run(agree(parse_terms(terms), parse_request(os.environ)))
+    inference.run(agree(parse_terms(terms), parse_request(os.environ)), timings)
 
 
 def _tell_operator(failure: SymbolonError) -> None:
@@ -113,4 +121,8 @@ def _bug(bug: Exception) -> SymbolonError:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # The process ends here and now: a thread that waits for the network, or imports a runtime for a job
+    # that was refused meanwhile, has nothing that anybody waits for.
+    os._exit(status)

@@ -6,6 +6,8 @@ This is the list of the protocol's steps; everywhere else they are called by the
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from .labels import read_labels
 from .pipeline import Stream
 from .reporting import Progress, say
 from .settings import choose_settings
+from .timings import Timings
 
 
 class Step(StrEnum):
@@ -43,59 +46,87 @@ class Step(StrEnum):
     """A receipt binds image, model, inputs and results."""
 
 
-def run(job: Job) -> None:
+def run(job: Job, timings: Timings) -> None:
     """Each of the operator's images has its row in the operator's bucket.
+
+    What does not depend on one another runs side by side: the runtime is imported from the first
+    moment on, and images are read and decoded from the listing on. Nobody waits for them where a step fails.
 
     Raises:
         Misconfigured, EvidenceRejected, Denied, Unavailable: a step could not be taken. Rows
             that had been written by then stay.
     """
-    terms = job.terms
+    terms, settings = job.terms, choose_settings(job)
+    runtime = _beside(partial(runtimes.import_runtime, terms.runtime.name), timings, "import")
 
     # What the operator brings comes first: an owner's model is not asked for in vain.
-    operator = object_storage.open_client(credentials.operator_credential())
-    results.claim_folder(operator, job.result)
-    listed = images.list_images(operator, job.input, most=terms.egress.most_images)
+    with timings.span("list"):
+        operator = object_storage.open_client(
+            credentials.operator_credential(), connections=settings.connections
+        )
+        results.claim_folder(operator, job.result)
+        listed = images.list_images(operator, job.input, most=terms.egress.most_images)
     say(f"{len(listed)} images listed", images=len(listed))
 
-    # Measure has been done before this program began: by the launcher, not by us.
-    # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
-    _say(Step.ATTEST, "asking the owner's condition for admission")
-    owner = object_storage.open_client(credentials.owner_credential(terms.credential))
-    _say(Step.IMPERSONATE, "admitted")
+    with Stream(
+        listed,
+        read=partial(images.read_image, operator, job.input.bucket),
+        prepare=partial(preparing.prepare, terms=terms.input),
+        settings=settings,
+    ) as stream:
+        # Measure has been done before this program began: by the launcher, not by us.
+        # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
+        _say(Step.ATTEST, "asking the owner's condition for admission")
+        with timings.span("admission"):
+            owner = object_storage.open_client(credentials.owner_credential(terms.credential))
+        _say(Step.IMPERSONATE, "admitted")
 
-    with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as scratch:
-        archive, folder = Path(scratch, "archive"), Path(scratch, "model")
+        with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as scratch:
+            archive, folder = Path(scratch, "archive"), Path(scratch, "model")
 
-        _say(Step.FETCH, "fetching the model")
-        found = model.fetch(owner, terms.model, archive)
+            _say(Step.FETCH, "fetching the model")
+            with timings.span("fetch"):
+                found = model.fetch(owner, terms.model, archive)
 
-        model.verify(found, terms.model)
-        _say(Step.VERIFY, "the model is the one that this image was published for")
+            model.verify(found, terms.model)
+            _say(Step.VERIFY, "the model is the one that this image was published for")
 
-        _say(Step.LOAD, "loading the model")
-        model.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
-        loaded = runtimes.load(model.find_saved_model(folder), job)
-        labels = read_labels(folder, terms.output.labels, classes=loaded.classes)
+            _say(Step.LOAD, "loading the model")
+            with timings.span("unpack"):
+                model.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
+                saved_model = model.find_saved_model(folder)
+            runtime.result()
+            with timings.span("load"):
+                loaded = runtimes.load(saved_model, job)
+                labels = read_labels(folder, terms.output.labels, classes=loaded.classes)
 
-    _say(Step.INFER, f"running {len(listed)} images")
-    progress, unreadable = Progress(len(listed)), 0
-    with (
-        Stream(
-            listed,
-            read=partial(images.read_image, operator, job.input.bucket),
-            prepare=partial(preparing.prepare, terms=terms.input),
-            settings=choose_settings(job),
-        ) as stream,
-        results.ResultWriter(operator, job.result, score_digits=terms.egress.score_digits) as writer,
-    ):
-        for row in stream.rows(loaded.classifier, labels=labels, batch_size=loaded.batch_size):
-            writer.write(row)
-            progress.advance()
-            unreadable += row.error is not None
+        _say(Step.INFER, f"running {len(listed)} images")
+        rows = stream.rows(loaded.classifier, labels=labels, batch_size=loaded.batch_size)
+        progress, unreadable = Progress(len(listed)), 0
+        with (
+            timings.span("write"),
+            results.ResultWriter(operator, job.result, score_digits=terms.egress.score_digits) as writer,
+            timings.span("infer"),
+        ):
+            for row in rows:
+                timings.moment("first_row")
+                writer.write(row)
+                progress.advance()
+                unreadable += row.error is not None
     _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
+    say("timings", **timings.render())
 
     # Seal comes here: a fresh token whose nonce is the receipt's digest.
+
+
+def _beside(task: Callable[[], object], timings: Timings, step: str) -> Future[object]:
+    """`task` runs in a thread of its own; how it fails is told to whoever asks for its result."""
+
+    def timed() -> object:
+        with timings.span(step):
+            return task()
+
+    return ThreadPoolExecutor(1, thread_name_prefix=step).submit(timed)
 
 
 def _say(step: Step, message: str) -> None:

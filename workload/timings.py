@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 _STAT = Path("/proc/self/stat")
 _START_TIME = 21
@@ -58,7 +59,7 @@ class Timings:
         with self._lock:
             self._moments.setdefault(name, now)
 
-    def render(self) -> dict[str, object]:
+    def render(self) -> dict[str, Any]:
         """`{"whole_s": …, "NAME_s": …, "steps": {"NAME": [began, ended], …}}`, in the order of beginning.
 
         A step that has not ended has null for its end.

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -272,8 +273,17 @@ def test_a_job_ends_well_though_sts_failed_twice_and_half_the_pictures_are_bad(s
     assert [line["step"] for line in ended.lines if "step" in line] == [
         *("attest", "impersonate", "fetch", "verify", "load", "infer", "write")
     ]
-    assert ended.lines[-1]["message"].endswith("could not be read: 4")
-    assert ended.lines[-2]["done"] == ended.lines[-2]["total"] == len(PICTURES)
+    progress, written, timings = ended.lines[-3:]
+    assert progress["done"] == progress["total"] == len(PICTURES)
+    assert written["message"].endswith("could not be read: 4")
+    assert timings["message"] == "timings"
+    steps = timings["steps"]
+    assert set(steps) == {"start", "import", "list", "admission", "fetch", "unpack", "load", "write", "infer"}
+    in_turn = ["list", "admission", "fetch", "unpack", "load", "infer"]
+    assert all(steps[one][1] <= steps[next_one][0] for one, next_one in pairwise(in_turn))
+    assert steps["import"][0] <= steps["list"][0]
+    assert steps["import"][1] <= steps["load"][0]
+    assert steps["infer"][0] <= timings["first_row_s"] <= steps["infer"][1] <= timings["whole_s"]
     assert not list((stage.folder).rglob("scratch/*"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from attestation.errors import Misconfigured
 
@@ -43,6 +44,11 @@ class LoadedModel:
     batch_size: int | None
 
 
+def import_runtime(name: str) -> ModuleType:
+    """The module of the runtime `name`: importing it takes longest of all, and needs no model."""
+    return import_module(f".{name}", __name__)
+
+
 def load(saved_model: Path, job: Job) -> LoadedModel:
     """The model in the folder `saved_model`, loaded by the runtime that the terms name.
 
@@ -50,6 +56,5 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
         Misconfigured: it is no model for that runtime.
         ModelMisfit: its signature does not fit the terms, or it has fewer classes than are asked for.
     """
-    runtime = import_module(f".{job.terms.runtime.name}", __name__)
-    loaded: LoadedModel = runtime.load(saved_model, job)
+    loaded: LoadedModel = import_runtime(job.terms.runtime.name).load(saved_model, job)
     return loaded

@@ -91,7 +91,7 @@ def _classifier(signature: Any, job: Job, batch_size: int | None) -> Classifier:
     height, width = terms.input.height, terms.input.width
     taken = signature.structured_input_signature[1][terms.input.tensor]
 
-    @tf.function(input_signature=[tf.TensorSpec([batch_size, height, width, 3], tf.float32)])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=[tf.TensorSpec([batch_size, height, width, 3], tf.float32)], autograph=False)  # type: ignore[untyped-decorator]
     def best(images: Any) -> tuple[Any, Any]:
         # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
         given = tf.round(images) if taken.dtype.is_integer else images
