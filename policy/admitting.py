@@ -11,7 +11,7 @@ from .cel.rendering import render_constant
 from .context import CONTAINER, SPACE, Case
 from .evidence import Evidence
 from .probing import ABSENT, at
-from .proving import Found, NoneFound, Undecided
+from .proving import Found, NoneFound, Search, Undecided
 
 Section: TypeAlias = Literal["what", "where", "who", "how"]
 
@@ -112,10 +112,15 @@ class Table:
     def _among(
         self, evidence: Evidence, path: str, constants: Sequence[object]
     ) -> tuple[list[object], Undecided | None]:
-        answers = [evidence.ask(f"{path} == {render_constant(each)}") for each in constants]
-        undecided = next((each for each in answers if isinstance(each, Undecided)), None)
-        values = [each for each, answer in zip(constants, answers, strict=True) if isinstance(answer, Found)]
-        return values, undecided
+        return _shown([(each, evidence.ask(f"{path} == {render_constant(each)}")) for each in constants])
+
+    def _in(
+        self, evidence: Evidence, path: str, elements: Sequence[str], *, other: Search
+    ) -> tuple[list[object], Undecided | None]:
+        """Those of the elements that the list has; not asked where it may have others, as `other` says."""
+        if not isinstance(other, NoneFound):
+            return [], None
+        return _shown([(each, evidence.ask(f"{render_constant(each)} in {path}")) for each in elements])
 
     def _choice(self, evidence: Evidence, choice: _Choice) -> Admits:
         values, undecided = self._among(evidence, f"assertion.{choice.claim}", choice.values)
@@ -147,12 +152,7 @@ class Table:
         claim, path = "google_service_accounts", "assertion.google_service_accounts"
         named = [each for each in self._case.strings if "@" in each]
         other = evidence.ask(f"!{path}.all(account, account in {render_constant(named)})")
-        values: list[object] = []
-        undecided = None
-        if isinstance(other, NoneFound):
-            answers = [evidence.ask(f"{render_constant(each)} in {path}") for each in named]
-            undecided = next((each for each in answers if isinstance(each, Undecided)), None)
-            values = [each for each, answer in zip(named, answers, strict=True) if isinstance(answer, Found)]
+        values, undecided = self._in(evidence, path, named, other=other)
         return _row("who", claim, "service accounts", undecided or other, values)
 
     def _overrides(self, evidence: Evidence) -> Iterable[Admits]:
@@ -161,11 +161,15 @@ class Table:
         yield _row("how", "submods.container.cmd_override", "command override", any_command, [])
         names = [each for each in self._case.strings if each.isidentifier()]
         other = evidence.ask(f"!{variables}.all(name, name in {render_constant(names)})")
-        values: list[object] = []
-        if isinstance(other, NoneFound):
-            answers = {each: evidence.ask(f"{render_constant(each)} in {variables}") for each in names}
-            values = [each for each, answer in answers.items() if isinstance(answer, Found)]
-        yield _row("how", "submods.container.env_override", "variables overridden", other, values)
+        values, undecided = self._in(evidence, variables, names, other=other)
+        title = "variables overridden"
+        yield _row("how", "submods.container.env_override", title, undecided or other, values)
+
+
+def _shown(answers: Sequence[tuple[object, Search]]) -> tuple[list[object], Undecided | None]:
+    """The values that admitted tokens have, and the first answer that is none."""
+    undecided = next((answer for _, answer in answers if isinstance(answer, Undecided)), None)
+    return [value for value, answer in answers if isinstance(answer, Found)], undecided
 
 
 def _row(

@@ -9,7 +9,6 @@ one question, "is any of these so?", and again without those that were.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +26,6 @@ from .smt.subjects import Admission
 from .smt.tokens import fits
 from .subject import Subject
 
-BUDGET_S: Final = 20.0
 _MOST_CHARACTERS: Final = 64 * 1024
 
 Key: TypeAlias = str | int
@@ -56,7 +54,6 @@ class Evidence:
     def __init__(self, subject: Subject, provider: Provider, prover: Prover | None) -> None:
         self._admission = Admission(subject, provider)
         self._prover = prover
-        self._until: float | None = None
         self._answers: dict[Key, Search] = {}
         self._waiting: dict[Key, None] | None = None
         self._compiled: dict[str, Condition] = {}
@@ -228,9 +225,6 @@ class Evidence:
     def _run(self, question: Question) -> Search:
         if self._prover is None:
             return Undecided(reason=NOT_INSTALLED)
-        self._until = self._until or time.monotonic() + BUDGET_S
-        if time.monotonic() > self._until:
-            return Undecided(reason=f"the time for this provider is over ({BUDGET_S:g} s)")
         near = self.__dict__.get("example")
         sample = near.token if isinstance(near, Found) else None
         return self._prover.search(question, sample=sample)

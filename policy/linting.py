@@ -3,22 +3,30 @@
     findings = lint(subject, prover, today=date(2026, 1, 1))
 
 Without a prover the rules that decide by proof say that they could not; nothing passes by default.
+All questions share one budget: 10 s, and 2 s more for each provider after the first. What no longer
+fits is not decided either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache, partial
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
+from .allowance import Allowance
 from .context import Case, Context
 from .findings import Finding, Severity
 from .proving import Prover
 from .rules import SLUGS
 from .subject import Subject
+
+BUDGET_S: Final = 10.0
+FURTHER_BUDGET_S: Final = 2.0
+"""For each provider after the first; one with a dozen clauses takes half of it."""
 
 
 class Rule(Protocol):
@@ -38,13 +46,20 @@ def rules() -> tuple[Rule, ...]:
     return tuple(cast(Rule, module) for module in modules)
 
 
-def lint(subject: Subject, prover: Prover | None, *, today: date) -> list[Finding]:
+def lint(
+    subject: Subject, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
+) -> list[Finding]:
     """What the rules find, worst first; a finding that is waived says by whom."""
-    return lint_cases(cases_of(subject, prover), today=today)
+    return lint_cases(cases_of(subject, prover, clock=clock), today=today)
 
 
-def cases_of(subject: Subject, prover: Prover | None) -> list[Case]:
-    """A case for each provider that is not disabled."""
+def cases_of(
+    subject: Subject, prover: Prover | None, *, clock: Callable[[], float] = time.monotonic
+) -> list[Case]:
+    """A case for each provider that is not disabled; they share the budget, which begins now."""
+    if prover is not None:
+        further = max(0, len(subject.active) - 1)
+        prover = prover.sharing(Allowance(BUDGET_S + further * FURTHER_BUDGET_S, clock=clock))
     return [Case(subject, provider, prover) for provider in subject.active]
 
 

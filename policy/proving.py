@@ -17,6 +17,8 @@ Source: docs/decisions, 0008; policy/smt; cedar-policy/cedar, symcc, for the man
 
 from __future__ import annotations
 
+import copy
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,10 +27,10 @@ from typing import Final, TypeAlias
 
 from attestation.errors import Misconfigured
 
-from .cel import syntax
+from .allowance import Allowance
 from .cel.condition import compile_condition
-from .cel.rendering import render_constant
-from .schema import ENCRYPTED_MEMORY, ROOTS
+from .named_questions import NAMED_QUESTIONS, named_condition
+from .schema import ROOTS
 from .smt import questions
 from .smt.circuit import TooLarge
 from .smt.encoding import Encoder
@@ -108,18 +110,6 @@ class Values:
 Answer: TypeAlias = Proved | Refuted | Undecided
 Search: TypeAlias = Found | NoneFound | Undecided
 
-_CONTAINER: Final = "assertion.submods.container"
-_IN_CONTAINER: Final = f"has({_CONTAINER})"
-NAMED_QUESTIONS: Final[Mapping[str, str]] = {
-    "production-image": "only production images of Confidential Space are admitted",
-    "encrypted-memory": "only machines whose memory is encrypted are admitted",
-    "pinned-image": "only images that the condition names, by digest or by signer, are admitted",
-    "pinned-operator": "only projects or service accounts that the condition names are admitted",
-    "no-overrides": "nobody who overrides command or environment is admitted",
-    "satisfiable": "somebody is admitted",
-    "never-errors": "the condition is true or false of every token, never an error",
-}
-
 
 class Prover:
     """One solver over many questions. Use it in a `with`, or call `close`."""
@@ -128,6 +118,13 @@ class Prover:
         self._solver = Solver()
         self._budget_s = budget_s
         self._sample = sample
+        self._allowance = Allowance(math.inf)
+
+    def sharing(self, allowance: Allowance) -> Prover:
+        """The same solver, for questions that share an allowance: when it is spent, they are undecided."""
+        limited = copy.copy(self)
+        limited._allowance = allowance
+        return limited
 
     def __enter__(self) -> Prover:
         return self
@@ -206,8 +203,11 @@ class Prover:
     def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
         """A token as the question asks, near `sample`, or that there is none."""
         near = self._sample if sample is None else sample
+        budget_s = min(self._budget_s, self._allowance.left_s)
+        if budget_s <= 0:
+            return Undecided(reason=self._allowance.spent)
         try:
-            finding = questions.ask(question, self._solver, budget_s=self._budget_s, sample=near)
+            finding = questions.ask(question, self._solver, budget_s=budget_s, sample=near)
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
         match finding:
@@ -215,8 +215,8 @@ class Prover:
                 return Found(token=case.assertion, google=case.google, attribute=case.attribute)
             case Nothing() as nothing:
                 return NoneFound(assumptions=nothing.assumptions, bounded=nothing.bounded)
-            case Unanswered() as unanswered:
-                return Undecided(reason=unanswered.reason)
+            case Unanswered(reason=reason):
+                return Undecided(reason=self._allowance.spent if self._allowance.left_s <= 0 else reason)
 
     def values_of(self, subject: Subject | str, claim: str) -> Values | Undecided:
         """The values of a claim (`submods.gce.project_id`) in admitted tokens.
@@ -340,53 +340,6 @@ def _errs(admission: Admission, case: Case) -> bool:
         return False
     results = admission.condition.evaluate(case.assertion, *seen)[0]
     return not any(result is False for result in results) and not all(result is True for result in results)
-
-
-def named_condition(subject: Subject, name: str) -> str:
-    """What a named question asks to be true of every admitted token, as a condition.
-
-    "That the condition names" is one of the strings that are written in it.
-    """
-    match name:
-        case "production-image":
-            return 'assertion.swname == "CONFIDENTIAL_SPACE" && assertion.dbgstat == "disabled-since-boot"'
-        case "encrypted-memory":
-            return f"assertion.hwmodel in {render_constant(ENCRYPTED_MEMORY)}"
-        case "pinned-image":
-            return _pinned_image(_strings(subject))
-        case "pinned-operator":
-            named = render_constant(_strings(subject))
-            return (
-                f"assertion.submods.gce.project_id in {named}"
-                f" || assertion.submods.gce.project_number in {named}"
-                f" || assertion.google_service_accounts.exists(account, account in {named})"
-            )
-        case _:
-            return " && ".join(
-                f"(!{_IN_CONTAINER} || !has({claim}) || {claim} == null || size({claim}) == 0)"
-                for claim in (f"{_CONTAINER}.cmd_override", f"{_CONTAINER}.env_override")
-            )
-
-
-def _pinned_image(named: list[str]) -> str:
-    digests = render_constant([each for each in named if each.startswith("sha256:")])
-    references = render_constant([each for each in named if "@sha256:" in each])
-    return (
-        f"{_CONTAINER}.image_digest in {digests} || {_CONTAINER}.image_reference in {references}"
-        f" || {_CONTAINER}.image_id in {digests}"
-        f" || {_CONTAINER}.image_signatures.exists(signature, signature.key_id in {render_constant(named)})"
-    )
-
-
-def _strings(subject: Subject) -> list[str]:
-    """The string constants of the subject's conditions, as they are written."""
-    found: dict[str, None] = {}
-    for admission in admissions_of(subject):
-        for tree in trees_of(admission.condition):
-            for node, _ in syntax.walk(tree):
-                if isinstance(node, syntax.Literal) and isinstance(node.value, str):
-                    found[node.value] = None
-    return list(found)
 
 
 def prove(subject: Subject | str, that: str, *, budget_s: float = BUDGET_S) -> Answer:

@@ -3,13 +3,15 @@
     result = review(subject, prover, today=date(2026, 1, 1))
     result.verdict, result.findings, result.assumptions
 
-Without a prover nothing is decided, and the review says so of everything it could not decide.
+Without a prover nothing is decided, and the review says so of everything it could not decide. It has
+the budget of `policy.linting`, rules and table together.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -95,9 +97,11 @@ def _clause(clause: ClauseUse) -> dict[str, object]:
     }
 
 
-def review(subject: Subject, prover: Prover | None, *, today: date) -> Review:
+def review(
+    subject: Subject, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
+) -> Review:
     """The whole of what can be said of a policy."""
-    cases = linting.cases_of(subject, prover)
+    cases = linting.cases_of(subject, prover, clock=clock)
     tables = [Table(case) for case in cases]
     for case, table in zip(cases, tables, strict=True):
         if case.evidence is not None:

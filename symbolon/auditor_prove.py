@@ -11,8 +11,8 @@ from attestation.errors import ExitCode, Misconfigured, quoted
 from policy.cel import parse
 from policy.cel.condition import paths_in
 from policy.explaining import explain
+from policy.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving import (
-    NAMED_QUESTIONS,
     Answer,
     NoneFound,
     Proved,
@@ -20,7 +20,6 @@ from policy.proving import (
     Refuted,
     Undecided,
     Values,
-    named_condition,
 )
 from policy.smt.tokens import SAMPLE
 from policy.subject import Subject

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..context import CONTAINER, Context
 from ..findings import Finding, Severity
-from ..proving import NoneFound
+from ..proving import NoneFound, Undecided
 from . import command_override_admitted
 from .command_override_admitted import args_not_named
 
@@ -33,3 +33,5 @@ def check(context: Context) -> Iterator[Finding]:
     )
     if isinstance(any_command, NoneFound):  # otherwise the graver rule has said so
         yield from answer
+    elif isinstance(any_command, Undecided):
+        yield context.undecided(any_command.reason)

@@ -11,7 +11,7 @@ from typing import Final
 from ..cel.rendering import render_constant
 from ..context import CONTAINER, Context
 from ..findings import Finding, Severity
-from ..proving import NoneFound
+from ..proving import NoneFound, Undecided
 from ..wording import quoted, rendered
 
 SLUG: Final = "image-labels-wider-than-condition"
@@ -29,13 +29,19 @@ def check(context: Context) -> Iterator[Finding]:
             yield _finding(context, name, labels, "no claim shows whether it was used")
     if not context.is_first:
         return
-    no_command = isinstance(context.ask(f"size({CONTAINER}.cmd_override) > 0"), NoneFound)
-    if no_command and _is_true(labels.get(f"{_PREFIX}allow_cmd_override", "")):
-        yield _finding(context, "allow_cmd_override", labels, "the condition admits no override")
+    asked = []
+    if _is_true(labels.get(f"{_PREFIX}allow_cmd_override", "")):
+        why = "the condition admits no override"
+        asked.append(("allow_cmd_override", why, context.ask(f"size({CONTAINER}.cmd_override) > 0")))
     for variable in filter(None, labels.get(f"{_PREFIX}allow_env_override", "").split(",")):
-        name = render_constant(variable.strip())
-        if isinstance(context.ask(f"{name} in {CONTAINER}.env_override"), NoneFound):
-            yield _finding(context, "allow_env_override", labels, f"the condition refuses {quoted(variable)}")
+        name, why = render_constant(variable.strip()), f"the condition refuses {quoted(variable)}"
+        asked.append(("allow_env_override", why, context.ask(f"{name} in {CONTAINER}.env_override")))
+    for label, why, answer in asked:
+        if isinstance(answer, NoneFound):
+            yield _finding(context, label, labels, why)
+    undecided = [answer.reason for _, _, answer in asked if isinstance(answer, Undecided)]
+    if undecided:
+        yield context.undecided(undecided[0])
 
 
 def _is_true(value: str) -> bool:

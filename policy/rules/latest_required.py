@@ -11,7 +11,7 @@ from typing import Final
 from ..context import SPACE, Context
 from ..evidence import strings_of
 from ..findings import Finding, Severity
-from ..proving import Found, NoneFound
+from ..proving import NoneFound, Undecided
 
 SLUG: Final = "latest-required"
 SEVERITY: Final = Severity.WARNING
@@ -27,10 +27,12 @@ def check(context: Context) -> Iterator[Finding]:
         for clause in context.case.reads("submods.confidential_space.support_attributes")
         if "LATEST" in strings_of(clause.node)
     ]
-    if not asking or evidence is None or not isinstance(evidence.example, Found):
+    if not asking or evidence is None or isinstance(evidence.example, NoneFound):
         return
     not_latest = f'!has({SPACE}) || !has({_ATTRIBUTES}) || !("LATEST" in {_ATTRIBUTES})'
-    if isinstance(context.ask(f"({not_latest})"), NoneFound):
-        yield context.finding(
-            TITLE, hint=f'ask `"STABLE" in {_ATTRIBUTES}` instead', span=asking[0].node.span
-        )
+    match context.ask(f"({not_latest})"):
+        case NoneFound():
+            hint = f'ask `"STABLE" in {_ATTRIBUTES}` instead'
+            yield context.finding(TITLE, hint=hint, span=asking[0].node.span)
+        case Undecided(reason=reason):
+            yield context.undecided(reason)

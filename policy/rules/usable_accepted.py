@@ -11,7 +11,7 @@ from typing import Final
 from ..context import SPACE, Context
 from ..evidence import strings_of
 from ..findings import Finding, Severity
-from ..proving import Found
+from ..proving import Found, Undecided
 
 SLUG: Final = "usable-accepted"
 SEVERITY: Final = Severity.WARNING
@@ -25,7 +25,9 @@ def check(context: Context) -> Iterator[Finding]:
         if "USABLE" in strings_of(clause.node):
             usable = f'has({_ATTRIBUTES}) && "USABLE" in {_ATTRIBUTES} && !("STABLE" in {_ATTRIBUTES})'
             found = context.ask(usable)
-            if isinstance(found, Found):  # where nothing is decided, another rule says so
+            if isinstance(found, Undecided):
+                yield context.undecided(found.reason)
+            elif isinstance(found, Found):
                 yield context.finding(
                     TITLE,
                     hint=f'ask `"STABLE" in {_ATTRIBUTES}`',

@@ -45,15 +45,15 @@ def check(context: Context) -> Iterator[Finding]:
     questions = [rule.question(context) for rule in _RULES]
     answers = [context.ask(each) for each in questions]
     undecided = [each.reason for each in answers if isinstance(each, Undecided)]
-    if undecided and any(_arms(clause.node) for clause in context.case.clauses):
-        yield context.undecided(undecided[0])
     admitted = [each for each, answer in zip(questions, answers, strict=True) if isinstance(answer, Found)]
     for clause in context.case.clauses if admitted else ():
         arms = _arms(clause.node)
         alone = [_alone(context.case, clause.node, arm) for arm in arms]
         for arm, evidence in zip(arms, alone, strict=True):
             found = _weakness(evidence, [each for each in alone if each is not evidence], admitted)
-            if found is not None:
+            if isinstance(found, Undecided):
+                undecided.append(found.reason)
+            elif found is not None:
                 text = context.provider.condition[arm.span.start : arm.span.end]
                 yield context.finding(
                     f"{quoted(text)} admits what an alternative beside it refuses",
@@ -61,6 +61,8 @@ def check(context: Context) -> Iterator[Finding]:
                     span=arm.span,
                     shown_by=found,
                 )
+    if undecided and any(_arms(clause.node) for clause in context.case.clauses):
+        yield context.undecided(undecided[0])
 
 
 def _arms(clause: Node) -> tuple[Node, ...]:
@@ -85,13 +87,22 @@ def _alone(case: Case, clause: Node, arm: Node) -> Evidence | None:
     return case.with_condition(text[: span.start] + only + text[span.end :]).evidence
 
 
-def _weakness(here: Evidence | None, beside: list[Evidence | None], questions: list[str]) -> Found | None:
-    """A token that this arm admits, of a kind that an arm beside it admits none of."""
-    others = [each for each in beside if each is not None and isinstance(each.example, Found)]
+def _weakness(
+    here: Evidence | None, beside: list[Evidence | None], questions: list[str]
+) -> Found | Undecided | None:
+    """A token that this arm admits, of a kind of which an arm beside it admits none, if there is one."""
     if here is None:
         return None
+    known = [each for each in beside if each is not None]
+    undecided = [each.example for each in known if isinstance(each.example, Undecided)]
+    others = [each for each in known if isinstance(each.example, Found)]
     for question in questions:
         found = here.ask(question)
-        if isinstance(found, Found) and any(isinstance(each.ask(question), NoneFound) for each in others):
-            return found
-    return None
+        if isinstance(found, Found):
+            answers = [each.ask(question) for each in others]
+            if any(isinstance(each, NoneFound) for each in answers):
+                return found
+            undecided += [each for each in answers if isinstance(each, Undecided)]
+        elif isinstance(found, Undecided):
+            undecided.append(found)
+    return undecided[0] if undecided else None

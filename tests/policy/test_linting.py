@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -11,9 +13,9 @@ import pytest
 
 from attestation.errors import Misconfigured
 from policy.findings import Severity
-from policy.linting import Rule, lint, rules, worst
+from policy.linting import BUDGET_S, Rule, lint, rules, worst
 from policy.policy_file import parse_policy
-from policy.proving import Prover
+from policy.proving import Found, Prover
 from policy.rules import SLUGS
 from policy.subject import Subject, parse_subject, subject_of
 
@@ -181,3 +183,67 @@ def test_a_provider_that_is_disabled_has_no_findings(prover: Prover) -> None:
         name="provider.json",
     )
     assert lint(subject, prover, today=TODAY) == []
+
+
+ATTRIBUTES = "assertion.submods.confidential_space.support_attributes"
+SPENT = "not decided: budget spent (10 s for the whole policy)"
+
+
+def until_spent(looks: int, budget_s: float = BUDGET_S) -> Callable[[], float]:
+    """A clock by which the budget is spent when it is looked at so many times after the first."""
+    ticks = itertools.count(0.0, budget_s / looks)
+    return lambda: next(ticks)
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        PINNED,
+        parse_policy(POLICY).condition,
+        f"({PINNED} || true)",
+        f"'LATEST' in {ATTRIBUTES} && 'STABLE' in {ATTRIBUTES}",
+        f"'USABLE' in {ATTRIBUTES}",
+        "assertion.submods.container.cmd_override[0] == 'sh'",
+    ],
+)
+def test_what_no_longer_fits_the_budget_is_not_decided(condition: str, looks: int, prover: Prover) -> None:
+    subject = subject_of(condition)
+    whole = {each.rule for each in lint(subject, prover, today=TODAY)}
+    findings = lint(subject, prover, today=TODAY, clock=until_spent(looks))
+    undecided = {each.message for each in findings if not each.decided}
+    assert undecided <= {SPENT}
+    assert whole <= {each.rule for each in findings}
+    assert looks > 1 or (undecided and worst(findings) is Severity.CRITICAL)
+
+
+def test_when_nothing_fits_the_budget_what_needs_proof_is_undecided_as_without_a_prover(
+    prover: Prover,
+) -> None:
+    subject = subject_of(f"({PINNED} || assertion.swname != 'GCP') && assertion.secboot")
+    spent = lint(subject, prover, today=TODAY, clock=until_spent(1))
+    assert [(each.rule, each.decided) for each in spent] == [
+        (each.rule, each.decided) for each in lint(subject, None, today=TODAY)
+    ]
+
+
+def test_a_clause_whose_use_is_not_known_is_not_passed_over(prover: Prover) -> None:
+    """The example is found and the budget is spent: which clauses are redundant is not known."""
+    subject = subject_of(f"{PINNED} && {PINNED.replace('==', '<=')}")
+    assert "redundant-clause" in {each.rule for each in lint(subject, prover, today=TODAY) if each.decided}
+    (found,) = [
+        each
+        for each in lint(subject, prover, today=TODAY, clock=until_spent(2))
+        if each.rule == "redundant-clause"
+    ]
+    assert (found.decided, found.severity) == (False, Severity.WARNING)
+
+
+def test_the_budget_grows_with_the_providers_and_leaves_the_prover_its_own(prover: Prover) -> None:
+    provider = parse_policy(POLICY).provider_document()
+    listed = json.dumps([{**provider, "name": f"{provider['name']}-{number}"} for number in range(3)])
+    subject = parse_subject(listed, name="providers.json")
+    findings = lint(subject, prover, today=TODAY, clock=until_spent(1, 14.0))
+    undecided = {each.message for each in findings if not each.decided}
+    assert undecided == {SPENT.replace("10 s", "14 s")}
+    assert isinstance(prover.find_admitted(PINNED), Found)

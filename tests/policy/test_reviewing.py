@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import date
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from policy.explaining import explain
+from policy.linting import BUDGET_S
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.proving import Prover
 from policy.reviewing import Review, review
@@ -139,6 +141,21 @@ def test_without_a_prover_nothing_is_decided_and_nothing_passes() -> None:
     result = of(PINNED, None)
     assert result.verdict.startswith("what it admits is not decided; no findings, ")
     assert {each.keeps_out for each in result.providers[0].clauses} == {"undecided"}
+
+
+@pytest.mark.parametrize("looks", range(1, 12))
+def test_what_no_longer_fits_the_budget_is_not_decided(looks: int, hardened: Review, prover: Prover) -> None:
+    """Rules and table share one budget; by this clock each question takes its part of it."""
+    ticks = itertools.count(0.0, BUDGET_S / looks)
+    subject = parse_subject(HARDENED, name="policy.toml")
+    result = review(subject, prover, today=TODAY, clock=lambda: next(ticks))
+    for mine, whole in zip(result.providers[0].clauses, hardened.providers[0].clauses, strict=True):
+        spent = (mine.keeps_out, mine.note) == ("undecided", "budget spent (10 s for the whole policy)")
+        assert spent or mine.keeps_out == whole.keeps_out
+    for row in result.providers[0].admits:
+        (other,) = [each for each in hardened.providers[0].admits if each.claim == row.claim]
+        assert row == other or (row.values, row.note) == (None, "budget spent (10 s for the whole policy)")
+    assert result.verdict == hardened.verdict or result.verdict.endswith(" not decided")
 
 
 def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:

@@ -16,8 +16,8 @@ from attestation.errors import Misconfigured
 from policy.cel import syntax
 from policy.cel.condition import compile_condition
 from policy.cel.syntax import InvalidExpression
+from policy.named_questions import NAMED_QUESTIONS
 from policy.proving import (
-    NAMED_QUESTIONS,
     Found,
     NoneFound,
     Proved,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+
+from policy.linting import lint
 
 CONTAINER = "assertion.submods.container"
 CONDITION = (
@@ -88,3 +91,11 @@ def test_labels_that_allow_what_the_condition_admits_are_fine(
 
 def test_without_an_image_there_is_nothing_to_say(findings: Any, read: Any, provider: Any) -> None:
     assert findings(read(provider(CONDITION))) == []
+
+
+def test_a_label_that_nothing_is_known_about_does_not_pass(read: Any, provider: Any) -> None:
+    subject = read(provider(CONDITION), image=labels(allow_env_override="INPUT_URI"))
+    found = [each for each in lint(subject, None, today=date(2026, 6, 1)) if each.rule.startswith("image-")]
+    assert [(each.decided, each.message) for each in found] == [
+        (False, "not decided: install symbolon[prove]")
+    ]
