@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import google.auth
+import requests
 from google.auth import identity_pool
 from google.auth.credentials import Credentials
 from google.auth.exceptions import DefaultCredentialsError, OAuthError, RefreshError, TransportError
@@ -25,6 +26,7 @@ from attestation.errors import Denied, EvidenceRejected, Misconfigured, Symbolon
 
 from . import launcher
 from .patience import patiently
+from .sessions import settle
 from .terms import CredentialTerms
 
 TIMEOUT_S = 20.0
@@ -63,7 +65,9 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
         service_account_impersonation_url=_IMPERSONATION.format(account=terms.service_account),
         scopes=[_READ_ONLY],
     )
-    credential.refresh(Request())
+    session = requests.Session()
+    settle(session)
+    credential.refresh(Request(session))
     return credential
 
 

@@ -14,12 +14,13 @@ import requests
 from google.api_core import exceptions as api
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
-from requests.adapters import HTTPAdapter
 
 from attestation.errors import Denied, Misconfigured, Unavailable, quoted
+
+from .sessions import settle
 
 CONNECTIONS = 32
 """The most connections that a client keeps, if it is not told otherwise."""
@@ -27,7 +28,7 @@ RANGE_BYTES = 8 << 20
 """A large object is read by ranges of this size."""
 _RANGES_AT_ONCE = 8
 
-_HOST = "https://storage.googleapis.com"
+_REFRESH_RETRIES = 3
 
 
 def open_client(credential: Credentials, *, connections: int = CONNECTIONS) -> storage.Client:
@@ -36,12 +37,10 @@ def open_client(credential: Credentials, *, connections: int = CONNECTIONS) -> s
     It keeps `connections` connections for the requests to come. More may be under way at a time,
     at the price of a TLS handshake each.
     """
-    session = AuthorizedSession(credential)  # type: ignore[no-untyped-call]
-    session.mount("https://", HTTPAdapter(pool_maxsize=connections))
-    # Proxy and certificates, read from the environment once and not before every request.
-    environment = session.merge_environment_settings(_HOST, {}, None, None, None)
-    session.proxies, session.verify = environment["proxies"], environment["verify"]
-    session.trust_env = False
+    refreshing = requests.Session()
+    settle(refreshing, retries=_REFRESH_RETRIES)
+    session = AuthorizedSession(credential, auth_request=Request(refreshing))  # type: ignore[no-untyped-call]
+    settle(session, connections=connections)
     return storage.Client(project=None, credentials=credential, _http=session)
 
 

@@ -1,0 +1,74 @@
+"""HTTPS sessions to Google that do once what `requests` does before every request or connection.
+
+It reads proxy and certificates from the environment before each request, and all the certificates
+that are trusted, 30 ms of them, for each connection. Neither changes while a job runs.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import requests
+from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+_ANY_HOST = "https://storage.googleapis.com"
+
+
+def settle(session: requests.Session, *, connections: int = DEFAULT_POOLSIZE, retries: int = 0) -> None:
+    """`session` speaks to Google's hosts as the environment has it now, and keeps `connections` open.
+
+    More may be under way at a time, at the price of a handshake each. `retries` is how often a request
+    is repeated that never reached its host.
+    """
+    environment = session.merge_environment_settings(_ANY_HOST, {}, None, None, None)
+    trusted = environment["verify"]
+    context = _context(trusted if isinstance(trusted, str) else DEFAULT_CA_BUNDLE_PATH)
+    session.mount("https://", _Adapter(context, pool_maxsize=connections, max_retries=retries))
+    session.proxies = environment["proxies"]
+    session.trust_env = False
+
+
+@cache
+def _context(trusted: str) -> ssl.SSLContext:
+    """Trusts the certificates in the file `trusted`."""
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False
+    context.load_verify_locations(trusted)
+    return context
+
+
+class _Context(ssl.SSLContext):
+    """Takes its protocols once: urllib3 names the same ones for each connection, and OpenSSL must not
+    be told while another thread connects.
+    """
+
+    _settled = False
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        if not self._settled:
+            super().set_alpn_protocols(alpn_protocols)
+            self._settled = True
+
+
+class _Adapter(HTTPAdapter):
+    """All connections share one TLS context.
+
+    INVARIANT: it is told to verify, and not to read certificates of its own; both are the context's part.
+    """
+
+    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
+        self._context = context
+        super().__init__(**options)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, ssl_context=self._context, **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+
+    def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
