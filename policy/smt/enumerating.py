@@ -5,7 +5,6 @@ Source: policy/smt/strings.py: all strings with the same answers to all tests ar
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from .solving import Dialogue, Disagreement, Impossible, Model
 from .values import Alternative, Entries, Integer, Slots, Text, Unsupported, Value, constant, is_value
 
 MOST_VALUES: Final = 256
+_MOST_WORDS: Final = 4096
 _NOWHERE: Final = Span(0, 0)
 
 Claim: TypeAlias = Callable[[Encoder], list[tuple[int, Value]]]
@@ -104,7 +104,7 @@ def _enumerated(
         confirm(model)
         for each in left:
             if model.holds(each.literal, default=False):
-                found.update(dict.fromkeys(itertools.islice(each.words(), MOST_VALUES + 1 - len(found))))
+                _gather(each.words(), found)
         if len(found) > MOST_VALUES:
             break
         left = [each for each in left if not model.holds(each.literal, default=False)]
@@ -118,6 +118,16 @@ def _enumerated(
         absent=without is not None,
         bounded=bool(dialogue.needed & bounds),
     )
+
+
+def _gather(words: Iterator[object], found: dict[object, None]) -> None:
+    """All the words are found, or more than `MOST_VALUES`: those that were found before do not count."""
+    for count, word in enumerate(words):
+        found[word] = None
+        if len(found) > MOST_VALUES:
+            return
+        if count == _MOST_WORDS:  # strings without end may have few parts: no number of them says so
+            raise Unsupported("the set of values of a part of a string")
 
 
 def _candidates(claims: Claims, value: Value) -> Iterator[_Candidate]:

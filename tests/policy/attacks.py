@@ -8,9 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policy.cel import syntax
-from policy.proving import Found, NoneFound, Search
+from policy.cel.condition import compile_condition
+from policy.cel.values import ErrorValue
+from policy.proving import Found, NoneFound, Search, Values
+from policy.schema import ROOTS
 from policy.smt.questions import Case, Question
+from policy.smt.subjects import admissions_of
 from policy.smt.tokens import SAMPLE, differences, fits, put
+from policy.subject import Subject
 from tests.policy.proving.conftest import Policies
 
 POOL: Final = 3_000
@@ -41,6 +46,11 @@ class Attack:
             self._found.append(answer.token)
         elif isinstance(answer, NoneFound):
             self._excluded.append((question, answer.bounded))
+
+    def saw_values(self, subject: Subject, claim: str, values: object) -> None:
+        """Keeps that admitted tokens have no other values of this claim."""
+        if isinstance(values, Values) and values.finite is not None:
+            self._excluded.append((_other_value(subject, claim, values), values.bounded))
 
     def failures(self) -> Iterator[Mapping[str, object]]:
         """Tokens that a proof said there are none of; what was asked so far is forgotten."""
@@ -89,6 +99,32 @@ class Attack:
                     value = pick.choice(constants) + pick.choice(("", "", "x"))
                 put(token, path, value)
             yield token
+
+
+def _other_value(subject: Subject, claim: str, values: Values) -> Question:
+    """Is a token admitted whose claim is none of the values, or absent though it never is?"""
+    admissions = admissions_of(subject)
+    read = compile_condition(claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}")
+    known = {(type(each), each) for each in values.finite or ()}
+
+    def holds(case: Case) -> bool:
+        for each in admissions:
+            if each.admits(case):
+                value = read.evaluate(case.assertion, *(each.sees(case) or ({}, {})))[0][0]
+                if isinstance(value, ErrorValue):
+                    if not values.absent:
+                        return True
+                    continue
+                parts = value if isinstance(value, list | dict) else [value]
+                if any((type(part), part) not in known for part in parts):
+                    return True
+        return False
+
+    def formula(_: object) -> int:
+        raise AssertionError("this question is never asked of the solver")
+
+    trees = tuple(tree for each in admissions for tree in each.trees)
+    return Question(formula=formula, holds=holds, trees=trees)
 
 
 def _is_long(case: Case) -> bool:

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from policy.cel.rendering import render_constant
-from policy.proving import Prover, Search
+from policy.proving import Prover, Search, Undecided, Values
 from policy.smt.questions import Question
+from policy.subject import Subject, subject_of
 from tests.policy.attacks import Attack
 from tests.policy.seeds import chosen_seed
 
@@ -297,8 +298,16 @@ def attack() -> Iterator[Attack]:
         attack.saw(question, answer)
         return answer
 
+    values_of = Prover.values_of
+
+    def recorded_values(self: Prover, subject: Subject | str, claim: str) -> Values | Undecided:
+        values = values_of(self, subject, claim)
+        attack.saw_values(subject_of(subject) if isinstance(subject, str) else subject, claim, values)
+        return values
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Prover, "search", recorded)
+        patch.setattr(Prover, "values_of", recorded_values)
         yield attack
 
 
