@@ -19,20 +19,19 @@ from .uris import FolderUri, parse_folder_uri
 
 _LARGEST_NUMBER = 999_999_999
 _LARGEST_BATCH = 1024
-_USUAL_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRequest:
     """What the operator asks for: pictures in, results out, how many classes an image, how many at once.
 
-    `top_k` None asks for as many classes as the owner allows.
+    `top_k` None asks for as many classes as the owner allows, `batch_size` None for what is fast.
     """
 
     input: FolderUri
     result: FolderUri
     top_k: int | None
-    batch_size: int
+    batch_size: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class Job:
     input: FolderUri
     result: FolderUri
     top_k: int
-    batch_size: int
+    batch_size: int | None
 
 
 def parse_request(environment: Mapping[str, str]) -> OperatorRequest:
@@ -56,7 +55,7 @@ def parse_request(environment: Mapping[str, str]) -> OperatorRequest:
         input=_folder(environment, "INPUT_URI"),
         result=_folder(environment, "RESULT_URI"),
         top_k=_positive(environment, "TOP_K", _LARGEST_NUMBER),
-        batch_size=_positive(environment, "BATCH_SIZE", _LARGEST_BATCH) or _USUAL_BATCH,
+        batch_size=_positive(environment, "BATCH_SIZE", _LARGEST_BATCH),
     )
 
 

@@ -13,20 +13,20 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Condition, Thread
+from functools import partial
+from threading import Condition, Lock, Thread
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .images import EncodedImage, ListedImage, Unreadable
+from .pacing import Pace
 from .settings import Settings
 
-_READ_COST_S = 0.002
-_LATENCIES = 64
+_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,10 @@ Answer = tuple[Indices, Scores] | Unreadable
 
 
 class Classifier(Protocol):
-    """Pictures -> their k best classes and the scores of those, `[n, k]` each, best first."""
+    """Pictures -> their k best classes and the scores of those, `[n, k]` each, best first.
+
+    The pictures are only there during the call.
+    """
 
     def __call__(self, images: Fed) -> tuple[Indices, Scores]: ...
 
@@ -67,7 +70,7 @@ class Stream:
     """Reads and decodes ahead from `__enter__` on; `rows` needs the model.
 
     A failure that is more than one picture's own ends the job: every row before that picture is
-    given out first.
+    given out first. When the model fails, those are the rows it has answered.
     """
 
     def __init__(
@@ -84,39 +87,48 @@ class Stream:
         self._prepare = prepare
         self._settings = settings
         self._clock = clock
-        # Everything below is read and written with this held.
-        self._changed = Condition()
+        self._batch_size = settings.batch_size
+        # INVARIANT: what follows is read and written with the lock held, and `_wake` follows every change.
+        self._lock = Lock()
         self._closed = False
+        self._end = len(images)  # no picture from here on will have a row
+        self._failure: BaseException | None = None
         self._begun = 0
-        self._given = 0
         self._reading = 0
-        self._connections = min(2, settings.connections)
-        self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._pace = Pace(settings.connections)
         self._encoded_bytes = 0
-        self._encoded: deque[tuple[int, EncodedImage]] = deque()
+        self._encoded: list[tuple[int, EncodedImage]] = []  # a heap, as is the next
         self._decoding = 0
-        self._decoded: list[tuple[int, float, Pixels]] = []
+        self._decoding_pixels = 0
+        self._decoded: list[tuple[int, Pixels]] = []
+        self._decoded_since = 0.0
+        self._room: Fed = np.empty([0], np.float32)  # the model's own; pages that are given back are dear
         self._answers: dict[int, Answer] = {}
-        self._failure: tuple[int, BaseException] | None = None
-        self._threads: list[Thread] = []
+        self._given = 0
+        self._answered = Condition(self._lock)
+        self._readers = _Stage(self._lock, may=self._may_read, take=self._take_read)
+        self._decoders = _Stage(self._lock, may=self._may_decode, take=self._take_decode)
+        self._stages = [self._readers, self._decoders]
 
     def __enter__(self) -> Stream:
-        readers = min(self._settings.connections, len(self._images))
-        decoders = min(self._settings.decoders, len(self._images))
-        for task, count in ((self._read_on, readers), (self._decode_on, decoders)):
-            self._threads += [Thread(target=task, name=task.__name__, daemon=True) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
+        try:
+            self._start(self._readers, "read", min(self._settings.connections, len(self._images)))
+            self._start(self._decoders, "decode", min(self._settings.decoders, len(self._images)))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            for stage in self._stages:
+                stage.ready.notify_all()
         # Not for the readers: one may wait for the network, and holds nothing.
-        for thread in self._threads:
-            if thread.name != self._read_on.__name__:
-                thread.join()
+        for stage in self._stages:
+            if stage is not self._readers:
+                for thread in stage.threads:
+                    thread.join()
 
     def rows(
         self, classifier: Classifier, *, labels: Sequence[str] | None, batch_size: int | None = None
@@ -127,157 +139,220 @@ class Stream:
             Denied, Unavailable: a read failed by more than its own picture's fault.
             Misconfigured: the model cannot be run.
         """
-        size = batch_size or self._settings.batch_size
-        model = Thread(target=self._classify_on, args=(classifier, size), name="model", daemon=True)
-        self._threads.append(model)
-        model.start()
-        for position, image in enumerate(self._images):
-            with self._changed:
-                while position not in self._answers and not self._failed_at(position):
-                    self._changed.wait()
-                if position not in self._answers:
-                    assert self._failure is not None  # noqa: S101
-                    raise self._failure[1]
-                answer = self._answers.pop(position)
-                self._given = position + 1
-                if self._begun - self._given == self._settings.window - 1:
-                    self._changed.notify_all()
-            yield _row(image, answer, labels)
+        take = partial(self._take_batch, classifier)
+        models = _Stage(self._lock, may=self._may_classify, take=take, left_s=self._left_s)
+        with self._lock:
+            self._batch_size = batch_size or self._settings.batch_size
+            self._stages.append(models)
+            self._wake()
+        self._start(models, "model", 1)
+        while self._given < len(self._images):
+            first, answers = self._next_answers()
+            for image, answer in zip(self._images[first : first + len(answers)], answers, strict=True):
+                yield _row(image, answer, labels)
 
-    def _failed_at(self, position: int) -> bool:
-        return self._failure is not None and self._failure[0] <= position
+    def _next_answers(self) -> tuple[int, list[Answer]]:
+        with self._lock:
+            first = self._given
+            while first not in self._answers and first < self._end:
+                self._answered.wait()
+            if first not in self._answers:
+                assert self._failure is not None  # noqa: S101
+                raise self._failure
+            answers: list[Answer] = []
+            while self._given in self._answers and len(answers) < _ROWS_AT_ONCE:
+                answers.append(self._answers.pop(self._given))
+                self._given += 1
+            self._wake()
+        return first, answers
 
-    def _read_on(self) -> None:
+    def _start(self, stage: _Stage, name: str, count: int) -> None:
+        for _ in range(count):
+            thread = Thread(target=self._work_on, args=(stage,), name=name, daemon=True)
+            thread.start()
+            stage.threads.append(thread)
+
+    def _work_on(self, stage: _Stage) -> None:
+        settle: _Settle | None = None
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended() or self._may_read())
-                if self._ended() or self._begun == len(self._images):
+            with self._lock:
+                if settle is not None:
+                    settle()
+                    settle = None
+                while not self._closed and not stage.may():
+                    self._wake()
+                    stage.wait()
+                if self._closed:
                     return
-                position, self._begun = self._begun, self._begun + 1
-                image = self._images[position]
-                self._reading += 1
-                self._encoded_bytes += image.size
-                began = self._clock()
-            encoded: EncodedImage | None = None
-            failure: BaseException | None = None
-            try:
-                encoded = self._read(image)
-            except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-                failure = error
-            with self._changed:
-                self._reading -= 1
-                self._observe(self._clock() - began)
-                if encoded is not None:
-                    self._encoded.append((position, encoded))
-                else:
-                    self._encoded_bytes -= image.size
-                    self._settle(position, failure)
-                self._changed.notify_all()
+                task = stage.take()
+                self._wake()
+            settle = task()
+            del task
+
+    def _wake(self) -> None:
+        for stage in self._stages:
+            if stage.idle and not stage.woken and stage.may():
+                stage.woken = True
+                stage.ready.notify()
+        if self._given in self._answers or self._given >= self._end:
+            self._answered.notify()
 
     def _may_read(self) -> bool:
-        if self._begun == len(self._images):
-            return True
+        if self._begun >= self._end or self._begun - self._given >= self._settings.window:
+            return False
         size = self._images[self._begun].size
         return (
-            self._reading < self._connections
-            and self._begun - self._given < self._settings.window
+            self._reading < self._pace.connections
+            and self._reading + len(self._encoded) < self._settings.read_ahead
             and (self._encoded_bytes == 0 or self._encoded_bytes + size <= self._settings.encoded_bytes)
         )
 
-    def _observe(self, latency_s: float) -> None:
-        """As many reads at once as hide the latency, each of which takes some of our own time too."""
-        self._latencies.append(latency_s)
-        wanted = math.ceil(min(self._latencies) / _READ_COST_S) + 1
-        self._connections = max(2, min(wanted, self._settings.connections))
+    def _take_read(self) -> _Task:
+        position, self._begun = self._begun, self._begun + 1
+        self._reading += 1
+        self._encoded_bytes += self._images[position].size
+        return partial(self._read_one, position)
 
-    def _decode_on(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended() or self._may_decode())
-                if self._ended():
-                    return
-                position, encoded = self._encoded.popleft()
-                self._decoding += 1
-            pixels: Pixels | None = None
-            failure: BaseException | None = None
-            try:
-                pixels = self._prepare(encoded)
-            except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-                failure = error
-            with self._changed:
-                self._decoding -= 1
+    def _read_one(self, position: int) -> _Settle:
+        began, own = self._clock(), time.thread_time()
+        found: EncodedImage | BaseException
+        try:
+            found = self._read(self._images[position])
+        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
+            found = _alone(error)
+        took = {"latency_s": self._clock() - began, "own_s": time.thread_time() - own}
+
+        def settle() -> None:
+            self._reading -= 1
+            self._pace.observe(**took)
+            if isinstance(found, EncodedImage):
+                heapq.heappush(self._encoded, (position, found))
+            else:
                 self._encoded_bytes -= self._images[position].size
-                if pixels is not None:
-                    heapq.heappush(self._decoded, (position, self._clock(), pixels))
-                else:
-                    self._settle(position, failure)
-                self._changed.notify_all()
+                self._fail(position, found)
+
+        return settle
 
     def _may_decode(self) -> bool:
-        return bool(self._encoded) and len(self._decoded) + self._decoding < self._settings.decoded
+        if not self._encoded or self._encoded[0][0] >= self._end:
+            return False
+        pixels = self._encoded[0][1].pixels
+        return len(self._decoded) + self._decoding < 2 * self._batch_size and (
+            self._decoding == 0 or self._decoding_pixels + pixels <= self._settings.decoding_pixels
+        )
 
-    def _classify_on(self, classifier: Classifier, size: int) -> None:
-        while True:
-            batch = self._next_batch(size)
-            if not batch:
+    def _take_decode(self) -> _Task:
+        position, encoded = heapq.heappop(self._encoded)
+        self._decoding += 1
+        self._decoding_pixels += encoded.pixels
+        return partial(self._decode_one, position, encoded)
+
+    def _decode_one(self, position: int, encoded: EncodedImage) -> _Settle:
+        found: Pixels | BaseException
+        try:
+            found = self._prepare(encoded)
+        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
+            found = _alone(error)
+        size, pixels = self._images[position].size, encoded.pixels
+
+        def settle() -> None:
+            self._decoding -= 1
+            self._decoding_pixels -= pixels
+            self._encoded_bytes -= size
+            if isinstance(found, BaseException):
+                self._fail(position, found)
                 return
-            try:
-                indices, scores = classifier(np.stack([pixels for _, _, pixels in batch]))
-            except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-                with self._changed:
-                    self._settle(batch[0][0], error)
-                    self._changed.notify_all()
-                return
-            with self._changed:
-                for number, (position, _, _) in enumerate(batch):
-                    self._answers[position] = (indices[number], scores[number])
-                self._changed.notify_all()
+            if not self._decoded:
+                self._decoded_since = self._clock()
+            heapq.heappush(self._decoded, (position, found))
 
-    def _next_batch(self, size: int) -> list[tuple[int, float, Pixels]]:
-        """The first pictures that are decoded: as soon as `size` are, or one has waited long enough."""
-        with self._changed:
-            while True:
-                if self._ended() or (self._failure is not None and not self._decoded):
-                    return []
-                if len(self._decoded) >= size or (self._decoded and not self._more_to_come()):
-                    break
-                left_s = None
-                if self._decoded:
-                    oldest = min(since for _, since, _ in self._decoded)
-                    left_s = oldest + self._settings.batch_wait_s - self._clock()
-                    if left_s <= 0:
-                        break
-                elif not self._more_to_come():
-                    return []
-                self._changed.wait(left_s)
-            batch = [heapq.heappop(self._decoded) for _ in range(min(size, len(self._decoded)))]
-            self._changed.notify_all()
-            return batch
+        return settle
 
-    def _more_to_come(self) -> bool:
-        begun = self._reading or self._encoded or self._decoding
-        return bool(begun) or (self._begun < len(self._images) and self._failure is None)
+    def _may_classify(self) -> bool:
+        """A batch is full, or nothing will be added to it, or its pictures have waited long enough."""
+        if not self._decoded or self._decoded[0][0] >= self._end:
+            return False
+        if len(self._decoded) >= self._batch_size or not (self._given or self._answers):
+            return True  # full; or the first, which nobody shall wait for
+        more = self._reading or self._encoded or self._decoding or self._may_read()
+        return not more or self._left_s() == 0
 
-    def _ended(self) -> bool:
-        return self._closed
+    def _left_s(self) -> float | None:
+        if not self._decoded or self._decoded[0][0] >= self._end:
+            return None
+        return max(0.0, self._decoded_since + self._settings.batch_wait_s - self._clock())
 
-    def _settle(self, position: int, failure: BaseException | None) -> None:
+    def _take_batch(self, classifier: Classifier) -> _Task:
+        count = min(self._batch_size, len(self._decoded))
+        batch = [heapq.heappop(self._decoded) for _ in range(count)]
+        return partial(self._classify_batch, classifier, batch)
+
+    def _classify_batch(self, classifier: Classifier, batch: list[tuple[int, Pixels]]) -> _Settle:
+        try:
+            positions = [position for position, _ in batch]
+            if self._room.shape[1:] != batch[0][1].shape or len(self._room) < len(batch):
+                self._room = np.empty([self._batch_size, *batch[0][1].shape], np.float32)
+            images = np.stack([pixels for _, pixels in batch], out=self._room[: len(batch)])
+            batch.clear()
+            indices, scores = classifier(images)
+            answers = dict(zip(positions, zip(indices, scores, strict=True), strict=True))
+        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
+            return partial(self._fail, 0, error)
+        return partial(self._answers.update, answers)
+
+    def _fail(self, position: int, error: BaseException) -> None:
         """The picture has no answer: it is that picture's own fault, or the job's end."""
-        if isinstance(failure, Unreadable):
-            self._answers[position] = failure
-        elif failure is not None and not self._failed_at(position):
-            self._failure = (position, failure)
+        if isinstance(error, Unreadable):
+            self._answers[position] = error
+        elif position < self._end:
+            self._end, self._failure = position, error
+
+
+_Settle = Callable[[], None]
+"""Notes what came of a task; called with the lock held."""
+_Task = Callable[[], _Settle]
+
+
+class _Stage:
+    """Threads that take tasks from the stream's state: `may` says whether there is one."""
+
+    def __init__(
+        self,
+        lock: Lock,
+        *,
+        may: Callable[[], bool],
+        take: Callable[[], _Task],
+        left_s: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        self.may = may
+        self.take = take
+        self.threads: list[Thread] = []
+        self.ready = Condition(lock)
+        self.idle = 0
+        self.woken = False  # and not running yet; who is woken looks for more to do, and wakes the next
+        self._left_s = left_s
+
+    def wait(self) -> None:
+        self.idle += 1
+        self.ready.wait(self._left_s())
+        self.idle -= 1
+        self.woken = False
+
+
+def _alone(error: BaseException) -> BaseException:
+    """Without its traceback, which holds the picture and its bytes."""
+    return Unreadable(error.code, error.message) if isinstance(error, Unreadable) else error
 
 
 def _row(image: ListedImage, answer: Answer, labels: Sequence[str] | None) -> Row:
     if isinstance(answer, Unreadable):
         return Row(image=image.name, generation=image.generation, error=answer)
-    indices, scores = answer
-    if not np.isfinite(scores).all():
+    indices, scores = answer[0].tolist(), answer[1].tolist()
+    if not all(map(math.isfinite, scores)):
         error = Unreadable("no-score", "the model gives no finite score for this image")
         return Row(image=image.name, generation=image.generation, error=error)
     predictions = tuple(
         Prediction(class_index=index, score=score, label=labels[index] if labels else None)
-        for index, score in zip(indices.tolist(), scores.tolist(), strict=True)
+        for index, score in zip(indices, scores, strict=True)
     )
     return Row(image=image.name, generation=image.generation, predictions=predictions)

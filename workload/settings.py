@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from .images import MOST_BYTES, MOST_PIXELS
 from .job import Job
+from .preparing import BYTES_PER_PIXEL
 
-MOST_CONNECTIONS = 32
-BATCH_WAIT_S = 0.05
-WINDOW = 4096
+MOST_CONNECTIONS = 64
+BATCH_WAIT_S = 0.02
+DECODER_BYTES = 96 << 20
+"""What a decoder keeps for its next picture, so that pages are not asked for again and again."""
 
-_ENCODED_BYTES = 2 * MOST_BYTES
-_DECODED_BATCHES = 3
+_BATCH_A_CORE = {"tensorflow": 16, "openvino": 4}
+_LARGEST_BATCH = 256
+_BATCH_PIXELS = 224 * 224
+_ROWS_BYTES = 32 << 20
+_SMALL_PIXELS = 16_000_000
+_BATCHES = 4
+"""Two of decoded pictures, the one that becomes an array, and that array."""
+_PART_OF_MEMORY = 4
+_CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,42 +36,99 @@ class Settings:
     """Most bytes of encoded pictures in memory, those being read included; one picture always passes."""
     decoders: int
     """Pictures decoded at once."""
+    decoding_pixels: int
+    """Most pixels of the pictures that are decoded at once; one picture always passes."""
     batch_size: int
-    """Most pictures that the model sees at once."""
+    """Most pictures that the model sees at once, if it states no number itself."""
+    largest_batch_size: int
+    """As many of them as the memory is meant to hold."""
     batch_wait_s: float
     """A decoded picture waits no longer for others to fill its batch."""
     window: int
     """Pictures begun while an earlier one has no row yet: only their rows are kept."""
 
     @property
-    def decoded(self) -> int:
-        """Most pictures that are decoded and have not been through the model."""
-        return _DECODED_BATCHES * self.batch_size
+    def read_ahead(self) -> int:
+        """Most pictures that are read or being read, and not decoded yet."""
+        return self.connections + 2 * self.decoders
 
-    def most_bytes(self, height: int, width: int) -> int:
-        """What the stream holds at most, in bytes: encoded, being decoded, decoded, and in the batch.
+    def most_bytes(self, *, height: int, width: int, top_k: int) -> int:
+        """What the stream holds at most, in bytes, for a model fed `height` by `width`.
 
-        max(encoded_bytes, MOST_BYTES)
-        + decoders * MOST_PIXELS * 3 * 2     (whole, and turned or cropped)
-        + (decoded + decoders + batch_size) * height * width * 3 * 4
+        2 * max(encoded_bytes, MOST_BYTES)                          (what arrives is put together once)
+        + max(decoding_pixels, MOST_PIXELS) * BYTES_PER_PIXEL
+        + decoders * DECODER_BYTES
+        + (4 * batch_size + decoders) * height * width * 3 * 4      (waiting, and in the batch)
+        + window * row_bytes(top_k)
         """
-        pixels = height * width * 3 * 4
         return (
-            max(self.encoded_bytes, MOST_BYTES)
-            + self.decoders * MOST_PIXELS * 3 * 2
-            + (self.decoded + self.decoders + self.batch_size) * pixels
+            2 * max(self.encoded_bytes, MOST_BYTES)
+            + max(self.decoding_pixels, MOST_PIXELS) * BYTES_PER_PIXEL
+            + self.decoders * DECODER_BYTES
+            + (_BATCHES * self.batch_size + self.decoders) * fed_bytes(height, width)
+            + self.window * row_bytes(top_k)
         )
 
 
-def choose_settings(job: Job, *, cores: int | None = None) -> Settings:
-    """The settings of `job` on a machine with that many cores: those that the terms fix, and the rest."""
+def fed_bytes(height: int, width: int) -> int:
+    """One picture as the model is fed."""
+    return height * width * 3 * 4
+
+
+def row_bytes(top_k: int) -> int:
+    """An answer that waits for its turn: indices, scores, and the objects that hold them."""
+    return 8 * top_k + 512
+
+
+def choose_settings(job: Job, *, cores: int | None = None, memory_bytes: int | None = None) -> Settings:
+    """The settings of `job` on a machine of so many cores and so much memory, save those that the terms fix.
+
+    The stream takes a quarter of the memory at most, or what the terms say; but never so little that
+    it could not read and decode one of the largest pictures, and small ones beside it.
+    """
     cores = cores or len(os.sched_getaffinity(0))
-    fixed = job.terms.stream
+    fixed, fed = job.terms.stream, fed_bytes(job.terms.input.height, job.terms.input.width)
+    if fixed.memory_mib is not None:
+        budget = fixed.memory_mib << 20
+    else:
+        budget = (memory_bytes or machine_memory()) // _PART_OF_MEMORY
+    decoders = max(1, min(fixed.decoders or cores, budget // 4 // (DECODER_BYTES + fed)))
+    pixels = min(decoders * MOST_PIXELS, budget // 4 // BYTES_PER_PIXEL)
+    largest_batch_size = max(1, budget // 4 // (_BATCHES * fed))
     return Settings(
         connections=fixed.connections or MOST_CONNECTIONS,
-        encoded_bytes=(fixed.memory_mib << 20) if fixed.memory_mib else _ENCODED_BYTES,
-        decoders=fixed.decoders or cores,
-        batch_size=job.batch_size,
-        batch_wait_s=fixed.batch_wait_ms / 1000 if fixed.batch_wait_ms else BATCH_WAIT_S,
-        window=WINDOW,
+        encoded_bytes=MOST_BYTES,
+        decoders=decoders,
+        decoding_pixels=max(pixels, MOST_PIXELS + (_SMALL_PIXELS if decoders > 1 else 0)),
+        batch_size=min(job.batch_size or _usual_batch_size(job, cores), largest_batch_size),
+        largest_batch_size=largest_batch_size,
+        batch_wait_s=BATCH_WAIT_S if fixed.batch_wait_ms is None else fixed.batch_wait_ms / 1000,
+        window=_ROWS_BYTES // row_bytes(job.top_k),
     )
+
+
+def _usual_batch_size(job: Job, cores: int) -> int:
+    """What was fastest: TensorFlow likes many pictures at once, OpenVINO as many as the caches hold."""
+    input = job.terms.input
+    usual = min(_BATCH_A_CORE[job.terms.runtime.name] * cores, _LARGEST_BATCH)
+    return max(1, min(usual, usual * _BATCH_PIXELS // (input.height * input.width)))
+
+
+def agree_batch_size(job: Job, settings: Settings, *, insisted: int | None, preferred: int | None) -> int:
+    """What a model insists on, or the operator asks for, or its runtime prefers; or the settings' own."""
+    if insisted is not None:
+        return insisted
+    if job.batch_size is not None or preferred is None:
+        return settings.batch_size
+    return min(preferred, settings.largest_batch_size)
+
+
+def machine_memory(cgroups: tuple[Path, ...] = _CGROUPS) -> int:
+    """The machine's memory, or what of it this container may have, in bytes."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for file in cgroups:
+        try:
+            limits.append(int(file.read_text()))
+        except (OSError, ValueError):  # no such cgroup, or `max`
+            continue
+    return min(limits)

@@ -12,9 +12,11 @@ from PIL import Image
 from attestation.errors import Denied, Misconfigured
 from emulator import running
 from emulator.faults import Faults, write_faults
-from tests.workload.samples import header_of_a_png, picture
+from tests.workload.samples import header_of_a_png, picture, terms_text
 from workload import images
 from workload.images import ListedImage, Unreadable, check_header, list_images, read_image
+from workload.preparing import Pixels, prepare
+from workload.terms import parse_terms
 from workload.uris import FolderUri
 
 Buckets = Callable[[], storage.Bucket]
@@ -154,18 +156,22 @@ def gif(*colours: str, sizes: tuple[tuple[int, int], ...]) -> bytes:
     return data + b";"
 
 
-def test_of_a_gif_the_first_frame_alone_is_kept_however_large_the_others_are() -> None:
-    data = check_header(gif("red", "red", sizes=((8, 6), (3_000, 2_000)))).data
-    with Image.open(io.BytesIO(data)) as kept:
-        assert (kept.size, getattr(kept, "n_frames", 1)) == ((8, 6), 1)
-        assert kept.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+def fed(data: bytes) -> Pixels:
+    """As the model is fed, 8 by 8 and 0 to 1, once the header has been checked."""
+    return prepare(check_header(data), parse_terms(terms_text()).input)
+
+
+def test_of_a_gif_the_first_frame_alone_is_taken_however_large_the_others_are() -> None:
+    data = gif("red", "red", sizes=((8, 6), (3_000, 2_000)))
+    assert check_header(data).pixels == 8 * 6
+    assert fed(data).reshape(-1, 3).tolist() == [[1, 0, 0]] * 64
 
 
 def test_a_gif_that_is_cut_off_cannot_be_decoded() -> None:
     noise = io.BytesIO()
     Image.effect_noise((64, 64), 50).save(noise, "GIF")
     with pytest.raises(Unreadable) as refused:
-        check_header(noise.getvalue()[:-1000])
+        fed(noise.getvalue()[:-1000])
     assert refused.value.code == "undecodable"
 
 

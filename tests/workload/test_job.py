@@ -20,10 +20,10 @@ def test_a_request_within_the_terms_becomes_a_job() -> None:
     assert (job.top_k, job.batch_size) == (2, 16)
 
 
-def test_who_names_no_number_gets_as_many_classes_as_the_owner_allows() -> None:
+def test_who_names_no_number_gets_as_many_classes_as_the_owner_allows_in_batches_that_are_fast() -> None:
     request = parse_request({name: REQUEST[name] for name in ("INPUT_URI", "RESULT_URI")})
     job = agree(parse_terms(terms_text()), request)
-    assert (job.top_k, job.batch_size) == (3, 32)
+    assert (job.top_k, job.batch_size) == (3, None)
 
 
 @pytest.mark.parametrize("top_k", ["0", "-1", "1000000", "abc", "", "1.0", " 1", "٣", "9" * 30])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 import threading
+import tracemalloc
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from attestation.errors import Unavailable
-from workload.images import EncodedImage, ListedImage, Unreadable, undecodable
+from attestation.errors import Misconfigured, Unavailable
+from workload.images import MOST_BYTES, MOST_PIXELS, EncodedImage, ListedImage, Unreadable, undecodable
 from workload.pipeline import Classifier, Fed, Indices, Pixels, Row, Scores, Stream
+from workload.preparing import BYTES_PER_PIXEL
 from workload.settings import Settings
 
 GIVE_UP_S = 30
@@ -26,6 +30,7 @@ def bounds(
     connections: int = 8,
     encoded_bytes: int = 1000,
     decoders: int = 2,
+    decoding_pixels: int = 2 * MOST_PIXELS,
     batch_size: int = 2,
     batch_wait_s: float = 0.0,
     window: int = 4096,
@@ -34,7 +39,9 @@ def bounds(
         connections=connections,
         encoded_bytes=encoded_bytes,
         decoders=decoders,
+        decoding_pixels=decoding_pixels,
         batch_size=batch_size,
+        largest_batch_size=batch_size,
         batch_wait_s=batch_wait_s,
         window=window,
     )
@@ -180,3 +187,216 @@ def test_who_stops_listening_stops_the_reads_that_have_not_begun() -> None:
     for thread in readers:
         thread.join(GIVE_UP_S)
     assert len(begun) <= 2 + 8
+
+
+def test_a_picture_that_is_slow_to_read_keeps_back_its_row_and_no_batch() -> None:
+    others_done = threading.Event()
+    classified: list[int] = []
+
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation == 1:
+            assert others_done.wait(GIVE_UP_S)
+        return value_of(image)
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        classified.extend(images[:, 0, 0, 0].astype(int).tolist())
+        if len(classified) == 49:
+            others_done.set()
+        return best_is_the_value(images)
+
+    rows = run(50, read=read, classifier=classifier, settings=bounds(batch_size=4))
+    assert classified[-1] == 1
+    assert [row.generation for row in rows] == list(range(1, 51))
+
+
+def test_a_huge_picture_is_decoded_while_the_others_go_their_way() -> None:
+    others_done = threading.Event()
+    classified = 0
+
+    def read(image: ListedImage) -> EncodedImage:
+        pixels = MOST_PIXELS if image.generation == 1 else 1
+        return EncodedImage(data=str(image.generation).encode(), orientation=1, pixels=pixels)
+
+    def prepare(encoded: EncodedImage) -> Pixels:
+        if encoded.data == b"1":
+            assert others_done.wait(GIVE_UP_S)
+        return one_pixel(encoded)
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        nonlocal classified
+        classified += len(images)
+        if classified == 49:
+            others_done.set()
+        return best_is_the_value(images)
+
+    settings = bounds(decoding_pixels=MOST_PIXELS + 1)
+    assert len(run(50, read=read, prepare=prepare, classifier=classifier, settings=settings)) == 50
+
+
+def test_the_first_picture_waits_for_no_other() -> None:
+    first_done = threading.Event()
+
+    def read(image: ListedImage) -> EncodedImage:
+        assert image.generation == 1 or first_done.wait(GIVE_UP_S)
+        return value_of(image)
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        first_done.set()
+        return best_is_the_value(images)
+
+    settings = bounds(batch_size=8, batch_wait_s=1000)
+    assert len(run(8, read=read, classifier=classifier, settings=settings)) == 8
+
+
+def test_a_batch_goes_when_it_is_full_or_its_first_picture_has_waited_long_enough() -> None:
+    now = 0.0
+    batches: list[list[int]] = []
+    seen = {number: threading.Event() for number in range(1, 9)}
+
+    def read(image: ListedImage) -> EncodedImage:
+        nonlocal now
+        if image.generation in (2, 3, 4):
+            assert seen[1].wait(GIVE_UP_S)  # the first went alone; these fill a batch of three
+        if image.generation in (5, 6):
+            assert seen[4].wait(GIVE_UP_S)
+        if image.generation == 7:
+            assert prepared.acquire(timeout=GIVE_UP_S)
+            assert prepared.acquire(timeout=GIVE_UP_S)
+            now = 20.0  # 5 and 6 have waited long enough for what is not there
+            raise Unreadable("gone", "the object was deleted")
+        if image.generation == 8:
+            assert seen[6].wait(GIVE_UP_S)
+        return value_of(image)
+
+    prepared = threading.Semaphore(0)
+
+    def prepare(encoded: EncodedImage) -> Pixels:
+        if encoded.data in (b"5", b"6"):
+            prepared.release()
+        return one_pixel(encoded)
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        batches.append(images[:, 0, 0, 0].astype(int).tolist())
+        for value in batches[-1]:
+            seen[value].set()
+        return best_is_the_value(images)
+
+    settings = bounds(batch_size=3, batch_wait_s=20, decoders=1)
+    with Stream(listed(8), read=read, prepare=prepare, settings=settings, clock=lambda: now) as stream:
+        assert len(list(stream.rows(classifier, labels=None))) == 8
+    assert batches == [[1], [2, 3, 4], [5, 6], [8]]
+
+
+def test_a_model_that_insists_on_larger_batches_gets_them() -> None:
+    sizes: list[int] = []
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        sizes.append(len(images))
+        return best_is_the_value(images)
+
+    with stream_of(41, settings=bounds(batch_size=2, batch_wait_s=1000)) as stream:
+        assert len(list(stream.rows(classifier, labels=None, batch_size=20))) == 41
+    assert max(sizes) == 20
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_a_failure_waits_for_the_rows_before_it_though_they_be_slow(failing: int) -> None:
+    failed = threading.Event()
+
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation - 1 == failing:
+            failed.set()
+            raise Unavailable("storage is away")
+        if image.generation - 1 < failing:
+            assert failed.wait(GIVE_UP_S)
+        return value_of(image)
+
+    rows = []
+    with pytest.raises(Unavailable), stream_of(9, read=read, settings=bounds(batch_wait_s=1000)) as stream:
+        for row in stream.rows(best_is_the_value, labels=None):
+            rows.append(row)
+    assert [row.generation - 1 for row in rows] == list(range(failing))
+
+
+def test_a_bug_in_preparing_ends_the_job_after_the_rows_before_it() -> None:
+    def prepare(encoded: EncodedImage) -> Pixels:
+        if encoded.data == b"3":
+            raise MemoryError
+        return one_pixel(encoded)
+
+    rows = []
+    with pytest.raises(MemoryError), stream_of(7, prepare=prepare) as stream:
+        for row in stream.rows(best_is_the_value, labels=None):
+            rows.append(row)
+    assert [row.generation for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize("how", ["it raises", "it answers too little"])
+def test_a_model_that_fails_ends_the_job_though_an_earlier_picture_is_still_being_read(how: str) -> None:
+    failed = threading.Event()
+
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation == 2:
+            assert failed.wait(GIVE_UP_S)
+        return value_of(image)
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        if 1 in images:
+            return best_is_the_value(images)
+        failed.set()
+        if how == "it raises":
+            raise Misconfigured("the machine's memory does not hold a batch of this size", hint="")
+        return best_is_the_value(images[1:])
+
+    rows = []
+    expected = Misconfigured if how == "it raises" else ValueError
+    with pytest.raises(expected), stream_of(9, read=read, settings=bounds(batch_size=1)) as stream:
+        for row in stream.rows(classifier, labels=None):
+            rows.append(row)
+    assert [row.generation for row in rows] == [1]
+
+
+def test_who_is_interrupted_while_waiting_waits_for_no_read() -> None:
+    over, main = threading.Event(), threading.get_ident()
+
+    def read(image: ListedImage) -> EncodedImage:
+        signal.pthread_kill(main, signal.SIGINT)
+        over.wait(GIVE_UP_S)
+        return value_of(image)
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt), stream_of(1, read=read) as stream:
+        next(stream.rows(best_is_the_value, labels=None))
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert [thread.name for thread in left] == ["read"]
+    assert left[0].daemon
+    over.set()
+    left[0].join(GIVE_UP_S)
+
+
+@pytest.mark.parametrize("fault", ["none", "undecodable"])
+def test_memory_stays_within_the_formula_whatever_pictures_there_are(fault: str) -> None:
+    settings = bounds(connections=32, encoded_bytes=MOST_BYTES, decoding_pixels=MOST_PIXELS, decoders=4)
+    images = [ListedImage(name=f"{number}.png", generation=number, size=MOST_BYTES) for number in range(40)]
+
+    def read(image: ListedImage) -> EncodedImage:
+        return EncodedImage(data=bytes(MOST_BYTES), orientation=1, pixels=MOST_PIXELS)
+
+    def prepare(encoded: EncodedImage) -> Pixels:
+        data = encoded.data
+        decoded = np.empty(encoded.pixels * BYTES_PER_PIXEL, np.uint8)
+        if fault == "undecodable":
+            raise undecodable()
+        return np.full([64, 64, 3], len(data) + len(decoded), np.float32)
+
+    gc.disable()
+    tracemalloc.start()
+    try:
+        with Stream(images, read=read, prepare=prepare, settings=settings) as stream:
+            rows = list(stream.rows(best_is_the_value, labels=None))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert len(rows) == len(images)
+    assert peak <= settings.most_bytes(height=64, width=64, top_k=2)

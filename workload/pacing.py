@@ -1,0 +1,33 @@
+"""How many reads are worth having at once: as many as hide the latency, and none that only queues."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+_OBSERVED = 64
+_AT_FIRST = 4
+
+
+class Pace:
+    """`connections` follows what reads were observed to take, and is at most `most`.
+
+    Each read takes processor time of our own, one at a time: it is Python. So more than
+    latency / own time at once would only wait for one another. The latency is the shortest of late,
+    for the others may have waited already. It grows by one a read, as the first reads, which open
+    connections too, take longer than those to come.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._latencies_s: deque[float] = deque(maxlen=_OBSERVED)
+        self._own_s: deque[float] = deque(maxlen=_OBSERVED)
+        self.connections = min(_AT_FIRST, most)
+
+    def observe(self, *, latency_s: float, own_s: float) -> None:
+        """A read took so long, and so much of our own processor time."""
+        self._latencies_s.append(latency_s)
+        self._own_s.append(own_s)
+        own_s = max(min(self._own_s), 1e-6)
+        worth = math.ceil(min(self._latencies_s) / own_s) + 1
+        self.connections = max(1, min(worth, self.connections + 1, self._most))
