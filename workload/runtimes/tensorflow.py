@@ -1,9 +1,14 @@
-"""TensorFlow: a SavedModel as classifier, its variables frozen and the choice of the best in its graph."""
+"""TensorFlow: a SavedModel as classifier, with the choice of the best in its graph.
+
+A large job's variables are frozen in the end: see `_Classifier`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -11,25 +16,34 @@ import numpy as np
 from attestation.errors import Misconfigured
 
 from ..job import Job
-from ..pipeline import Classifier, Fed, Indices, Scores
-from ..terms import InputTerms, OutputTerms
-from . import LoadedModel, ModelMisfit
+from ..pipeline import Fed, Indices, Scores
+from . import LoadedModel
+from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run
 
-# Read when TensorFlow is imported: its own log lines may quote a model's nodes and paths.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Read when TensorFlow is imported. Its own log lines may quote a model's nodes and paths. And with
+# the older Keras for its own, which the image lacks, it imports none: a SavedModel needs none.
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_USE_LEGACY_KERAS="1")
 
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+FREEZE_AFTER = 2048
+"""Images that a job has had when its model is frozen: smaller ones end sooner without."""
 
 _SERVING = "serving_default"
+_GPU_BATCH = 256
 
 
 def load(saved_model: Path, job: Job) -> LoadedModel:
     """The SavedModel as a function from fed pictures to the job's k best classes.
 
+    On the first GPU where TensorFlow sees one, and on all cores.
+
     Raises:
-        Misconfigured: TensorFlow cannot read it.
+        Misconfigured: TensorFlow cannot read it, or not run it in the terms' precision.
         ModelMisfit: its signature does not fit the terms, or it has fewer classes than are asked for.
     """
+    on_gpu = _configure(job.terms.runtime.precision)
     try:
         loaded = tf.saved_model.load(str(saved_model))
     except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError, tf.errors.OpError):
@@ -40,88 +54,108 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
     if _SERVING not in loaded.signatures:
         raise ModelMisfit(f"the model has no signature `{_SERVING}`")
     signature = loaded.signatures[_SERVING]
-    batch_size = _check_input(signature, job.terms.input)
-    classes = _check_output(signature, job.terms.output)
-    if job.top_k > classes:
-        raise ModelMisfit(f"{job.top_k} classes are asked for, and the model has {classes}")
+    inputs = {name: _tensor(spec) for name, spec in signature.structured_input_signature[1].items()}
+    outputs = {name: _tensor(spec) for name, spec in signature.structured_outputs.items()}
+    batch_size = check_input(inputs, job.terms.input)
+    classes = check_output(outputs, job.terms.output, job)
+    taken = inputs[job.terms.input.tensor]
     return LoadedModel(
-        classifier=_classifier(signature, job, batch_size),
+        classifier=_Classifier(loaded, taken, job, batch_size),
         classes=classes,
         batch_size=batch_size,
+        preferred_batch_size=_GPU_BATCH if on_gpu else None,
+        takes=taken.dtype,
     )
 
 
-def _check_input(signature: Any, terms: InputTerms) -> int | None:
-    """The batch size that the model insists on, or None."""
-    _, inputs = signature.structured_input_signature
-    fed = tf.TensorSpec([None, terms.height, terms.width, 3], tf.float32)
-    spec = inputs.get(terms.tensor)
-    if spec is None or len(inputs) != 1 or not _takes(spec, fed):
-        taken = ", ".join(f"`{name}` {_shown(spec)}" for name, spec in sorted(inputs.items()))
-        raise ModelMisfit(f"the model takes {taken}, and the terms feed `{terms.tensor}` {_shown(fed)}")
-    size: int | None = spec.shape[0] if spec.shape.rank else None
-    return size
+def _configure(precision: str) -> bool:
+    """TensorFlow computes with that precision, on all cores, and on one GPU where there is one: True then."""
+    if precision == "int8":
+        raise Misconfigured(
+            "TensorFlow runs no model in int8",
+            hint='the owner names `runtime.name = "openvino"`, or `runtime.precision = "fp32"`, in the terms',
+        )
+    tf.config.optimizer.set_experimental_options(
+        {"auto_mixed_precision_onednn_bfloat16": precision == "bf16"}
+    )
+    # What a GPU calls 32 bits is 19 where it may: more exact than bf16, and less than fp32.
+    tf.config.experimental.enable_tensor_float_32_execution(precision == "bf16")
+    gpus = tf.config.list_physical_devices("GPU")
+    with contextlib.suppress(RuntimeError):  # it has computed before, and so has been told
+        tf.config.threading.set_intra_op_parallelism_threads(len(os.sched_getaffinity(0)))
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        if gpus:
+            tf.config.set_visible_devices(gpus[:1], "GPU")
+            tf.config.experimental.set_memory_growth(gpus[0], True)
+    return bool(gpus)
 
 
-def _takes(spec: Any, fed: Any) -> bool:
-    """An input of that kind and shape can be told what is fed."""
-    is_number = spec.dtype.is_floating or spec.dtype.is_integer
-    return bool(is_number and spec.shape.is_compatible_with(fed.shape))
+def _tensor(spec: Any) -> Tensor:
+    return Tensor(dtype=spec.dtype.name, shape=None if spec.shape.rank is None else tuple(spec.shape))
 
 
-def _check_output(signature: Any, terms: OutputTerms) -> int:
-    """The number of classes that the model tells apart."""
-    outputs = signature.structured_outputs
-    spec = outputs.get(terms.tensor)
-    if spec is None or not spec.dtype.is_floating or spec.shape.rank != 2 or spec.shape[1] is None:
-        given = ", ".join(f"`{name}` {_shown(spec)}" for name, spec in sorted(outputs.items()))
-        raise ModelMisfit(f"the model gives {given}, and the terms expect `{terms.tensor}` float[n, classes]")
-    classes: int = spec.shape[1]
-    return classes
+class _Classifier:
+    """Any number of threads may call it.
 
+    A graph whose weights are variables is ready at once. One whose weights are constants is up to a
+    quarter faster, because TensorFlow then computes beforehand what depends on weights alone, and
+    takes one to two seconds to make. So it is made beside the first one, once a job is long enough,
+    and takes its place.
+    """
 
-def _shown(spec: Any) -> str:
-    if spec.shape.rank is None:
-        return f"{spec.dtype.name}[...]"
-    return f"{spec.dtype.name}[{', '.join('n' if size is None else str(size) for size in spec.shape)}]"
+    def __init__(self, loaded: Any, taken: Tensor, job: Job, batch_size: int | None) -> None:
+        terms, signature = job.terms, loaded.signatures[_SERVING]
+        # Freezing asks the variables, which the signature alone does not keep.
+        self._loaded = loaded
+        self._name = terms.input.tensor
+        self._taken = taken
+        self._shape = (terms.input.height, terms.input.width, 3)
+        self._batch_size = batch_size
+        self._seen = 0
+        self._freezing: Thread | None = None
+        dtype = tf.dtypes.as_dtype(taken.dtype)
 
+        def best(images: Any) -> tuple[Any, Any]:
+            # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
+            given = tf.saturate_cast(tf.round(images) if taken.is_integer else images, dtype)
+            scores = tf.cast(signature(**{terms.input.tensor: given})[terms.output.tensor], tf.float32)
+            if terms.output.scores == "softmax":
+                scores = tf.nn.softmax(scores)
+            top = tf.math.top_k(scores, job.top_k)
+            return top.indices, top.values
 
-def _classifier(signature: Any, job: Job, batch_size: int | None) -> Classifier:
-    terms = job.terms
-    height, width = terms.input.height, terms.input.width
-    taken = signature.structured_input_signature[1][terms.input.tensor]
+        fed = tf.TensorSpec([batch_size, *self._shape], tf.float32)
+        blank = np.zeros([batch_size or 1, *self._shape], np.float32)
+        try:
+            self._best = tf.function(best, input_signature=[fed], autograph=False).get_concrete_function()
+        except (ValueError, TypeError, tf.errors.OpError):
+            raise does_not_run(self._name, taken, blank.shape) from None
+        # Run once, so that what the first batch would wait for is done before there is one.
+        self(blank)
 
-    @tf.function(input_signature=[tf.TensorSpec([batch_size, height, width, 3], tf.float32)], autograph=False)  # type: ignore[untyped-decorator]
-    def best(images: Any) -> tuple[Any, Any]:
-        # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
-        given = tf.round(images) if taken.dtype.is_integer else images
-        given = tf.saturate_cast(given, taken.dtype)
-        scores = tf.cast(signature(**{terms.input.tensor: given})[terms.output.tensor], tf.float32)
-        if terms.output.scores == "softmax":
-            scores = tf.nn.softmax(scores)
-        top = tf.math.top_k(scores, job.top_k)
-        return top.indices, top.values
-
-    def classifier(images: Fed) -> tuple[Indices, Scores]:
+    def __call__(self, images: Fed) -> tuple[Indices, Scores]:
         count = len(images)
-        if batch_size is not None and count < batch_size:
-            blank = np.zeros([batch_size - count, height, width, 3], np.float32)
+        if self._batch_size is not None and count < self._batch_size:
+            blank = np.zeros([self._batch_size - count, *self._shape], np.float32)
             images = np.concatenate([images, blank])
         try:
-            indices, values = best(images)
+            indices, values = self._best(tf.convert_to_tensor(images))
         except tf.errors.ResourceExhaustedError:
             raise Misconfigured(
                 "the machine's memory does not hold a batch of this size",
                 hint="set a smaller `tee-env-BATCH_SIZE`, or launch a larger machine",
             ) from None
         except (ValueError, TypeError, tf.errors.OpError):
-            fed = tf.TensorSpec(images.shape, taken.dtype)
-            raise ModelMisfit(
-                f"the model takes `{terms.input.tensor}` {_shown(taken)} by its signature,"
-                f" and does not run when it is fed {_shown(fed)}"
-            ) from None
+            raise does_not_run(self._name, self._taken, images.shape) from None
+        self._seen += count
+        if self._seen >= FREEZE_AFTER and self._freezing is None:
+            self._freezing = Thread(target=self._freeze, args=(images,), name="freeze")
+            self._freezing.start()
         return indices.numpy()[:count], values.numpy()[:count]
 
-    # Traced and run once, so that what the first batch would wait for is done before there is one.
-    classifier(np.zeros([batch_size or 1, height, width, 3], np.float32))
-    return classifier
+    def _freeze(self, images: Fed) -> None:
+        """The graph's weights are constants from now on; or it stays as it is, where TensorFlow cannot."""
+        with contextlib.suppress(ValueError, TypeError, LookupError, RuntimeError, tf.errors.OpError):
+            frozen = convert_variables_to_constants_v2(self._best, lower_control_flow=False)
+            frozen(tf.convert_to_tensor(images))
+            self._best = frozen
