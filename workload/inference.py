@@ -17,7 +17,7 @@ from .job import Job
 from .labels import read_labels
 from .pipeline import Stream
 from .reporting import Progress, say
-from .settings import choose_settings
+from .settings import agree_batch_size, choose_settings
 from .timings import Timings
 
 
@@ -94,14 +94,17 @@ def run(job: Job, timings: Timings) -> None:
             _say(Step.LOAD, "loading the model")
             with timings.span("unpack"):
                 model.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
-                saved_model = model.find_saved_model(folder)
+                saved_model = runtimes.find_model(folder, terms.runtime.name)
             runtime.result()
             with timings.span("load"):
                 loaded = runtimes.load(saved_model, job)
                 labels = read_labels(folder, terms.output.labels, classes=loaded.classes)
 
         _say(Step.INFER, f"running {len(listed)} images")
-        rows = stream.rows(loaded.classifier, labels=labels, batch_size=loaded.batch_size)
+        batch_size = agree_batch_size(
+            job, settings, insisted=loaded.batch_size, preferred=loaded.preferred_batch_size
+        )
+        rows = stream.rows(loaded.classifier, labels=labels, batch_size=batch_size)
         progress, unreadable = Progress(len(listed)), 0
         with (
             timings.span("write"),

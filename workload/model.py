@@ -113,18 +113,6 @@ def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
     archive.unlink()
 
 
-def find_saved_model(folder: Path) -> Path:
-    """The one folder of the unpacked archive that holds a SavedModel.
-
-    Raises:
-        Misconfigured: there is none, or more than one.
-    """
-    found = list(folder.rglob("saved_model.pb"))
-    if len(found) != 1:
-        raise _bad_archive(f"holds {'no' if not found else 'more than one'} SavedModel")
-    return found[0].parent
-
-
 @contextmanager
 def room_on_disk() -> Iterator[None]:
     """Within the block, a full disk is said to be one.

@@ -47,30 +47,12 @@ def unpack(tmp_path: Path) -> Callable[..., Path]:
 def test_an_archive_in_order_is_unpacked_and_gone(unpack: Callable[..., Path], tmp_path: Path) -> None:
     folder = unpack(archive(MEMBERS))
     assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
-    assert model.find_saved_model(folder) == folder
     assert not (tmp_path / "archive").exists()
 
 
 def test_an_archive_that_is_not_gzipped_is_unpacked_too(unpack: Callable[..., Path]) -> None:
     folder = unpack(PLAIN)
     assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
-
-
-def test_a_saved_model_one_folder_down_is_found(unpack: Callable[..., Path]) -> None:
-    folder = unpack(archive({"colours/saved_model.pb": b"graph"}))
-    assert model.find_saved_model(folder) == folder / "colours"
-
-
-@pytest.mark.parametrize(
-    "members",
-    [{"labels.txt": b"a"}, {"one/saved_model.pb": b"", "two/saved_model.pb": b""}],
-    ids=["none", "two"],
-)
-def test_an_archive_without_exactly_one_saved_model_is_refused(
-    unpack: Callable[..., Path], members: dict[str, bytes]
-) -> None:
-    with pytest.raises(Misconfigured, match="SavedModel"):
-        model.find_saved_model(unpack(archive(members)))
 
 
 def special_member(name: str, kind: bytes, target: str = "") -> bytes:
