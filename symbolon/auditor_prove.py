@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
-from policy.cel import parse
-from policy.cel.condition import paths_in
+from policy.cel import parse, walk
+from policy.cel.syntax import Identifier
 from policy.explaining import explain
 from policy.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving import (
@@ -172,7 +172,7 @@ def _report(
             verdict = f"not so: {asked}" if that is None else "a token is admitted of which it is not true"
             assert answer.token is not None  # noqa: S101  the case before
             entry = _token(answer.token, sample, google=answer.google, attribute=answer.attribute)
-            entry = replace(entry, notes=_why_not(that, answer.token))
+            entry = replace(entry, notes=_why_not(that, answer))
             sections.append(Section(title="counterexample", entries=(entry,)))
         case Undecided():
             verdict = answer.reason
@@ -186,11 +186,15 @@ def _report(
     )
 
 
-def _why_not(that: str | None, token: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """What the token says instead, of a condition that reads claims alone."""
-    if that is None or any(path.root != "assertion" for path in paths_in(parse(that))):
+def _why_not(that: str | None, answer: Refuted) -> tuple[tuple[str, str], ...]:
+    """What the token says instead, where all that the condition reads is shown with it."""
+    if that is None or answer.token is None:
         return ()
-    clauses = explain(that, assertion=token).clauses
+    shown = {"google": answer.google, "attribute": answer.attribute}
+    names = [node.name for node, _ in walk(parse(that)) if isinstance(node, Identifier)]
+    if not all(shown.get(name, True) for name in names):
+        return ()
+    clauses = explain(that, assertion=answer.token, google=answer.google, attribute=answer.attribute).clauses
     return tuple(("not so", clause.reason) for clause in clauses if clause.outcome != "true")
 
 

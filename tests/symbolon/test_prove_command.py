@@ -111,6 +111,16 @@ def test_what_a_bare_condition_s_token_is_mapped_to_is_shown_with_it(ask: Ask, t
     assert 'attribute.team = "blue"\n' in ask(*arguments).out
 
 
+def test_why_it_is_not_so_is_said_where_all_that_it_reads_is_shown(ask: Ask, tmp_path: Path) -> None:
+    bare = written(tmp_path / "bare.cel", 'google.subject == "a" && attribute.kind == "b"')
+    said = ask("auditor", "prove", bare, "--that", 'google.subject == "b" && attribute.kind == "b"').out
+    assert 'not so: `google.subject` is "a", must be "b"' in said
+    assert said.count("not so:") == 1
+    mapped = written(tmp_path / "mapped.json", provider(ANYBODY))
+    said = ask("auditor", "prove", mapped, "--that", 'attribute.exists(name, name == "other")').out
+    assert said.startswith("REFUTED") and "not so:" not in said
+
+
 def test_all_values_of_a_pinned_claim_are_listed(ask: Ask, tmp_path: Path) -> None:
     policy = written(tmp_path / "p.json", provider(PINNED))
     arguments = ("auditor", "prove", policy, "--values-of", "submods.container.image_digest")
