@@ -27,6 +27,8 @@ PASS_S = 2.5
 ALONE_S = 1.0
 _FEWER = 60
 """Photos that a peer is given which waits for a network before each."""
+_OF_RAY = 8
+"""Times that Ray Data goes over the photos: it starts an actor first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Case:
     decode: str = "exact"
     storage: Literal["files", "emulated"] = "files"
     latency_ms: int = 0
-    batch_size: int = 32
+    batch_size: int = 0
     stream: str = ""
     rounds: int = 5
 
@@ -55,6 +57,8 @@ class Steady:
     ours: Spread
     peer: Spread
     ratio: Spread
+    ratio_later: Spread
+    """Beside the pace of the peer's last three quarters, which leaves out how it started."""
     stages: dict[str, float]
     bound: Spread
     share: Spread
@@ -102,8 +106,10 @@ def model_of(case: Case) -> ModelFacts:
 def compare_whole(case: Case, counts: list[int]) -> list[Whole]:
     """The whole job by us and by the peer, over so many photos each time.
 
-    Files alone: `first_row` and `inference --storage emulated` measure the program of the image.
+    Files alone: `benchmarks.first_row` measures the program of the image.
     """
+    if case.storage != "files":
+        raise SystemExit("whole jobs are compared over files: `benchmarks.first_row` shows one over storage")
     with _set_up(case) as (work, storage, folder):
         found = []
         for count in counts:
@@ -150,6 +156,8 @@ def compare_steady(case: Case) -> Steady:
         storage.delay(0)
         same = agreement(ours.ask(do="rows")["rows"], peer.ask(do="rows")["rows"])
         peaks = {"ours": ours.ask(do="end")["peak_bytes"], case.peer: peer.ask(do="end")["peak_bytes"]}
+        if case.peer == "ray_data":
+            del peaks[case.peer]  # that of its driver alone, where nothing happens
         return rounds.summed_up(same, peaks)
 
 
@@ -190,9 +198,11 @@ class _Rounds:
         self._count = min(case.count or 1 << 30, len(work.photos))
         self._peers_count = min(self._count, _FEWER) if case.latency_ms else self._count
         self._repeat = 1
+        self._peers_repeat = _OF_RAY if case.peer == "ray_data" else 1
         self._mine: list[float] = []
         self._undelayed: list[float] = []
         self._theirs: list[float] = []
+        self._later: list[float] = []
         self._bounds: list[float] = []
         self._first_rows: list[float] = []
         self._stages: dict[str, list[float]] = {}
@@ -231,6 +241,7 @@ class _Rounds:
             ours=spread(self._mine),
             peer=spread(self._theirs),
             ratio=pairwise(self._mine, self._theirs),
+            ratio_later=pairwise(self._mine, self._later),
             stages={name: spread(rates).median for name, rates in self._stages.items()},
             bound=spread(self._bounds),
             share=pairwise(self._mine, self._bounds),
@@ -244,9 +255,11 @@ class _Rounds:
 
     def _pass(self, contestant: Contestant, count: int) -> float:
         """Images a second of one pass; our own fills its time."""
-        repeat = self._repeat if contestant is self._ours else 1
+        repeat = self._repeat if contestant is self._ours else self._peers_repeat
         done: dict[str, Any] = contestant.ask(do="pass", photos=count, repeat=repeat)
         if contestant is self._ours:
             self._first_rows.append(done["first_row_s"])
+        else:
+            self._later.append(done["later_per_s"])
         rate: float = done["images"] / done["seconds"]
         return rate

@@ -33,6 +33,7 @@ def render_steady(case: Case, found: Steady) -> str:
         f"ours                {_spread(found.ours)} images/s",
         f"{case.peer:19} {_spread(found.peer)} images/s",
         f"ratio, pair by pair {_spread(found.ratio, digits=2)}",
+        f"ratio, once started {_spread(found.ratio_later, digits=2)}",
         f"bound               {_spread(found.bound)} images/s  (alone: {stages})",
         f"share of the bound  {_spread(_percent(found.share))} %",
         f"bound, processor    {found.bound_by_cpu:,.0f} images/s",
@@ -106,7 +107,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--decode", choices=["exact", "scaled"], default="exact")
     parser.add_argument("--storage", choices=["files", "emulated"])
     parser.add_argument("--latency-ms", type=int, default=0, metavar="MS")
-    parser.add_argument("--batch-size", type=int, default=32, metavar="N")
+    parser.add_argument("--batch-size", type=int, default=0, metavar="N", help="else chosen by itself")
     parser.add_argument("--stream", default="", metavar="TOML", help="lines of the terms' `[stream]` table")
     parser.add_argument("--whole", metavar="N,N", help="whole jobs over so many photos")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")

@@ -53,9 +53,10 @@ def contestant(name: str, work: Work, folder: Path, env: Mapping[str, str]) -> I
         running = Contestant(process)
         running.listen()
         yield running
+        process.communicate(timeout=_END_TIMEOUT_S)  # its input ends, and so does it
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

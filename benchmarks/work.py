@@ -37,7 +37,8 @@ class Work:
     runtime: str = "tensorflow"
     precision: str = "fp32"
     decode: str = "exact"
-    batch_size: int = 32
+    batch_size: int = 0
+    """0 is whatever each contestant chooses by itself."""
     stream: str = ""
     """Lines of the terms' `[stream]` table."""
 

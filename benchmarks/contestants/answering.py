@@ -1,6 +1,7 @@
 """The commands that every contestant answers, one JSON line each way, on standard input and output.
 
-    {"do": "pass", "photos": N, "repeat": M}  the first N photos M times over; how long it took
+    {"do": "pass", "photos": N, "repeat": M}  the first N photos M times over; how long it took,
+                                              and the pace of its last three quarters
     {"do": "alone", "stage": S}               one stage and nothing else (ours alone); how long it took
     {"do": "rows"}                            each photo's best classes and their scores
     {"do": "end"}                             the process ends; the most memory it had
@@ -93,15 +94,16 @@ def _answer(contestant: Contestant, work: Work, command: dict[str, Any]) -> dict
 
 
 def _timed(start: Callable[[], Iterable[Answer]], work: Work) -> dict[str, Any]:
-    count, first_s = 0, 0.0
+    at_s = []
     server, used, began = cpu_s(work.server_pid), time.process_time(), time.perf_counter()
     for _ in start():
-        count += 1
-        first_s = first_s or time.perf_counter() - began
+        at_s.append(time.perf_counter() - began)
+    quarter = len(at_s) // 4
     return {
-        "images": count,
+        "images": len(at_s),
         "seconds": time.perf_counter() - began,
-        "first_row_s": first_s,
+        "first_row_s": at_s[0],
+        "later_per_s": (len(at_s) - 1 - quarter) / (at_s[-1] - at_s[quarter]),
         "cpu_s": time.process_time() - used,
         "server_cpu_s": cpu_s(work.server_pid) - server,
     }

@@ -68,8 +68,9 @@ class Ours:
 
 
 def whole_job(work: Work, photos: Sequence[str]) -> Iterator[Answer]:
-    """Every photo, from nothing; as in `workload.inference`, photos are read before the model is there."""
+    """Every photo, from nothing; as in `workload.inference`, they are read while the runtime is imported."""
     job = _job(work)
+    runtime = ThreadPoolExecutor(1).submit(runtimes.import_runtime, work.runtime)
     wanted = set(photos)
     with Stream(
         [listed for listed in _list(work) if listed.name in wanted],
@@ -77,6 +78,7 @@ def whole_job(work: Work, photos: Sequence[str]) -> Iterator[Answer]:
         prepare=partial(preparing.prepare, terms=job.terms.input),
         settings=choose_settings(job),
     ) as stream:
+        runtime.result()
         yield from _answers(stream, runtimes.load(Path(work.model.folder), job))
 
 
@@ -90,7 +92,8 @@ def _answers(stream: Stream, loaded: runtimes.LoadedModel) -> Iterator[Answer]:
 
 def _job(work: Work) -> Job:
     request = {"INPUT_URI": f"gs://{work.bucket or 'photos'}", "RESULT_URI": "gs://results"}
-    request["BATCH_SIZE"] = str(work.batch_size)
+    if work.batch_size:
+        request["BATCH_SIZE"] = str(work.batch_size)
     return agree(parse_terms(render_terms(work)), parse_request(request))
 
 
@@ -108,7 +111,8 @@ def _reader(work: Work) -> Callable[[ListedImage], EncodedImage]:
     if work.bucket:
         from workload import credentials, object_storage
 
-        client = object_storage.open_client(credentials.operator_credential())
+        connections = choose_settings(_job(work)).connections
+        client = object_storage.open_client(credentials.operator_credential(), connections=connections)
         return partial(images.read_image, client, work.bucket)
     folder, latency_s = work.folder + os.sep, work.latency_ms / 1000
 
