@@ -32,7 +32,7 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelTerms:
-    """Which bytes are the model: a gzipped tar archive with one SavedModel in it."""
+    """Which bytes are the model: a tar archive, gzipped or plain, with one SavedModel in it."""
 
     uri: ObjectUri
     sha256: Digest
