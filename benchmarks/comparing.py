@@ -153,7 +153,7 @@ def compare_steady(case: Case) -> Steady:
         rounds = _Rounds(case, work, storage, ours, peer)
         for _ in range(case.rounds):
             rounds.play()
-        storage.delay(0)
+        rounds.delay(0)
         same = agreement(ours.ask(do="rows")["rows"], peer.ask(do="rows")["rows"])
         peaks = {"ours": ours.ask(do="end")["peak_bytes"], case.peer: peer.ask(do="end")["peak_bytes"]}
         if case.peer == "ray_data":
@@ -207,17 +207,17 @@ class _Rounds:
         self._first_rows: list[float] = []
         self._stages: dict[str, list[float]] = {}
         self._cpu_s: dict[str, list[float]] = {}
-        storage.delay(case.latency_ms)
+        self.delay(case.latency_ms)
         rate = self._pass(ours, self._count)
         self._repeat = max(1, math.ceil(PASS_S * rate / self._count))
 
     def play(self) -> None:
         """One round."""
         case = self._case
-        if case.latency_ms and case.storage == "emulated":
-            self._storage.delay(0)
+        if case.latency_ms:
+            self.delay(0)
             self._undelayed.append(self._pass(self._ours, self._count))
-            self._storage.delay(case.latency_ms)
+            self.delay(case.latency_ms)
         self._mine.append(self._pass(self._ours, self._count))
         self._theirs.append(self._pass(self._peer, self._peers_count))
         stages, waiting = {}, None
@@ -233,6 +233,14 @@ class _Rounds:
             self._stages.setdefault(stage, []).append(rate)
             self._cpu_s.setdefault(stage, []).append(used_s)
         self._bounds.append(bound(stages, waiting=waiting if case.latency_ms else None))
+
+    def delay(self, latency_ms: int) -> None:
+        """Every read waits so long from now on."""
+        if self._storage.emulator is not None:
+            self._storage.delay(latency_ms)
+            return
+        for one in (self._ours, self._peer):
+            one.ask(do="delay", latency_s=latency_ms / 1000)
 
     def summed_up(self, same: Agreement, peaks: dict[str, int]) -> Steady:
         cpu_s = sum(spread(each).median for each in self._cpu_s.values())

@@ -3,6 +3,7 @@
     {"do": "pass", "photos": N, "repeat": M}  the first N photos M times over; how long it took,
                                               and the pace of its last three quarters
     {"do": "alone", "stage": S}               one stage and nothing else (ours alone); how long it took
+    {"do": "delay", "latency_s": S}           every read of a file waits so long from now on
     {"do": "rows"}                            each photo's best classes and their scores
     {"do": "end"}                             the process ends; the most memory it had
 
@@ -31,6 +32,9 @@ class Contestant(Protocol):
 
     def stream(self, photos: Sequence[str]) -> Iterator[Answer]:
         """One answer a photo, in their order."""
+
+    def delay(self, latency_s: float) -> None:
+        """Every read of a file waits so long from now on."""
 
     def alone(self, stage: str) -> Callable[[], int]:
         """What runs that stage once, and says for how many photos."""
@@ -87,6 +91,9 @@ def _answer(contestant: Contestant, work: Work, command: dict[str, Any]) -> dict
     if command["do"] == "rows":
         stream = contestant.stream(work.photos)
         return {"rows": {name: [list(best), list(scores)] for name, best, scores in stream}}
+    if command["do"] == "delay":
+        contestant.delay(command["latency_s"])
+        return {}
     if command["do"] == "alone":
         return _alone(contestant.alone(command["stage"]), work, seconds=command["seconds"])
     photos = work.photos[: command["photos"]] * command["repeat"]

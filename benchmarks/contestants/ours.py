@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,6 +18,7 @@ from workload.terms import parse_terms
 
 from ..work import Work, render_terms
 from .answering import Answer, serve
+from .files import Files
 
 _WARM_UP = 64
 
@@ -31,7 +30,8 @@ class Ours:
         self._work = work
         self._job = _job(work)
         self._settings = choose_settings(self._job)
-        self._read = _reader(work)
+        self._files = Files(work.folder, latency_s=work.latency_ms / 1000)
+        self._read = _reader(work, self._files)
         self._prepare = partial(preparing.prepare, terms=self._job.terms.input)
         self._listed = {listed.name: listed for listed in _list(work)}
         self._loaded = runtimes.load(Path(work.model.folder), self._job)
@@ -42,6 +42,9 @@ class Ours:
         listed = [self._listed[name] for name in photos]
         with Stream(listed, read=self._read, prepare=self._prepare, settings=self._settings) as stream:
             yield from _answers(stream, self._loaded)
+
+    def delay(self, latency_s: float) -> None:
+        self._files.latency_s = latency_s
 
     def alone(self, stage: str) -> Callable[[], int]:
         """One stage on all cores: `reads`, `decode` (of photos in memory), or `model` (in its batches)."""
@@ -74,7 +77,7 @@ def whole_job(work: Work, photos: Sequence[str]) -> Iterator[Answer]:
     wanted = set(photos)
     with Stream(
         [listed for listed in _list(work) if listed.name in wanted],
-        read=_reader(work),
+        read=_reader(work, Files(work.folder, latency_s=work.latency_ms / 1000)),
         prepare=partial(preparing.prepare, terms=job.terms.input),
         settings=choose_settings(job),
     ) as stream:
@@ -107,22 +110,14 @@ def _list(work: Work) -> list[ListedImage]:
     return [ListedImage(name=name, generation=1, size=(folder / name).stat().st_size) for name in work.photos]
 
 
-def _reader(work: Work) -> Callable[[ListedImage], EncodedImage]:
-    if work.bucket:
-        from workload import credentials, object_storage
+def _reader(work: Work, files: Files) -> Callable[[ListedImage], EncodedImage]:
+    if not work.bucket:
+        return lambda listed: images.check_header(files.read(listed.name))
+    from workload import credentials, object_storage
 
-        connections = choose_settings(_job(work)).connections
-        client = object_storage.open_client(credentials.operator_credential(), connections=connections)
-        return partial(images.read_image, client, work.bucket)
-    folder, latency_s = work.folder + os.sep, work.latency_ms / 1000
-
-    def read(listed: ListedImage) -> EncodedImage:
-        if latency_s:
-            time.sleep(latency_s)
-        with open(folder + listed.name, "rb") as file:
-            return images.check_header(file.read())
-
-    return read
+    connections = choose_settings(_job(work)).connections
+    client = object_storage.open_client(credentials.operator_credential(), connections=connections)
+    return partial(images.read_image, client, work.bucket)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,10 @@ class RayData:
             for path, best, scores in zip(batch["path"], batch["best"], batch["scores"], strict=True):
                 yield Path(str(path)).name, best.tolist(), scores.tolist()
 
+    def delay(self, latency_s: float) -> None:
+        if latency_s:
+            raise AssertionError("Ray Data reads its files itself: no wait can be put before each")
+
     def alone(self, stage: str) -> Callable[[], int]:
         raise AssertionError(f"Ray Data runs no stage {stage} alone")
 

@@ -10,13 +10,12 @@ Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..work import TOP_K, Work
 from .answering import Answer, serve
+from .files import Files
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -33,13 +32,17 @@ class Sample:
         self._work = work
         self._loaded = tf.saved_model.load(work.model.folder)  # the signature does not keep it alive
         self._model = self._loaded.signatures["serving_default"]
-        self._read = _reader(work)
+        self._files = Files(work.folder, latency_s=work.latency_ms / 1000)
+        self._read = _reader(work) if work.bucket else self._files.read
 
     def stream(self, photos: Sequence[str]) -> Iterator[Answer]:
         for name in photos:
             scores = self._scores(self._read(name))
             best = np.argsort(scores)[-TOP_K:][::-1]
             yield name, best.tolist(), scores[best].tolist()
+
+    def delay(self, latency_s: float) -> None:
+        self._files.latency_s = latency_s
 
     def alone(self, stage: str) -> Callable[[], int]:
         raise AssertionError(f"the sample has no stage {stage}: it is one loop")
@@ -67,15 +70,6 @@ def whole_job(work: Work, photos: Sequence[str]) -> Iterator[Answer]:
 
 
 def _reader(work: Work) -> Callable[[str], bytes]:
-    if not work.bucket:
-        folder = Path(work.folder)
-
-        def read(name: str) -> bytes:
-            if work.latency_ms:
-                time.sleep(work.latency_ms / 1000)
-            return (folder / name).read_bytes()
-
-        return read
     from google.cloud import storage
 
     bucket = storage.Client().bucket(work.bucket)
