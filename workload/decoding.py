@@ -3,11 +3,17 @@
 `tf.io.decode_image(data, channels=3, expand_animations=False)` is what models are trained with, so its
 answer is the right one even where it is peculiar: libjpeg's fast integer transform, CMYK by a plain
 product, alpha and the low byte of 16 bits left out, a palette of a BMP ignored, of a GIF the first frame
-on black. Where TensorFlow refuses a picture for its kind alone (RLE in a BMP, alpha or several frames in
-a WebP), and Pillow reads it, it is read.
+on black.
+
+Four things differ. A JPEG whose colours are sampled in a way that libjpeg-turbo's own interface has no
+name for goes through the slow transform, and is a few steps of 255 off. A picture that TensorFlow refuses
+for its kind alone (few bits or RLE in a BMP, alpha or several frames in a WebP) is read where Pillow reads
+it. A GIF whose first frame is smaller than the whole has its place in the whole, where TensorFlow makes
+the picture as large as its largest frame. And of damaged GIFs and WebPs Pillow refuses some that
+TensorFlow reads past, and reads a GIF without its end.
 
 Source: tensorflow/tensorflow, tensorflow/core/lib/jpeg/jpeg_mem.cc, core/lib/png/png_io.cc,
-core/lib/gif/gif_io.cc, core/kernels/image/decode_image_op.cc.
+core/lib/gif/gif_io.cc, core/lib/webp/webp_io.cc, core/kernels/image/decode_image_op.cc.
 """
 
 from __future__ import annotations
@@ -24,7 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .images import MOST_PIXELS, Unreadable, undecodable
-from .jpeg_markers import dc_scans, ends, has_adobe_marker
+from .jpeg_markers import has_adobe_marker, scans_of_an_eighth, tidied
 
 Picture = NDArray[np.uint32]
 """`uint32[height, width]`, a pixel each: in memory red, green, blue, and a byte that means nothing.
@@ -32,16 +38,19 @@ Picture = NDArray[np.uint32]
 One pixel is one number, so that choosing pixels moves whole machine words.
 """
 
-BYTES_PER_PIXEL = 12
-"""The most that decoding holds for each pixel, the result included.
+BYTES_PER_PIXEL = 18
+"""The most that decoding holds for each pixel, the result included: measured, and held by a test.
 
-4 are the result. Beside it are, at worst, what libjpeg keeps of a progressive CMYK JPEG until its last
-scan (4 channels of 2 bytes), or Pillow's picture of a PNG or WebP (4, or 8).
+4 for a JPEG or BMP, which are the result alone; 6 to 9 for a GIF or PNG, beside Pillow's own picture; 10 for
+a progressive JPEG, of which libjpeg keeps every coefficient until the last scan, and 12 if it is CMYK;
+18 for a WebP, of which libwebp keeps two frames, and Pillow one more.
 """
 
 _KEPT_BYTES = 64 << 20
 _BAND_PIXELS = 1 << 18
-_READ_ERRORS = (OSError, ValueError, SyntaxError, OverflowError, EOFError, IndexError, struct.error)
+_READ_ERRORS = (OSError, ValueError, SyntaxError, OverflowError, EOFError, LookupError, struct.error)
+# Source: libjpeg-turbo/libjpeg-turbo, jerror.h. By then every row has been decoded.
+_WARNINGS = ("Corrupt JPEG data", "Inconsistent progression sequence", "Invalid SOS parameters")
 
 
 class Least(NamedTuple):
@@ -90,17 +99,34 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
 
 
 def _decode_jpeg(data: bytes, least: Least | None) -> Picture:
-    height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except (ValueError, LookupError):  # it has no name for how the colours are sampled, or what they are
+        return _decode_by_pillow(data)
     _check_size(height, width)
     if least is not None:
         eighths = _eighths(height, width, least)
         if eighths == 1:
-            data = dc_scans(data) or data
+            data = scans_of_an_eighth(data) or data
         height, width = -(-height * eighths // 8), -(-width * eighths // 8)
     is_cmyk = colours in ("CMYK", "YCCK")
     picture = _kept.room(height * width).reshape(height, width)
+    if not _fill(picture, data, is_cmyk=is_cmyk):
+        whole = tidied(data)
+        if whole is None or not _fill(picture, whole, is_cmyk=is_cmyk, may_be_damaged=True):
+            raise undecodable()
+    if is_cmyk:
+        _cmyk_to_rgb(picture, inverted=has_adobe_marker(data))
+    return picture
 
-    def decode(*, strict: bool) -> None:
+
+def _fill(picture: Picture, data: bytes, *, is_cmyk: bool, may_be_damaged: bool = False) -> bool:
+    """The picture is as large as it is wanted, and now has its pixels; or false.
+
+    libjpeg only warns of damage within coded data, and TensorFlow takes no notice.
+    """
+    height, width = picture.shape
+    try:
         simplejpeg.decode_jpeg(
             data,
             "CMYK" if is_cmyk else "RGBX",
@@ -108,25 +134,16 @@ def _decode_jpeg(data: bytes, least: Least | None) -> Picture:
             min_height=height,
             min_width=width,
             buffer=picture,
-            strict=strict,
         )
-
-    try:
-        decode(strict=True)
-    except ValueError:
-        # TensorFlow takes no notice of libjpeg's warnings, save that it must find the end.
-        if not ends(data):
-            raise
-        decode(strict=False)
-    if is_cmyk:
-        _cmyk_to_rgb(picture, inverted=has_adobe_marker(data))
-    return picture
+    except ValueError as complaint:
+        return may_be_damaged and str(complaint).startswith(_WARNINGS)
+    return True
 
 
 def _eighths(height: int, width: int, least: Least) -> int:
     """The smallest of the sizes for which libjpeg has a fast transform: 1, 2, 4 or 8 eighths."""
     for eighths in (1, 2, 4):
-        if height * eighths >= least.height * 8 and width * eighths >= least.width * 8:
+        if -(-height * eighths // 8) >= least.height and -(-width * eighths // 8) >= least.width:
             return eighths
     return 8
 
@@ -170,7 +187,7 @@ def _check_chunks(png: bytes) -> None:
 
 
 def _decode_by_pillow(data: bytes) -> Picture:
-    with Image.open(io.BytesIO(data), formats=("PNG", "GIF", "BMP", "WEBP")) as image:
+    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "BMP", "WEBP")) as image:
         _check_size(image.height, image.width)
         width, height = image.size
         left, top, right, bottom = (image.tile[0].extents if image.format == "GIF" else None) or (
@@ -183,11 +200,20 @@ def _decode_by_pillow(data: bytes) -> Picture:
             picture.fill(0)
         for rows in _bands(bottom - top, right - left):
             band = image.crop((left, top + rows.start, right, top + rows.stop))
-            picture[top:bottom, left:right][rows] = _pixels(band)
+            pixels = _pixels(band)
+            if image.format == "GIF":
+                # What is transparent is what was there before: black.
+                is_clear = np.asarray(band) == image.info.get("transparency", -1)
+                pixels = np.where(is_clear, np.uint32(0), pixels)
+            picture[top:bottom, left:right][rows] = pixels
         return picture
 
 
 def _pixels(image: Image.Image) -> Picture:
+    if image.mode == "CMYK":  # as inks, whoever wrote it
+        picture = np.array(image).view(np.uint32)[..., 0]
+        _cmyk_to_rgb(picture, inverted=False)
+        return picture
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     pixels = image.convert("RGB").tobytes("raw", "RGBX")

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_SOF_PROGRESSIVE, _DHT, _EOI, _SOS, _DQT, _DRI = 0xC2, 0xC4, 0xD9, 0xDA, 0xDB, 0xDD
-_JFIF, _ADOBE = 0xE0, 0xEE
+_SOF_PROGRESSIVE, _DHT, _SOI, _EOI, _SOS, _DQT, _DRI = 0xC2, 0xC4, 0xD8, 0xD9, 0xDA, 0xDB, 0xDD
+_JFIF, _ADOBE, _COM = 0xE0, 0xEE, 0xFE
+_DQT_START = bytes((0xFF, _DQT))
 _BLOCK = 1 << 20
 
-# Within coded data: a stuffed zero, a restart, or a filler.
-_IS_MARKER = np.ones(256, np.bool_)
-_IS_MARKER[[0x00, 0xFF, *range(0xD0, 0xD8)]] = False
+# Within coded data: a stuffed zero, a restart, a filler; and what is reserved, which only damage brings.
+_IS_MARKER = np.zeros(256, np.bool_)
+_IS_MARKER[[*range(0xC0, 0xD0), *range(0xD8, 0xFF)]] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +34,12 @@ class Segment:
     end: int
 
 
-def ends(data: bytes) -> bool:
-    """The walk finds the end of the picture: the file is not cut off."""
-    marker = 0
-    for segment in _segments(data):
-        marker = segment.marker
-    return marker == _EOI
+def tidied(data: bytes) -> bytes | None:
+    """The JPEG without what lies between its segments and behind its end; None if it has no end."""
+    segments = list(_segments(data))
+    if not segments or segments[-1].marker != _EOI:
+        return None
+    return data[:2] + b"".join(data[segment.start : segment.end] for segment in segments)
 
 
 def has_adobe_marker(data: bytes) -> bool:
@@ -51,56 +52,93 @@ def has_adobe_marker(data: bytes) -> bool:
     )
 
 
-def dc_scans(data: bytes) -> bytes | None:
-    """The progressive JPEG without what only details need: at one eighth of its size it looks the same.
+def scans_of_an_eighth(data: bytes) -> bytes | None:
+    """The progressive JPEG without what only details need: at one eighth of its size it is the same.
 
     None, if it is not progressive, or anything in it is unusual.
     """
     kept = [data[:2]]
-    frames = scans = 0
+    frame: _Frame | None = None
     marker, end = 0, 2
     for segment in _segments(data):
         if segment.start != end:
             return None
         marker, end = segment.marker, segment.end
-        content = data[segment.start : segment.end]
-        if marker == _SOF_PROGRESSIVE:
-            frames += 1
-        elif marker == _DQT:
-            flat = _without_ac_steps(data[segment.body : segment.end])
-            if flat is None:
+        body = data[segment.body : segment.end]
+        if marker == _DQT:
+            kept.append(data[segment.start : segment.end])
+        elif marker == _SOF_PROGRESSIVE and frame is None:
+            frame = _parse_frame(body)
+            if frame is None:
                 return None
-            content = data[segment.start : segment.body] + flat
-        elif marker == _SOS:
-            header = data[segment.body]
-            if segment.end - segment.body < 2 * header + 4:
-                return None
-            if data[segment.body + 1 + 2 * header] != 0:
-                continue
-            scans += 1
-        elif marker not in (_DHT, _DRI, _EOI, _JFIF, _ADOBE):
-            if not 0xE0 <= marker <= 0xEF and marker != 0xFE:
-                return None
-            continue
-        kept.append(content)
-    if marker != _EOI or frames != 1 or scans == 0:
+            kept.append(data[segment.start : segment.end])
+        elif marker == _SOS and frame is not None:
+            if frame.needs(body):
+                kept.append(data[segment.start : segment.end])
+        elif marker in (_DHT, _DRI, _EOI, _JFIF, _ADOBE):
+            kept.append(data[segment.start : segment.end])
+        elif not 0xE0 <= marker <= 0xEF and marker != _COM:
+            return None
+    if marker != _EOI or frame is None:
         return None
-    return b"".join(kept)
+    flat = [_without_steps(part, frame.flat_tables) if part[:2] == _DQT_START else part for part in kept]
+    return b"".join(flat) if None not in flat else None
 
 
-def _without_ac_steps(tables: bytes) -> bytes | None:
-    """Quantization tables whose steps for all but the mean are 0.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """Of a progressive picture at one eighth: the components of which more than means is shown.
+
+    libjpeg shows a component that has half the resolution or less at two eighths, with its details.
+    """
+
+    detailed: frozenset[int]
+    flat_tables: frozenset[int]
+
+    def needs(self, scan: bytes) -> bool:
+        """The scan with this header is shown."""
+        count = scan[0] if scan else 0
+        if len(scan) < 2 * count + 4:
+            return True
+        return scan[1 + 2 * count] == 0 or not self.detailed.isdisjoint(scan[1 : 1 + 2 * count : 2])
+
+
+def _parse_frame(body: bytes) -> _Frame | None:
+    count = body[5] if len(body) > 5 else 0
+    if count == 0 or len(body) != 6 + 3 * count:
+        return None
+    components = [tuple(body[6 + 3 * number : 9 + 3 * number]) for number in range(count)]
+    across = max(factors >> 4 for _, factors, _ in components)
+    down = max(factors & 15 for _, factors, _ in components)
+    detailed, tables, flat_tables = set(), set(), set()
+    for identity, factors, table in components:
+        if factors >> 4 == 0 or factors & 15 == 0:
+            return None
+        if across % (2 * (factors >> 4)) == 0 and down % (2 * (factors & 15)) == 0:
+            detailed.add(identity)
+            tables.add(table)
+        else:
+            flat_tables.add(table)
+    flat_tables -= tables
+    if not flat_tables:
+        return None
+    return _Frame(detailed=frozenset(detailed), flat_tables=frozenset(flat_tables))
+
+
+def _without_steps(segment: bytes, which: frozenset[int]) -> bytes | None:
+    """The quantization tables, of which those have no step but for the mean.
 
     Where libjpeg has a step for a coefficient that no scan has brought yet, it invents a smooth picture
-    between the means; with these it cannot, and shows the means themselves.
+    between the means; as soon as one table has none, it shows the means themselves.
     """
-    flat = bytearray()
-    at = 0
-    while at < len(tables):
-        size = 2 if tables[at] >> 4 else 1
-        if at + 1 + 64 * size > len(tables):
+    flat = bytearray(segment)
+    at = 4
+    while at < len(flat):
+        size = 2 if flat[at] >> 4 else 1
+        if at + 1 + 64 * size > len(flat):
             return None
-        flat += tables[at : at + 1 + size] + bytes(63 * size)
+        if flat[at] & 15 in which:
+            flat[at + 1 + size : at + 1 + 64 * size] = bytes(63 * size)
         at += 1 + 64 * size
     return bytes(flat)
 
@@ -116,7 +154,7 @@ def _segments(data: bytes) -> Iterator[Segment]:
         if marker == _EOI:
             yield Segment(marker=marker, start=start, body=start + 2, end=start + 2)
             return
-        if marker < 0xC0 or marker == 0xD8 or start + 4 > len(data):
+        if marker == _SOI or start + 4 > len(data):
             return
         (length,) = struct.unpack_from(">H", data, start + 2)
         at = start + 2 + length

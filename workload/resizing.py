@@ -30,8 +30,9 @@ from .terms import InputTerms
 Pixels = NDArray[np.float32]
 """What the model is fed for one picture: `float32[height, width, 3]`."""
 
-_GATHERED_PIXELS = 1 << 14
-_BLOCK_COLUMNS = 256
+# As many at once as a core's own cache holds, as numbers.
+_PIXELS_AT_ONCE = 1 << 16
+_WIDE = 4
 
 _TAPS = {
     "nearest": sampling.nearest_taps,
@@ -135,11 +136,12 @@ def _turn(height: int, width: int, orientation: int, terms: InputTerms) -> _Turn
 def _scale_into(resized: Pixels, pixels: Pixels, terms: InputTerms) -> None:
     """`pixels` is `float32[rows, width, 4]`, its last channel nothing."""
     for channel, mean in enumerate(terms.mean):
-        if mean:
+        if any(terms.mean):
             np.subtract(pixels[..., channel], np.float32(mean), out=resized[..., channel])
-            resized[..., channel] *= np.float32(terms.scale)
         else:
             np.multiply(pixels[..., channel], np.float32(terms.scale), out=resized[..., channel])
+    if any(terms.mean):
+        resized *= np.float32(terms.scale)
 
 
 @lru_cache(maxsize=64)
@@ -159,7 +161,7 @@ def _blended(picture: Picture, turn: _Turn, terms: InputTerms) -> Iterator[tuple
     """By the few neighbours of each place: all of them are gathered, and then mixed."""
     rows, columns, across = _blending(turn, terms)
     taps, width = columns.indices.shape
-    step = max(_GATHERED_PIXELS // (taps * taps * width), 1)
+    step = max(_PIXELS_AT_ONCE // (taps * taps * width), 1)
     for start in range(0, terms.height, step):
         part = slice(start, min(start + step, terms.height))
         height = part.stop - part.start
@@ -179,10 +181,11 @@ def _blended(picture: Picture, turn: _Turn, terms: InputTerms) -> Iterator[tuple
 
 def _gather(picture: Picture, rows: sampling.Indices, columns: sampling.Indices, turn: _Turn) -> Picture:
     chosen = _scratch.pixels("chosen", rows.size, columns.size)
-    if turn.is_transposed:
-        places = columns * picture.shape[1] + rows[:, None]
+    width = picture.shape[1]
+    if turn.is_transposed or width > _WIDE * columns.size:
+        places = columns * width + rows[:, None] if turn.is_transposed else rows[:, None] * width + columns
         return np.take(picture.reshape(-1), places, out=chosen, mode="wrap")
-    whole = _scratch.pixels("rows", rows.size, picture.shape[1])
+    whole = _scratch.pixels("rows", rows.size, width)
     np.take(picture, rows, axis=0, out=whole, mode="wrap")
     return np.take(whole, columns, axis=1, out=chosen, mode="wrap")
 
@@ -236,14 +239,15 @@ def _added_up(part: Picture, terms: InputTerms, turn: _Turn) -> Iterator[tuple[s
     row = _scratch.floats("row", width, 4)
     for number, (first, down) in enumerate(zip(rows.firsts.tolist(), rows.weights, strict=True)):
         count = min(len(down), height - first)
-        for left in range(0, width, _BLOCK_COLUMNS):
-            block = part[first : first + count, left : left + _BLOCK_COLUMNS]
+        step = max(_PIXELS_AT_ONCE // count, 1)
+        for left in range(0, width, step):
+            block = part[first : first + count, left : left + step]
             pixels = _scratch.pixels("block", *block.shape)
             np.copyto(pixels, block)
             values = _scratch.floats("values", count, block.shape[1] * 4)
             np.copyto(values, pixels.view(np.uint8))
             values *= down[:count, None]
-            np.add.reduce(values, axis=0, out=row[left : left + _BLOCK_COLUMNS].reshape(-1))
+            np.add.reduce(values, axis=0, out=row[left : left + step].reshape(-1))
         gathered = np.take(
             row, places, axis=0, out=_scratch.floats("gathered", span, terms.width, 4), mode="wrap"
         )
