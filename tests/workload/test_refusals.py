@@ -304,7 +304,7 @@ SOUND = archive({"saved_model.pb": b"graph"})
         ({"model": SOUND[:-20]}, ExitCode.MISCONFIGURED, "truncated"),
         ({"model": b"not an archive"}, ExitCode.MISCONFIGURED, "not a tar archive"),
         ({"model": archive({"../x": b""})}, ExitCode.MISCONFIGURED, "outside its folder"),
-        ({"model": archive({"labels.txt": b""})}, ExitCode.MISCONFIGURED, "no SavedModel"),
+        ({"model": archive({"labels.txt": b""})}, ExitCode.MISCONFIGURED, "holds no model"),
         ({"environment": {"INPUT_URI": "gs://photos-of-secundus/none"}}, ExitCode.MISCONFIGURED, "no image"),
         ({"environment": {"INPUT_URI": "gs://not-a-bucket-of-mine/x"}}, None, "gs://not-a-bucket-of-mine/"),
         ({"environment": {"TOP_K": "1000000"}}, ExitCode.MISCONFIGURED, "more than the owner's terms allow"),
