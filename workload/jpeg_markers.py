@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 _SOF_PROGRESSIVE, _DHT, _SOI, _EOI, _SOS, _DQT, _DRI = 0xC2, 0xC4, 0xD8, 0xD9, 0xDA, 0xDB, 0xDD
-_JFIF, _ADOBE, _COM = 0xE0, 0xEE, 0xFE
-_DQT_START = bytes((0xFF, _DQT))
-_BLOCK = 1 << 20
+_JFIF, _ADOBE = 0xE0, 0xEE
+_REMARKS = (*range(0xE0, 0xF0), 0xFE)
+_LONGEST_SCAN_HEADER = 2 * 4 + 4
+_MOST_SEGMENTS = 10_000
+_FIRST_BLOCK, _LARGEST_BLOCK = 1 << 10, 1 << 20
 
 # Within coded data: a stuffed zero, a restart, a filler; and what is reserved, which only damage brings.
 _IS_MARKER = np.zeros(256, np.bool_)
@@ -57,32 +59,31 @@ def scans_of_an_eighth(data: bytes) -> bytes | None:
 
     None, if it is not progressive, or anything in it is unusual.
     """
+    segments = list(_segments(data))
+    frames = [segment for segment in segments if segment.marker == _SOF_PROGRESSIVE]
+    if len(frames) != 1 or segments[-1].marker != _EOI:
+        return None
+    frame = _parse_frame(data[frames[0].body : frames[0].end])
+    if frame is None:
+        return None
     kept = [data[:2]]
-    frame: _Frame | None = None
-    marker, end = 0, 2
-    for segment in _segments(data):
+    end = 2
+    for segment in segments:
         if segment.start != end:
             return None
-        marker, end = segment.marker, segment.end
-        body = data[segment.body : segment.end]
-        if marker == _DQT:
-            kept.append(data[segment.start : segment.end])
-        elif marker == _SOF_PROGRESSIVE and frame is None:
-            frame = _parse_frame(body)
-            if frame is None:
+        end = segment.end
+        if segment.marker == _DQT:
+            tables = _without_steps(data[segment.start : segment.end], frame.flat_tables)
+            if tables is None:
                 return None
+            kept.append(tables)
+        elif segment.marker in (_SOF_PROGRESSIVE, _DHT, _DRI, _EOI, _JFIF, _ADOBE) or (
+            segment.marker == _SOS and frame.needs(data[segment.body : segment.body + _LONGEST_SCAN_HEADER])
+        ):
             kept.append(data[segment.start : segment.end])
-        elif marker == _SOS and frame is not None:
-            if frame.needs(body):
-                kept.append(data[segment.start : segment.end])
-        elif marker in (_DHT, _DRI, _EOI, _JFIF, _ADOBE):
-            kept.append(data[segment.start : segment.end])
-        elif not 0xE0 <= marker <= 0xEF and marker != _COM:
+        elif segment.marker != _SOS and segment.marker not in _REMARKS:
             return None
-    if marker != _EOI or frame is None:
-        return None
-    flat = [_without_steps(part, frame.flat_tables) if part[:2] == _DQT_START else part for part in kept]
-    return b"".join(flat) if None not in flat else None
+    return b"".join(kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,10 @@ def _segments(data: bytes) -> Iterator[Segment]:
     As libjpeg does, bytes between segments are passed over.
     """
     at = 2
-    while (start := _next_marker(data, at)) + 2 <= len(data):
+    for _ in range(_MOST_SEGMENTS):
+        start = _next_marker(data, at)
+        if start + 2 > len(data):
+            return
         marker = data[start + 1]
         if marker == _EOI:
             yield Segment(marker=marker, start=start, body=start + 2, end=start + 2)
@@ -168,10 +172,13 @@ def _segments(data: bytes) -> Iterator[Segment]:
 def _next_marker(data: bytes, start: int) -> int:
     """Where the next marker is that coded data does not have within it; if none is, the end of the file."""
     view = np.frombuffer(data, np.uint8)
-    for block in range(start, len(data) - 1, _BLOCK):
-        part = view[block : block + _BLOCK + 1]
+    size = _FIRST_BLOCK
+    while start < len(data) - 1:
+        part = view[start : start + size + 1]
         found = np.flatnonzero(part[:-1] == 0xFF)
         found = found[_IS_MARKER[part[found + 1]]]
         if found.size:
-            return block + int(found[0])
+            return start + int(found[0])
+        start += size
+        size = min(2 * size, _LARGEST_BLOCK)
     return len(data)

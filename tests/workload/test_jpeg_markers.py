@@ -116,13 +116,17 @@ def test_adobes_marker_is_told_from_others() -> None:
     assert not has_adobe_marker(b"\xff\xd8\xff\xee\0\7Adobe\xff\xd9")
 
 
-def test_coded_data_may_be_larger_than_a_block_of_the_search() -> None:
-    data = jpeg()
-    at = data.index(b"\xff\xda") + 14
-    for length in ((1 << 20) - at, (1 << 20) - at - 1, (1 << 20) + 1):
-        assert (
-            tidied(long := data[:at] + b"\xff\0" * (length // 2) + b"\0" * (length % 2) + data[at:]) == long
-        )
+@pytest.mark.parametrize("length", [*range(1000, 1100), *range(3000, 3200), (1 << 20) + 1, 3 << 20])
+def test_coded_data_may_be_larger_than_a_block_of_the_search(length: int) -> None:
+    header = b"\xff\xd8\xff\xda\0\2"
+    assert tidied(data := header + b"\0" * length + b"\xff\xd9") == data
+    assert tidied(header + b"\xff\0" * length) is None
+
+
+def test_there_is_an_end_to_the_number_of_segments() -> None:
+    remark = b"\xff\xfe\0\2"
+    assert tidied(b"\xff\xd8" + remark * 9_999 + b"\xff\xd9") is not None
+    assert tidied(b"\xff\xd8" + remark * 10_000 + b"\xff\xd9") is None
 
 
 @settings(deadline=None, max_examples=300)
