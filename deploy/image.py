@@ -13,12 +13,13 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from attestation.digests import Digest, digest_of
-from attestation.errors import Misconfigured
+from attestation.errors import Misconfigured, quoted
 
 from .dockerfile import Dockerfile, parse_dockerfile
 
@@ -26,6 +27,8 @@ SOURCE = Path(__file__).resolve().parent.parent
 """The folder of the rooms: a checkout, or the `site-packages` of an installed wheel."""
 DOCKERFILE = "deploy/Dockerfile"
 TERMS = "terms.toml"
+RUNTIMES = ("tensorflow", "openvino")
+"""What the image can be built with, one of them: the Dockerfile's argument `RUNTIME`."""
 SOURCE_DATE_EPOCH = 0
 """Every time in the image, in seconds since the epoch: the digest speaks of content alone."""
 BASE_ANNOTATION = "symbolon.base"
@@ -49,13 +52,17 @@ class ImageLayout:
     layer: Digest
 
 
-def build_image(folder: Path, *, terms: bytes, source: Path = SOURCE) -> ImageLayout:
+def build_image(
+    folder: Path, *, terms: bytes, source: Path = SOURCE, runtime: str = "tensorflow"
+) -> ImageLayout:
     """`folder` is the OCI layout of the Dockerfile under `source` with the owner's `terms` in it.
 
     Raises:
-        Misconfigured: the Dockerfile is not of the known subset, or names a file that is not there.
+        Misconfigured: the Dockerfile is not of the known subset, or names a file that is not there;
+            or the terms name another of the `RUNTIMES` than `runtime`.
     """
-    dockerfile = read_dockerfile(source)
+    _check_runtime(terms, runtime)
+    dockerfile = read_dockerfile(source, runtime=runtime)
     layer = _layer(_files(dockerfile, terms, source))
     config = _json(_configuration(dockerfile, digest_of(layer)))
     manifest = _json(
@@ -79,13 +86,27 @@ def build_image(folder: Path, *, terms: bytes, source: Path = SOURCE) -> ImageLa
     )
 
 
-def read_dockerfile(source: Path = SOURCE) -> Dockerfile:
-    """What the Dockerfile under `source` says.
+def read_dockerfile(source: Path = SOURCE, *, runtime: str = "tensorflow") -> Dockerfile:
+    """What the Dockerfile under `source` says of the image that is built with `runtime`.
 
     Raises:
         Misconfigured: it is not of the known subset.
     """
-    return parse_dockerfile((source / DOCKERFILE).read_text(encoding="utf-8"))
+    text = (source / DOCKERFILE).read_text(encoding="utf-8")
+    return parse_dockerfile(text, arguments={"RUNTIME": runtime})
+
+
+def _check_runtime(terms: bytes, runtime: str) -> None:
+    """The terms name no other runtime. What else they say is for the workload to judge."""
+    try:
+        named = tomllib.loads(terms.decode()).get("runtime", {}).get("name", runtime)
+    except (ValueError, AttributeError, RecursionError):
+        return
+    if named != runtime:
+        raise Misconfigured(
+            f"the terms name the runtime {quoted(str(named))}, and this image holds `{runtime}`",
+            hint="build the image with the runtime that the terms name, or correct the terms",
+        )
 
 
 def _files(dockerfile: Dockerfile, terms: bytes, source: Path) -> dict[str, tuple[bytes, int]]:

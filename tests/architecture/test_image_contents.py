@@ -5,15 +5,16 @@ from __future__ import annotations
 import grimp
 import pytest
 
-from deploy.image import SOURCE, TERMS, read_dockerfile
+from deploy.image import RUNTIMES, SOURCE, TERMS, read_dockerfile
 
 ROOMS = ("attestation", "policy", "workload", "emulator", "deploy", "symbolon")
 
 
-def import_closure() -> set[str]:
-    """The files of our own that importing `workload.__main__` reads, relative to the checkout."""
+def import_closure(runtime: str) -> set[str]:
+    """The files of our own that importing the program and its runtime reads, relative to the checkout."""
     graph = grimp.build_graph(*ROOMS, exclude_type_checking_imports=True, cache_dir=None)
-    modules = {"workload.__main__"} | graph.find_upstream_modules("workload.__main__")
+    roots = {"workload.__main__", f"workload.runtimes.{runtime}"}
+    modules = roots.union(*(graph.find_upstream_modules(root) for root in roots))
     # Importing a.b imports a first, whatever a says.
     packages = {
         module.rsplit(".", depth)[0] for module in modules for depth in range(1, module.count(".") + 1)
@@ -26,28 +27,45 @@ def file_of(module: str) -> str:
     return f"{path}/__init__.py" if (SOURCE / path).is_dir() else f"{path}.py"
 
 
-def test_the_dockerfile_copies_the_import_closure_of_the_workload() -> None:
-    copied = {source for copy in read_dockerfile().copies for source in copy.sources} - {TERMS}
-    needed = import_closure()
+def copied_files(runtime: str) -> set[str]:
+    return {source for copy in read_dockerfile(runtime=runtime).copies for source in copy.sources}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_dockerfile_copies_the_import_closure_of_the_workload(runtime: str) -> None:
+    copied = copied_files(runtime) - {TERMS}
+    needed = import_closure(runtime)
     assert sorted(needed - copied) == [], "deploy/Dockerfile has to copy these"
     assert sorted(copied - needed) == [], "deploy/Dockerfile need not copy these"
 
 
-def test_every_file_is_where_its_import_name_says() -> None:
-    targets = {
-        source: target for copy in read_dockerfile().copies for source, target in copy.targets().items()
-    }
+def test_every_runtime_has_its_image() -> None:
+    modules = {path.stem for path in (SOURCE / "workload" / "runtimes").glob("*.py")}
+    assert modules - {"__init__", "signature"} == set(RUNTIMES)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_an_image_holds_one_runtime(runtime: str) -> None:
+    others = {f"workload/runtimes/{name}.py" for name in RUNTIMES if name != runtime}
+    assert not others & copied_files(runtime)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_file_is_where_its_import_name_says(runtime: str) -> None:
+    copies = read_dockerfile(runtime=runtime).copies
+    targets = {source: target for copy in copies for source, target in copy.targets().items()}
     assert targets == {source: f"app/{source}" for source in targets}
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("room", ["policy", "emulator", "deploy", "symbolon"])
-def test_no_other_room_is_in_the_image(room: str) -> None:
-    copied = {source for copy in read_dockerfile().copies for source in copy.sources}
-    assert not [source for source in copied if source.startswith(f"{room}/")]
+def test_no_other_room_is_in_the_image(room: str, runtime: str) -> None:
+    assert not [source for source in copied_files(runtime) if source.startswith(f"{room}/")]
 
 
 def test_the_build_context_is_closed_to_everything_else() -> None:
     lines = (SOURCE / ".dockerignore").read_text().split()
     assert lines[0] == "*"
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    assert allowed == {"attestation", "workload", "deploy/requirements.txt", TERMS}
+    requirements = {f"deploy/requirements-{runtime}.txt" for runtime in RUNTIMES}
+    assert allowed == {"attestation", "workload", TERMS} | requirements

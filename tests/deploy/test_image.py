@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
-from deploy.image import BASE_ANNOTATION, DOCKERFILE, SOURCE, build_image, read_dockerfile
+from deploy.image import BASE_ANNOTATION, DOCKERFILE, RUNTIMES, SOURCE, build_image, read_dockerfile
 
 TERMS = b"[model]\n"
 SMALL = """\
@@ -127,6 +129,31 @@ def test_a_file_that_is_not_there_is_named(source: Path, tmp_path: Path) -> None
     (source / "room" / "b.py").unlink()
     with pytest.raises(Misconfigured, match=r"`room/b\.py`, which does not exist"):
         build_image(tmp_path / "layout", terms=TERMS, source=source)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_terms_that_name_another_runtime_are_refused(tmp_path: Path, runtime: str) -> None:
+    named = f'[runtime]\nname = "{runtime}"\n'.encode()
+    build_image(tmp_path / "fits", terms=named, runtime=runtime)
+    for other in RUNTIMES:
+        if other != runtime:
+            with pytest.raises(Misconfigured, match=f"name the runtime `{runtime}`, and .* holds `{other}`"):
+                build_image(tmp_path / "differs", terms=named, runtime=other)
+    assert not (tmp_path / "differs").exists()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_builder_refuses_such_terms_too_in_one_line(tmp_path: Path, runtime: str) -> None:
+    (run,) = (run for run in read_dockerfile().runs if "tomllib" in run)
+    terms = tmp_path / "terms.toml"
+    terms.write_text(f'[runtime]\nname = "{runtime}"\n')
+    for built in RUNTIMES:
+        command = run.replace("/app/terms.toml", str(terms)).replace("python ", f"{sys.executable} ", 1)
+        done = subprocess.run(
+            ["sh", "-c", command], env={"RUNTIME": built}, capture_output=True, text=True, check=False
+        )
+        refusal = f"the terms name the runtime {runtime}, and this image holds {built}\n"
+        assert (done.returncode, done.stderr) == ((0, "") if built == runtime else (1, refusal))
 
 
 def test_our_dockerfile_gives_the_operator_four_names_and_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""What the image installs is what `uv.lock` locks for its group: the same versions, the same hashes."""
+"""What an image installs is what `uv.lock` locks for its group: the same versions, the same hashes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-from deploy.image import SOURCE
+from deploy.image import RUNTIMES, SOURCE
 
+PACKAGES = {"tensorflow": ["tensorflow-cpu", "keras"], "openvino": ["openvino"]}
 IMAGE_PYTHON = {
     "python_version": "3.11",
     "python_full_version": "3.11.9",
@@ -26,6 +28,8 @@ IMAGE_PYTHON = {
     "os_name": "posix",
     "extra": "",
 }
+LEFT_OUT = {"openvino-telemetry"}
+"""What reports to a vendor, and what it belongs to runs without."""
 Pins = dict[str, tuple[str, frozenset[str]]]
 
 
@@ -33,18 +37,18 @@ def applies(marker: str | None) -> bool:
     return marker is None or Marker(marker).evaluate(IMAGE_PYTHON)
 
 
-def locked() -> tuple[Pins, dict[str, Any]]:
-    """Version and hashes by name of all that the group `image` needs, and the lock's own packages."""
+def locked(runtime: str) -> tuple[Pins, dict[str, Any]]:
+    """Version and hashes by name of all that the runtime's group needs, and the lock's own packages."""
     packages = tomllib.loads((SOURCE / "uv.lock").read_text())["package"]
     by_name: dict[str, list[dict[str, Any]]] = {}
     for package in packages:
         by_name.setdefault(package["name"], []).append(package)
     (ours,) = by_name["symbolon"]
     chosen: dict[str, dict[str, Any]] = {}
-    waiting = list(ours["dev-dependencies"]["image"])
+    waiting = list(ours["dev-dependencies"][f"image-{runtime}"])
     while waiting:
         wanted = waiting.pop()
-        if not applies(wanted.get("marker")):
+        if wanted["name"] in LEFT_OUT or not applies(wanted.get("marker")):
             continue
         (package,) = (
             candidate
@@ -69,9 +73,9 @@ def hashes(package: dict[str, Any]) -> Iterator[str]:
             yield artefact["hash"]
 
 
-def required() -> Pins:
+def required(runtime: str) -> Pins:
     """Version and hashes by name of every requirement that applies in the image."""
-    text = (SOURCE / "deploy" / "requirements.txt").read_text().replace("\\\n", " ")
+    text = (SOURCE / "deploy" / f"requirements-{runtime}.txt").read_text().replace("\\\n", " ")
     pins: Pins = {}
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -85,16 +89,19 @@ def required() -> Pins:
     return pins
 
 
-def test_requirements_are_in_step_with_the_lock() -> None:
-    pins, _ = locked()
-    assert required() == pins
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_requirements_are_in_step_with_the_lock(runtime: str) -> None:
+    pins, _ = locked(runtime)
+    assert required(runtime) == pins
+    assert not pins.keys() & {name for other in RUNTIMES if other != runtime for name in PACKAGES[other]}
 
 
-def test_every_requirement_has_a_wheel_for_the_image() -> None:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_requirement_has_a_wheel_for_the_image(runtime: str) -> None:
     glibc = [f"manylinux_2_{minor}_x86_64" for minor in range(36, 4, -1)]
     glibc += ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
     tags = {*cpython_tags((3, 11), platforms=glibc), *compatible_tags((3, 11), "cp311", glibc)}
-    _, packages = locked()
+    _, packages = locked(runtime)
     for name, package in packages.items():
         wheels = [Path(wheel["url"]).name for wheel in package["wheels"]]
         assert any(parse_wheel_filename(wheel)[3] & tags for wheel in wheels), name
