@@ -40,6 +40,9 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "has the place in the text.",
         "model-misfit": "The SavedModel's signature is not what the owner's terms say: names, shapes or "
         "types of its input and output differ. The owner corrects the terms, or exports the model again.",
+        "scale-missing": "The owner's terms do not say the mean or the scale that the model was trained "
+        "with. The log has what a trial on one photo suggests; the owner looks it up, and publishes the "
+        "image again.",
         "not-found": "What was asked for is not there, or may not be seen. Check the name, the project, "
         "and that it was created.",
         "already-exists": "Something of that name is there already. Choose another name, or look at who "

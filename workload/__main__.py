@@ -24,11 +24,11 @@ from pathlib import Path
 
 from attestation.errors import ExitCode, Misconfigured, SymbolonError, Unavailable
 
-from . import container, credentials, inference, object_storage, results
+from . import container, credentials, inference, object_storage, results, trial
 from .job import agree, parse_request
 from .reporting import say
 from .runtimes import ModelMisfit
-from .terms import parse_terms
+from .terms import ScaleMissing, parse_terms
 from .timings import Timings, process_started_at
 from .uris import parse_folder_uri
 
@@ -75,18 +75,23 @@ def _job() -> None:
     timings = Timings(started=process_started_at())
     timings.since_start("start")
     try:
-        terms = container.TERMS_FILE.read_text(encoding="utf-8")
+        text = container.TERMS_FILE.read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         raise Misconfigured(
             "the image holds no terms", hint="whoever publishes it adds `terms.toml`, and builds it again"
         ) from None
-    inference.run(agree(parse_terms(terms), parse_request(os.environ)), timings)
+    request = parse_request(os.environ)
+    try:
+        terms = parse_terms(text)
+    except ScaleMissing as missing:
+        raise trial.try_scales(missing, request) from None
+    inference.run(agree(terms, request), timings)
 
 
 def _tell_operator(failure: SymbolonError) -> None:
     """`error.json` is in the operator's folder."""
     message = failure.message
-    if isinstance(failure, ModelMisfit):
+    if isinstance(failure, ModelMisfit | ScaleMissing):
         message = failure.told_to_operator
     elif failure.exit_code == ExitCode.BUG:
         message = "the workload failed unexpectedly"

@@ -11,7 +11,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from attestation.digests import Digest
@@ -119,10 +119,40 @@ class OwnerTerms:
     stream: StreamTerms
 
 
+class ScaleMissing(Misconfigured):
+    """The terms do not say how a pixel becomes what the model is fed, and are in order otherwise.
+
+    `mean` and `scale` are as the terms have them, None where they do not; `unscaled` are the terms for
+    pixels as they are, which no job may run with. What a trial suggests is in the message and so in
+    the log, where the owner looks for it; `error.json` has `told_to_operator` alone.
+    """
+
+    code = "scale-missing"
+    told_to_operator = "the owner's terms do not say what the model is fed"
+
+    def __init__(
+        self, *, mean: tuple[float, float, float] | None, scale: float | None, unscaled: OwnerTerms
+    ) -> None:
+        absent = [f"`input.{key}`" for key, value in (("mean", mean), ("scale", scale)) if value is None]
+        super().__init__(f"the terms do not say {' and '.join(absent)}", hint=_HINT)
+        self.mean, self.scale, self.unscaled = mean, scale, unscaled
+
+    def suggesting(self, found: str) -> ScaleMissing:
+        """The same, with what a trial has found."""
+        suggesting = ScaleMissing(mean=self.mean, scale=self.scale, unscaled=self.unscaled)
+        suggesting.message = f"{self.message}; {found}"
+        suggesting.hint = (
+            "one photo proves nothing: whoever publishes the image looks up what the model was trained with,"
+            " corrects `terms.toml` and builds it again"
+        )
+        return suggesting
+
+
 def parse_terms(text: str) -> OwnerTerms:
     """The terms that `text`, the content of `terms.toml`, spells out.
 
     Raises:
+        ScaleMissing: nothing is wrong but that `input.mean` or `input.scale` is missing.
         Misconfigured: it is not TOML, a key is missing or unknown, or a value is out of its range.
     """
     try:
@@ -130,15 +160,21 @@ def parse_terms(text: str) -> OwnerTerms:
     except (ValueError, RecursionError) as error:  # the latter, and an endless number, are no TOMLDecodeError
         raise Misconfigured(f"the terms are not TOML: {quoted(str(error))}", hint=_HINT) from None
     _refuse_unknown(document, OwnerTerms, "")
-    return OwnerTerms(
+    table = _Table(document, "input", InputTerms)
+    mean = table.three_numbers("mean", -1e6, 1e6) if "mean" in table else None
+    scale = table.number("scale", 1e-9, 1e6) if "scale" in table else None
+    terms = OwnerTerms(
         model=_parse_model(_Table(document, "model", ModelTerms)),
         credential=_parse_credential(_Table(document, "credential", CredentialTerms)),
         runtime=_parse_runtime(_Table(document, "runtime", RuntimeTerms)),
-        input=_parse_input(_Table(document, "input", InputTerms)),
+        input=_parse_input(table, mean=mean or (0.0, 0.0, 0.0), scale=scale or 1.0),
         output=_parse_output(_Table(document, "output", OutputTerms)),
         egress=_parse_egress(_Table(document, "egress", EgressTerms)),
         stream=_parse_stream(_Table(document, "stream", StreamTerms)),
     )
+    if mean is None or scale is None:
+        raise ScaleMissing(mean=mean, scale=scale, unscaled=replace(terms, input=_unscaled(terms.input)))
+    return terms
 
 
 def _parse_model(table: _Table) -> ModelTerms:
@@ -167,7 +203,11 @@ def _parse_runtime(table: _Table) -> RuntimeTerms:
     )
 
 
-def _parse_input(table: _Table) -> InputTerms:
+def _unscaled(terms: InputTerms) -> InputTerms:
+    return replace(terms, mean=(0.0, 0.0, 0.0), scale=1.0)
+
+
+def _parse_input(table: _Table, *, mean: tuple[float, float, float], scale: float) -> InputTerms:
     return InputTerms(
         tensor=table.text("tensor", _TENSOR, "the name of the signature's input"),
         height=table.whole("height", 1, 4096),
@@ -177,8 +217,8 @@ def _parse_input(table: _Table) -> InputTerms:
         fit=table.choice("fit", "stretch", "crop"),
         exif_orientation=table.choice("exif_orientation", "ignore", "apply"),
         decode=table.choice("decode", "exact", "scaled") if "decode" in table else "exact",
-        mean=table.three_numbers("mean", -1e6, 1e6),
-        scale=table.number("scale", 1e-9, 1e6),
+        mean=mean,
+        scale=scale,
     )
 
 

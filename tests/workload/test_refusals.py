@@ -387,6 +387,25 @@ def test_the_shapes_of_a_model_that_does_not_fit_are_not_in_the_operators_bucket
     assert ended.error["message"] == "the model does not fit the owner's terms"
 
 
+def test_a_missing_scale_is_tried_on_one_photo_for_the_owner_and_nothing_is_inferred(stage: Stage) -> None:
+    ended = stage.job(
+        edit=lambda terms: terms.replace("scale = 0.00392156862745098", ""), tensorflow=True
+    ).run()
+    assert ended.status == ExitCode.MISCONFIGURED
+    assert set(ended.written) == {"error.json"}
+    assert ended.error["message"] == "the owner's terms do not say what the model is fed"
+    (line,) = (line for line in ended.lines if line.get("severity") == "ERROR")
+    # A red photo; the model's scores are its mean colours.
+    assert "do not say `input.scale`; with the operator's first photo" in line["message"]
+    assert "best score is 1.00 fed `mean = [0, 0, 0]` and `scale = 1`, 0." in line["message"]
+
+
+def test_a_missing_scale_is_said_though_nothing_can_be_tried(stage: Stage) -> None:
+    ended = stage.job(model=b"", edit=lambda terms: terms.replace("scale = 0.00392156862745098", "")).run()
+    assert ended.status == ExitCode.MISCONFIGURED
+    assert ended.lines[-1]["message"] == "the terms do not say `input.scale`"
+
+
 def test_a_bug_leaves_nothing_but_its_kind_and_place(stage: Stage) -> None:
     # The trap where TensorFlow is imported from stands for any bug: a failure of no family of ours.
     ended = stage.job().run()

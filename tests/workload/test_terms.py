@@ -6,7 +6,7 @@ import pytest
 
 from attestation.errors import ExitCode, Misconfigured
 from tests.workload.samples import terms_text
-from workload.terms import parse_terms
+from workload.terms import ScaleMissing, parse_terms
 
 GIB = 1 << 30
 
@@ -32,9 +32,31 @@ def test_nothing_but_generation_limit_and_labels_may_be_left_out(line: str) -> N
     assert line.split(" = ")[0] in refused.value.message
 
 
-def test_a_missing_scale_has_no_default() -> None:
-    with pytest.raises(Misconfigured, match=r"do not say `input\.scale`"):
-        parse_terms(terms_text().replace("scale = 0.00392156862745098", ""))
+SCALE, MEAN = "scale = 0.00392156862745098", "mean = [0.0, 0.0, 0.0]"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ([SCALE], r"do not say `input\.scale`$"),
+        ([MEAN], r"do not say `input\.mean`$"),
+        ([MEAN, SCALE], r"do not say `input\.mean` and `input\.scale`$"),
+    ],
+)
+def test_a_missing_scale_has_no_default(left_out: list[str], said: str) -> None:
+    text = terms_text()
+    for line in left_out:
+        text = text.replace(line, "")
+    with pytest.raises(ScaleMissing, match=said) as refused:
+        parse_terms(text)
+    assert (refused.value.mean is None, refused.value.scale is None) == (MEAN in left_out, SCALE in left_out)
+    assert (refused.value.unscaled.input.mean, refused.value.unscaled.input.scale) == ((0.0, 0.0, 0.0), 1.0)
+
+
+def test_terms_that_are_wrong_otherwise_are_not_tried() -> None:
+    with pytest.raises(Misconfigured, match=r"`input\.height`") as refused:
+        parse_terms(terms_text().replace(SCALE, "").replace("height = 8", "height = 0"))
+    assert not isinstance(refused.value, ScaleMissing)
 
 
 @pytest.mark.parametrize(
