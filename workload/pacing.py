@@ -7,15 +7,17 @@ from collections import deque
 
 _OBSERVED = 64
 _AT_FIRST = 4
+_PART_OF_LATENCY = 0.75
 
 
 class Pace:
     """`connections` follows what reads were observed to take, and is at most `most`.
 
     Each read takes processor time of our own, one at a time: it is Python. So more than
-    latency / own time at once would only wait for one another. The latency is the shortest of late,
-    for the others may have waited already. It grows by one a read, as the first reads, which open
-    connections too, take longer than those to come.
+    latency / own time at once would only wait for one another; and where they do, that is all the
+    latency there is, so three quarters of it are aimed at, and their number falls. The latency is
+    the shortest of late. It grows by one a read, as the first reads, which open connections too, take
+    longer than those to come.
     """
 
     def __init__(self, most: int) -> None:
@@ -29,5 +31,5 @@ class Pace:
         self._latencies_s.append(latency_s)
         self._own_s.append(own_s)
         own_s = max(min(self._own_s), 1e-6)
-        worth = math.ceil(min(self._latencies_s) / own_s) + 1
-        self.connections = max(1, min(worth, self.connections + 1, self._most))
+        worth = max(2, math.ceil(_PART_OF_LATENCY * min(self._latencies_s) / own_s))
+        self.connections = min(worth, self.connections + 1, self._most)

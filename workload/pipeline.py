@@ -274,7 +274,8 @@ class Stream:
             return False
         if len(self._decoded) >= self._batch_size or not (self._given or self._answers):
             return True  # full; or the first, which nobody shall wait for
-        more = self._reading or self._encoded or self._decoding or self._may_read()
+        waiting = self._encoded and self._encoded[0][0] < self._end
+        more = self._reading or waiting or self._decoding or self._may_read()
         return not more or self._left_s() == 0
 
     def _left_s(self) -> float | None:
