@@ -291,7 +291,7 @@ class Stream:
     def _classify_batch(self, classifier: Classifier, batch: list[tuple[int, Pixels]]) -> _Settle:
         try:
             positions = [position for position, _ in batch]
-            if self._room.shape[1:] != batch[0][1].shape or len(self._room) < len(batch):
+            if self._room.shape[1:] != batch[0][1].shape:
                 self._room = np.empty([self._batch_size, *batch[0][1].shape], np.float32)
             images = np.stack([pixels for _, pixels in batch], out=self._room[: len(batch)])
             batch.clear()

@@ -6,6 +6,7 @@ import gc
 import itertools
 import signal
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 
@@ -85,6 +86,14 @@ def run(
 ) -> list[Row]:
     with stream_of(count, read=read, prepare=prepare, settings=settings) as stream:
         return list(stream.rows(classifier, labels=labels))
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Returns when it holds."""
+    end = time.monotonic() + GIVE_UP_S
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 201])
@@ -167,25 +176,18 @@ def test_reads_go_ahead_by_a_bounded_number() -> None:
 
 
 def test_no_more_is_read_at_once_than_the_latency_is_worth() -> None:
-    lock, four = threading.Lock(), threading.Event()
-    reading, most_at_once = 0, 0
+    over = threading.Event()
+    begun: list[int] = []
 
     def read(image: ListedImage) -> EncodedImage:
-        nonlocal reading, most_at_once
-        with lock:
-            reading += 1
-            most_at_once = max(most_at_once, reading)
-            if reading == 4:
-                four.set()
-        assert four.wait(GIVE_UP_S)
-        with lock:
-            reading -= 1
+        begun.append(image.generation)
+        assert over.wait(GIVE_UP_S)
         return value_of(image)
 
-    settings = bounds(connections=64)
-    with Stream(listed(500), read=read, prepare=one_pixel, settings=settings, clock=lambda: 0.0) as stream:
-        assert len(list(stream.rows(best_is_the_value, labels=None))) == 500
-    assert most_at_once == 4
+    with stream_of(500, read=read, settings=bounds(connections=64)) as stream:
+        eventually(lambda: stream._readers.idle == 60)
+        assert sorted(begun) == [1, 2, 3, 4]
+        over.set()
 
 
 def test_whoever_can_work_does_so_after_a_pause_as_well() -> None:
@@ -350,6 +352,31 @@ def test_a_failure_waits_for_the_rows_before_it_though_they_be_slow(failing: int
         for row in stream.rows(best_is_the_value, labels=None):
             rows.append(row)
     assert [row.generation - 1 for row in rows] == list(range(failing))
+
+
+@pytest.mark.parametrize(("sooner", "later"), [(2, 3), (3, 2)])
+def test_of_two_failures_the_earlier_pictures_ends_the_job(sooner: int, later: int) -> None:
+    both = threading.Event()
+    failures = {sooner: Unavailable("storage is away"), later: Unavailable("the network is away")}
+
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation == 1:
+            assert both.wait(GIVE_UP_S)
+        if image.generation == later:
+            eventually(lambda: stream._failure is failures[sooner])
+        if image.generation in failures:
+            raise failures[image.generation]
+        return value_of(image)
+
+    rows = []
+    stream = stream_of(9, read=read)
+    with pytest.raises(Unavailable) as failure, stream:
+        eventually(lambda: stream._reading == 1)
+        both.set()
+        for row in stream.rows(best_is_the_value, labels=None):
+            rows.append(row)
+    assert failure.value is failures[2]
+    assert [row.generation for row in rows] == [1]
 
 
 def test_a_bug_in_preparing_ends_the_job_after_the_rows_before_it() -> None:
