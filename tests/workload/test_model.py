@@ -86,6 +86,8 @@ PLAIN = gzip.decompress(SOUND)
         (PLAIN[: 2 * tarfile.BLOCKSIZE], "truncated"),
         (PLAIN[: 2 * len(MEMBERS) * tarfile.BLOCKSIZE], "truncated"),
         (bytes(1) + PLAIN[1:], "not a tar archive"),
+        (SOUND + b"behind it", "not a tar archive"),
+        (SOUND + SOUND[:-1], "truncated"),
         (gzip.compress(b"not a tar archive"), "not a tar archive"),
         (zlib.compress(b"zlib"), "not a tar archive"),
         (b"", "not a tar archive"),
