@@ -84,7 +84,6 @@ def antialiased_spans(size: int, wanted: int, *, cubic: bool) -> Spans:
     away = np.abs((places.astype(np.float32) + _HALF - at) * (_ONE / stretch))
     weights = _keys(away) if cubic else np.maximum(_ONE - away, _ZERO)
     weights[places >= ends] = 0
-    weights[:, (at < 0) | (at > size)] = 0
     weights *= _one_over(_summed(weights))
     return Spans(firsts=firsts, weights=np.ascontiguousarray(weights.T))
 

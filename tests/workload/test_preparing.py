@@ -16,8 +16,10 @@ from skimage import data as photos
 
 from tests.workload import oracle
 from tests.workload.samples import picture, terms_text
+from workload.decoding import Least, decode
 from workload.images import EncodedImage, Unreadable, check_header
 from workload.preparing import prepare
+from workload.resizing import resize
 from workload.terms import InputTerms, parse_terms
 
 TERMS = parse_terms(terms_text()).input
@@ -122,6 +124,13 @@ class TestScaled:
         encoded = EncodedImage(data=data, orientation=orientation)
         whole = prepare(encoded, replace(terms, decode="exact"))
         assert np.abs(prepare(encoded, terms) - whole).mean() < 4
+
+    def test_a_turned_photo_is_measured_as_it_is_stored(self) -> None:
+        data = encode(PHOTO.resize((200, 160)), "JPEG")
+        terms = replace(self.TERMS, exif_orientation="apply", height=100, width=20)
+        expected = resize(decode(data, Least(20, 100)), 6, terms)
+        assert decode(data, Least(20, 100)).shape == (80, 100)
+        np.testing.assert_array_equal(prepare(EncodedImage(data=data, orientation=6), terms), expected)
 
     def test_where_nothing_can_be_left_out_it_is_exact(self) -> None:
         data = encode(PHOTO.resize((39, 58)), "JPEG")
