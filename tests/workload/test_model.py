@@ -68,6 +68,21 @@ SOUND = archive(MEMBERS)
 PLAIN = gzip.decompress(SOUND)
 
 
+@pytest.mark.parametrize("padding", [0, 3, 1 << 20])
+def test_an_archive_gzipped_in_several_members_is_unpacked_whole(
+    unpack: Callable[..., Path], padding: int
+) -> None:
+    pieces = [PLAIN[:700], b"", PLAIN[700:]]
+    folder = unpack(b"".join(gzip.compress(piece) + bytes(padding) for piece in pieces))
+    assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
+
+
+def test_an_archive_of_many_blocks_is_unpacked_whole(unpack: Callable[..., Path]) -> None:
+    members = {"saved_model.pb": random.Random(2).randbytes(3_000_000), "zeros": bytes(1_000_000)}
+    folder = unpack(archive(members))
+    assert {name: (folder / name).read_bytes() for name in members} == members
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
