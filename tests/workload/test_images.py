@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
+import struct
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from google.cloud import storage
 from PIL import Image
@@ -130,6 +133,10 @@ def test_a_size_that_no_picture_has_is_not_even_read(
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not-an-image"),
         (header_of_a_png(20_000, 20_000), "too-large"),
         (header_of_a_png(8_001, 8_000), "too-large"),
+        (header_of_a_png(65_536, 1), "too-large"),
+        (header_of_a_png(1, 65_536), "too-large"),
+        (b"\xff\xd8\xff\xe0" + 50 * b"\xff", "not-an-image"),
+        (b"\xff\xd8" + 50 * b"\xff\xe2\x00\x00", "not-an-image"),
     ],
 )
 def test_what_is_no_picture_or_too_large_is_known_by_its_header(data: bytes, code: str) -> None:
@@ -141,6 +148,69 @@ def test_what_is_no_picture_or_too_large_is_known_by_its_header(data: bytes, cod
 
 def test_the_largest_picture_allowed_passes() -> None:
     assert check_header(header_of_a_png(8_000, 8_000)).orientation == 1
+    assert check_header(header_of_a_png(65_535, 976)).pixels == 65_535 * 976
+
+
+def test_a_jpeg_of_too_many_pixels_is_known_by_its_header() -> None:
+    data = bytearray(picture(format="JPEG"))
+    size = data.index(b"\xff\xc0") + 5
+    data[size : size + 4] = struct.pack(">HH", 8_001, 8_000)
+    with pytest.raises(Unreadable) as refused:
+        check_header(bytes(data))
+    assert refused.value.code == "too-large"
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "WEBP"])
+def test_how_many_pixels_a_picture_decodes_to_is_known_beforehand(format: str) -> None:
+    assert check_header(picture(size=(12, 10), format=format)).pixels == 120
+
+
+def test_a_jpeg_that_its_own_library_knows_no_name_for_is_left_to_the_other() -> None:
+    data = bytearray(picture(format="JPEG"))
+    data[data.index(b"\xff\xc0") + 11] = 0x31  # the first component is sampled three by one
+    assert check_header(bytes(data)).pixels == 120
+
+
+def noise(size: int) -> bytes:
+    """A picture of some more bytes than that."""
+    side = math.isqrt(size // 3) + 1
+    return picture_of(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8))
+
+
+def picture_of(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]) -> bytes:
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "BMP")
+    return encoded.getvalue()
+
+
+def test_a_large_picture_is_read_by_ranges(
+    as_operator: storage.Client, make_bucket: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "read_whole", None)
+    data = noise(images.LARGE_BYTES)
+    assert read_one(as_operator, make_bucket(), data).data == data
+
+
+def test_a_large_picture_that_is_altered_on_its_way_is_corrupt(
+    as_operator: storage.Client, make_bucket: Buckets, emulator: running.Running
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_one(
+            as_operator,
+            make_bucket(),
+            noise(images.LARGE_BYTES),
+            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+        )
+    assert refused.value.code == "corrupt"
+
+
+def test_a_large_picture_that_is_deleted_after_the_listing_is_gone(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    with pytest.raises(Unreadable) as refused:
+        read_one(as_operator, bucket, noise(images.LARGE_BYTES), between=bucket.blob("x.png").delete)
+    assert refused.value.code == "gone"
 
 
 def gif(*colours: str, sizes: tuple[tuple[int, int], ...]) -> bytes:
@@ -186,6 +256,24 @@ def jpeg_with_orientation(orientation: int) -> bytes:
 @pytest.mark.parametrize(("tag", "taken"), [(1, 1), (6, 6), (8, 8), (0, 1), (9, 1)])
 def test_the_orientation_is_exifs_where_it_means_something(tag: int, taken: int) -> None:
     assert check_header(jpeg_with_orientation(tag)).orientation == taken
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"\xff\xe2\x00\x06\xff\xda\xff\xda", b"\xff\xfe\x00\x04\xff\xda", b"\xff\xff\xff"],
+    ids=["a profile", "a comment", "fill bytes"],
+)
+def test_the_orientation_is_found_behind_other_segments(before: bytes) -> None:
+    data = jpeg_with_orientation(6)
+    at = data.index(b"\xff\xe1")
+    assert check_header(data[:at] + before + data[at:]).orientation == 6
+
+
+def test_the_orientation_is_xmps_where_exif_has_none() -> None:
+    encoded = io.BytesIO()
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
+    Image.new("RGB", (4, 4)).save(encoded, "JPEG", xmp=xmp)
+    assert check_header(encoded.getvalue()).orientation == 8
 
 
 def test_a_photo_with_a_second_one_behind_it_keeps_its_orientation() -> None:
