@@ -181,6 +181,8 @@ def _classifier(compiled: Any, fed: tuple[int, ...], streams: int) -> Classifier
         answers = list(threads.map(run, pieces))
         return np.concatenate([one for one, _ in answers]), np.concatenate([one for _, one in answers])
 
-    # Run once, so that what the first batch would wait for is done before there is one.
+    # Run once, so that what the first batch would wait for is done before there is one. And by one thread
+    # first: two that give OpenVINO its first tensors at once can wait for one another for ever.
+    run(np.zeros(fed, np.float32))
     classifier(np.zeros([piece * streams, *fed[1:]], np.float32))
     return classifier
