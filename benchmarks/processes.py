@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from .work import Work
 
 _END_TIMEOUT_S = 60
+_LONGEST_S = 300
+"""A contestant that says nothing for so long hangs: it is killed, and the benchmark ends."""
 
 
 class Contestant:
@@ -32,7 +35,8 @@ class Contestant:
 
     def listen(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        with _limited(self._process):
+            line = self._process.stdout.readline()
         if not line:
             raise SystemExit("a contestant ended unasked; what it said of that stands above")
         answer: dict[str, Any] = json.loads(line)
@@ -77,7 +81,8 @@ def whole_job(name: str, work: Work, count: int, folder: Path, env: Mapping[str,
     started_at, before = time.time(), time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment(env))
     assert process.stdout is not None
-    said = process.stdout.read()
+    with _limited(process):
+        said = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - before
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -98,6 +103,16 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """This process's environment and `extra`; modules are compiled once, as an installer does."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", **extra}
+
+
+@contextmanager
+def _limited(process: subprocess.Popen[str]) -> Iterator[None]:
+    timer = Timer(_LONGEST_S, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _command(name: str, work: Work, folder: Path) -> list[str]:
