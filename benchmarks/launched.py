@@ -17,10 +17,12 @@ from typing import Any
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import ExitCode
+from deploy.image import build_image
 from deploy.launch import ConfidentialVm, serial_output
+from deploy.push import parse_image_reference, push
 from deploy.resources import Operator, operator_of, owner_of
 from policy.mapping import RECOMMENDED_MAPPING
-from symbolon.demo.cast import MODEL, ensure_all, publish
+from symbolon.demo.cast import MODEL, ensure_all
 from symbolon.demo.stage import Stage, raised
 
 from .storing import upload
@@ -83,11 +85,11 @@ def published(works: Mapping[str, Work], *, archive: Path, photos: Path) -> Iter
         upload(stage.operator.storage.bucket(operator.input_bucket.name), photos, prefix=_PHOTOS)
         sha256 = digest_of(archive.read_bytes()).removeprefix("sha256:")
         images = {
-            name: publish(
+            name: _publish(
                 stage,
-                stage.owner,
-                owner.repository,
-                terms=render_terms(
+                owner.repository.image(f"workload-{name}", "latest"),
+                work.runtime,
+                render_terms(
                     work,
                     model_uri=f"gs://{owner.model_bucket.name}/{MODEL}",
                     sha256=sha256,
@@ -107,3 +109,11 @@ def published(works: Mapping[str, Work], *, archive: Path, photos: Path) -> Iter
             ],
         )
         yield Launches(stage=stage, operator=operator, images=images)
+
+
+def _publish(stage: Stage, reference: str, runtime: str, terms: str) -> str:
+    """The owner's repository serves the image with that runtime and these terms; its reference by digest."""
+    parsed = parse_image_reference(reference)
+    folder = stage.folder / parsed.repository.rpartition("/")[2]
+    layout = build_image(folder, terms=terms.encode(), runtime=runtime)
+    return f"{parsed.repository}@{push(stage.owner.api, layout.folder, parsed)}"
