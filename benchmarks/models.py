@@ -13,18 +13,19 @@ import hashlib
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
 from symbolon.demo import model
 
-ARCHIVE = "model.tar.gz"
+ARCHIVE = "model.tar"
 SAVED_MODEL = "saved_model"
 
 
 def make_saved_model(pixels: int) -> Path:
-    """A folder among the user's cached files with `saved_model` and `model.tar.gz`; made once."""
+    """A folder among the user's cached files with `saved_model` and `model.tar`; made once."""
     cache = model.usable_cache(otherwise=Path(tempfile.gettempdir()) / "symbolon-benchmarks")
     folder = cache / "models" / f"efficientnet-lite0-{pixels}-{_key()}"
     if not folder.exists():
@@ -34,7 +35,8 @@ def make_saved_model(pixels: int) -> Path:
             command = [sys.executable, "-m", "benchmarks.models", str(pixels), str(draft / SAVED_MODEL)]
             env = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": making}
             subprocess.run(command, check=True, env=env)
-            model.pack(draft / SAVED_MODEL, draft / ARCHIVE)
+            with tarfile.open(draft / ARCHIVE, "x") as archive:  # not gzipped: weights would hardly shrink
+                archive.add(draft / SAVED_MODEL, arcname=".")
             draft.replace(folder)
     return folder
 

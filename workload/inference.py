@@ -102,9 +102,13 @@ def run(job: Job, timings: Timings) -> None:
 
         _say(Step.INFER, f"running {len(listed)} images")
         batch_size = agree_batch_size(
-            job, settings, insisted=loaded.batch_size, preferred=loaded.preferred_batch_size
+            job,
+            settings,
+            insisted=loaded.batch_size,
+            preferred=loaded.preferred_batch_size,
+            at_once=loaded.at_once,
         )
-        rows = stream.rows(loaded.classifier, labels=labels, batch_size=batch_size)
+        rows = stream.rows(loaded.classifier, labels=labels, batch_size=batch_size, at_once=loaded.at_once)
         progress, unreadable = Progress(len(listed)), 0
         with (
             timings.span("write"),

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock, Thread, local
 from typing import Protocol
 
 import numpy as np
@@ -87,7 +87,7 @@ class Stream:
         self._prepare = prepare
         self._settings = settings
         self._clock = clock
-        self._batch_size = settings.batch_size
+        self._batch_size = self._share = settings.batch_size
         # INVARIANT: what follows is read and written with the lock held, and `_wake` follows every change.
         self._lock = Lock()
         self._closed = False
@@ -102,7 +102,7 @@ class Stream:
         self._decoding_pixels = 0
         self._decoded: list[tuple[int, Pixels]] = []
         self._decoded_since = 0.0
-        self._room: Fed = np.empty([0], np.float32)  # the model's own; pages that are given back are dear
+        self._rooms = local()  # a batch for each of the model's threads: pages that are given back are dear
         self._answers: dict[int, Answer] = {}
         self._given = 0
         self._answered = Condition(self._lock)
@@ -131,9 +131,17 @@ class Stream:
                     thread.join()
 
     def rows(
-        self, classifier: Classifier, *, labels: Sequence[str] | None, batch_size: int | None = None
+        self,
+        classifier: Classifier,
+        *,
+        labels: Sequence[str] | None,
+        batch_size: int | None = None,
+        at_once: int = 1,
     ) -> Iterator[Row]:
-        """One row a picture, in the order of `images`; batches of `batch_size` at most, if not the settings'.
+        """One row a picture, in the order of `images`.
+
+        The model sees `batch_size` pictures at most, if not the settings', in `at_once` batches by as
+        many threads: none of them waits for another.
 
         Raises:
             Denied, Unavailable: a read failed by more than its own picture's fault.
@@ -143,9 +151,10 @@ class Stream:
         models = _Stage(self._lock, may=self._may_classify, take=take, left_s=self._left_s)
         with self._lock:
             self._batch_size = batch_size or self._settings.batch_size
+            self._share = max(1, self._batch_size // at_once)
             self._stages.append(models)
             self._wake()
-        self._start(models, "model", 1)
+        self._start(models, "model", min(at_once, self._batch_size))
         while self._given < len(self._images):
             first, answers = self._next_answers()
             for image, answer in zip(self._images[first : first + len(answers)], answers, strict=True):
@@ -272,11 +281,13 @@ class Stream:
         """A batch is full, or nothing will be added to it, or its pictures have waited long enough."""
         if not self._decoded or self._decoded[0][0] >= self._end:
             return False
-        if len(self._decoded) >= self._batch_size or not (self._given or self._answers):
+        if len(self._decoded) >= self._share or not (self._given or self._answers):
             return True  # full; or the first, which nobody shall wait for
+        return not self._more_to_come() or self._left_s() == 0
+
+    def _more_to_come(self) -> bool:
         waiting = self._encoded and self._encoded[0][0] < self._end
-        more = self._reading or waiting or self._decoding or self._may_read()
-        return not more or self._left_s() == 0
+        return bool(self._reading or waiting or self._decoding or self._may_read())
 
     def _left_s(self) -> float | None:
         if not self._decoded or self._decoded[0][0] >= self._end:
@@ -284,22 +295,29 @@ class Stream:
         return max(0.0, self._decoded_since + self._settings.batch_wait_s - self._clock())
 
     def _take_batch(self, classifier: Classifier) -> _Task:
-        count = min(self._batch_size, len(self._decoded))
+        count = min(self._share, len(self._decoded))
+        if not self._more_to_come():  # the end: nobody idles while another takes all
+            count = min(count, -(-len(self._decoded) * self._share // self._batch_size))
         batch = [heapq.heappop(self._decoded) for _ in range(count)]
         return partial(self._classify_batch, classifier, batch)
 
     def _classify_batch(self, classifier: Classifier, batch: list[tuple[int, Pixels]]) -> _Settle:
         try:
             positions = [position for position, _ in batch]
-            if self._room.shape[1:] != batch[0][1].shape:
-                self._room = np.empty([self._batch_size, *batch[0][1].shape], np.float32)
-            images = np.stack([pixels for _, pixels in batch], out=self._room[: len(batch)])
+            images = np.stack([pixels for _, pixels in batch], out=self._room_for(batch))
             batch.clear()
             indices, scores = classifier(images)
             answers = dict(zip(positions, zip(indices, scores, strict=True), strict=True))
         except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
             return partial(self._fail, 0, error)
         return partial(self._answers.update, answers)
+
+    def _room_for(self, batch: list[tuple[int, Pixels]]) -> Fed:
+        shape = batch[0][1].shape
+        room: Fed | None = getattr(self._rooms, "batch", None)
+        if room is None or room.shape[1:] != shape:
+            room = self._rooms.batch = np.empty([self._share, *shape], np.float32)
+        return room[: len(batch)]
 
     def _fail(self, position: int, error: BaseException) -> None:
         """The picture has no answer: it is that picture's own fault, or the job's end."""

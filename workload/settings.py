@@ -114,10 +114,15 @@ def _usual_batch_size(job: Job, cores: int) -> int:
     return max(1, min(usual, usual * _BATCH_PIXELS // (input.height * input.width)))
 
 
-def agree_batch_size(job: Job, settings: Settings, *, insisted: int | None, preferred: int | None) -> int:
-    """What a model insists on, or the operator asks for, or its runtime prefers; or the settings' own."""
+def agree_batch_size(
+    job: Job, settings: Settings, *, insisted: int | None, preferred: int | None, at_once: int = 1
+) -> int:
+    """How many pictures the model sees at once, in `at_once` batches.
+
+    What a model insists on for each, or the operator asks for, or its runtime prefers; or the settings' own.
+    """
     if insisted is not None:
-        return insisted
+        return insisted * at_once
     if job.batch_size is not None or preferred is None:
         return settings.batch_size
     return min(preferred, settings.largest_batch_size)

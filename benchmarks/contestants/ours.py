@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +14,7 @@ from workload import images, preparing, runtimes
 from workload.images import EncodedImage, ListedImage
 from workload.job import Job, agree, parse_request
 from workload.pipeline import Stream
-from workload.settings import choose_settings
+from workload.settings import Settings, agree_batch_size, choose_settings
 from workload.terms import parse_terms
 
 from ..work import Work, render_terms
@@ -34,14 +35,26 @@ class Ours:
         self._read = _reader(work, self._files)
         self._prepare = partial(preparing.prepare, terms=self._job.terms.input)
         self._listed = {listed.name: listed for listed in _list(work)}
+        if work.runtime == "tensorflow":
+            self._freeze_soon()
         self._loaded = runtimes.load(Path(work.model.folder), self._job)
+        self._batch_size = _batch_size(self._job, self._settings, self._loaded)
         for _ in self.stream(work.photos[:_WARM_UP]):
             pass
+        for thread in threading.enumerate():
+            if thread.name == "freeze":
+                thread.join()
+
+    def _freeze_soon(self) -> None:
+        """What is steady is the state of a long job, in which the model's variables are frozen."""
+        from workload.runtimes import tensorflow
+
+        tensorflow.FREEZE_AFTER = 1
 
     def stream(self, photos: Sequence[str]) -> Iterator[Answer]:
         listed = [self._listed[name] for name in photos]
         with Stream(listed, read=self._read, prepare=self._prepare, settings=self._settings) as stream:
-            yield from _answers(stream, self._loaded)
+            yield from _answers(stream, self._loaded, self._batch_size)
 
     def delay(self, latency_s: float) -> None:
         self._files.latency_s = latency_s
@@ -59,13 +72,14 @@ class Ours:
         return lambda: sum(1 for _ in decoders.map(self._prepare, encoded))
 
     def _model_alone(self) -> Callable[[], int]:
-        size = self._loaded.batch_size or self._settings.batch_size
-        pixels = self._work.model.pixels
+        at_once = self._loaded.at_once
+        size, pixels = max(1, self._batch_size // at_once), self._work.model.pixels
         batch = np.random.default_rng(0).uniform(-1, 1, (size, pixels, pixels, 3)).astype(np.float32)
+        threads = ThreadPoolExecutor(at_once)
+        batches = [batch] * (4 * at_once)
 
         def run() -> int:
-            self._loaded.classifier(batch)
-            return size
+            return sum(len(indices) for indices, _ in threads.map(self._loaded.classifier, batches))
 
         return run
 
@@ -73,20 +87,33 @@ class Ours:
 def whole_job(work: Work, photos: Sequence[str]) -> Iterator[Answer]:
     """Every photo, from nothing; as in `workload.inference`, they are read while the runtime is imported."""
     job = _job(work)
+    settings = choose_settings(job)
     runtime = ThreadPoolExecutor(1).submit(runtimes.import_runtime, work.runtime)
     wanted = set(photos)
     with Stream(
         [listed for listed in _list(work) if listed.name in wanted],
         read=_reader(work, Files(work.folder, latency_s=work.latency_ms / 1000)),
         prepare=partial(preparing.prepare, terms=job.terms.input),
-        settings=choose_settings(job),
+        settings=settings,
     ) as stream:
         runtime.result()
-        yield from _answers(stream, runtimes.load(Path(work.model.folder), job))
+        loaded = runtimes.load(Path(work.model.folder), job)
+        yield from _answers(stream, loaded, _batch_size(job, settings, loaded))
 
 
-def _answers(stream: Stream, loaded: runtimes.LoadedModel) -> Iterator[Answer]:
-    for row in stream.rows(loaded.classifier, labels=None, batch_size=loaded.batch_size):
+def _batch_size(job: Job, settings: Settings, loaded: runtimes.LoadedModel) -> int:
+    return agree_batch_size(
+        job,
+        settings,
+        insisted=loaded.batch_size,
+        preferred=loaded.preferred_batch_size,
+        at_once=loaded.at_once,
+    )
+
+
+def _answers(stream: Stream, loaded: runtimes.LoadedModel, batch_size: int) -> Iterator[Answer]:
+    rows = stream.rows(loaded.classifier, labels=None, batch_size=batch_size, at_once=loaded.at_once)
+    for row in rows:
         if row.error is not None:
             raise AssertionError(f"a photo of the benchmark is not read: {row.error.code}")
         best = [prediction.class_index for prediction in row.predictions]

@@ -335,6 +335,22 @@ def test_a_model_that_insists_on_larger_batches_gets_them() -> None:
     assert max(sizes) == 20
 
 
+def test_as_many_threads_as_the_model_is_fastest_with_share_the_batch() -> None:
+    together = threading.Barrier(3, timeout=GIVE_UP_S)
+    sizes: list[int] = []
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        sizes.append(len(images))
+        if len(sizes) <= 3:
+            together.wait()  # for two others: with fewer threads nobody would go on
+        return best_is_the_value(images)
+
+    with stream_of(30, settings=bounds(batch_size=12, batch_wait_s=1000)) as stream:
+        rows = list(stream.rows(classifier, labels=None, batch_size=12, at_once=3))
+    assert [row.predictions[0].class_index for row in rows] == [row.generation for row in rows]
+    assert max(sizes) <= 4
+
+
 @pytest.mark.parametrize("failing", range(4))
 def test_a_failure_waits_for_the_rows_before_it_though_they_be_slow(failing: int) -> None:
     failed = threading.Event()

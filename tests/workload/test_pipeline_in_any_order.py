@@ -108,11 +108,12 @@ class Story:
             batch_wait_s=self.random.choice([0.0, 1000.0]),
             window=self.random.choice([1, 3, 1000]),
         )
+        self.at_once = self.random.randint(1, 3)
         self.model_fails_at = self.random.choice([None, None, None, self.random.randrange(count)])
         self.reading = Held(self.settings.connections)
         self.encoded = Held(self.settings.encoded_bytes)
         self.decoding = Held(self.settings.decoding_pixels)
-        self.decoded = Held(2 * self.settings.batch_size)
+        self.decoded = Held(3 * self.settings.batch_size)  # two batches, and one on its way to the model
         self.begun = Held(self.settings.window + 1)  # one row is on its way to whoever asked for it
 
     def read(self, image: ListedImage) -> EncodedImage:
@@ -164,7 +165,7 @@ class Story:
                 with Stream(
                     self.images, read=self.read, prepare=self.prepare, settings=self.settings
                 ) as stream:
-                    for row in stream.rows(self.classify, labels=None):
+                    for row in stream.rows(self.classify, labels=None, at_once=self.at_once):
                         self.begun.give(row.generation)
                         rows.append(row)
             except BaseException as error:  # noqa: BLE001  the test looks at it

@@ -41,6 +41,7 @@ def model_that_takes(dtype: str) -> LoadedModel:
     return LoadedModel(
         classifier=lambda images: (np.zeros([1, 1], np.int32), images.mean(axis=(1, 2))[:, :1]),
         classes=1,
+        at_once=1,
         batch_size=None,
         preferred_batch_size=None,
         takes=dtype,

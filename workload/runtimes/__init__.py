@@ -23,13 +23,16 @@ __all__ = ["LoadedModel", "ModelMisfit", "find_model", "import_runtime", "load"]
 class LoadedModel:
     """A model that is in memory. Its files are no longer needed.
 
-    `batch_size` is the one that it insists on, or None; `preferred_batch_size` the one that is fastest
-    by this runtime on this machine, where neither model nor operator names one, or None for any.
+    `at_once` threads call it, each with a batch of its own, which is faster than many cores on one batch.
+    `batch_size` is the one that it insists on, or None; `preferred_batch_size` the number of pictures
+    in all those batches that is fastest by this runtime on this machine, where neither model nor operator
+    names one, or None for any.
     `takes` is numpy's name of the numbers of its input.
     """
 
     classifier: Classifier
     classes: int
+    at_once: int
     batch_size: int | None
     preferred_batch_size: int | None
     takes: str

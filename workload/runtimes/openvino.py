@@ -1,7 +1,7 @@
 """OpenVINO: a SavedModel or an IR as classifier, without TensorFlow anywhere in the process.
 
-A batch goes through the model in pieces of one size, as many at once as the processor is fastest
-with. So nothing is compiled again for another size, and a picture's scores do not depend on what else
+A batch goes through the model in pieces of one size, and as many batches at once as the processor is
+fastest with. So nothing is compiled again for another size, and a picture's scores do not depend on what else
 was in its batch.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -73,6 +72,7 @@ def load(path: Path, job: Job) -> LoadedModel:
     return LoadedModel(
         classifier=classifier,
         classes=classes,
+        at_once=streams,
         batch_size=None,
         preferred_batch_size=_PIECES_A_STREAM * streams * piece,
         takes=taken.dtype,
@@ -162,7 +162,6 @@ def _classifier(compiled: Any, fed: tuple[int, ...], streams: int) -> Classifier
     requests: SimpleQueue[Any] = SimpleQueue()
     for _ in range(streams):
         requests.put(compiled.create_infer_request())
-    threads = ThreadPoolExecutor(streams, thread_name_prefix="model")
     piece = fed[0]
 
     def run(images: Fed) -> tuple[Indices, Scores]:
@@ -178,11 +177,11 @@ def _classifier(compiled: Any, fed: tuple[int, ...], streams: int) -> Classifier
 
     def classifier(images: Fed) -> tuple[Indices, Scores]:
         pieces = [images[first : first + piece] for first in range(0, len(images), piece)]
-        answers = list(threads.map(run, pieces))
+        answers = [run(one) for one in pieces]
         return np.concatenate([one for one, _ in answers]), np.concatenate([one for _, one in answers])
 
-    # Run once, so that what the first batch would wait for is done before there is one. And by one thread
-    # first: two that give OpenVINO its first tensors at once can wait for one another for ever.
-    run(np.zeros(fed, np.float32))
-    classifier(np.zeros([piece * streams, *fed[1:]], np.float32))
+    # Each request once, so that what the first batches would wait for is done before there is one. And by
+    # one thread: two that give OpenVINO its first tensors at once can wait for one another for ever.
+    for _ in range(streams):
+        run(np.zeros(fed, np.float32))
     return classifier

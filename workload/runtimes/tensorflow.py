@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,7 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
     return LoadedModel(
         classifier=_Classifier(loaded, taken, job, batch_size),
         classes=classes,
+        at_once=1 if on_gpu else len(os.sched_getaffinity(0)),
         batch_size=batch_size,
         preferred_batch_size=_GPU_BATCH if on_gpu else None,
         takes=taken.dtype,
@@ -82,8 +83,9 @@ def _configure(precision: str) -> bool:
     tf.config.experimental.enable_tensor_float_32_execution(precision == "bf16")
     gpus = tf.config.list_physical_devices("GPU")
     with contextlib.suppress(RuntimeError):  # it has computed before, and so has been told
-        tf.config.threading.set_intra_op_parallelism_threads(len(os.sched_getaffinity(0)))
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        # A core a batch: two that share one wait for each other at every layer.
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(len(os.sched_getaffinity(0)))
         if gpus:
             tf.config.set_visible_devices(gpus[:1], "GPU")
             tf.config.experimental.set_memory_growth(gpus[0], True)
@@ -112,6 +114,7 @@ class _Classifier:
         self._shape = (terms.input.height, terms.input.width, 3)
         self._batch_size = batch_size
         self._seen = 0
+        self._may_freeze = Lock()
         self._freezing: Thread | None = None
         dtype = tf.dtypes.as_dtype(taken.dtype)
 
@@ -148,8 +151,9 @@ class _Classifier:
         except (ValueError, TypeError, tf.errors.OpError):
             raise does_not_run(self._name, self._taken, images.shape) from None
         self._seen += count
-        if self._seen >= FREEZE_AFTER and self._freezing is None:
-            self._freezing = Thread(target=self._freeze, args=(images,), name="freeze")
+        if self._seen >= FREEZE_AFTER and self._may_freeze.acquire(blocking=False):  # once, and never let go
+            blank = np.zeros_like(images)  # the batch itself is the stream's, and is filled again
+            self._freezing = Thread(target=self._freeze, args=(blank,), name="freeze")
             self._freezing.start()
         return indices.numpy()[:count], values.numpy()[:count]
 
