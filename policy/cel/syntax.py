@@ -44,7 +44,7 @@ class InvalidExpression(Misconfigured):
         stop = self.text.find("\n", self.span.start)
         line = self.text[start : stop if stop >= 0 else len(self.text)]
         width = max(1, min(self.span.end, start + len(line)) - self.span.start)
-        shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+        shown = "".join(each if each.isprintable() else "\ufffd" for each in line)
         return f"{shown}\n{' ' * (self.span.start - start)}{'^' * width}"
 
 
