@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+from deploy.image import read_dockerfile
+
 from .work import Work
 
 _END_TIMEOUT_S = 60
@@ -51,7 +53,7 @@ def contestant(name: str, work: Work, folder: Path, env: Mapping[str, str]) -> I
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=clean_environment(env),
+        env=clean_environment({**_settings_of(name), **env}),
     )
     try:
         running = Contestant(process)
@@ -79,7 +81,9 @@ def whole_job(name: str, work: Work, count: int, folder: Path, env: Mapping[str,
     result = folder / f"{name}.result"
     command = [*_command(name, work, folder), "--whole", str(result), "--photos", str(count)]
     started_at, before = time.time(), time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment(env))
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=clean_environment({**_settings_of(name), **env})
+    )
     assert process.stdout is not None
     with _limited(process):
         said = process.stdout.read()
@@ -97,6 +101,14 @@ def whole_job(name: str, work: Work, count: int, folder: Path, env: Mapping[str,
         cpu_s=used.ru_utime + used.ru_stime,
         rows={name: (best, scores) for name, best, scores in rows},
     )
+
+
+def _settings_of(contestant: str) -> dict[str, str]:
+    """How our image has the C library manage memory; a peer's is as it comes."""
+    if contestant != "ours":
+        return {}
+    stated = read_dockerfile().environment
+    return {key: value for key, value in stated.items() if key.startswith("MALLOC_")}
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
