@@ -72,7 +72,8 @@ def test_one_gpu_is_used_where_there_is_one_in_larger_batches(
             patched.setattr(tf.config.threading, name, lambda _count: None)
         patched.setattr(tf.config, "set_visible_devices", lambda devices, _kind: told.append(devices))
         patched.setattr(tf.config.experimental, "set_memory_growth", lambda gpu, on: told.append((gpu, on)))
-        assert runtimes.load(saved_model, make_job()).preferred_batch_size == 256
+        loaded = runtimes.load(saved_model, make_job())
+        assert (loaded.preferred_batch_size, loaded.at_once) == (256, 2)
     assert told == [gpus[:1], (gpus[0], True)]
     assert runtimes.load(saved_model, make_job()).preferred_batch_size is None
 

@@ -62,7 +62,8 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
     return LoadedModel(
         classifier=_Classifier(loaded, taken, job, batch_size),
         classes=classes,
-        at_once=1 if on_gpu else len(os.sched_getaffinity(0)),
+        # On a GPU two: one batch travels to it while the other is in it.
+        at_once=2 if on_gpu else len(os.sched_getaffinity(0)),
         batch_size=batch_size,
         preferred_batch_size=_GPU_BATCH if on_gpu else None,
         takes=taken.dtype,
