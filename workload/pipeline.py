@@ -27,6 +27,8 @@ from .pacing import Pace
 from .settings import Settings
 
 _ROWS_AT_ONCE = 64
+_HEARS_SIGNALS_EVERY_S = 0.5
+"""A signal that arrives just before its thread goes to sleep does not wake it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,7 @@ class Stream:
         with self._lock:
             first = self._given
             while first not in self._answers and first < self._end:
-                self._answered.wait()
+                self._answered.wait(_HEARS_SIGNALS_EVERY_S)
             if first not in self._answers:
                 assert self._failure is not None  # noqa: S101
                 raise self._failure
