@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 from attestation.errors import Misconfigured, quoted
 
-from .terms import OwnerTerms
+from .terms import LARGEST_BATCH, OwnerTerms
 from .uris import FolderUri, parse_folder_uri
 
 _LARGEST_NUMBER = 999_999_999
-_LARGEST_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,10 @@ class OperatorRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Terms and request that fit together."""
+    """Terms and request that fit together.
+
+    `batch_size` is the operator's, who knows the machine; or the owner's; None for what is fast.
+    """
 
     terms: OwnerTerms
     input: FolderUri
@@ -55,7 +57,7 @@ def parse_request(environment: Mapping[str, str]) -> OperatorRequest:
         input=_folder(environment, "INPUT_URI"),
         result=_folder(environment, "RESULT_URI"),
         top_k=_positive(environment, "TOP_K", _LARGEST_NUMBER),
-        batch_size=_positive(environment, "BATCH_SIZE", _LARGEST_BATCH),
+        batch_size=_positive(environment, "BATCH_SIZE", LARGEST_BATCH),
     )
 
 
@@ -76,7 +78,7 @@ def agree(terms: OwnerTerms, request: OperatorRequest) -> Job:
         input=request.input,
         result=request.result,
         top_k=request.top_k or largest,
-        batch_size=request.batch_size,
+        batch_size=request.batch_size or terms.stream.batch_size,
     )
 
 

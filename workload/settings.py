@@ -119,7 +119,8 @@ def agree_batch_size(
 ) -> int:
     """How many pictures the model sees at once, in `at_once` batches.
 
-    What a model insists on for each, or the operator asks for, or its runtime prefers; or the settings' own.
+    What a model insists on for each, or the operator or the terms ask for, or its runtime prefers; or
+    the settings' own.
     """
     if insisted is not None:
         return insisted * at_once

@@ -29,6 +29,9 @@ _TENSOR = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _RELATIVE_FILE = re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[^\x00-\x1f\\]{1,200}(?<!/)")
 _GIB = 1 << 30
 
+LARGEST_BATCH = 1024
+"""Most pictures that a model sees at once, whoever asks for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelTerms:
@@ -98,10 +101,15 @@ class EgressTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTerms:
-    """How much is done at once; what is None is chosen by the machine (see `workload.settings`)."""
+    """How much is done at once; what is None is chosen by the machine (see `workload.settings`).
+
+    `batch_size` are the pictures that the model sees at once, on all cores together: a model that is
+    saved for so many has the last word, then the operator, then this, within what the memory holds.
+    """
 
     connections: int | None
     decoders: int | None
+    batch_size: int | None
     batch_wait_ms: int | None
     memory_mib: int | None
 
@@ -246,6 +254,7 @@ def _parse_stream(table: _Table) -> StreamTerms:
     return StreamTerms(
         connections=at_most("connections", 256),
         decoders=at_most("decoders", 1024),
+        batch_size=at_most("batch_size", LARGEST_BATCH),
         batch_wait_ms=at_most("batch_wait_ms", 60_000),
         memory_mib=at_most("memory_mib", 1 << 20),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from attestation.errors import Misconfigured
 from tests.workload.samples import terms_text
 from workload.images import MOST_BYTES, MOST_PIXELS
 from workload.job import Job, agree, parse_request
@@ -99,6 +100,32 @@ def test_a_model_is_asked_first_then_the_operator_and_then_the_runtime() -> None
     assert agree_batch_size(asked, of_asked, insisted=None, preferred=256) == 5
     assert agree_batch_size(free, settings, insisted=None, preferred=64) == 64
     assert agree_batch_size(free, settings, insisted=None, preferred=None) == settings.batch_size
+
+
+def test_the_terms_batch_stands_where_the_operator_asks_for_none() -> None:
+    def agreed(insisted: int | None, preferred: int | None, batch_size: str | None = None) -> int:
+        asking = job(stream="batch_size = 7", batch_size=batch_size)
+        settings = choose_settings(asking, cores=2, memory_bytes=8 * GIB)
+        return agree_batch_size(asking, settings, insisted=insisted, preferred=preferred)
+
+    assert agreed(None, None) == agreed(None, 256) == 7
+    assert agreed(None, 256, "5") == 5
+    assert agreed(3, 256) == 3
+
+
+@pytest.mark.parametrize("key", ["connections", "decoders", "batch_size", "batch_wait_ms", "memory_mib"])
+@pytest.mark.parametrize("value", ["0", "-1", "2000000", "1.5", "true", '"4"'])
+def test_a_setting_of_the_terms_is_a_whole_number_within_its_bounds(key: str, value: str) -> None:
+    with pytest.raises(
+        Misconfigured, match=rf"`stream\.{key}` in the terms is .*, not a whole number from 1 to"
+    ):
+        job(stream=f"{key} = {value}")
+
+
+def test_the_terms_batch_is_no_larger_than_the_memory_holds() -> None:
+    asking = job(size=1024, stream="batch_size = 1024")
+    settings = choose_settings(asking, cores=2, memory_bytes=4 * GIB)
+    assert settings.batch_size == settings.largest_batch_size < 1024
 
 
 def test_a_runtime_may_prefer_no_more_than_the_memory_holds() -> None:
