@@ -104,11 +104,11 @@ def whole_job(name: str, work: Work, count: int, folder: Path, env: Mapping[str,
 
 
 def _settings_of(contestant: str) -> dict[str, str]:
-    """How our image has the C library manage memory; a peer's is as it comes."""
+    """How our image has libraries manage memory and threads; a peer's are as they come."""
     if contestant != "ours":
         return {}
     stated = read_dockerfile().environment
-    return {key: value for key, value in stated.items() if key.startswith("MALLOC_")}
+    return {key: value for key, value in stated.items() if key.startswith(("MALLOC_", "OPENBLAS_"))}
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
