@@ -11,6 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+from google.cloud import storage
 
 from . import credentials, images, model, object_storage, preparing, results, runtimes
 from .job import Job
@@ -18,7 +21,10 @@ from .labels import read_labels
 from .pipeline import Stream
 from .reporting import Progress, say
 from .settings import agree_batch_size, choose_settings
+from .terms import CredentialTerms
 from .timings import Timings
+
+T = TypeVar("T")
 
 
 class Step(StrEnum):
@@ -49,8 +55,9 @@ class Step(StrEnum):
 def run(job: Job, timings: Timings) -> None:
     """Each of the operator's images has its row in the operator's bucket.
 
-    What does not depend on one another runs side by side: the runtime is imported from the first
-    moment on, and images are read and decoded from the listing on. Nobody waits for them where a step fails.
+    What does not depend on one another runs side by side: the runtime is imported and the owner is asked
+    for admission from the first moment on, and images are read and decoded from the listing on. Nobody
+    waits for them where a step fails.
 
     Raises:
         Misconfigured, EvidenceRejected, Denied, Unavailable: a step could not be taken. Rows
@@ -59,7 +66,12 @@ def run(job: Job, timings: Timings) -> None:
     terms, settings = job.terms, choose_settings(job)
     runtime = _beside(partial(runtimes.import_runtime, terms.runtime.name), timings, "import")
 
-    # What the operator brings comes first: an owner's model is not asked for in vain.
+    # Measure has been done before this program began: by the launcher, not by us.
+    # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
+    _say(Step.ATTEST, "asking the owner's condition for admission")
+    admission = _beside(partial(_admitted, terms.credential), timings, "admission")
+
+    # What the operator brings is in order before the owner's model is fetched.
     with timings.span("list"):
         operator = object_storage.open_client(
             credentials.operator_credential(), connections=settings.connections
@@ -74,11 +86,7 @@ def run(job: Job, timings: Timings) -> None:
         prepare=partial(preparing.prepare, terms=terms.input),
         settings=settings,
     ) as stream:
-        # Measure has been done before this program began: by the launcher, not by us.
-        # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
-        _say(Step.ATTEST, "asking the owner's condition for admission")
-        with timings.span("admission"):
-            owner = object_storage.open_client(credentials.owner_credential(terms.credential))
+        owner = admission.result()
         _say(Step.IMPERSONATE, "admitted")
 
         with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as scratch:
@@ -126,10 +134,14 @@ def run(job: Job, timings: Timings) -> None:
     # Seal comes here: a fresh token whose nonce is the receipt's digest.
 
 
-def _beside(task: Callable[[], object], timings: Timings, step: str) -> Future[object]:
+def _admitted(terms: CredentialTerms) -> storage.Client:
+    return object_storage.open_client(credentials.owner_credential(terms))
+
+
+def _beside(task: Callable[[], T], timings: Timings, step: str) -> Future[T]:
     """`task` runs in a thread of its own; how it fails is told to whoever asks for its result."""
 
-    def timed() -> object:
+    def timed() -> T:
         with timings.span(step):
             return task()
 

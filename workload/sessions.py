@@ -36,6 +36,7 @@ def settle(session: requests.Session, *, connections: int = DEFAULT_POOLSIZE, re
 def _context(trusted: str) -> ssl.SSLContext:
     """Trusts the certificates in the file `trusted`."""
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
     context.hostname_checks_common_name = False
     context.load_verify_locations(trusted)
     return context
