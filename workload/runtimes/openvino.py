@@ -66,7 +66,7 @@ def load(path: Path, job: Job) -> LoadedModel:
     try:
         compiled = core.compile_model(_best(model, taken, fed, job), "CPU", _options(terms.runtime.precision))
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        classifier = _classifier(compiled, fed, streams)
+        classifier = _classifier(compiled, terms.input.tensor, taken, fed, streams)
     except RuntimeError:
         raise does_not_run(terms.input.tensor, taken, fed) from None
     return LoadedModel(
@@ -158,7 +158,7 @@ def _range(limits: Any) -> tuple[float, float]:
     return float(low), float(high if high <= limits.max else np.nextafter(high, np.float32(0)))
 
 
-def _classifier(compiled: Any, fed: tuple[int, ...], streams: int) -> Classifier:
+def _classifier(compiled: Any, name: str, taken: Tensor, fed: tuple[int, ...], streams: int) -> Classifier:
     requests: SimpleQueue[Any] = SimpleQueue()
     for _ in range(streams):
         requests.put(compiled.create_infer_request())
@@ -172,6 +172,8 @@ def _classifier(compiled: Any, fed: tuple[int, ...], streams: int) -> Classifier
         try:
             found = request.infer([images], share_inputs=True)
             return found[0][:count], found[1][:count]
+        except RuntimeError:
+            raise does_not_run(name, taken, fed) from None
         finally:
             requests.put(request)
 
@@ -180,8 +182,6 @@ def _classifier(compiled: Any, fed: tuple[int, ...], streams: int) -> Classifier
         answers = [run(one) for one in pieces]
         return np.concatenate([one for one, _ in answers]), np.concatenate([one for _, one in answers])
 
-    # Each request once, so that what the first batches would wait for is done before there is one. And by
-    # one thread: two that give OpenVINO its first tensors at once can wait for one another for ever.
-    for _ in range(streams):
-        run(np.zeros(fed, np.float32))
+    # Two threads that make OpenVINO's first tensors at once can wait for one another for ever: here is one.
+    _ = ov.Tensor(np.zeros([1], np.float32), shared_memory=True).data
     return classifier
