@@ -71,6 +71,8 @@ class Classifier(Protocol):
 class Stream:
     """Reads and decodes ahead from `__enter__` on; `rows` needs the model.
 
+    Until there is one, that is a batch and no more: whoever loads it needs the processor too.
+
     A failure that is more than one picture's own ends the job: every row before that picture is
     given out first. When the model fails, those are the rows it has answered.
     """
@@ -89,14 +91,16 @@ class Stream:
         self._prepare = prepare
         self._settings = settings
         self._clock = clock
-        self._batch_size = self._share = settings.batch_size
+        self._batch_size = self._share = self._first_share = settings.batch_size
         # INVARIANT: what follows is read and written with the lock held, and `_wake` follows every change.
         self._lock = Lock()
         self._closed = False
+        self._window = min(settings.batch_size, settings.window)  # as long as there is no model
         self._end = len(images)  # no picture from here on will have a row
         self._failure: BaseException | None = None
         self._begun = 0
         self._reading = 0
+        self._most_readers = min(settings.connections, len(images))
         self._pace = Pace(settings.connections)
         self._encoded_bytes = 0
         self._encoded: list[tuple[int, EncodedImage]] = []  # a heap, as is the next
@@ -114,7 +118,7 @@ class Stream:
 
     def __enter__(self) -> Stream:
         try:
-            self._start(self._readers, "read", min(self._settings.connections, len(self._images)))
+            self._start(self._readers, "read", min(self._most_readers, self._window))
             self._start(self._decoders, "decode", min(self._settings.decoders, len(self._images)))
         except BaseException:
             self.__exit__()
@@ -154,9 +158,12 @@ class Stream:
         with self._lock:
             self._batch_size = batch_size or self._settings.batch_size
             self._share = max(1, self._batch_size // at_once)
+            self._first_share = max(1, self._settings.batch_size // at_once)
+            self._window = self._settings.window
             self._stages.append(models)
             self._wake()
         self._start(models, "model", min(at_once, self._batch_size))
+        self._start(self._readers, "read", self._most_readers - len(self._readers.threads))
         while self._given < len(self._images):
             first, answers = self._next_answers()
             for image, answer in zip(self._images[first : first + len(answers)], answers, strict=True):
@@ -209,7 +216,7 @@ class Stream:
             self._answered.notify()
 
     def _may_read(self) -> bool:
-        if self._begun >= self._end or self._begun - self._given >= self._settings.window:
+        if self._begun >= self._end or self._begun - self._given >= self._window:
             return False
         size = self._images[self._begun].size
         return (
@@ -283,9 +290,12 @@ class Stream:
         """A batch is full, or nothing will be added to it, or its pictures have waited long enough."""
         if not self._decoded or self._decoded[0][0] >= self._end:
             return False
-        if len(self._decoded) >= self._share or not (self._given or self._answers):
+        if len(self._decoded) >= self._share or self._has_no_answer():
             return True  # full; or the first, which nobody shall wait for
         return not self._more_to_come() or self._left_s() == 0
+
+    def _has_no_answer(self) -> bool:
+        return not (self._given or self._answers)
 
     def _more_to_come(self) -> bool:
         waiting = self._encoded and self._encoded[0][0] < self._end
@@ -298,6 +308,8 @@ class Stream:
 
     def _take_batch(self, classifier: Classifier) -> _Task:
         count = min(self._share, len(self._decoded))
+        if self._has_no_answer():  # of what was read before there was a model, each takes its part
+            count = min(count, self._first_share)
         if not self._more_to_come():  # the end: nobody idles while another takes all
             count = min(count, -(-len(self._decoded) * self._share // self._batch_size))
         batch = [heapq.heappop(self._decoded) for _ in range(count)]

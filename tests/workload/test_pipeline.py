@@ -184,10 +184,48 @@ def test_no_more_is_read_at_once_than_the_latency_is_worth() -> None:
         assert over.wait(GIVE_UP_S)
         return value_of(image)
 
-    with stream_of(500, read=read, settings=bounds(connections=64)) as stream:
+    with stream_of(500, read=read, settings=bounds(connections=64, batch_size=64)) as stream:
         eventually(lambda: stream._readers.idle == 60)
         assert sorted(begun) == [1, 2, 3, 4]
         over.set()
+
+
+def test_without_a_model_a_batch_is_read_ahead_and_no_more() -> None:
+    begun: list[int] = []
+
+    def read(image: ListedImage) -> EncodedImage:
+        begun.append(image.generation)
+        return value_of(image)
+
+    with stream_of(50, read=read, settings=bounds(batch_size=5)) as stream:
+        eventually(lambda: len(stream._decoded) == 5)
+        eventually(lambda: stream._readers.idle == 5)
+        assert sorted(begun) == [1, 2, 3, 4, 5]
+        assert len(list(stream.rows(best_is_the_value, labels=None))) == 50
+    assert sorted(begun) == list(range(1, 51))
+
+
+def test_what_was_read_before_there_was_a_model_is_shared_by_all_who_run_it() -> None:
+    both = threading.Barrier(2)
+    waited, sizes = threading.Event(), []
+
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation == 5:
+            assert waited.wait(GIVE_UP_S)
+        return value_of(image)
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        sizes.append(len(images))
+        if not waited.is_set():
+            both.wait(GIVE_UP_S)
+            waited.set()
+        return best_is_the_value(images)
+
+    with stream_of(5, read=read, settings=bounds(batch_size=4)) as stream:
+        eventually(lambda: len(stream._decoded) == 4)
+        rows = list(stream.rows(classifier, labels=None, batch_size=8, at_once=2))
+    assert [row.generation for row in rows] == [1, 2, 3, 4, 5]
+    assert sizes == [2, 2, 1]
 
 
 def test_whoever_can_work_does_so_after_a_pause_as_well() -> None:
@@ -385,7 +423,7 @@ def test_of_two_failures_the_earlier_pictures_ends_the_job(sooner: int, later: i
         return value_of(image)
 
     rows = []
-    stream = stream_of(9, read=read)
+    stream = stream_of(9, read=read, settings=bounds(batch_size=3))
     with pytest.raises(Unavailable) as failure, stream:
         eventually(lambda: stream._reading == 1)
         both.set()
