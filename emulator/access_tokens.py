@@ -7,6 +7,7 @@ google-auth caches an STS token for an hour and does not drop it when a later ca
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jwt
 from starlette.requests import Request
@@ -71,16 +72,23 @@ def caller_of_token(state: State, token: str) -> Caller:
         GoogleError: 401 where it is not one of ours, or has expired.
     """
     try:
-        claims = jwt.decode(
-            token.removeprefix(_PREFIX),
-            state.access_token_secret,
-            ["HS256"],
-            options={"verify_exp": False, "require": ["exp"]},
-        )
+        caller = _named_by(token, state.access_token_secret)
     except jwt.InvalidTokenError:
         raise _unauthenticated() from None
-    if not token.startswith(_PREFIX) or claims["exp"] <= state.clock():
+    if not token.startswith(_PREFIX) or caller.expires_at <= state.clock():
         raise _unauthenticated()
+    return caller
+
+
+@lru_cache(maxsize=256)
+def _named_by(token: str, secret: bytes) -> Caller:
+    """Who the token names, expired or not; each of thousands of requests brings the same one."""
+    claims = jwt.decode(
+        token.removeprefix(_PREFIX),
+        secret,
+        ["HS256"],
+        options={"verify_exp": False, "require": ["exp"]},
+    )
     return Caller(
         name=claims["name"],
         members=frozenset(claims["members"]),

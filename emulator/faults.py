@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -59,8 +61,19 @@ def read_faults(folder: Path) -> Faults:
     Raises:
         Misconfigured: the file names a fault that does not exist, or gives one the wrong type.
     """
+    file = f"{folder}/faults.json"
     try:
-        document = json.loads((folder / "faults.json").read_bytes())
+        found = os.stat(file)  # noqa: PTH116  every request asks: a Path costs as much again
+    except FileNotFoundError:
+        return Faults()
+    return _read(file, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(file: str, *_written: int) -> Faults:
+    """What the file says; it is read again once it was written to."""
+    try:
+        document = json.loads(Path(file).read_bytes())
     except FileNotFoundError:
         return Faults()
     except ValueError:
@@ -97,10 +110,11 @@ def write_faults(folder: Path, faults: Faults) -> None:
 
 def take_fault(folder: Path, name: Counted) -> bool:
     """Whether this use is to fail; if so, one less of the next ones will."""
-    faults = asdict(read_faults(folder))
-    if faults[name] <= 0:
+    faults = read_faults(folder)
+    left: int = getattr(faults, name)
+    if left <= 0:
         return False
-    write_faults(folder, Faults(**{**faults, name: faults[name] - 1}))
+    write_faults(folder, Faults(**{**asdict(faults), name: left - 1}))
     return True
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import AsyncIterator
-from typing import BinaryIO
+from io import FileIO
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -60,9 +61,7 @@ class _Objects:
         stored = self._object(request, "storage.objects.get")
         if request.query_params.get("alt") != "media":
             return JSONResponse(stored.render())
-        return _render_media(
-            stored, self._storage.objects.path_of(stored).open("rb"), request.headers.get("range", "")
-        )
+        return _render_media(stored, self._storage.objects.path_of(stored), request.headers.get("range", ""))
 
     async def patch(self, request: Request) -> Response:
         document = await json_of(request)
@@ -137,8 +136,8 @@ def _parse_page_token(text: str) -> str:
         raise invalid(f"Invalid pageToken: {text[:80]}") from None
 
 
-def _render_media(stored: StoredObject, file: BinaryIO, requested: str) -> Response:
-    """The object's bytes, or the range of them that was asked for, streamed; closes `file`."""
+def _render_media(stored: StoredObject, path: Path, requested: str) -> Response:
+    """The object's bytes, which are the file `path`, or the range of them that was asked for, streamed."""
     headers = {
         "accept-ranges": "bytes",
         "cache-control": stored.settable.get("cacheControl", "private, max-age=0"),
@@ -161,18 +160,16 @@ def _render_media(stored: StoredObject, file: BinaryIO, requested: str) -> Respo
     status, first, length = 200, 0, stored.size
     match = _RANGE.fullmatch(requested)
     if match and requested != "bytes=-":
-        try:
-            first, length = _parse_range(match, stored.size)
-        except BaseException:
-            file.close()
-            raise
+        first, length = _parse_range(match, stored.size)
         status = 206
         headers["content-range"] = f"bytes {first}-{first + length - 1}/{stored.size}"
     if length <= _BLOCK:  # most pictures: one answer costs the server half of what a stream does
-        with file:
+        with path.open("rb", buffering=0) as file:
             file.seek(first)
             return Response(file.read(length), status, headers)
     headers["content-length"] = str(length)
+    # Opened here and now: the object may be deleted while its bytes are on their way.
+    file = path.open("rb", buffering=0)
     return StreamingResponse(_blocks(file, first, length), status, headers)
 
 
@@ -189,7 +186,7 @@ def _parse_range(match: re.Match[str], size: int) -> tuple[int, int]:
     return first, min(last, size - 1) - first + 1
 
 
-async def _blocks(file: BinaryIO, first: int, length: int) -> AsyncIterator[bytes]:
+async def _blocks(file: FileIO, first: int, length: int) -> AsyncIterator[bytes]:
     with file:
         file.seek(first)
         while length > 0 and (block := file.read(min(_BLOCK, length))):
