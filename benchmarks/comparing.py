@@ -64,6 +64,11 @@ class Steady:
     share: Spread
     bound_by_cpu: float
     """As `bound`, if every stage took its processor time and no more, on all cores."""
+    cpu_ms: dict[str, float]
+    """Processor time of an image: each stage's when it is alone (`reads` and the emulator's part of them),
+    and in the stream; milliseconds."""
+    busy: Spread
+    """The share of all cores that the stream and the emulator used."""
     without_latency: Spread | None
     kept_with_latency: Spread | None
     first_row_s: Spread
@@ -207,6 +212,7 @@ class _Rounds:
         self._first_rows: list[float] = []
         self._stages: dict[str, list[float]] = {}
         self._cpu_s: dict[str, list[float]] = {}
+        self._busy: list[float] = []
         self.delay(case.latency_ms)
         rate = self._pass(ours, self._count)
         self._repeat = max(1, math.ceil(PASS_S * rate / self._count))
@@ -218,20 +224,20 @@ class _Rounds:
             self.delay(0)
             self._undelayed.append(self._pass(self._ours, self._count))
             self.delay(case.latency_ms)
-        self._mine.append(self._pass(self._ours, self._count))
+        self._mine.append(self._pass(self._ours, self._count, profiled=True))
         self._theirs.append(self._pass(self._peer, self._peers_count))
         stages, waiting = {}, None
         for stage in ("reads", "decode", "model"):
             alone = self._ours.ask(do="alone", stage=stage, seconds=ALONE_S)
             rate = alone["images"] / alone["seconds"]
             used_s = (alone["cpu_s"] + alone["server_cpu_s"]) / alone["images"]
+            self._note_cpu(stage, alone)
             if stage == "reads":
                 # Reads wait for one another and for the network: what they take of the cores is less.
                 waiting, rate = rate, cores() / max(used_s, 1e-9)
                 self._stages.setdefault("reads, waiting", []).append(waiting)
             stages[stage] = rate
             self._stages.setdefault(stage, []).append(rate)
-            self._cpu_s.setdefault(stage, []).append(used_s)
         self._bounds.append(bound(stages, waiting=waiting if case.latency_ms else None))
 
     def delay(self, latency_ms: int) -> None:
@@ -243,7 +249,8 @@ class _Rounds:
             one.ask(do="delay", latency_s=latency_ms / 1000)
 
     def summed_up(self, same: Agreement, peaks: dict[str, int]) -> Steady:
-        cpu_s = sum(spread(each).median for each in self._cpu_s.values())
+        cpu_ms = {name: spread(each).median * 1000 for name, each in self._cpu_s.items()}
+        alone_ms = sum(each for name, each in cpu_ms.items() if not name.startswith("stream"))
         undelayed = self._undelayed
         return Steady(
             ours=spread(self._mine),
@@ -253,7 +260,9 @@ class _Rounds:
             stages={name: spread(rates).median for name, rates in self._stages.items()},
             bound=spread(self._bounds),
             share=pairwise(self._mine, self._bounds),
-            bound_by_cpu=cores() / cpu_s,
+            bound_by_cpu=cores() * 1000 / alone_ms,
+            cpu_ms=cpu_ms,
+            busy=spread(self._busy),
             without_latency=spread(undelayed) if undelayed else None,
             kept_with_latency=pairwise(self._mine, undelayed) if undelayed else None,
             first_row_s=spread(self._first_rows),
@@ -261,7 +270,12 @@ class _Rounds:
             agreement=same,
         )
 
-    def _pass(self, contestant: Contestant, count: int) -> float:
+    def _note_cpu(self, stage: str, done: dict[str, Any]) -> None:
+        for name, used_s in ((stage, done["cpu_s"]), (f"{stage}, emulator", done["server_cpu_s"])):
+            if used_s or name == stage:
+                self._cpu_s.setdefault(name, []).append(used_s / done["images"])
+
+    def _pass(self, contestant: Contestant, count: int, *, profiled: bool = False) -> float:
         """Images a second of one pass; our own fills its time."""
         repeat = self._repeat if contestant is self._ours else self._peers_repeat
         done: dict[str, Any] = contestant.ask(do="pass", photos=count, repeat=repeat)
@@ -269,5 +283,8 @@ class _Rounds:
             self._first_rows.append(done["first_row_s"])
         else:
             self._later.append(done["later_per_s"])
+        if profiled:
+            self._note_cpu("stream", done)
+            self._busy.append((done["cpu_s"] + done["server_cpu_s"]) / done["seconds"] / cores())
         rate: float = done["images"] / done["seconds"]
         return rate

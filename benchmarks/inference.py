@@ -28,6 +28,7 @@ _PEERS = {"sample": "sample", "ray": "ray_data"}
 def render_steady(case: Case, found: Steady) -> str:
     """The report for people."""
     stages = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in found.stages.items())
+    cpu = ", ".join(f"{name} {spent:.2f} ms" for name, spent in found.cpu_ms.items())
     lines = [
         _title(case),
         f"ours                {_spread(found.ours)} images/s",
@@ -37,6 +38,8 @@ def render_steady(case: Case, found: Steady) -> str:
         f"bound               {_spread(found.bound)} images/s  (alone: {stages})",
         f"share of the bound  {_spread(_percent(found.share))} %",
         f"bound, processor    {found.bound_by_cpu:,.0f} images/s",
+        f"processor time      {cpu}",
+        f"cores busy          {_spread(_percent(found.busy))} %",
     ]
     if found.kept_with_latency and found.without_latency:
         lines.append(

@@ -29,6 +29,8 @@ def steady(*, ratio: float = 4.0, share: float = 0.95, kept: float | None = None
         bound=same(100 * ratio / share),
         share=same(share),
         bound_by_cpu=1000.0,
+        cpu_ms={},
+        busy=same(0.9),
         without_latency=None if kept is None else same(100 * ratio / kept),
         kept_with_latency=None if kept is None else same(kept),
         first_row_s=same(0.1),
