@@ -162,12 +162,18 @@ class Stream:
             self._window = self._settings.window
             self._stages.append(models)
             self._wake()
+            is_first_there = 0 in self._answers or (self._decoded and self._decoded[0][0] == 0)
         self._start(models, "model", min(at_once, self._batch_size))
-        self._start(self._readers, "read", self._most_readers - len(self._readers.threads))
+        if not is_first_there:
+            self._start_all_readers()
         while self._given < len(self._images):
             first, answers = self._next_answers()
             for image, answer in zip(self._images[first : first + len(answers)], answers, strict=True):
                 yield _row(image, answer, labels)
+            self._start_all_readers()  # which is work that no first row shall wait for
+
+    def _start_all_readers(self) -> None:
+        self._start(self._readers, "read", self._most_readers - len(self._readers.threads))
 
     def _next_answers(self) -> tuple[int, list[Answer]]:
         with self._lock:
