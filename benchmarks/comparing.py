@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from .figures import Agreement, Spread, agreement, bound, pairwise, spread
 from .models import SAVED_MODEL, make_saved_model
-from .photos import make_photos
+from .photos import KINDS, make_photos
 from .processes import Contestant, WholeJob, contestant, whole_job
 from .storing import Storage, emulated
 from .work import ModelFacts, Work
@@ -98,7 +98,7 @@ def cores() -> int:
 
 def photos_of(case: Case) -> Path:
     """The folder of the photos."""
-    return Path(case.photos) if os.sep in case.photos else make_photos(case.photos)
+    return make_photos(case.photos) if case.photos in KINDS else Path(case.photos)
 
 
 def model_of(case: Case) -> ModelFacts:
@@ -279,11 +279,10 @@ class _Rounds:
         """Images a second of one pass; our own fills its time."""
         repeat = self._repeat if contestant is self._ours else self._peers_repeat
         done: dict[str, Any] = contestant.ask(do="pass", photos=count, repeat=repeat)
-        if contestant is self._ours:
-            self._first_rows.append(done["first_row_s"])
-        else:
+        if contestant is not self._ours:
             self._later.append(done["later_per_s"])
         if profiled:
+            self._first_rows.append(done["first_row_s"])
             self._note_cpu("stream", done)
             self._busy.append((done["cpu_s"] + done["server_cpu_s"]) / done["seconds"] / cores())
         rate: float = done["images"] / done["seconds"]

@@ -4,7 +4,8 @@
 
 The program of the image runs as an operator runs it: see `launched`. What it says its time is made of is
 shown step by step; steps overlap. TensorFlow's own import and its loading of the same model, each round in a
-process that does nothing else, are the bound that it is held against.
+process that does nothing else, are the bound that it is held against: its import as it comes, with Keras.
+Beside it stands the import without, as the workload does it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from .processes import clean_environment
 from .work import ModelFacts, Work
 
 _TENSORFLOW_ALONE = """
-import sys, time
+import os, sys, time
+if sys.argv[2:]: os.environ["TF_USE_LEGACY_KERAS"] = "1"
 began = time.perf_counter()
 import tensorflow
 imported = time.perf_counter()
@@ -45,6 +47,7 @@ class FirstRow:
     steps: dict[str, tuple[float, float]]
     model_bytes: int
     import_s: float | None = None
+    import_without_keras_s: float | None = None
     load_s: float | None = None
 
 
@@ -55,11 +58,13 @@ def measure(runtimes: Sequence[str], *, pixels: int, rounds: int) -> dict[str, F
     photos = make_photos("small", count=_PHOTOS)
     works = {name: Work(model=facts, folder=str(photos), runtime=name) for name in runtimes}
     said: dict[str, list[dict[str, object]]] = {name: [] for name in runtimes}
-    alone: list[tuple[float, float]] = []
+    alone: list[tuple[float, float, float]] = []
     with published(works, archive=model / ARCHIVE, photos=photos) as launches:
         for number in range(rounds + 1):
             if "tensorflow" in works:
-                alone.append(tensorflow_alone(model / SAVED_MODEL))
+                import_s, load_s = tensorflow_alone(model / SAVED_MODEL)
+                without_keras_s, _ = tensorflow_alone(model / SAVED_MODEL, keras=False)
+                alone.append((import_s, without_keras_s, load_s))
             for name in runtimes:
                 said[name].append(launches.run(name, number))
     found = {}
@@ -69,11 +74,11 @@ def measure(runtimes: Sequence[str], *, pixels: int, rounds: int) -> dict[str, F
     return found
 
 
-def tensorflow_alone(saved_model: Path) -> tuple[float, float]:
+def tensorflow_alone(saved_model: Path, *, keras: bool = True) -> tuple[float, float]:
     """Seconds of TensorFlow's import, and of its loading the model, in a process of their own."""
     with tempfile.TemporaryDirectory() as elsewhere:
         done = subprocess.run(
-            [sys.executable, "-c", _TENSORFLOW_ALONE, str(saved_model)],
+            [sys.executable, "-c", _TENSORFLOW_ALONE, str(saved_model), *([] if keras else ["without"])],
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -86,7 +91,7 @@ def tensorflow_alone(saved_model: Path) -> tuple[float, float]:
 
 
 def _summed_up(
-    lines: Sequence[dict[str, object]], alone: Sequence[tuple[float, float]], model_bytes: int
+    lines: Sequence[dict[str, object]], alone: Sequence[tuple[float, float, float]], model_bytes: int
 ) -> FirstRow:
     def median(name: str) -> float:
         return statistics.median(float(str(line[name])) for line in lines)
@@ -103,8 +108,9 @@ def _summed_up(
             for step in every[0]
         },
         model_bytes=model_bytes,
-        import_s=statistics.median(import_s for import_s, _ in alone) if alone else None,
-        load_s=statistics.median(load_s for _, load_s in alone) if alone else None,
+        import_s=statistics.median(import_s for import_s, _, _ in alone) if alone else None,
+        import_without_keras_s=statistics.median(import_s for _, import_s, _ in alone) if alone else None,
+        load_s=statistics.median(load_s for _, _, load_s in alone) if alone else None,
     )
 
 
@@ -117,7 +123,8 @@ def render(name: str, found: FirstRow) -> str:
     if found.import_s is not None and found.load_s is not None:
         beyond_s = found.first_row_s - found.import_s - found.load_s
         lines.append(
-            f"  TensorFlow alone: import {found.import_s:.2f} s, load {found.load_s:.2f} s;"
+            f"  TensorFlow alone: import {found.import_s:.2f} s ({found.import_without_keras_s:.2f} s without"
+            f" Keras), load {found.load_s:.2f} s;"
             f" the first row {beyond_s:+.2f} s beyond both"
         )
     lines += [f"  {step:12} {began:6.2f} to {ended:6.2f} s" for step, (began, ended) in found.steps.items()]

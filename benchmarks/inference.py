@@ -106,7 +106,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=0.0078125)
     parser.add_argument("--pixels", type=int, default=128)
     parser.add_argument("--runtime", choices=["tensorflow", "openvino"], default="tensorflow")
-    parser.add_argument("--precision", choices=["fp32", "bf16", "int8"], default="fp32")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--decode", choices=["exact", "scaled"], default="exact")
     parser.add_argument("--storage", choices=["files", "emulated"])
     parser.add_argument("--latency-ms", type=int, default=0, metavar="MS")

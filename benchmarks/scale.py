@@ -65,8 +65,9 @@ def measure(counts: Sequence[int], *, runtime: str, pixels: int) -> Scale:
 
 
 def _in_turn(counts: Sequence[int]) -> list[int]:
+    """The smallest, which is over soon, before and after each; the largest twice."""
     smallest, *others = counts
-    return [smallest, *(each for count in others for each in (count, smallest))]
+    return [smallest, *(each for count in (*others, *others[-1:]) for each in (count, smallest))]
 
 
 def _name_again(originals: Sequence[Path], count: int, folder: Path) -> None:

@@ -99,7 +99,7 @@ def read_dockerfile(source: Path = SOURCE, *, runtime: str = "tensorflow") -> Do
 def _check_runtime(terms: bytes, runtime: str) -> None:
     """The terms name no other runtime. What else they say is for the workload to judge."""
     try:
-        named = tomllib.loads(terms.decode()).get("runtime", {}).get("name", runtime)
+        named = tomllib.loads(terms.decode()).get("runtime", {}).get("name", "tensorflow")
     except (ValueError, AttributeError, RecursionError):
         return
     if named != runtime:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from attestation.errors import ExitCode, Misconfigured, SymbolonError, Unavailable
 
-from . import container, credentials, inference, object_storage, results, trial
+from . import container, credentials, inference, object_storage, results
 from .job import agree, parse_request
 from .reporting import say
 from .runtimes import ModelMisfit
@@ -84,6 +84,8 @@ def _job() -> None:
     try:
         terms = parse_terms(text)
     except ScaleMissing as missing:
+        from . import trial  # which no other job needs
+
         raise trial.try_scales(missing, request) from None
     inference.run(agree(terms, request), timings)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,9 @@ from google.cloud import storage
 from . import credentials, images, model, object_storage, preparing, results, runtimes
 from .job import Job
 from .labels import read_labels
-from .pipeline import Stream
+from .pipeline import HEARS_SIGNALS_EVERY_S, Stream
 from .reporting import Progress, say
-from .settings import agree_batch_size, choose_settings
+from .settings import agree_at_once, agree_batch_size, choose_settings
 from .terms import CredentialTerms
 from .timings import Timings
 
@@ -86,7 +86,7 @@ def run(job: Job, timings: Timings) -> None:
         prepare=partial(preparing.prepare, terms=terms.input),
         settings=settings,
     ) as stream:
-        owner = admission.result()
+        owner = _result(admission)
         _say(Step.IMPERSONATE, "admitted")
 
         with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as scratch:
@@ -103,20 +103,21 @@ def run(job: Job, timings: Timings) -> None:
             with timings.span("unpack"):
                 model.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
                 saved_model = runtimes.find_model(folder, terms.runtime.name)
-            runtime.result()
+            _result(runtime)
             with timings.span("load"):
                 loaded = runtimes.load(saved_model, job)
                 labels = read_labels(folder, terms.output.labels, classes=loaded.classes)
 
         _say(Step.INFER, f"running {len(listed)} images")
+        at_once = agree_at_once(settings, insisted=loaded.batch_size, at_once=loaded.at_once)
         batch_size = agree_batch_size(
             job,
             settings,
             insisted=loaded.batch_size,
             preferred=loaded.preferred_batch_size,
-            at_once=loaded.at_once,
+            at_once=at_once,
         )
-        rows = stream.rows(loaded.classifier, labels=labels, batch_size=batch_size, at_once=loaded.at_once)
+        rows = stream.rows(loaded.classifier, labels=labels, batch_size=batch_size, at_once=at_once)
         progress, unreadable = Progress(len(listed)), 0
         with (
             timings.span("write"),
@@ -146,6 +147,12 @@ def _beside(task: Callable[[], T], timings: Timings, step: str) -> Future[T]:
             return task()
 
     return ThreadPoolExecutor(1, thread_name_prefix=step).submit(timed)
+
+
+def _result(beside: Future[T]) -> T:
+    while not wait([beside], timeout=HEARS_SIGNALS_EVERY_S).done:
+        pass
+    return beside.result()
 
 
 def _say(step: Step, message: str) -> None:

@@ -24,7 +24,8 @@ _LARGEST_NUMBER = 999_999_999
 class OperatorRequest:
     """What the operator asks for: pictures in, results out, how many classes an image, how many at once.
 
-    `top_k` None asks for as many classes as the owner allows, `batch_size` None for what is fast.
+    `top_k` None asks for as many classes as the owner allows, `batch_size` None for what
+    the terms say, or is fast.
     """
 
     input: FolderUri

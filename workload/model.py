@@ -6,14 +6,12 @@ decompressed. The limits on what it unpacks to guard against the owner's own mis
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -24,6 +22,7 @@ from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured
 
 from .object_storage import read_ranges, storage_failures
+from .scratch import room_for
 from .terms import ModelTerms
 
 ONE_STREAM_BYTES = 32 << 20
@@ -55,7 +54,11 @@ def fetch(client: storage.Client, terms: ModelTerms, archive: Path) -> Digest:
     """
     bucket = client.bucket(terms.uri.bucket)
     blob = bucket.blob(terms.uri.name, generation=terms.generation)
-    with room_on_disk(), archive.open("xb", buffering=0) as file, storage_failures("the owner's model"):
+    with (
+        room_for("the model"),
+        archive.open("xb", buffering=0) as file,
+        storage_failures("the owner's model"),
+    ):
         hashing = _HashingFile(file)
         arriving = io.BufferedWriter(hashing, _BLOCK)
         # The pinned SHA-256 is the one judge of these bytes: a stored checksum is its uploader's.
@@ -102,7 +105,7 @@ def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
     """
     limit = min(max_unpacked_bytes, max(RATIO_FREE_BYTES, LARGEST_RATIO * archive.stat().st_size))
     try:
-        with room_on_disk(), archive.open("rb") as packed, _unzipped(packed) as unzipped:
+        with room_for("the model"), archive.open("rb") as packed, _unzipped(packed) as unzipped:
             limited = _Limited(unzipped, limit)
             with tarfile.open(fileobj=limited, mode="r|", bufsize=_BLOCK) as tar:
                 tar.copybufsize = _BLOCK  # type: ignore[attr-defined]  # since Python 3.7
@@ -116,24 +119,6 @@ def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
     except (OSError, EOFError, tarfile.TarError, zlib.error):
         raise _bad_archive("is truncated, or not a tar archive, gzipped or plain") from None
     archive.unlink()
-
-
-@contextmanager
-def room_on_disk() -> Iterator[None]:
-    """Within the block, a full disk is said to be one.
-
-    Raises:
-        Misconfigured: the scratch space, which is memory in the image, is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise Misconfigured(
-            "the model does not fit into the machine's scratch memory",
-            hint="launch a larger machine, or set `tee-dev-shm-size-kb`",
-        ) from None
 
 
 def _unzipped(packed: BinaryIO) -> BinaryIO | _Gunzipped:

@@ -3,9 +3,9 @@
     reads -> encoded pictures -> decoders -> what the model is fed -> batches -> the model -> rows
 
 Every stage runs beside the others, in threads: the libraries that do the work let go of Python's
-lock. A picture that is slow, damaged or huge keeps back its own row and those behind it, and
-nothing else: batches are made of what is there. `Settings` bounds every stage and says what
-that takes in bytes.
+lock. A picture that is slow or damaged keeps back its own row and those behind it, and nothing
+else: batches are made of what is there. A huge one may also have others wait for the memory that
+it takes. `Settings` bounds every stage and says what that is in bytes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import EncodedImage, ListedImage, Unreadable
+from .images import MOST_BYTES, EncodedImage, ListedImage, Unreadable
 from .pacing import Pace
 from .settings import Settings
 
 _ROWS_AT_ONCE = 64
-_HEARS_SIGNALS_EVERY_S = 0.5
+HEARS_SIGNALS_EVERY_S = 0.5
 """A signal that arrives just before its thread goes to sleep does not wake it."""
 
 
@@ -179,7 +179,7 @@ class Stream:
         with self._lock:
             first = self._given
             while first not in self._answers and first < self._end:
-                self._answered.wait(_HEARS_SIGNALS_EVERY_S)
+                self._answered.wait(HEARS_SIGNALS_EVERY_S)
             if first not in self._answers:
                 assert self._failure is not None  # noqa: S101
                 raise self._failure
@@ -215,7 +215,7 @@ class Stream:
 
     def _wake(self) -> None:
         for stage in self._stages:
-            if stage.idle and not stage.woken and stage.may():
+            if stage.idle and not stage.woken and (stage.may() or stage.lacks_timer()):
                 stage.woken = True
                 stage.ready.notify()
         if self._given in self._answers or self._given >= self._end:
@@ -224,7 +224,7 @@ class Stream:
     def _may_read(self) -> bool:
         if self._begun >= self._end or self._begun - self._given >= self._window:
             return False
-        size = self._images[self._begun].size
+        size = self._bytes_of(self._begun)
         return (
             self._reading < self._pace.connections
             and self._reading + len(self._encoded) < self._settings.read_ahead
@@ -234,8 +234,13 @@ class Stream:
     def _take_read(self) -> _Task:
         position, self._begun = self._begun, self._begun + 1
         self._reading += 1
-        self._encoded_bytes += self._images[position].size
+        self._encoded_bytes += self._bytes_of(position)
         return partial(self._read_one, position)
+
+    def _bytes_of(self, position: int) -> int:
+        """What reading it holds: what is too large is refused unread."""
+        size = self._images[position].size
+        return size if size <= MOST_BYTES else 0
 
     def _read_one(self, position: int) -> _Settle:
         began, own = self._clock(), time.thread_time()
@@ -248,11 +253,11 @@ class Stream:
 
         def settle() -> None:
             self._reading -= 1
-            self._pace.observe(**took)
             if isinstance(found, EncodedImage):
+                self._pace.observe(**took)  # what is refused by its size alone takes no time
                 heapq.heappush(self._encoded, (position, found))
             else:
-                self._encoded_bytes -= self._images[position].size
+                self._encoded_bytes -= self._bytes_of(position)
                 self._fail(position, found)
 
         return settle
@@ -277,7 +282,7 @@ class Stream:
             found = self._prepare(encoded)
         except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
             found = _alone(error)
-        size, pixels = self._images[position].size, encoded.pixels
+        size, pixels = self._bytes_of(position), encoded.pixels
 
         def settle() -> None:
             self._decoding -= 1
@@ -285,6 +290,8 @@ class Stream:
             self._encoded_bytes -= size
             if isinstance(found, BaseException):
                 self._fail(position, found)
+                return
+            if position >= self._end:
                 return
             if not self._decoded:
                 self._decoded_since = self._clock()
@@ -345,6 +352,9 @@ class Stream:
             self._answers[position] = error
         elif position < self._end:
             self._end, self._failure = position, error
+            # What has no row to come gives up its room to what has.
+            self._decoded = [entry for entry in self._decoded if entry[0] < position]
+            heapq.heapify(self._decoded)
 
 
 _Settle = Callable[[], None]
@@ -368,12 +378,20 @@ class _Stage:
         self.threads: list[Thread] = []
         self.ready = Condition(lock)
         self.idle = 0
+        self._timed = 0  # of the idle ones
         self.woken = False  # and not running yet; who is woken looks for more to do, and wakes the next
         self._left_s = left_s
 
+    def lacks_timer(self) -> bool:
+        """There will be something to do after a while, and nobody sleeps that long."""
+        return self._timed == 0 and self._left_s() is not None
+
     def wait(self) -> None:
+        left_s = self._left_s()
         self.idle += 1
-        self.ready.wait(self._left_s())
+        self._timed += left_s is not None
+        self.ready.wait(left_s)
+        self._timed -= left_s is not None
         self.idle -= 1
         self.woken = False
 

@@ -32,6 +32,7 @@ from attestation.errors import Misconfigured
 
 from .object_storage import storage_failures
 from .pipeline import Row
+from .scratch import room_for
 from .uris import FolderUri
 
 ROWS_A_PART = 1000
@@ -100,11 +101,12 @@ class ResultWriter:
         """The row is in a part, or will be within `SECONDS_A_PART` seconds of rows coming in.
 
         Raises:
-            Misconfigured, Denied, Unavailable: its part could not be written.
+            Misconfigured, Denied, Unavailable: its part could not be written, or scratch space is full.
         """
         answer = _render_answer(row, self._score_digits)
         self._lines.append(json.dumps({"image": row.image, "generation": row.generation, **answer}) + "\n")
-        self._codelab.write(_render_codelab_line(row.image, answer).encode())
+        with room_for("the object `result`"):
+            self._codelab.write(_render_codelab_line(row.image, answer).encode())
         if len(self._lines) >= ROWS_A_PART or self._clock() - self._part_began >= SECONDS_A_PART:
             self._write_part()
 
@@ -114,9 +116,10 @@ class ResultWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._codelab:
+        with room_for("the object `result`"), self._codelab:
             self._write_part()
             if error is None:
+                self._codelab.flush()
                 self._create("result", self._codelab, "text/plain; charset=utf-8")
 
     def _write_part(self) -> None:

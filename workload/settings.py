@@ -15,7 +15,8 @@ BATCH_WAIT_S = 0.02
 DECODER_BYTES = 96 << 20
 """What a decoder keeps for its next picture, so that pages are not asked for again and again."""
 
-_BATCH_A_CORE = {"tensorflow": 16, "openvino": 4}
+_BATCH_A_CORE = {"openvino": 4}
+_ELSE_A_CORE = 16
 _LARGEST_BATCH = 256
 _BATCH_PIXELS = 224 * 224
 _ROWS_BYTES = 32 << 20
@@ -39,7 +40,7 @@ class Settings:
     decoding_pixels: int
     """Most pixels of the pictures that are decoded at once; one picture always passes."""
     batch_size: int
-    """Most pictures that the model sees at once, if it states no number itself."""
+    """Most pictures that the model sees at once, if neither it nor its runtime states a number."""
     largest_batch_size: int
     """As many of them as the memory is meant to hold."""
     batch_wait_s: float
@@ -52,8 +53,9 @@ class Settings:
         """Most pictures that are read or being read, and not decoded yet."""
         return self.connections + 2 * self.decoders
 
-    def most_bytes(self, *, height: int, width: int, top_k: int) -> int:
-        """What the stream holds at most, in bytes, for a model fed `height` by `width`.
+    def most_bytes(self, *, height: int, width: int, top_k: int, batch_size: int | None = None) -> int:
+        """What the stream holds at most, in bytes, for a model fed `height` by `width`, in batches of what
+        was agreed on (`agree_batch_size`), or else of what is set.
 
         2 * max(encoded_bytes, MOST_BYTES)                          (what arrives is put together once)
         + max(decoding_pixels, MOST_PIXELS) * BYTES_PER_PIXEL
@@ -65,7 +67,7 @@ class Settings:
             2 * max(self.encoded_bytes, MOST_BYTES)
             + max(self.decoding_pixels, MOST_PIXELS) * BYTES_PER_PIXEL
             + self.decoders * DECODER_BYTES
-            + (_BATCHES * self.batch_size + self.decoders) * fed_bytes(height, width)
+            + (_BATCHES * (batch_size or self.batch_size) + self.decoders) * fed_bytes(height, width)
             + self.window * row_bytes(top_k)
         )
 
@@ -83,8 +85,9 @@ def row_bytes(top_k: int) -> int:
 def choose_settings(job: Job, *, cores: int | None = None, memory_bytes: int | None = None) -> Settings:
     """The settings of `job` on a machine of so many cores and so much memory, save those that the terms fix.
 
-    The stream takes a quarter of the memory at most, or what the terms say; but never so little that
-    it could not read and decode one of the largest pictures, and small ones beside it.
+    What is decoded, being decoded and in batches each have a part of a quarter of the memory, or of what the
+    terms say; but never so little that one of the largest pictures could not be read and decoded, and
+    small ones beside it. `Settings.most_bytes` says what that comes to.
     """
     cores = cores or len(os.sched_getaffinity(0))
     fixed, fed = job.terms.stream, fed_bytes(job.terms.input.height, job.terms.input.width)
@@ -94,23 +97,24 @@ def choose_settings(job: Job, *, cores: int | None = None, memory_bytes: int | N
         budget = (memory_bytes or machine_memory()) // _PART_OF_MEMORY
     decoders = max(1, min(fixed.decoders or cores, budget // 4 // (DECODER_BYTES + fed)))
     pixels = min(decoders * MOST_PIXELS, budget // 4 // BYTES_PER_PIXEL)
+    pixels = max(pixels, MOST_PIXELS + (_SMALL_PIXELS if decoders > 1 else 0))
     largest_batch_size = max(1, budget // 4 // (_BATCHES * fed))
     return Settings(
         connections=fixed.connections or MOST_CONNECTIONS,
-        encoded_bytes=MOST_BYTES,
+        encoded_bytes=(fixed.encoded_mib << 20) if fixed.encoded_mib else MOST_BYTES,
         decoders=decoders,
-        decoding_pixels=max(pixels, MOST_PIXELS + (_SMALL_PIXELS if decoders > 1 else 0)),
+        decoding_pixels=(fixed.decoding_megapixels or 0) * 1_000_000 or pixels,
         batch_size=min(job.batch_size or _usual_batch_size(job, cores), largest_batch_size),
         largest_batch_size=largest_batch_size,
         batch_wait_s=BATCH_WAIT_S if fixed.batch_wait_ms is None else fixed.batch_wait_ms / 1000,
-        window=_ROWS_BYTES // row_bytes(job.top_k),
+        window=fixed.window or _ROWS_BYTES // row_bytes(job.top_k),
     )
 
 
 def _usual_batch_size(job: Job, cores: int) -> int:
     """What was fastest: TensorFlow likes many pictures at once, OpenVINO as many as the caches hold."""
     input = job.terms.input
-    usual = min(_BATCH_A_CORE[job.terms.runtime.name] * cores, _LARGEST_BATCH)
+    usual = min(_BATCH_A_CORE.get(job.terms.runtime.name, _ELSE_A_CORE) * cores, _LARGEST_BATCH)
     return max(1, min(usual, usual * _BATCH_PIXELS // (input.height * input.width)))
 
 
@@ -127,6 +131,13 @@ def agree_batch_size(
     if job.batch_size is not None or preferred is None:
         return settings.batch_size
     return min(preferred, settings.largest_batch_size)
+
+
+def agree_at_once(settings: Settings, *, insisted: int | None, at_once: int) -> int:
+    """How many batches of the size that a model insists on the memory is meant to hold; `at_once` at most."""
+    if insisted is None:
+        return at_once
+    return max(1, min(at_once, settings.largest_batch_size // insisted))
 
 
 def machine_memory(cgroups: tuple[Path, ...] = _CGROUPS) -> int:

@@ -1,8 +1,8 @@
 """The owner's half of a job: what the image was published to do, and no more.
 
 The terms are a file in the image (`terms.toml`), so the image's digest measures them: nobody
-can change one without becoming another image. Every value is spelled out; above all the scale
-and the mean that the model expects, which no default could know.
+can change one without becoming another image. Which model, for whom, and how much may leave is
+spelled out; above all the scale and the mean that the model expects, which no default could know.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class CredentialTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeTerms:
-    """What runs the model, and how exactly: in less than `fp32`, results change."""
+    """What runs the model (`tensorflow`, if nothing is said), and how exactly: in less than `fp32`, results
+    change."""
 
     name: str
     precision: str
@@ -64,7 +65,7 @@ class InputTerms:
     """How a picture becomes the model's input: `fed = (pixel - mean) * scale`, pixel in 0 to 255.
 
     `fit` `stretch` ignores proportions; `crop` keeps the largest centred part that has the
-    input's proportions. `exif_orientation` `apply` turns a photo the way its camera was held.
+    input's proportions. `exif_orientation` `apply` turns a JPEG the way its camera was held.
     `decode` `exact` gives every pixel of the picture, as TensorFlow decodes it; `scaled` lets the
     JPEG decoder leave out what the resized picture hardly shows, which changes results.
     """
@@ -111,6 +112,9 @@ class StreamTerms:
     decoders: int | None
     batch_size: int | None
     batch_wait_ms: int | None
+    encoded_mib: int | None
+    decoding_megapixels: int | None
+    window: int | None
     memory_mib: int | None
 
 
@@ -206,7 +210,7 @@ def _parse_credential(table: _Table) -> CredentialTerms:
 
 def _parse_runtime(table: _Table) -> RuntimeTerms:
     return RuntimeTerms(
-        name=table.choice("name", "tensorflow", "openvino"),
+        name=table.choice("name", "tensorflow", "openvino") if "name" in table else "tensorflow",
         precision=table.choice("precision", "fp32", "bf16", "int8"),
     )
 
@@ -256,6 +260,9 @@ def _parse_stream(table: _Table) -> StreamTerms:
         decoders=at_most("decoders", 1024),
         batch_size=at_most("batch_size", LARGEST_BATCH),
         batch_wait_ms=at_most("batch_wait_ms", 60_000),
+        encoded_mib=at_most("encoded_mib", 1 << 20),
+        decoding_megapixels=at_most("decoding_megapixels", 1 << 20),
+        window=at_most("window", 10_000_000),
         memory_mib=at_most("memory_mib", 1 << 20),
     )
 

@@ -54,10 +54,14 @@ def try_scales(missing: ScaleMissing, request: OperatorRequest) -> Misconfigured
     try:
         job = agree(missing.unscaled, request)
         photo = _first_photo(job)
-        found = sorted(_try(photo, _load(job), missing), key=lambda one: -round(one.score, 2))
+        loaded = _load(job)
+        found = sorted(_try(photo, loaded, missing), key=lambda one: -round(one.score, 2))
     except SymbolonError:
         return missing
-    return missing.suggesting(f"with the operator's first photo the model's best score is {_listed(found)}")
+    return missing.suggesting(
+        f"the model's signature takes {loaded.takes}, and with the operator's first photo its best score is"
+        f" {_listed(found)}"
+    )
 
 
 def _listed(found: list[Candidate]) -> str:

@@ -17,7 +17,7 @@ from attestation.errors import Misconfigured, Unavailable
 from workload.images import MOST_BYTES, MOST_PIXELS, EncodedImage, ListedImage, Unreadable, undecodable
 from workload.pipeline import Classifier, Fed, Indices, Pixels, Row, Scores, Stream
 from workload.preparing import BYTES_PER_PIXEL
-from workload.settings import Settings
+from workload.settings import DECODER_BYTES, Settings
 
 GIVE_UP_S = 30
 """How long a test waits for what must happen: only a failing one waits so long."""
@@ -226,6 +226,62 @@ def test_what_was_read_before_there_was_a_model_is_shared_by_all_who_run_it() ->
         rows = list(stream.rows(classifier, labels=None, batch_size=8, at_once=2))
     assert [row.generation for row in rows] == [1, 2, 3, 4, 5]
     assert sizes == [2, 2, 1]
+
+
+def test_a_failure_does_not_leave_an_earlier_picture_without_room() -> None:
+    def has_failed() -> bool:
+        return stream._failure is not None
+
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation == 3:
+            eventually(has_failed)
+        if image.generation == 4:
+            eventually(lambda: len(stream._decoded) == 2)
+            raise Unavailable("storage is away")
+        time.sleep(0.002)  # a network: without latency, two reads at once are all that is worth having
+        return value_of(image)
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        if 2 in images:
+            eventually(has_failed)
+        return best_is_the_value(images)
+
+    rows = []
+    stream = stream_of(9, read=read, settings=bounds(batch_size=1))
+    with pytest.raises(Unavailable), stream:
+        for row in stream.rows(classifier, labels=None):
+            rows.append(row.generation)
+    assert rows == [1, 2, 3]
+
+
+def test_a_picture_that_is_decoded_waits_no_longer_than_it_should_for_one_that_is_slow() -> None:
+    given = threading.Event()
+
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation == 2:
+            eventually(lambda: bool(len(stream._stages) == 3 and stream._stages[-1].idle and stream._given))
+        if image.generation == 3:
+            assert given.wait(GIVE_UP_S)
+        return value_of(image)
+
+    stream = stream_of(3, read=read, settings=bounds(batch_size=4, batch_wait_s=0.02))
+    with stream:
+        rows = stream.rows(best_is_the_value, labels=None)
+        assert [next(rows).generation, next(rows).generation] == [1, 2]
+        given.set()
+        assert next(rows).generation == 3
+
+
+def test_what_is_refused_by_its_size_says_nothing_of_the_network() -> None:
+    def read(image: ListedImage) -> EncodedImage:
+        if image.generation % 2:
+            raise Unreadable("empty", "the object is empty")
+        time.sleep(0.002)
+        return value_of(image)
+
+    with stream_of(60, read=read) as stream:
+        assert len(list(stream.rows(best_is_the_value, labels=None))) == 60
+        assert min(stream._pace._latencies_s) >= 0.002
 
 
 def test_whoever_can_work_does_so_after_a_pause_as_well() -> None:
@@ -498,27 +554,37 @@ def test_who_is_interrupted_while_waiting_waits_for_no_read() -> None:
 
 @pytest.mark.parametrize("fault", ["none", "undecodable"])
 def test_memory_stays_within_the_formula_whatever_pictures_there_are(fault: str) -> None:
-    settings = bounds(connections=32, encoded_bytes=MOST_BYTES, decoding_pixels=MOST_PIXELS, decoders=4)
+    settings = bounds(
+        connections=32,
+        encoded_bytes=MOST_BYTES,
+        decoding_pixels=MOST_PIXELS,
+        decoders=4,
+        batch_size=8,
+        batch_wait_s=GIVE_UP_S,
+    )
+    kept = threading.local()
     images = [ListedImage(name=f"{number}.png", generation=number, size=MOST_BYTES) for number in range(40)]
 
     def read(image: ListedImage) -> EncodedImage:
-        return EncodedImage(data=bytes(MOST_BYTES), orientation=1, pixels=MOST_PIXELS)
+        parts = bytearray(MOST_BYTES)
+        return EncodedImage(data=bytes(parts), orientation=1, pixels=MOST_PIXELS)
 
     def prepare(encoded: EncodedImage) -> Pixels:
         data = encoded.data
+        kept.pages = np.empty(DECODER_BYTES, np.uint8)
         decoded = np.empty(encoded.pixels * BYTES_PER_PIXEL, np.uint8)
         if fault == "undecodable":
             raise undecodable()
-        return np.full([64, 64, 3], len(data) + len(decoded), np.float32)
+        return np.full([512, 512, 3], len(data) + len(decoded), np.float32)
 
     gc.disable()
     tracemalloc.start()
     try:
         with Stream(images, read=read, prepare=prepare, settings=settings) as stream:
-            rows = list(stream.rows(best_is_the_value, labels=None))
+            rows = list(stream.rows(best_is_the_value, labels=None, batch_size=16))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
         gc.enable()
     assert len(rows) == len(images)
-    assert peak <= settings.most_bytes(height=64, width=64, top_k=2)
+    assert peak <= settings.most_bytes(height=512, width=512, top_k=2, batch_size=16)

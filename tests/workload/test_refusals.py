@@ -396,7 +396,10 @@ def test_a_missing_scale_is_tried_on_one_photo_for_the_owner_and_nothing_is_infe
     assert ended.error["message"] == "the owner's terms do not say what the model is fed"
     (line,) = (line for line in ended.lines if line.get("severity") == "ERROR")
     # A red photo; the model's scores are its mean colours.
-    assert "do not say `input.scale`; with the operator's first photo" in line["message"]
+    assert (
+        "do not say `input.scale`; the model's signature takes float32, and with the operator's first photo"
+        in line["message"]
+    )
     assert "best score is 1.00 fed `mean = [0, 0, 0]` and `scale = 1`, 0." in line["message"]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import tempfile
 from collections.abc import Callable
+from typing import IO
 
 import pytest
 from google.cloud import storage
@@ -109,6 +111,21 @@ def test_what_is_done_before_a_failure_is_written_and_result_is_not(
     written = objects(as_operator, folder)
     assert list(written) == ["result-00000.jsonl"]
     assert written["result-00000.jsonl"].count("\n") == 1
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_results_that_scratch_space_does_not_hold_are_misconfigured(
+    as_operator: storage.Client, folder: FolderUri, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    def full() -> IO[bytes]:
+        return open("/dev/full", "w+b")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    refused = pytest.raises(Misconfigured, match="the object `result` does not fit into the machine's")
+    with refused, ResultWriter(as_operator, folder, score_digits=3) as writer:
+        for _ in range(count):
+            writer.write(CAT)
+    assert list(objects(as_operator, folder)) == ["result-00000.jsonl"]
 
 
 @pytest.mark.parametrize("name", ["result", "result-00000.jsonl", "result-12345.jsonl", "receipt.json"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,14 @@ from workload.job import Job, agree, parse_request
 from workload.preparing import BYTES_PER_PIXEL
 from workload.settings import (
     DECODER_BYTES,
+    agree_at_once,
     agree_batch_size,
     choose_settings,
     fed_bytes,
     machine_memory,
     row_bytes,
 )
-from workload.terms import parse_terms
+from workload.terms import StreamTerms, parse_terms
 
 GIB = 1 << 30
 
@@ -34,10 +36,12 @@ def job(*, size: int = 224, stream: str = "", batch_size: str | None = None) -> 
 
 
 def test_what_the_terms_fix_is_not_chosen() -> None:
-    stream = "connections = 7\ndecoders = 3\nbatch_wait_ms = 250"
+    stream = "connections = 7\ndecoders = 3\nbatch_wait_ms = 250\n"
+    stream += "encoded_mib = 9\ndecoding_megapixels = 20\nwindow = 70"
     settings = choose_settings(job(stream=stream, batch_size="5"), cores=16, memory_bytes=64 * GIB)
     assert (settings.connections, settings.decoders) == (7, 3)
     assert (settings.batch_wait_s, settings.batch_size) == (0.25, 5)
+    assert (settings.encoded_bytes, settings.decoding_pixels, settings.window) == (9 << 20, 20_000_000, 70)
 
 
 @pytest.mark.parametrize("cores", [1, 2, 8])
@@ -113,8 +117,8 @@ def test_the_terms_batch_stands_where_the_operator_asks_for_none() -> None:
     assert agreed(3, 256) == 3
 
 
-@pytest.mark.parametrize("key", ["connections", "decoders", "batch_size", "batch_wait_ms", "memory_mib"])
-@pytest.mark.parametrize("value", ["0", "-1", "2000000", "1.5", "true", '"4"'])
+@pytest.mark.parametrize("key", [field.name for field in fields(StreamTerms)])
+@pytest.mark.parametrize("value", ["0", "-1", "20000000", "1.5", "true", '"4"'])
 def test_a_setting_of_the_terms_is_a_whole_number_within_its_bounds(key: str, value: str) -> None:
     with pytest.raises(
         Misconfigured, match=rf"`stream\.{key}` in the terms is .*, not a whole number from 1 to"
@@ -126,6 +130,15 @@ def test_the_terms_batch_is_no_larger_than_the_memory_holds() -> None:
     asking = job(size=1024, stream="batch_size = 1024")
     settings = choose_settings(asking, cores=2, memory_bytes=4 * GIB)
     assert settings.batch_size == settings.largest_batch_size < 1024
+
+
+@pytest.mark.parametrize(("insisted", "at_once"), [(None, 8), (1, 8), (5, 2), (1000, 1)])
+def test_a_model_that_insists_on_its_batch_has_as_many_of_them_as_the_memory_holds(
+    insisted: int | None, at_once: int
+) -> None:
+    settings = choose_settings(job(size=1024), cores=8, memory_bytes=8 * GIB)
+    assert settings.largest_batch_size == 10
+    assert agree_at_once(settings, insisted=insisted, at_once=8) == at_once
 
 
 def test_a_runtime_may_prefer_no_more_than_the_memory_holds() -> None:

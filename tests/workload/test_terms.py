@@ -24,12 +24,16 @@ def test_terms_in_order_are_read_whole() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [line for line in terms_text().splitlines() if " = " in line and not line.startswith("labels")],
+    [line for line in terms_text().splitlines() if " = " in line and not line.startswith(("labels", "name"))],
 )
-def test_nothing_but_generation_limit_and_labels_may_be_left_out(line: str) -> None:
+def test_nothing_but_what_has_a_safe_default_may_be_left_out(line: str) -> None:
     with pytest.raises(Misconfigured, match="do not say") as refused:
         parse_terms(terms_text().replace(line + "\n", ""))
     assert line.split(" = ")[0] in refused.value.message
+
+
+def test_tensorflow_runs_what_names_no_runtime() -> None:
+    assert parse_terms(terms_text().replace('name = "tensorflow"\n', "")).runtime.name == "tensorflow"
 
 
 SCALE, MEAN = "scale = 0.00392156862745098", "mean = [0.0, 0.0, 0.0]"

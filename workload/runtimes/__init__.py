@@ -1,6 +1,6 @@
 """What runs a model, one module each: `load` makes it a `Classifier` (see `workload.pipeline`).
 
-A third runtime is one module more, and its name in the terms.
+A third runtime is one module more; `workload.terms` and the Dockerfile list the names.
 """
 
 from __future__ import annotations
