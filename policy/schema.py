@@ -78,7 +78,8 @@ class Claim:
 
 DIGEST_PATTERN: Final = "sha256:[0-9a-f]{64}"
 NUMBER_PATTERN: Final = "[0-9]{1,20}"
-ENCRYPTED_MEMORY: Final = ("GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_INTEL_TDX")
+ENCRYPTED_MEMORY: Final = ("GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX")
+# `GCP_AMD_SEV_SNP` is in no document of the claims; the verifier of google/prompt-encryption-sdk knows it.
 SUPPORT_ATTRIBUTES: Final = ("LATEST", "STABLE", "USABLE", "EXPERIMENTAL")
 SIGNATURE_ALGORITHMS: Final = ("RSASSA_PSS_SHA256", "RSASSA_PKCS1V15_SHA256", "ECDSA_P256_SHA256")
 GPU_MODES: Final = ("ON", "OFF", "DEVTOOLS")

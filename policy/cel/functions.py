@@ -19,7 +19,8 @@ from .values import INT_END, INT_MIN, TYPES, UINT_END, ErrorValue, kind_of
 
 _INTEGER: Final = r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*"
 _DOUBLE: Final = (
-    r"[ \t\n\v\f\r]*([+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan))"
+    r"[ \t\n\v\f\r]*([+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf(?:inity)?"
+    r"|nan(?:\([0-9a-z_]*\))?|(0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?)))"
     r"[ \t\n\v\f\r]*"
 )
 _BOOLS: Final = {
@@ -145,8 +146,19 @@ def to_double(span: Span, value: Any) -> object:
         return float(value)
     if kind == "string":
         match = re.fullmatch(_DOUBLE, value, re.ASCII | re.IGNORECASE) if len(value) < 1000 else None
-        return float(match.group(1)) if match else ErrorValue("the string is not a number", span)
+        return _number(match) if match else ErrorValue("the string is not a number", span)
     return no_overload("double", value, span=span)
+
+
+def _number(match: re.Match[str]) -> float:
+    """What a string of `_DOUBLE` means; Google's runtime reads hexadecimal ones too."""
+    text = match.group(1).partition("(")[0]
+    if match.group(2) is None:
+        return float(text)
+    try:
+        return float.fromhex(text)
+    except OverflowError:
+        return -math.inf if text.startswith("-") else math.inf
 
 
 def to_bool(span: Span, value: Any) -> object:

@@ -86,6 +86,8 @@ def _string(text: str, start: int, opening: str) -> Token:
             raise InvalidExpression("the string is not closed", text=text, span=span)
         if text[position] == "\\" and not raw:
             piece, position = _escape(text, position, is_bytes)
+        elif text[position] == "\r":  # a line ends with a line feed, however the file writes it
+            piece, position = b"\n", position + (2 if text.startswith("\r\n", position) else 1)
         else:
             piece, position = _encoded(text[position], text, position), position + 1
         pieces.append(piece)

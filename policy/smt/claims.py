@@ -90,6 +90,7 @@ class Claims:
         self.bounds: dict[str, int] = {}
         self.always: list[int] = []
         self._whole: set[str] = set()
+        self._unknown: dict[object, int] = {}
         self._steps_left = _MOST_STEPS
 
     def spend(self, steps: int) -> None:
@@ -101,6 +102,13 @@ class Claims:
         self._steps_left -= steps
         if self._steps_left < 0 or time.monotonic() > self._until:
             raise TooLarge
+
+    def unknown(self, what: object = None) -> int:
+        """A literal that may be either, the same for the same `what`; without one it is new each time."""
+        key = object() if what is None else what
+        if key not in self._unknown:
+            self._unknown[key] = self.circuit.variable(f"unknown {len(self._unknown)}")
+        return self._unknown[key]
 
     # -- reading
 

@@ -14,6 +14,7 @@ from ..cel import syntax
 from ..cel.evaluator import Compiler
 from ..cel.syntax import Node
 from ..cel.values import TYPES, ErrorValue
+from ..schema import ROOTS
 from . import functions
 from .circuit import FALSE, TRUE
 from .claims import Claims
@@ -52,6 +53,7 @@ class Encoder:
         self.circuit = claims.circuit
         self.roots: dict[str, Value] = dict(roots or {})
         self._known: dict[tuple[Node, tuple[tuple[str, int], ...]], tuple[Value, Variables]] = {}
+        self._site: Node | None = None  # the node at hand, where it says the same in every encoder
         self._unseen = 0
 
     def truth(self, node: Node) -> int:
@@ -74,11 +76,15 @@ class Encoder:
         self.claims.spend(1)
         key = (node, tuple(sorted((name, id(value)) for name, value in variables.items())))
         if key not in self._known:
+            outer = self._site, self._unseen
+            self._site, self._unseen = (None if variables or not _reads_the_token_alone(node) else node), 0
             try:
                 # beside the value, the variables: their ids are theirs as long as they are kept
                 self._known[key] = (self._encode(node, variables), variables)
             except Unsupported as unsupported:
                 raise Unsupported(unsupported.what, unsupported.span or node.span) from None
+            finally:
+                self._site, self._unseen = outer
         return self._known[key][0]
 
     def _encode(self, node: Node, variables: Variables) -> Value:
@@ -225,9 +231,13 @@ class Encoder:
     # -- operators
 
     def unknown(self) -> int:
-        """A literal that may be either: what is not modelled."""
+        """A literal that may be either: something about the token that is not modelled.
+
+        Every encoder of one token has the same literal for the same part of the same expression, if
+        that expression reads nothing but the token; any other is a literal of its own.
+        """
         self._unseen += 1
-        return self.circuit.variable(f"unknown {self._unseen}")
+        return self.claims.unknown(None if self._site is None else (self._site, self._unseen))
 
     def _map_literal(self, node: syntax.MapLiteral, variables: Variables) -> Value:
         named: dict[str, tuple[int, Value]] = {}
@@ -353,12 +363,36 @@ def _keys(entries: Entries) -> Slots:
     return Slots((*named, *spare), dense=False, more=entries.more)
 
 
+def _has_distinct_keys(node: syntax.MapLiteral) -> bool:
+    """Whether no two keys can be one to Python, as `true`, `1` and `1u` are."""
+    keys = {key.value for key, _ in node.entries if isinstance(key, syntax.Literal)}
+    return len(keys) == len(node.entries)
+
+
+def _reads_the_token_alone(node: Node) -> bool:
+    """Whether no encoder's `roots` can change what `node` means: its one free name is `assertion`."""
+    nodes = [each for each, _ in syntax.walk(node)]
+    names = {each.name for each in nodes if isinstance(each, syntax.Identifier)}
+    bound = {each.variable for each in nodes if isinstance(each, syntax.Comprehension)}
+    return names - (bound - ROOTS.keys()) <= {"assertion"}
+
+
 def _is_constant(node: Node) -> bool:
     return not any(isinstance(each, syntax.Identifier) for each, _ in syntax.walk(node))
 
 
 def _evaluated(node: Node) -> Value:
-    """What the evaluator makes of constants."""
+    """What the evaluator makes of constants.
+
+    Raises:
+        Unsupported: the evaluator's error may be no error of Google's.
+    """
+    for each, _ in syntax.walk(node):
+        if isinstance(each, syntax.MapLiteral) and not _has_distinct_keys(each):
+            raise Unsupported("a map with computed or repeated keys")
+        is_pattern = isinstance(each, syntax.Call) and each.function == "matches"
+        if is_pattern and not isinstance(syntax.children(each)[-1], syntax.Literal):
+            raise Unsupported("a computed regular expression")
     compiler = Compiler("", ())
     value = compiler.compile(node)(list(compiler.blank))
     return () if isinstance(value, ErrorValue) else constant(value)

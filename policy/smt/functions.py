@@ -16,7 +16,7 @@ from typing import Any, Final
 from ..cel import arithmetic
 from ..cel import functions as evaluated
 from ..cel.patterns import InvalidPattern
-from ..cel.regular_expressions import compile_pattern
+from ..cel.regular_expressions import PatternTooCostly, compile_pattern
 from ..cel.syntax import Span, UInt
 from ..cel.values import NUMBERS, ErrorValue, TypeValue
 from .circuit import FALSE, TRUE, integer_constant, string_constant
@@ -118,8 +118,8 @@ def _known(name: str, values: list[Any]) -> Value:
             return ()
         try:
             found, _ = compile_pattern(values[1]).search(values[0], most_work=1 << 24)
-        except InvalidPattern:
-            return ()
+        except (InvalidPattern, PatternTooCostly):
+            raise Unsupported("a regular expression that is computed and that we do not read") from None
         return literal(TRUE if found else FALSE)
     result: object
     if name == "-" and len(values) == 1:
@@ -339,8 +339,8 @@ def _tested(claims: Claims, name: Any, string: Spelling, argument: Spelling) -> 
             raise Unsupported("a regular expression that is not constant")
         try:
             return literal(_ask(claims, string, Probe("matches", argument)))
-        except InvalidPattern:
-            return ()
+        except (InvalidPattern, PatternTooCostly):
+            raise Unsupported("a regular expression that is computed and that we do not read") from None
     if isinstance(argument, str):
         return literal(_ask(claims, string, Probe(name, argument)))
     if argument == string:

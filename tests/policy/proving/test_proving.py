@@ -574,3 +574,32 @@ def test_nearest_keeps_no_difference_that_can_be_undone() -> None:
     found = {"a": 9, "b": {"c": 9}, "f": 9}
     near = nearest(found, sample, lambda token: token.get("a") == 9 and "d" not in token["b"])  # type: ignore[operator]
     assert near == {"a": 9, "b": {"c": 2}, "e": 4}
+
+
+@pytest.mark.parametrize(
+    "hole",
+    [
+        pytest.param(f'{ZONE}.matches("\\\\p{{Gre" + "ek}}|.*")', id="a script's name, computed"),
+        pytest.param(f'{ZONE}.matches("{"(" * 51}a{")" * 51}" + "|.*")', id="groups deeper than ours"),
+        pytest.param('"a".matches("\\\\p{Gre" + "ek}|.*")', id="the same of constants"),
+        pytest.param('["a"].exists(x, x.matches("\\\\p{Gre" + "ek}|.*"))', id="the same within a macro"),
+        pytest.param("{true: 1, 1: 2}.size() == 2", id="a bool and an int as keys"),
+        pytest.param("{1: 1, 1u: 2}.size() == 2", id="an int and a uint as keys"),
+        pytest.param('double("0x1p3") == 8.0', id="a hexadecimal number"),
+        pytest.param('"""a\rb""" == "a\\nb"', id="a carriage return within a string"),
+    ],
+)
+def test_what_google_may_find_true_is_not_taken_for_never_true(prover: Prover, hole: str) -> None:
+    """Google's evaluator, cel-cpp, finds every one of these true."""
+    answer = prover.prove(f"({HARDENED}) || {hole}", NOT_DEBUG)
+    assert isinstance(answer, Undecided | Refuted)
+
+
+def test_two_unknown_things_of_one_token_are_not_one(prover: Prover) -> None:
+    """An account beyond those that the solver sees, and another one, are different questions."""
+    slots = " && ".join(f'{ACCOUNTS}[{i}] != "evil@x"' for i in range(6))
+    old = f'!("evil@x" in {ACCOUNTS})'
+    new = f'size({ACCOUNTS}) > 5 && {slots} && !("b@x" in {ACCOUNTS})'
+    answer = prover.find_newly_admitted(old, new)
+    assert isinstance(answer, NoneFound)  # of eight accounts the last may be the bad one: beyond the bound
+    assert answer.bounded

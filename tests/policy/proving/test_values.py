@@ -54,7 +54,7 @@ def finite(prover: Prover, policy: Subject | str, claim: str) -> tuple[object, .
         (
             "assertion.hwmodel != 'GCP_AMD_SEV'",
             "hwmodel",
-            ("GCP_AMD_SEV_ES", "GCP_INTEL_TDX", "GCP_SHIELDED_VM"),
+            ("GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX", "GCP_SHIELDED_VM"),
         ),
         (f'{CONTAINER}.args == ["a", "b"]', "submods.container.args", ("a", "b")),
         (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+HINT = 'ask `assertion.hwmodel in ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX"]`'
+
 
 def test_a_shielded_machine_is_admitted_where_hardware_is_not_asked(findings: Any) -> None:
     assert findings(
@@ -14,7 +16,7 @@ def test_a_shielded_machine_is_admitted_where_hardware_is_not_asked(findings: An
             "rule": "unencrypted-memory-admitted",
             "severity": "high",
             "message": "a machine is admitted whose memory is not encrypted",
-            "hint": 'ask `assertion.hwmodel in ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_INTEL_TDX"]`',
+            "hint": HINT,
             "provider": "",
             "place": "condition",
             "span": None,
@@ -36,7 +38,7 @@ def test_a_shielded_machine_is_admitted_where_it_is_named(findings: Any) -> None
             "rule": "unencrypted-memory-admitted",
             "severity": "high",
             "message": "a machine is admitted whose memory is not encrypted",
-            "hint": 'ask `assertion.hwmodel in ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_INTEL_TDX"]`',
+            "hint": HINT,
             "provider": "",
             "place": "condition",
             "span": [121, 176],
