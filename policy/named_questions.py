@@ -7,7 +7,7 @@ from typing import Final
 
 from .cel import syntax
 from .cel.rendering import render_constant
-from .schema import ENCRYPTED_MEMORY
+from .schema import ENCRYPTED_MEMORY, UNDOCUMENTED_ENCRYPTED_MEMORY
 from .smt.subjects import admissions_of, trees_of
 from .subject import Subject
 
@@ -33,7 +33,7 @@ def named_condition(subject: Subject, name: str) -> str:
         case "production-image":
             return 'assertion.swname == "CONFIDENTIAL_SPACE" && assertion.dbgstat == "disabled-since-boot"'
         case "encrypted-memory":
-            return f"assertion.hwmodel in {render_constant(ENCRYPTED_MEMORY)}"
+            return f"assertion.hwmodel in {render_constant(ENCRYPTED_MEMORY + UNDOCUMENTED_ENCRYPTED_MEMORY)}"
         case "pinned-image":
             return _pinned_image(_strings(subject))
         case "pinned-operator":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured
 from policy.differing import Change, Difference, diff
 from policy.proving import Prover
 from policy.smt.tokens import SAMPLE
+from policy.wording import listed
 
 from .progress import patience
 from .rendering import print_json
@@ -26,7 +28,9 @@ _SHOWN: Final[dict[str, tuple[Tone, str]]] = {
 }
 
 
-def diff_policies(*, old: str, new: str, sample: str | None, budget_s: float, output: str) -> ExitCode:
+def diff_policies(
+    *, old: str, new: str, sample: str | None, accept_bounds: bool, budget_s: float, output: str
+) -> ExitCode:
     """How the two differ stands on standard output; new access is the answer no.
 
     Raises:
@@ -40,6 +44,12 @@ def diff_policies(*, old: str, new: str, sample: str | None, budget_s: float, ou
         before, after = read_subject(old), read_subject(new)
         with patience("comparing"):
             difference = diff(before.subject, after.subject, prover)
+    if difference.bounded and difference.newly_admitted is None and not accept_bounds:
+        within = listed(list(difference.assumptions))
+        reason = (
+            f"it is {difference.verdict}, but only where {within}: `--accept-bounds` takes that for an answer"
+        )
+        difference = replace(difference, verdict="undecided", reason=reason)
     if output == "json":
         print_json(document_of(difference))
     else:
@@ -55,6 +65,8 @@ def document_of(difference: Difference) -> dict[str, object]:
         "verdict": difference.verdict,
         "newly_admitted": difference.newly_admitted,
         "newly_refused": difference.newly_refused,
+        "assumptions": list(difference.assumptions),
+        "bounded": difference.bounded,
     }
     return document | ({"reason": difference.reason} if difference.verdict == "undecided" else {})
 

@@ -121,6 +121,14 @@ def _add_proof(parser: Parser) -> None:
     add_output(parser, FOR_PEOPLE)
 
 
+def _add_accept_bounds(parser: Parser) -> None:
+    parser.add_argument(
+        "--accept-bounds",
+        action="store_true",
+        help="a proof that does not cover longer lists and maps is an answer, and not undecided",
+    )
+
+
 def _add_budget(parser: Parser) -> None:
     parser.add_argument(
         "--budget",
@@ -214,6 +222,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     diff.add_argument("old", metavar="OLD", help=_POLICY)
     diff.add_argument("new", metavar="NEW", help="the same")
     _add_proof(diff)
+    _add_accept_bounds(diff)
     diff.set_defaults(run=_diff_policies)
     explain = add(
         auditor,
@@ -289,6 +298,7 @@ def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
         old=arguments.old,
         new=arguments.new,
         sample=arguments.sample,
+        accept_bounds=arguments.accept_bounds,
         budget_s=arguments.budget,
         output=arguments.output,
     )

@@ -43,8 +43,8 @@ SPACE = "assertion.submods.confidential_space"
         (
             "assertion.hwmodel in ['INTEL_TDX']",
             "value-outside-vocabulary",
-            '`hwmodel` is never "INTEL_TDX": it is `GCP_AMD_SEV`, `GCP_AMD_SEV_ES`, `GCP_INTEL_TDX` or'
-            " `GCP_SHIELDED_VM`",
+            '`hwmodel` is never "INTEL_TDX": it is `GCP_AMD_SEV`, `GCP_AMD_SEV_ES`, `GCP_INTEL_TDX`,'
+            " `GCP_AMD_SEV_SNP` or `GCP_SHIELDED_VM`",
             "did you mean `GCP_INTEL_TDX`?",
         ),
         (

@@ -66,7 +66,7 @@ def test_what_is_admitted_is_a_table(hardened: Review) -> None:
             "submods.confidential_space.support_attributes": ["STABLE", "USABLE"],
             "swname": ["CONFIDENTIAL_SPACE"],
             "dbgstat": ["disabled-since-boot"],
-            "hwmodel": ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX"],
+            "hwmodel": ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_INTEL_TDX"],
             "secboot": [True],
             "submods.confidential_space.monitoring_enabled.memory": [False],
         },

@@ -9,7 +9,7 @@ import pytest
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, PINNED, STABLE, written
 
-KEYS = {"verdict", "newly_admitted", "newly_refused"}
+KEYS = {"verdict", "newly_admitted", "newly_refused", "assumptions", "bounded"}
 REORDERED = f"{STABLE} && 'CONFIDENTIAL_SPACE' == assertion.swname"
 
 
@@ -54,6 +54,19 @@ def test_undecided_is_neither_yes_nor_no(ask: Ask, tmp_path: Path, monkeypatch: 
     assert (answered.code, answered.json["verdict"]) == (6, "undecided")
     assert "install symbolon[prove]" in answered.json["reason"]
     assert ask("auditor", "diff", old, new).out.startswith("UNDECIDED  ")
+
+
+def test_an_answer_within_bounds_is_one_for_whoever_accepts_them(ask: Ask, tmp_path: Path) -> None:
+    variables = "assertion.submods.container.env_override"
+    named = f"{ANYBODY} && {variables}.all(name, name.startsWith('X'))"
+    old = written(tmp_path / "old.cel", f"{named} && size({variables}) <= 8")
+    new = written(tmp_path / "new.cel", named)
+    answered = ask("auditor", "diff", old, new, "--format", "json")
+    assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (6, "undecided", True)
+    assert "has at most" in answered.json["reason"]
+    answered = ask("auditor", "diff", "--accept-bounds", old, new, "--format", "json")
+    assert (answered.code, answered.json["bounded"]) == (0, True)
+    assert any("has at most" in each for each in answered.json["assumptions"])
 
 
 def test_standard_input_is_named_once(ask: Ask) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-HINT = 'ask `assertion.hwmodel in ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX"]`'
+HINT = 'ask `assertion.hwmodel in ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_INTEL_TDX"]`'
 
 
 def test_a_shielded_machine_is_admitted_where_hardware_is_not_asked(findings: Any) -> None:

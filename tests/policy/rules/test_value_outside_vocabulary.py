@@ -11,7 +11,7 @@ def test_the_documents_name_of_tdx_is_in_no_token(findings: Any) -> None:
             "rule": "value-outside-vocabulary",
             "severity": "high",
             "message": '`hwmodel` is never "INTEL_TDX": it is `GCP_AMD_SEV`, '
-            "`GCP_AMD_SEV_ES`, `GCP_AMD_SEV_SNP`, `GCP_INTEL_TDX` or `GCP_SHIELDED_VM`",
+            "`GCP_AMD_SEV_ES`, `GCP_INTEL_TDX`, `GCP_AMD_SEV_SNP` or `GCP_SHIELDED_VM`",
             "hint": "did you mean `GCP_INTEL_TDX`?",
             "provider": "",
             "place": "condition",
