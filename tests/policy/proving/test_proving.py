@@ -595,11 +595,29 @@ def test_what_google_may_find_true_is_not_taken_for_never_true(prover: Prover, h
     assert isinstance(answer, Undecided | Refuted)
 
 
+def _mapped(condition: str, subject: str) -> Subject:
+    provider = {
+        "name": "projects/1/locations/global/workloadIdentityPools/pool/providers/provider",
+        "state": "ACTIVE",
+        "attributeMapping": {"google.subject": subject},
+        "attributeCondition": condition,
+        "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com"},
+    }
+    return parse_subject(json.dumps(provider), name="provider.json")
+
+
 def test_two_unknown_things_of_one_token_are_not_one(prover: Prover) -> None:
-    """An account beyond those that the solver sees, and another one, are different questions."""
+    """Of more accounts than the solver sees, one may be the bad one and another not."""
     slots = " && ".join(f'{ACCOUNTS}[{i}] != "evil@x"' for i in range(6))
-    old = f'!("evil@x" in {ACCOUNTS})'
-    new = f'size({ACCOUNTS}) > 5 && {slots} && !("b@x" in {ACCOUNTS})'
-    answer = prover.find_newly_admitted(old, new)
-    assert isinstance(answer, NoneFound)  # of eight accounts the last may be the bad one: beyond the bound
+    old = _mapped(f'!("evil@x" in {ACCOUNTS})', "assertion.sub")
+    new = _mapped(f'{slots} && !("b@x" in {ACCOUNTS})', "assertion.sub")
+    assert prover.find_newly_admitted(old, new) == NoneFound(
+        assumptions=("`google_service_accounts` has at most 6 elements",), bounded=True
+    )
+
+
+def test_what_a_mapping_leaves_unknown_says_nothing_of_the_condition(prover: Prover) -> None:
+    subject = _mapped(f'!("evil@x" in {ACCOUNTS})', 'assertion.sub.split("/")[0]')
+    answer = prover.prove(subject, f"size({ACCOUNTS}) <= 100")
+    assert isinstance(answer, Proved)
     assert answer.bounded
