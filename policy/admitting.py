@@ -9,9 +9,9 @@ from typing import Final, Literal, TypeAlias
 from . import schema
 from .cel.rendering import render_constant
 from .context import CONTAINER, SPACE, Case
-from .evidence import Evidence
-from .probing import ABSENT, at
-from .proving import Found, NoneFound, Search, Undecided
+from .proving.inquiry import Evidence
+from .proving.neighbours import ABSENT, at
+from .proving.prover import Found, NoneFound, Search, Undecided
 
 Section: TypeAlias = Literal["what", "where", "who", "how"]
 

@@ -17,12 +17,12 @@ from .cel.paths import Path, path_of
 from .cel.rendering import render_constant
 from .cel.syntax import InvalidExpression, Node, Span
 from .cel.templates import NO_CONSTANT, constant_of
-from .evidence import Evidence, strings_of
 from .findings import Finding, Severity
+from .policy_set import PolicySet
 from .provider import Provider
-from .proving import Found, NoneFound, Prover, Undecided
-from .smt.questions import NOT_INSTALLED
-from .subject import Subject
+from .proving.inquiry import Evidence, strings_of
+from .proving.prover import Found, NoneFound, Prover, Undecided
+from .proving.smt.questions import NOT_INSTALLED
 
 CONTAINER: Final = "assertion.submods.container"
 SPACE: Final = "assertion.submods.confidential_space"
@@ -42,8 +42,8 @@ class Text:
 class Case:
     """One provider of a subject. What rules share is made once, when the first of them asks."""
 
-    def __init__(self, subject: Subject, provider: Provider, prover: Prover | None) -> None:
-        self.subject = subject
+    def __init__(self, policies: PolicySet, provider: Provider, prover: Prover | None) -> None:
+        self.policies = policies
         self.provider = provider
         self._prover = prover
         self.condition: Condition | None = None
@@ -52,13 +52,13 @@ class Case:
         self._beyond: Found | NoneFound | Undecided | None = None
         try:
             self.condition = compile_condition(provider.condition)
-            self.evidence = Evidence(subject, provider, prover)
+            self.evidence = Evidence(policies, provider, prover)
         except InvalidExpression as invalid:
             self.invalid = invalid
 
     def with_condition(self, condition: str) -> Case:
         """The same provider, asking something else."""
-        return Case(self.subject, replace(self.provider, condition=condition), self._prover)
+        return Case(self.policies, replace(self.provider, condition=condition), self._prover)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:
         """A token that this provider admits and none of the others do, or that there is none.
@@ -75,8 +75,8 @@ class Case:
         example = self.evidence.example
         if not isinstance(example, Found):
             return example
-        before = replace(self.subject, providers=tuple(others))
-        after = replace(self.subject, providers=(self.provider,))
+        before = replace(self.policies, providers=tuple(others))
+        after = replace(self.policies, providers=(self.provider,))
         try:
             if not before.admits(example.token):
                 return example
@@ -92,7 +92,7 @@ class Case:
     def texts(self) -> tuple[Text, ...]:
         """The clauses of the condition, and the expressions of the mapping where it is known."""
         texts = [Text("condition", self.provider.condition, clause.node) for clause in self.clauses]
-        if self.subject.kind != "condition":
+        if self.policies.kind != "condition":
             expressions = self.provider.mapping.expressions
             texts += [
                 Text(f"mapping {key}", expressions[key], tree)
@@ -154,8 +154,8 @@ class Context:
     today: date
 
     @property
-    def subject(self) -> Subject:
-        return self.case.subject
+    def policies(self) -> PolicySet:
+        return self.case.policies
 
     @property
     def provider(self) -> Provider:
@@ -164,7 +164,7 @@ class Context:
     @property
     def is_first(self) -> bool:
         """Whether this is the provider at which a rule speaks of what all of them share."""
-        return self.provider is self.subject.active[0]
+        return self.provider is self.policies.active[0]
 
     def finding(
         self,

@@ -17,12 +17,12 @@ from functools import lru_cache, partial
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from .allowance import Allowance
 from .context import Case, Context
 from .findings import Finding, Severity
-from .proving import Prover
+from .policy_set import PolicySet
+from .proving.budget import Allowance
+from .proving.prover import Prover
 from .rules import SLUGS
-from .subject import Subject
 
 BUDGET_S: Final = 10.0
 FURTHER_BUDGET_S: Final = 2.0
@@ -47,20 +47,20 @@ def rules() -> tuple[Rule, ...]:
 
 
 def lint(
-    subject: Subject, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
+    policies: PolicySet, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
 ) -> list[Finding]:
     """What the rules find, worst first; a finding that is waived says by whom."""
-    return lint_cases(cases_of(subject, prover, clock=clock), today=today)
+    return lint_cases(cases_of(policies, prover, clock=clock), today=today)
 
 
 def cases_of(
-    subject: Subject, prover: Prover | None, *, clock: Callable[[], float] = time.monotonic
+    policies: PolicySet, prover: Prover | None, *, clock: Callable[[], float] = time.monotonic
 ) -> list[Case]:
     """A case for each provider that is not disabled; they share the budget, which begins now."""
     if prover is not None:
-        further = max(0, len(subject.active) - 1)
+        further = max(0, len(policies.active) - 1)
         prover = prover.sharing(Allowance(BUDGET_S + further * FURTHER_BUDGET_S, clock=clock))
-    return [Case(subject, provider, prover) for provider in subject.active]
+    return [Case(policies, provider, prover) for provider in policies.active]
 
 
 def lint_cases(cases: Iterable[Case], *, today: date) -> list[Finding]:
@@ -81,7 +81,7 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 def check_case(case: Case, *, today: date) -> list[Finding]:
     """What the rules find of one provider, in the catalogue's order."""
     found = []
-    waivers = {each.rule: each for each in case.subject.waivers if each.expires >= today}
+    waivers = {each.rule: each for each in case.policies.waivers if each.expires >= today}
     for rule in rules():
         context = Context(case, rule.SLUG, rule.SEVERITY, today)
         for finding in rule.check(context):

@@ -54,15 +54,7 @@ from typing import Any, Final
 from attestation.errors import Misconfigured
 
 from . import schema
-from .attribute_conditions import (
-    AttributeConditions,
-    How,
-    Signer,
-    What,
-    Where,
-    Who,
-    render_condition,
-)
+from .attribute_conditions import AttributeConditions, How, Signer, What, Where, Who, render_condition
 from .mapping import RECOMMENDED_MAPPING, AttributeMapping
 from .provider import Provider, parse_provider
 from .waivers import Waiver, parse_waivers

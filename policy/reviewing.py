@@ -21,8 +21,8 @@ from . import linting
 from .admitting import Admits, Table
 from .context import Case
 from .findings import Finding
-from .proving import Found, NoneFound, Prover, Undecided
-from .subject import Subject
+from .policy_set import PolicySet
+from .proving.prover import Found, NoneFound, Prover, Undecided
 from .wording import listed
 
 KeepsOut: TypeAlias = Literal["keeps-out", "nothing", "undecided"]
@@ -98,10 +98,10 @@ def _clause(clause: ClauseUse) -> dict[str, object]:
 
 
 def review(
-    subject: Subject, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
+    policies: PolicySet, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
 ) -> Review:
     """The whole of what can be said of a policy."""
-    cases = linting.cases_of(subject, prover, clock=clock)
+    cases = linting.cases_of(policies, prover, clock=clock)
     tables = [Table(case) for case in cases]
     for case, table in zip(cases, tables, strict=True):
         if case.evidence is not None:
@@ -110,7 +110,7 @@ def review(
     providers = tuple(_provider(case, table) for case, table in zip(cases, tables, strict=True))
     evidence = [case.evidence for case in cases if case.evidence is not None]
     return Review(
-        verdict=_verdict(subject, cases, findings),
+        verdict=_verdict(policies, cases, findings),
         providers=providers,
         findings=tuple(findings),
         assumptions=tuple(sorted({label for each in evidence for label in each.assumptions})),
@@ -159,7 +159,7 @@ def _uses(case: Case) -> Iterable[ClauseUse]:
         )
 
 
-def _verdict(subject: Subject, cases: Sequence[Case], findings: Sequence[Finding]) -> str:
+def _verdict(policies: PolicySet, cases: Sequence[Case], findings: Sequence[Finding]) -> str:
     """What it comes to, in one line."""
     counted = [each for each in findings if each.waiver is None]
     counts = Counter(each.severity for each in counted if each.decided)
@@ -170,10 +170,10 @@ def _verdict(subject: Subject, cases: Sequence[Case], findings: Sequence[Finding
         said.append(f"{undecided} not decided")
     if len(findings) > len(counted):
         said.append(f"{len(findings) - len(counted)} waived")
-    return f"{_admission(subject, cases)}; {', '.join(said)}"
+    return f"{_admission(policies, cases)}; {', '.join(said)}"
 
 
-def _admission(subject: Subject, cases: Sequence[Case]) -> str:
+def _admission(policies: PolicySet, cases: Sequence[Case]) -> str:
     if not cases:
         return "admits nobody: every provider is disabled"
     if any(case.invalid is not None for case in cases):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from attestation.errors import Misconfigured, quoted
+from policy.policy_set import Kind
 from policy.provider import Provider
-from policy.subject import Kind
 
-from .subjects import read_subject
+from .policy_files import read_policy_set
 
 _DESCRIBED: Final[dict[Kind, str]] = {
     "policy": "a policy file",
@@ -35,17 +35,17 @@ def read_policies(name: str) -> tuple[NamedPolicy, ...]:
     Raises:
         Misconfigured: it cannot be read, or is not a policy of its kind.
     """
-    subject = read_subject(name).subject
-    if not subject.text.strip():
+    policies = read_policy_set(name).policies
+    if not policies.text.strip():
         raise Misconfigured(
             f"the policy {quoted(name)} is empty",
             hint="to ask nothing of a token, write the condition `true`",
         )
     return tuple(
         NamedPolicy(
-            described=_DESCRIBED[subject.kind],
+            described=_DESCRIBED[policies.kind],
             condition=each.condition,
-            provider=None if subject.kind == "condition" else each,
+            provider=None if policies.kind == "condition" else each,
         )
-        for each in subject.providers
+        for each in policies.providers
     )

@@ -147,7 +147,7 @@ def _seconds(text: str) -> float:
 
 
 def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .auditor_review import lint_policy
+    from .auditor.review import lint_policy
 
     return lint_policy(
         policy=arguments.policy,
@@ -159,7 +159,7 @@ def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _test_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .owner_tests import generate_tests, run_tests
+    from .owner.testing import generate_tests, run_tests
 
     if arguments.generate is not None:
         if arguments.folder is not None:
@@ -170,13 +170,13 @@ def _test_policy(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _normalise_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .owner_normalise import normalise_policy
+    from .owner.normalise import normalise_policy
 
     return normalise_policy(policy=arguments.policy, output=arguments.output)
 
 
 def _build_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .owner import build_policy
+    from .owner.build import build_policy
 
     return build_policy(policy=arguments.policy, output=arguments.output)
 
@@ -256,7 +256,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _review_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .auditor_review import review_policy
+    from .auditor.review import review_policy
 
     return review_policy(
         policy=arguments.policy,
@@ -268,7 +268,7 @@ def _review_policy(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .auditor_prove import prove_policy, show_values
+    from .auditor.prove import prove_policy, show_values
 
     if arguments.values_of is not None:
         if arguments.smt2 is not None:
@@ -292,7 +292,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
-    from .auditor_diff import diff_policies
+    from .auditor.diff import diff_policies
 
     return diff_policies(
         old=arguments.old,
@@ -305,7 +305,7 @@ def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _explain_token(arguments: argparse.Namespace) -> ExitCode:
-    from .auditor import explain_token
+    from .auditor.explain import explain_token
 
     return explain_token(
         policy=arguments.policy,

@@ -1,7 +1,7 @@
 """Nobody is admitted, the honest operator included.
 
 The finding names clauses that already exclude each other: without any of them they would not.
-Source: policy/proving.py, for what is proved.
+Source: policy/proving/prover.py, for what is proved.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from ..context import Context
 from ..findings import Finding, Severity
-from ..proving import NoneFound, Undecided
+from ..proving.prover import NoneFound, Undecided
 from ..wording import listed, quoted
 
 SLUG: Final = "admits-nobody"

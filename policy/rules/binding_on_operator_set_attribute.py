@@ -33,7 +33,7 @@ _FREE: Final = (
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for binding in context.subject.bindings or () if context.is_first else ():
+    for binding in context.policies.bindings or () if context.is_first else ():
         found = _ATTRIBUTE.fullmatch(binding.member)
         free = [] if found is None else _free_claims(context, found.group(1))
         if found is not None and free:
@@ -50,7 +50,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _free_claims(context: Context, attribute: str) -> list[str]:
     """The claims of an attribute, if all of them are the operator's choice."""
     tree = context.provider.mapping.trees.get(attribute)
-    if tree is None or context.subject.kind == "condition":
+    if tree is None or context.policies.kind == "condition":
         return []
     claims = list(dict.fromkeys(text for node, _ in syntax.walk(tree) if (text := path_text(node))))
     longest = [each for each in claims if not any(other.startswith(f"{each}.") for other in claims)]

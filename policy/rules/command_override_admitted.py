@@ -10,7 +10,7 @@ from typing import Final
 
 from ..context import CONTAINER, Context, among
 from ..findings import Finding, Severity
-from ..probing import STRANGERS_COMMAND
+from ..proving.neighbours import STRANGERS_COMMAND
 
 SLUG: Final = "command-override-admitted"
 SEVERITY: Final = Severity.HIGH

@@ -13,8 +13,8 @@ from ..cel import syntax
 from ..cel.paths import path_of
 from ..cel.syntax import Node
 from ..context import Context, among
-from ..evidence import strings_of
 from ..findings import Finding, Severity
+from ..proving.inquiry import strings_of
 from ..schema import STRING, claim_at
 from ..wording import quoted
 

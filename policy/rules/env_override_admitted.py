@@ -10,7 +10,7 @@ from typing import Final
 
 from ..context import CONTAINER, Context
 from ..findings import Finding, Severity
-from ..probing import STRANGERS_VARIABLES
+from ..proving.neighbours import STRANGERS_VARIABLES
 
 SLUG: Final = "env-override-admitted"
 SEVERITY: Final = Severity.HIGH

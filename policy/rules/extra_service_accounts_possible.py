@@ -10,7 +10,7 @@ from typing import Final
 
 from ..context import Context, among
 from ..findings import Finding, Severity
-from ..probing import STRANGERS_ACCOUNT
+from ..proving.neighbours import STRANGERS_ACCOUNT
 
 SLUG: Final = "extra-service-accounts-possible"
 SEVERITY: Final = Severity.MEDIUM

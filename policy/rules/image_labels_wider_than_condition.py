@@ -11,7 +11,7 @@ from typing import Final
 from ..cel.rendering import render_constant
 from ..context import CONTAINER, Context
 from ..findings import Finding, Severity
-from ..proving import NoneFound, Undecided
+from ..proving.prover import NoneFound, Undecided
 from ..wording import quoted, rendered
 
 SLUG: Final = "image-labels-wider-than-condition"
@@ -23,7 +23,7 @@ _UNSEEN: Final = ("allow_capabilities", "allow_cgroups")
 
 
 def check(context: Context) -> Iterator[Finding]:
-    labels = context.subject.labels or {}
+    labels = context.policies.labels or {}
     for name in _UNSEEN if context.is_first else ():
         if _is_true(labels.get(f"{_PREFIX}{name}", "")):
             yield _finding(context, name, labels, "no claim shows whether it was used")

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..context import SPACE, Context
-from ..evidence import strings_of
 from ..findings import Finding, Severity
-from ..proving import NoneFound, Undecided
+from ..proving.inquiry import strings_of
+from ..proving.prover import NoneFound, Undecided
 
 SLUG: Final = "latest-required"
 SEVERITY: Final = Severity.WARNING

@@ -12,9 +12,9 @@ from typing import Final
 from ..cel import syntax
 from ..cel.syntax import Node
 from ..context import Context, path_text
-from ..evidence import strings_of
 from ..findings import Finding, Severity
-from ..proving import Found
+from ..proving.inquiry import strings_of
+from ..proving.prover import Found
 from ..wording import quoted
 from . import workload_not_pinned
 

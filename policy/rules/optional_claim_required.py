@@ -13,7 +13,7 @@ from ..cel.syntax import Node
 from ..context import Context
 from ..explaining import explain
 from ..findings import Finding, Severity
-from ..smt.tokens import SAMPLE
+from ..proving.smt.tokens import SAMPLE
 
 SLUG: Final = "optional-claim-required"
 SEVERITY: Final = Severity.INFO

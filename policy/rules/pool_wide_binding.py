@@ -21,7 +21,7 @@ _EVERYBODY: Final = re.compile(r"principalSet://iam\.googleapis\.com/.*/workload
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for binding in context.subject.bindings or () if context.is_first else ():
+    for binding in context.policies.bindings or () if context.is_first else ():
         if _EVERYBODY.fullmatch(binding.member):
             yield context.finding(
                 f"{quoted(binding.role)} is granted to all of the pool",

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..context import Context
 from ..findings import Finding, Severity
-from ..probing import STRANGER, STRANGERS_ACCOUNT, STRANGERS_NUMBER, STRANGERS_SUB
+from ..proving.neighbours import STRANGER, STRANGERS_ACCOUNT, STRANGERS_NUMBER, STRANGERS_SUB
 
 SLUG: Final = "project-not-pinned"
 SEVERITY: Final = Severity.MEDIUM

@@ -15,8 +15,8 @@ from typing import Final
 from ..attribute_conditions import field_of
 from ..context import Case, Context
 from ..findings import Finding, Severity
-from ..proving import Found, NoneFound, Undecided
-from ..smt.facts import FACTS
+from ..proving.prover import Found, NoneFound, Undecided
+from ..proving.smt.facts import FACTS
 from ..wording import listed, quoted
 
 SLUG: Final = "redundant-clause"

@@ -11,7 +11,7 @@ from typing import Final
 from ..context import Context
 from ..findings import Finding, Severity
 from ..provider import Provider
-from ..proving import Found, Undecided
+from ..proving.prover import Found, Undecided
 from ..schema import ISSUER
 from ..wording import quoted
 
@@ -24,9 +24,9 @@ _HINT: Final = "give each policy a pool of its own"
 
 def check(context: Context) -> Iterator[Finding]:
     if context.is_first:
-        for name in context.subject.others:
+        for name in context.policies.others:
             yield context.finding(f"{quoted(name)} admits other credentials to the same pool", hint=_HINT)
-    beside = [each for each in context.subject.active if _share_a_pool(each, context.provider)]
+    beside = [each for each in context.policies.active if _share_a_pool(each, context.provider)]
     verified = [each for each in beside if each.issuer == ISSUER]
     if beside and context.provider.issuer != ISSUER:
         yield context.finding(f"tokens of {quoted(context.provider.issuer)} are admitted too", hint=_HINT)

@@ -13,7 +13,7 @@ from ..cel.syntax import Node
 from ..context import Context, path_text
 from ..explaining import explain
 from ..findings import Finding, Severity
-from ..smt.tokens import SAMPLE
+from ..proving.smt.tokens import SAMPLE
 
 SLUG: Final = "unguarded-override-size"
 SEVERITY: Final = Severity.MEDIUM

@@ -18,7 +18,7 @@ TITLE: Final = "a waiver counts no more"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for waiver in context.subject.waivers if context.is_first else ():
+    for waiver in context.policies.waivers if context.is_first else ():
         if waiver.expires < context.today:
             yield context.finding(
                 f"`{waiver.rule}` was waived until {waiver.expires.isoformat()} by {quoted(waiver.owner)}",

@@ -11,9 +11,9 @@ from typing import Final
 from ..cel import syntax
 from ..cel.syntax import Node
 from ..context import Case, Context
-from ..evidence import Evidence
 from ..findings import Finding, Severity
-from ..proving import Found, NoneFound, Undecided
+from ..proving.inquiry import Evidence
+from ..proving.prover import Found, NoneFound, Undecided
 from ..wording import quoted
 from . import (
     command_override_admitted,

@@ -9,8 +9,8 @@ from typing import Final
 from attestation.errors import ExitCode
 from policy.findings import Finding, Severity
 
-from ..subjects import NamedSubject
-from .evidence import claims_that_matter
+from ..policy_files import NamedPolicySet
+from .differences import claims_that_matter
 from .locating import locate
 from .report import Entry, Tone
 
@@ -44,14 +44,14 @@ def gate(findings: Iterable[Finding], *, fail_on: Severity) -> Gate:
 
 
 def finding_entry(
-    finding: Finding, named: NamedSubject, *, near: Mapping[str, object] | None = None
+    finding: Finding, named: NamedPolicySet, *, near: Mapping[str, object] | None = None
 ) -> Entry:
     """The finding; of its token, the claims in which it differs from the token `near`."""
     notes = [("instead", finding.hint)] if finding.hint else []
     if finding.waiver is not None:
         waiver = finding.waiver
         notes.append(("waived", f"until {waiver.expires} by {waiver.owner}: {waiver.reason}"))
-    if finding.provider and len(named.subject.providers) > 1:
+    if finding.provider and len(named.policies.providers) > 1:
         notes.append(("provider", finding.provider))
     claims = () if finding.token is None else claims_that_matter(finding.token, near)
     if finding.token is not None and not claims:

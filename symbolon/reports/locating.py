@@ -14,7 +14,7 @@ from typing import Final
 
 from policy.findings import Finding
 
-from ..subjects import NamedSubject, NamedText
+from ..policy_files import NamedPolicySet, NamedText
 
 _STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _UNIT: Final = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\u\w{4}|\\.|.", re.DOTALL)
@@ -44,7 +44,7 @@ class Place:
         return f"{self.name}:{self.region.start_line}:{self.region.start_column}"
 
 
-def locate(finding: Finding, named: NamedSubject) -> Place:
+def locate(finding: Finding, named: NamedPolicySet) -> Place:
     """The place of the finding in one of the files that `named` was read from."""
     beside = {"bindings": named.bindings, "image": named.image}.get(finding.place)
     file = named.policy if beside is None else beside
@@ -52,12 +52,12 @@ def locate(finding: Finding, named: NamedSubject) -> Place:
     return Place(name=file.name, region=None if span is None else _region(file.text, *span))
 
 
-def _span(finding: Finding, named: NamedSubject, file: NamedText) -> tuple[int, int] | None:
+def _span(finding: Finding, named: NamedPolicySet, file: NamedText) -> tuple[int, int] | None:
     if finding.span is None:
         return None
-    if named.subject.kind == "condition" and file is named.policy:
+    if named.policies.kind == "condition" and file is named.policy:
         return finding.span
-    provider = next((each for each in named.subject.providers if each.name == finding.provider), None)
+    provider = next((each for each in named.policies.providers if each.name == finding.provider), None)
     texts = []
     if provider is not None and finding.place == "condition":
         texts = [provider.condition]

@@ -54,7 +54,7 @@ class Report:
     """`answer` is a word or two, `verdict` a sentence, `subject` says of what."""
 
     title: str
-    subject: str
+    policies: str
     answer: str
     tone: Tone
     verdict: str

@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 from policy.findings import Finding, Severity
 
+from ..policy_files import NamedPolicySet
 from ..rendering import printable
 from ..rule_pages import read_page
-from ..subjects import NamedSubject
-from .evidence import claims_that_matter
+from .differences import claims_that_matter
 from .locating import Place, Region, locate
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -40,7 +40,7 @@ _SECURITY_SEVERITY: Final = {
 """What GitHub shows as critical, high, medium and low; of the others it shows the level alone."""
 
 
-def render_sarif(findings: Iterable[Finding], named: NamedSubject) -> str:
+def render_sarif(findings: Iterable[Finding], named: NamedPolicySet) -> str:
     """The findings as one SARIF log of one run."""
     findings = tuple(findings)
     slugs = list(dict.fromkeys(each.rule for each in findings))
@@ -77,7 +77,7 @@ def _rule(slug: str, severity: Severity) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, rule_index: int, named: NamedSubject) -> dict[str, Any]:
+def _result(finding: Finding, rule_index: int, named: NamedPolicySet) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": rule_index,

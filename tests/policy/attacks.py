@@ -10,12 +10,12 @@ from typing import Any, Final
 from policy.cel import syntax
 from policy.cel.condition import compile_condition
 from policy.cel.values import ErrorValue
-from policy.proving import Found, NoneFound, Search, Values
+from policy.policy_set import PolicySet
+from policy.proving.prover import Found, NoneFound, Search, Values
+from policy.proving.smt.admission import admissions_of
+from policy.proving.smt.questions import Case, Question
+from policy.proving.smt.tokens import SAMPLE, differences, fits, put
 from policy.schema import ROOTS
-from policy.smt.questions import Case, Question
-from policy.smt.subjects import admissions_of
-from policy.smt.tokens import SAMPLE, differences, fits, put
-from policy.subject import Subject
 from tests.policy.proving.conftest import Policies
 
 POOL: Final = 3_000
@@ -47,10 +47,10 @@ class Attack:
         elif isinstance(answer, NoneFound):
             self._excluded.append((question, answer.bounded))
 
-    def saw_values(self, subject: Subject, claim: str, values: object) -> None:
+    def saw_values(self, policies: PolicySet, claim: str, values: object) -> None:
         """Keeps that admitted tokens have no other values of this claim."""
         if isinstance(values, Values) and values.finite is not None:
-            self._excluded.append((_other_value(subject, claim, values), values.bounded))
+            self._excluded.append((_other_value(policies, claim, values), values.bounded))
 
     def failures(self) -> Iterator[Mapping[str, object]]:
         """Tokens that a proof said there are none of; what was asked so far is forgotten."""
@@ -101,9 +101,9 @@ class Attack:
             yield token
 
 
-def _other_value(subject: Subject, claim: str, values: Values) -> Question:
+def _other_value(policies: PolicySet, claim: str, values: Values) -> Question:
     """Is a token admitted whose claim is none of the values, or absent though it never is?"""
-    admissions = admissions_of(subject)
+    admissions = admissions_of(policies)
     read = compile_condition(claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}")
     known = {(type(each), each) for each in values.finite or ()}
 

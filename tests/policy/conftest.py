@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from policy.cel.rendering import render_constant
-from policy.proving import Prover, Search, Undecided, Values
-from policy.smt.questions import Question
-from policy.subject import Subject, subject_of
+from policy.policy_set import PolicySet, policy_set_of
+from policy.proving.prover import Prover, Search, Undecided, Values
+from policy.proving.smt.questions import Question
 from tests.policy.attacks import Attack
 from tests.policy.seeds import chosen_seed
 
@@ -300,9 +300,9 @@ def attack() -> Iterator[Attack]:
 
     values_of = Prover.values_of
 
-    def recorded_values(self: Prover, subject: Subject | str, claim: str) -> Values | Undecided:
-        values = values_of(self, subject, claim)
-        attack.saw_values(subject_of(subject) if isinstance(subject, str) else subject, claim, values)
+    def recorded_values(self: Prover, policies: PolicySet | str, claim: str) -> Values | Undecided:
+        values = values_of(self, policies, claim)
+        attack.saw_values(policy_set_of(policies) if isinstance(policies, str) else policies, claim, values)
         return values
 
     with pytest.MonkeyPatch.context() as patch:

@@ -15,9 +15,9 @@ from attestation.errors import Misconfigured
 from policy.findings import Severity
 from policy.linting import BUDGET_S, Rule, lint, rules, worst
 from policy.policy_file import parse_policy
-from policy.proving import Found, Prover
+from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
+from policy.proving.prover import Found, Prover
 from policy.rules import SLUGS
-from policy.subject import Subject, parse_subject, subject_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "reference" / "rules"
@@ -92,12 +92,12 @@ def test_the_list_of_pages_is_whole() -> None:
 def test_what_a_page_tells_to_avoid_is_found_and_what_it_prefers_is_not(rule: Rule, prover: Prover) -> None:
     avoid, prefer = (example(page_of(rule), heading) for heading in ("Avoid", "Prefer"))
     assert avoid is not None and prefer is not None
-    assert rule.SLUG in [each.rule for each in lint(subject_of(avoid), prover, today=TODAY)]
-    assert rule.SLUG not in [each.rule for each in lint(subject_of(prefer), prover, today=TODAY)]
+    assert rule.SLUG in [each.rule for each in lint(policy_set_of(avoid), prover, today=TODAY)]
+    assert rule.SLUG not in [each.rule for each in lint(policy_set_of(prefer), prover, today=TODAY)]
 
 
 def test_nothing_passes_without_a_prover() -> None:
-    findings = lint(subject_of(PINNED), None, today=TODAY)
+    findings = lint(policy_set_of(PINNED), None, today=TODAY)
     undecided = [each for each in findings if not each.decided]
     assert {each.message for each in undecided} == {"not decided: install symbolon[prove]"}
     assert {"debug-image-admitted", "workload-not-pinned", "admits-nobody"} < {
@@ -115,20 +115,20 @@ def test_nothing_passes_without_a_prover() -> None:
     ],
 )
 def test_a_rule_about_clauses_does_not_pass_without_a_prover_either(condition: str, rule: str) -> None:
-    (found,) = [each for each in lint(subject_of(condition), None, today=TODAY) if each.rule == rule]
+    (found,) = [each for each in lint(policy_set_of(condition), None, today=TODAY) if each.rule == rule]
     assert (found.decided, found.message) == (False, "not decided: install symbolon[prove]")
 
 
 def test_the_worst_finding_comes_first_and_decides(prover: Prover) -> None:
-    findings = lint(subject_of(PINNED), prover, today=TODAY)
+    findings = lint(policy_set_of(PINNED), prover, today=TODAY)
     severities = [each.severity for each in findings]
     assert severities == sorted(severities, reverse=True)
     assert worst(findings) is Severity.CRITICAL
     assert worst([]) is None
 
 
-def policy(waivers: str) -> Subject:
-    return parse_subject(POLICY + waivers, name="policy.toml")
+def policy(waivers: str) -> PolicySet:
+    return parse_policy_set(POLICY + waivers, name="policy.toml")
 
 
 def test_a_waived_finding_stays_and_says_by_whom(prover: Prover) -> None:
@@ -176,13 +176,13 @@ def test_a_rule_is_waived_once() -> None:
 
 
 def test_a_provider_that_is_disabled_has_no_findings(prover: Prover) -> None:
-    subject = parse_subject(
+    policies = parse_policy_set(
         '{"name": "projects/1/locations/global/workloadIdentityPools/primus/providers/workload",'
         ' "attributeMapping": {"google.subject": "assertion.sub"}, "disabled": true,'
         ' "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com"}}',
         name="provider.json",
     )
-    assert lint(subject, prover, today=TODAY) == []
+    assert lint(policies, prover, today=TODAY) == []
 
 
 ATTRIBUTES = "assertion.submods.confidential_space.support_attributes"
@@ -208,9 +208,9 @@ def until_spent(looks: int, budget_s: float = BUDGET_S) -> Callable[[], float]:
     ],
 )
 def test_what_no_longer_fits_the_budget_is_not_decided(condition: str, looks: int, prover: Prover) -> None:
-    subject = subject_of(condition)
-    whole = {each.rule for each in lint(subject, prover, today=TODAY)}
-    findings = lint(subject, prover, today=TODAY, clock=until_spent(looks))
+    policies = policy_set_of(condition)
+    whole = {each.rule for each in lint(policies, prover, today=TODAY)}
+    findings = lint(policies, prover, today=TODAY, clock=until_spent(looks))
     undecided = {each.message for each in findings if not each.decided}
     assert undecided <= {SPENT}
     assert whole <= {each.rule for each in findings}
@@ -220,20 +220,20 @@ def test_what_no_longer_fits_the_budget_is_not_decided(condition: str, looks: in
 def test_when_nothing_fits_the_budget_what_needs_proof_is_undecided_as_without_a_prover(
     prover: Prover,
 ) -> None:
-    subject = subject_of(f"({PINNED} || assertion.swname != 'GCP') && assertion.secboot")
-    spent = lint(subject, prover, today=TODAY, clock=until_spent(1))
+    policies = policy_set_of(f"({PINNED} || assertion.swname != 'GCP') && assertion.secboot")
+    spent = lint(policies, prover, today=TODAY, clock=until_spent(1))
     assert [(each.rule, each.decided) for each in spent] == [
-        (each.rule, each.decided) for each in lint(subject, None, today=TODAY)
+        (each.rule, each.decided) for each in lint(policies, None, today=TODAY)
     ]
 
 
 def test_a_clause_whose_use_is_not_known_is_not_passed_over(prover: Prover) -> None:
     """The example is found and the budget is spent: which clauses are redundant is not known."""
-    subject = subject_of(f"{PINNED} && {PINNED.replace('==', '<=')}")
-    assert "redundant-clause" in {each.rule for each in lint(subject, prover, today=TODAY) if each.decided}
+    policies = policy_set_of(f"{PINNED} && {PINNED.replace('==', '<=')}")
+    assert "redundant-clause" in {each.rule for each in lint(policies, prover, today=TODAY) if each.decided}
     (found,) = [
         each
-        for each in lint(subject, prover, today=TODAY, clock=until_spent(2))
+        for each in lint(policies, prover, today=TODAY, clock=until_spent(2))
         if each.rule == "redundant-clause"
     ]
     assert (found.decided, found.severity) == (False, Severity.WARNING)
@@ -242,8 +242,8 @@ def test_a_clause_whose_use_is_not_known_is_not_passed_over(prover: Prover) -> N
 def test_the_budget_grows_with_the_providers_and_leaves_the_prover_its_own(prover: Prover) -> None:
     provider = parse_policy(POLICY).provider_document()
     listed = json.dumps([{**provider, "name": f"{provider['name']}-{number}"} for number in range(3)])
-    subject = parse_subject(listed, name="providers.json")
-    findings = lint(subject, prover, today=TODAY, clock=until_spent(1, 14.0))
+    policies = parse_policy_set(listed, name="providers.json")
+    findings = lint(policies, prover, today=TODAY, clock=until_spent(1, 14.0))
     undecided = {each.message for each in findings if not each.decided}
     assert undecided == {SPENT.replace("10 s", "14 s")}
     assert isinstance(prover.find_admitted(PINNED), Found)

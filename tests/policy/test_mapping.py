@@ -22,9 +22,9 @@ def test_the_recommended_mapping_gives_a_subject_and_the_digest(good: dict[str, 
 def test_the_recommended_subject_of_a_real_token_is_within_the_limit(
     production_token: dict[str, Any],
 ) -> None:
-    subject = AttributeMapping.parse(RECOMMENDED_MAPPING).apply(production_token).google["subject"]
-    assert isinstance(subject, str)
-    assert len(subject) <= 127
+    policies = AttributeMapping.parse(RECOMMENDED_MAPPING).apply(production_token).google["subject"]
+    assert isinstance(policies, str)
+    assert len(policies) <= 127
 
 
 def test_what_yields_no_string_is_left_out(good: dict[str, Any]) -> None:

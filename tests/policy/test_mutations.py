@@ -10,11 +10,11 @@ import pytest
 
 from policy.attribute_conditions import AttributeConditions, How, Signer, What, Where, Who, render_condition
 from policy.cel.condition import compile_condition
-from policy.differing import diff
 from policy.linting import lint
-from policy.proving import Prover
+from policy.policy_set import policy_set_of
+from policy.proving.differing import diff
+from policy.proving.prover import Prover
 from policy.schema import ENCRYPTED_MEMORY
-from policy.subject import subject_of
 
 TODAY = date(2026, 6, 1)
 DIGEST = "sha256:" + "a" * 64
@@ -115,7 +115,7 @@ def prover() -> Iterator[Prover]:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_the_policy_is_good_before_it_is_changed(name: str, prover: Prover) -> None:
-    assert {each.rule for each in lint(subject_of(GOOD[name]), prover, today=TODAY)} <= {
+    assert {each.rule for each in lint(policy_set_of(GOOD[name]), prover, today=TODAY)} <= {
         "signer-without-expiry"
     }
 
@@ -128,8 +128,8 @@ def test_a_weaker_clause_is_caught_or_proved_to_be_none(condition: str, mutant: 
         return
     token = difference.newly_admitted
     assert token is not None
-    assert subject_of(mutant).admits(token)
-    assert not subject_of(condition).admits(token)
+    assert policy_set_of(mutant).admits(token)
+    assert not policy_set_of(condition).admits(token)
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -139,7 +139,7 @@ def test_a_clause_left_out_is_found_without_the_policy_before(name: str, prover:
     for clause in compile_condition(condition).clauses:
         start, end = clause.node.span
         mutant = f"{condition[:start]}true{condition[end:]}"
-        rules = {each.rule for each in lint(subject_of(mutant), prover, today=TODAY)}
+        rules = {each.rule for each in lint(policy_set_of(mutant), prover, today=TODAY)}
         seen = rules - {"redundant-clause", "signer-without-expiry"}
         if diff(condition, mutant, prover).verdict == "equivalent" or _is_one_of_several(
             clause.text, condition

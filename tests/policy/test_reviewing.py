@@ -13,10 +13,10 @@ import pytest
 from policy.explaining import explain
 from policy.linting import BUDGET_S
 from policy.mapping import RECOMMENDED_MAPPING
-from policy.proving import Prover
+from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
+from policy.proving.prover import Prover
 from policy.reviewing import Review, review
 from policy.schema import ISSUER
-from policy.subject import Subject, parse_subject, subject_of
 
 TODAY = date(2026, 6, 1)
 DIGEST = "sha256:" + "a" * 64
@@ -44,11 +44,11 @@ def prover() -> Iterator[Prover]:
 
 @pytest.fixture(scope="module")
 def hardened(prover: Prover) -> Review:
-    return review(parse_subject(HARDENED, name="policy.toml"), prover, today=TODAY)
+    return review(parse_policy_set(HARDENED, name="policy.toml"), prover, today=TODAY)
 
 
 def of(condition: str, prover: Prover | None) -> Review:
-    return review(subject_of(condition), prover, today=TODAY)
+    return review(policy_set_of(condition), prover, today=TODAY)
 
 
 def test_a_hardened_policy_in_one_line(hardened: Review) -> None:
@@ -110,7 +110,7 @@ def test_what_only_a_guarantee_makes_redundant_names_it(hardened: Review) -> Non
 def test_the_example_is_admitted(hardened: Review, prover: Prover) -> None:
     (provider,) = hardened.providers
     assert provider.example is not None
-    assert parse_subject(HARDENED, name="policy.toml").admits(provider.example)
+    assert parse_policy_set(HARDENED, name="policy.toml").admits(provider.example)
 
 
 def test_several_digests_are_listed_and_the_impossible_one_is_not(prover: Prover) -> None:
@@ -147,8 +147,8 @@ def test_without_a_prover_nothing_is_decided_and_nothing_passes() -> None:
 def test_what_no_longer_fits_the_budget_is_not_decided(looks: int, hardened: Review, prover: Prover) -> None:
     """Rules and table share one budget; by this clock each question takes its part of it."""
     ticks = itertools.count(0.0, BUDGET_S / looks)
-    subject = parse_subject(HARDENED, name="policy.toml")
-    result = review(subject, prover, today=TODAY, clock=lambda: next(ticks))
+    policies = parse_policy_set(HARDENED, name="policy.toml")
+    result = review(policies, prover, today=TODAY, clock=lambda: next(ticks))
     for mine, whole in zip(result.providers[0].clauses, hardened.providers[0].clauses, strict=True):
         spent = (mine.keeps_out, mine.note) == ("undecided", "budget spent (10 s for the whole policy)")
         assert spent or mine.keeps_out == whole.keeps_out
@@ -166,12 +166,12 @@ def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:
         "oidc": {"issuerUri": ISSUER},
     }
     listed = [{**provider, "name": f"{pool}/{name}"} for name in ("one-provider", "other-provider")]
-    subject: Subject = parse_subject(json.dumps(listed), name="providers.json")
-    result = review(subject, prover, today=TODAY)
+    policies: PolicySet = parse_policy_set(json.dumps(listed), name="providers.json")
+    result = review(policies, prover, today=TODAY)
     assert [each.name for each in result.providers] == [each["name"] for each in listed]
     assert result.verdict.startswith("admits somebody, through 2 providers; findings: ")
     disabled = json.dumps([{**each, "disabled": True} for each in listed])
-    nobody = review(parse_subject(disabled, name="providers.json"), prover, today=TODAY)
+    nobody = review(parse_policy_set(disabled, name="providers.json"), prover, today=TODAY)
     assert nobody.verdict == "admits nobody: every provider is disabled; no findings"
 
 

@@ -12,10 +12,10 @@ import pytest
 from policy.linting import lint, worst
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_file import parse_policy
-from policy.proving import Found, Prover
+from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
+from policy.proving.prover import Found, Prover
+from policy.proving.smt.tokens import fits
 from policy.schema import ISSUER
-from policy.smt.tokens import fits
-from policy.subject import Subject, parse_subject, subject_of
 
 TODAY = date(2026, 6, 1)
 DIGEST = "sha256:" + "a" * 64
@@ -105,16 +105,16 @@ def provider(condition: str = STABLE, **changed: Any) -> str:
     ],
 )
 def test_what_is_wrong_with_it_is_found(condition: str, rules: set[str], prover: Prover) -> None:
-    findings = lint(subject_of(condition), prover, today=TODAY)
+    findings = lint(policy_set_of(condition), prover, today=TODAY)
     assert rules <= {each.rule for each in findings}
     assert all(each.decided for each in findings)
 
 
 def test_every_token_of_a_finding_is_admitted_and_could_be_signed(prover: Prover) -> None:
-    subject = parse_subject(provider("assertion.dbgstat != 'enable' || true"), name="provider.json")
-    tokens = [each.token for each in lint(subject, prover, today=TODAY) if each.token is not None]
+    policies = parse_policy_set(provider("assertion.dbgstat != 'enable' || true"), name="provider.json")
+    tokens = [each.token for each in lint(policies, prover, today=TODAY) if each.token is not None]
     assert len(tokens) > 8
-    assert all(subject.admits(token) and fits(token) for token in tokens)
+    assert all(policies.admits(token) and fits(token) for token in tokens)
 
 
 @pytest.mark.parametrize(
@@ -143,25 +143,27 @@ def test_every_token_of_a_finding_is_admitted_and_could_be_signed(prover: Prover
 def test_what_is_wrong_around_it_is_found(
     text: str, beside: dict[str, str], rule: str, prover: Prover
 ) -> None:
-    subject = parse_subject(text, name="provider.json", **beside)
-    assert rule in {each.rule for each in lint(subject, prover, today=TODAY)}
+    policies = parse_policy_set(text, name="provider.json", **beside)
+    assert rule in {each.rule for each in lint(policies, prover, today=TODAY)}
 
 
 @pytest.mark.parametrize("text", [COMPLETE, SMALLEST])
 def test_the_policy_that_we_build_reviews_clean(text: str, prover: Prover) -> None:
     built = json.dumps(parse_policy(text).provider_document())
-    for subject in (
-        parse_subject(text, name="policy.toml"),
-        parse_subject(built, name="provider.json"),
-        subject_of(parse_policy(text).condition),
+    for policies in (
+        parse_policy_set(text, name="policy.toml"),
+        parse_policy_set(built, name="provider.json"),
+        policy_set_of(parse_policy(text).condition),
     ):
-        assert lint(subject, prover, today=TODAY) == []
+        assert lint(policies, prover, today=TODAY) == []
 
 
 def test_a_policy_by_signers_is_only_reminded_of_its_keys(prover: Prover) -> None:
     signers = f'signers = [{{ key_id = "{"c" * 64}", algorithm = "ECDSA_P256_SHA256" }}]'
-    subject = parse_subject(SMALLEST.replace(f'image_digests = ["{DIGEST}"]', signers), name="policy.toml")
-    assert [each.rule for each in lint(subject, prover, today=TODAY)] == ["signer-without-expiry"]
+    policies = parse_policy_set(
+        SMALLEST.replace(f'image_digests = ["{DIGEST}"]', signers), name="policy.toml"
+    )
+    assert [each.rule for each in lint(policies, prover, today=TODAY)] == ["signer-without-expiry"]
 
 
 def hostile() -> dict[str, str]:
@@ -193,9 +195,9 @@ def hostile() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", hostile())
 def test_whatever_comes_is_answered(name: str, prover: Prover) -> None:
-    subject: Subject = subject_of(hostile()[name])
-    findings = lint(subject, prover, today=TODAY)
+    policies: PolicySet = policy_set_of(hostile()[name])
+    findings = lint(policies, prover, today=TODAY)
     assert all("\n" not in each.message and len(each.message) < 1000 for each in findings)
     # none of these is a good policy: something is always said of it
-    assert worst(findings) is not None or isinstance(prover.find_admitted(subject), Found)
+    assert worst(findings) is not None or isinstance(prover.find_admitted(policies), Found)
     assert findings

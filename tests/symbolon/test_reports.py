@@ -18,15 +18,15 @@ import pytest
 from markdown_it import MarkdownIt
 
 from policy.findings import Finding, Severity
-from policy.subject import parse_subject
+from policy.policy_set import parse_policy_set
 from policy.waivers import Waiver
-from symbolon.reports.evidence import claims_that_matter
+from symbolon.policy_files import NamedPolicySet, NamedText
+from symbolon.reports.differences import claims_that_matter
 from symbolon.reports.locating import Region, locate
 from symbolon.reports.markdown import render_markdown
 from symbolon.reports.report import Entry, Report, Section, Table
 from symbolon.reports.sarif import render_sarif
 from symbolon.reports.web_page import render_web_page
-from symbolon.subjects import NamedSubject, NamedText
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, HOSTILE, STABLE, provider, written
 
@@ -56,10 +56,12 @@ def check_sarif(log: Any) -> None:
     jsonschema.Draft7Validator(schema).validate(log)
 
 
-def named(text: str, name: str = "p.cel", **beside: str) -> NamedSubject:
+def named(text: str, name: str = "p.cel", **beside: str) -> NamedPolicySet:
     files = {key: NamedText(name=f"{key}.json", text=value) for key, value in beside.items()}
-    return NamedSubject(
-        subject=parse_subject(text, name=name, bindings=beside.get("bindings"), image=beside.get("image")),
+    return NamedPolicySet(
+        policies=parse_policy_set(
+            text, name=name, bindings=beside.get("bindings"), image=beside.get("image")
+        ),
         policy=NamedText(name=name, text=text),
         bindings=files.get("bindings"),
         image=files.get("image"),
@@ -166,8 +168,8 @@ def test_a_span_of_a_condition_is_found_among_the_escapes_of_json(ascii_only: bo
     document = provider(condition)
     text = json.dumps(document, indent=2, ensure_ascii=ascii_only)
     start = condition.index("assertion.secboot")
-    subject = named(text, "p.json")
-    place = locate(finding(span=(start, len(condition)), provider=str(document["name"])), subject)
+    policies = named(text, "p.json")
+    place = locate(finding(span=(start, len(condition)), provider=str(document["name"])), policies)
     assert place.region is not None
     assert found_in(place.region, text) == "assertion.secboot"
 
@@ -175,10 +177,10 @@ def test_a_span_of_a_condition_is_found_among_the_escapes_of_json(ascii_only: bo
 def test_of_two_providers_with_one_condition_the_right_one_is_found() -> None:
     documents = [provider(STABLE), provider(STABLE, name="second")]
     text = json.dumps(documents, indent=2)
-    subject = named(text, "p.json")
+    policies = named(text, "p.json")
     lines = []
     for document in documents:
-        place = locate(finding(span=(0, 8), provider=str(document["name"])), subject)
+        place = locate(finding(span=(0, 8), provider=str(document["name"])), policies)
         assert place.region is not None
         assert found_in(place.region, text) == '\\"STABLE\\"'
         lines.append(place.region.start_line)
@@ -270,7 +272,7 @@ def evil_report() -> Report:
         lines=(EVIL,),
         code=EVIL,
     )
-    return Report(title=EVIL, subject=EVIL, answer=EVIL, tone="bad", verdict=EVIL, sections=(section,))
+    return Report(title=EVIL, policies=EVIL, answer=EVIL, tone="bad", verdict=EVIL, sections=(section,))
 
 
 def test_a_page_is_one_file_that_asks_for_nothing_and_runs_nothing() -> None:
@@ -296,7 +298,7 @@ def test_rows_that_begin_alike_share_their_head() -> None:
     table = Table(head=("", "b"), rows=(("one", "1"), ("one", "2"), ("two", "3")))
     report = Report(
         title="t",
-        subject="s",
+        policies="s",
         answer="a",
         tone="good",
         verdict="v",

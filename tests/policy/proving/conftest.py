@@ -11,9 +11,9 @@ import pytest
 
 from policy import schema
 from policy.cel.rendering import render_constant
-from policy.proving import Prover
+from policy.proving.prover import Prover
+from policy.proving.smt.tokens import SAMPLE
 from policy.schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
-from policy.smt.tokens import SAMPLE
 from tests.policy.seeds import chosen_seed
 
 Token = dict[str, Any]

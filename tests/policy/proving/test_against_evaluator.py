@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from policy.cel.condition import Condition, compile_condition
-from policy.smt import tokens
-from policy.smt.circuit import TRUE, TooLarge
-from policy.smt.encoding import Encoder
-from policy.smt.questions import Case, Question, case_of, read
-from policy.smt.solver import Solver, SolverGaveUp
-from policy.smt.solving import Dialogue, Impossible
-from policy.smt.values import Unsupported
+from policy.proving.smt import tokens
+from policy.proving.smt.circuit import TRUE, TooLarge
+from policy.proving.smt.encoding import Encoder
+from policy.proving.smt.questions import Case, Question, case_of, read
+from policy.proving.smt.solver import Solver, SolverGaveUp
+from policy.proving.smt.solving import Dialogue, Impossible
+from policy.proving.smt.values import Unsupported
 
 # Facts tie claims together, which takes longer: most conditions are asked without them.
 CONDITIONS = {False: 1_700, True: 300}

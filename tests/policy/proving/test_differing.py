@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from policy.cel.condition import compile_condition
-from policy.differing import Change, Verdict, diff
-from policy.proving import Found, NoneFound, Prover
-from policy.smt.tokens import fits
+from policy.proving.differing import Change, Verdict, diff
+from policy.proving.prover import Found, NoneFound, Prover
+from policy.proving.smt.tokens import fits
 
 CONTAINER = "assertion.submods.container"
 REFERENCE = f"{CONTAINER}.image_reference"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from policy.proving.smt.facts import FACTS, claims_of, connected
+from policy.proving.smt.tokens import SAMPLE, conforms, fits
 from policy.schema import ASSERTION
-from policy.smt.facts import FACTS, claims_of, connected
-from policy.smt.tokens import SAMPLE, conforms, fits
 
 Token = dict[str, Any]
 

@@ -9,9 +9,9 @@ import pytest
 from policy.cel.condition import compile_condition
 from policy.cel.parser import parse
 from policy.cel.syntax import InvalidExpression
-from policy.differing import diff
 from policy.normalising import normalise
-from policy.proving import Prover
+from policy.proving.differing import diff
+from policy.proving.prover import Prover
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from policy.cel.functions import extract
 from policy.cel.patterns import InvalidPattern
 from policy.cel.rendering import render_constant
 from policy.cel.syntax import Span
-from policy.smt import strings
-from policy.smt.strings import Probe, TooManyCombinations, answer, is_equality, unequal, words
+from policy.proving.smt import strings
+from policy.proving.smt.strings import Probe, TooManyCombinations, answer, is_equality, unequal, words
 
 CONSTANTS = ("", "a", "ab", "aba", "b", "\n", "a b", "é", "😀", "z")
 PATTERNS = ("^a+$", "b", r"\bab?\b", "(?m)^b$", "a|^$", "[^a]{2}", "(?i)A", r"^\w*$", "^.b", "(a|b){2,3}$")

@@ -1,6 +1,6 @@
 """What a claim can be in admitted tokens: every set that is called finite is attacked when its test ends.
 
-Source: tests/policy/conftest.py, `attack`, for how; policy/smt/enumerating.py, for what is attacked.
+Source: tests/policy/conftest.py, `attack`, for how; policy/proving/smt/enumerating.py, for what is attacked.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from policy.mapping import RECOMMENDED_MAPPING
-from policy.proving import Found, Prover, Undecided, Values
+from policy.policy_set import PolicySet, parse_policy_set
+from policy.proving.prover import Found, Prover, Undecided, Values
 from policy.schema import ISSUER
-from policy.subject import Subject, parse_subject
 from tests.policy.proving.conftest import Policies
 
 CONTAINER = "assertion.submods.container"
@@ -31,7 +31,7 @@ CLAIMS = (
 )
 
 
-def finite(prover: Prover, policy: Subject | str, claim: str) -> tuple[object, ...]:
+def finite(prover: Prover, policy: PolicySet | str, claim: str) -> tuple[object, ...]:
     """The values; a token that has one of them is what most of the attack is made of."""
     values = prover.values_of(policy, claim)
     assert isinstance(values, Values) and values.finite is not None, values
@@ -103,10 +103,12 @@ def test_parts_of_a_string_are_all_listed_or_nothing_is_said(
     prover: Prover, condition: str, expected: tuple[object, ...] | None
 ) -> None:
     mapping = {"attribute.part": f"{ZONE}.extract('{{part}}-')"}
-    subject = parse_subject(json.dumps(provider("one-provider", condition, **mapping)), name="provider.json")
-    values = prover.values_of(subject, "attribute.part")
+    policies = parse_policy_set(
+        json.dumps(provider("one-provider", condition, **mapping)), name="provider.json"
+    )
+    values = prover.values_of(policies, "attribute.part")
     assert isinstance(values, Undecided) or values.finite == expected
-    assert isinstance(prover.find_admitted(subject), Found)
+    assert isinstance(prover.find_admitted(policies), Found)
 
 
 def provider(name: str, condition: str, **mapping: str) -> dict[str, Any]:
@@ -123,9 +125,9 @@ def test_several_providers_add_up_each_through_its_own_mapping(prover: Prover) -
         provider("one-provider", "attribute.kind == 'a'", **{"attribute.kind": PROJECT}),
         provider("other-provider", f"attribute.kind == 'b' && {PROJECT} == 'c'", **{"attribute.kind": ZONE}),
     ]
-    subject = parse_subject(json.dumps(listed), name="providers.json")
-    assert finite(prover, subject, "attribute.kind") == ("a", "b")
-    assert finite(prover, subject, "submods.gce.project_id") == ("a", "c")
+    policies = parse_policy_set(json.dumps(listed), name="providers.json")
+    assert finite(prover, policies, "attribute.kind") == ("a", "b")
+    assert finite(prover, policies, "submods.gce.project_id") == ("a", "c")
 
 
 @pytest.mark.parametrize("part", range(4))

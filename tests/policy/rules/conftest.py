@@ -12,9 +12,9 @@ import pytest
 from policy.findings import Finding
 from policy.linting import lint
 from policy.mapping import RECOMMENDED_MAPPING
-from policy.proving import Prover
-from policy.smt.tokens import SAMPLE, differences
-from policy.subject import Subject, parse_subject, subject_of
+from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
+from policy.proving.prover import Prover
+from policy.proving.smt.tokens import SAMPLE, differences
 
 TODAY = date(2026, 6, 1)
 POOL = "projects/1/locations/global/workloadIdentityPools/primus"
@@ -43,16 +43,16 @@ def _at(token: Any, path: str) -> Any:
 
 
 @pytest.fixture
-def findings(request: pytest.FixtureRequest, prover: Prover) -> Callable[[Subject | str], Shown]:
+def findings(request: pytest.FixtureRequest, prover: Prover) -> Callable[[PolicySet | str], Shown]:
     """What the rule that the test's module is named after finds in a policy, or in a condition.
 
     A token is shown by what is not as in the prover's sample; None stands for what is not there.
     """
     slug = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
 
-    def of(policy: Subject | str) -> Shown:
-        subject = subject_of(policy) if isinstance(policy, str) else policy
-        return [shown(each) for each in lint(subject, prover, today=TODAY) if each.rule == slug]
+    def of(policy: PolicySet | str) -> Shown:
+        policies = policy_set_of(policy) if isinstance(policy, str) else policy
+        return [shown(each) for each in lint(policies, prover, today=TODAY) if each.rule == slug]
 
     return of
 
@@ -74,12 +74,12 @@ def provider() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def read() -> Callable[..., Subject]:
+def read() -> Callable[..., PolicySet]:
     """A subject of providers as Google prints them, with what is read beside them."""
 
-    def parse(*providers: dict[str, Any], **beside: Any) -> Subject:
+    def parse(*providers: dict[str, Any], **beside: Any) -> PolicySet:
         document = providers[0] if len(providers) == 1 else list(providers)
         texts = {key: json.dumps(value) for key, value in beside.items()}
-        return parse_subject(json.dumps(document), name="provider.json", **texts)
+        return parse_policy_set(json.dumps(document), name="provider.json", **texts)
 
     return parse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from policy.subject import Subject, parse_subject
+from policy.policy_set import PolicySet, parse_policy_set
 
 POLICY = """
 [provider]
@@ -25,8 +25,8 @@ expires = {day}
 """
 
 
-def waived_until(day: str) -> Subject:
-    return parse_subject(POLICY.format(digest="a" * 64, day=day), name="policy.toml")
+def waived_until(day: str) -> PolicySet:
+    return parse_policy_set(POLICY.format(digest="a" * 64, day=day), name="policy.toml")
 
 
 def test_a_waiver_ends_with_its_last_day(findings: Any) -> None:

@@ -1,0 +1,336 @@
+"""What an answer is about: the providers of a policy, and what was read beside them.
+
+    subject = parse_policy_set(text, name="policy.toml")
+    subject.admits(claims)
+
+A policy is named by our `policy.toml`, a `.cel` file, the JSON of `gcloud iam
+workload-identity-pools providers describe` or `list`, or the JSON of `terraform show -json`.
+
+Source: IAM API, projects.locations.workloadIdentityPools.providers, and Policy; Terraform, "JSON
+Output Format"; opencontainers/image-spec, config.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from attestation.errors import Misconfigured
+
+from .cel.condition import compile_condition
+from .cel.syntax import Logical, Node, Span
+from .mapping import RECOMMENDED_MAPPING, AttributeMapping, MappingRejected
+from .provider import Provider, parse_provider
+from .schema import ISSUER
+from .wording import quoted
+
+if TYPE_CHECKING:
+    from .waivers import Waiver
+
+Kind: TypeAlias = Literal["policy", "condition", "provider", "providers", "terraform"]
+
+MOST_CHARACTERS: Final = 8 * 1024 * 1024
+MOST_PROVIDERS: Final = 50
+_RESOURCE: Final = "google_iam_workload_identity_pool_provider"
+_OTHER_CREDENTIALS: Final = ("aws", "saml", "x509")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """One member of one role in an IAM policy; `condition` is the binding's own CEL, "" for none."""
+
+    role: str
+    member: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsSeen:
+    """A condition as the mapping lets it see a token.
+
+    `condition` is the `&&` of its clauses, be there only one; None when it has none.
+
+    Every token that is admitted gives `google.subject` a string that is not empty, by the tree in
+    `google`; `google.NAME` and `attribute.NAME` are what their trees, over `assertion`, yield, and
+    absent where that is an error or no string. Of a bare condition's mapping nothing is known:
+    `mapped` is False.
+    """
+
+    condition: Node | None
+    mapped: bool
+    google: Mapping[str, Node]
+    attribute: Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """Providers of one pool, whose admissions add up, and what is known around them.
+
+    A provider's condition may be one that Google would refuse: whoever compiles it is told. A bare
+    condition is a provider without a name. `others` are the pool's providers of credentials that are
+    no OIDC tokens. `bindings` is None when no IAM policy was read, `labels` when no image was.
+    """
+
+    kind: Kind
+    text: str
+    providers: tuple[Provider, ...]
+    others: tuple[str, ...] = ()
+    bindings: tuple[Binding, ...] | None = None
+    labels: Mapping[str, str] | None = None
+    waivers: tuple[Waiver, ...] = ()
+
+    @property
+    def active(self) -> tuple[Provider, ...]:
+        """The providers that are not disabled."""
+        return tuple(each for each in self.providers if not each.disabled)
+
+    def condition_as_seen(self, provider: Provider) -> AsSeen:
+        """What a prover needs to know of one provider.
+
+        Raises:
+            InvalidExpression: Google would refuse the condition.
+        """
+        clauses = tuple(clause.node for clause in compile_condition(provider.condition).clauses)
+        span = Span(0, len(provider.condition))
+        condition = Logical(span=span, operator="&&", operands=clauses) if clauses else None
+        trees: dict[str, dict[str, Node]] = {"google": {}, "attribute": {}}
+        if self.kind != "condition":
+            for key, tree in provider.mapping.trees.items():
+                namespace, name = key.split(".", 1)
+                trees[namespace][name] = tree
+        return AsSeen(condition=condition, mapped=self.kind != "condition", **trees)
+
+    def admits(self, assertion: Mapping[str, object]) -> bool:
+        """Whether one of the providers admits these claims.
+
+        Issuer and audience are not asked: STS has verified them before, against the provider.
+
+        Raises:
+            InvalidExpression: Google would refuse a condition.
+        """
+        return any(self.admitted_by(each, assertion) for each in self.active)
+
+    def admitted_by(self, provider: Provider, assertion: Mapping[str, object]) -> bool:
+        """Whether this provider, if it is not disabled, admits these claims.
+
+        A claim that cannot be mapped is a refusal. A bare condition has no mapping, and sees neither
+        `google` nor `attribute`.
+        """
+        condition = compile_condition(provider.condition)
+        if self.kind == "condition":
+            return condition.decide(assertion)
+        try:
+            mapped = provider.mapping.apply(assertion)
+        except MappingRejected:
+            return False
+        return condition.decide(assertion, mapped.google, mapped.attribute)
+
+
+def policy_set_of(condition: str) -> PolicySet:
+    """A bare condition: of its provider nothing is known."""
+    provider = Provider(
+        name="",
+        issuer=ISSUER,
+        allowed_audiences=(),
+        mapping=AttributeMapping.parse(RECOMMENDED_MAPPING),
+        condition=condition,
+        disabled=False,
+        jwks=None,
+    )
+    return PolicySet(kind="condition", text=condition, providers=(provider,))
+
+
+def parse_policy_set(
+    text: str, *, name: str, bindings: str | None = None, image: str | None = None
+) -> PolicySet:
+    """The subject that `text` states; the end of `name` says in which of the forms.
+
+    `bindings` is an IAM policy and `image` an image's configuration, both JSON.
+
+    Raises:
+        Misconfigured: it is none of them, or something that Google would refuse. Only a condition
+            that Google would refuse is taken as it is, for a rule to say so.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise Misconfigured(
+            f"a policy of {len(text):,} characters", hint=f"at most {MOST_CHARACTERS:,} are read"
+        )
+    policies = _subject(text, name)
+    if bindings is not None:
+        policies = replace(policies, bindings=parse_bindings(bindings))
+    if image is not None:
+        policies = replace(policies, labels=parse_labels(image))
+    return policies
+
+
+def _subject(text: str, name: str) -> PolicySet:
+    ending = name.rpartition(".")[2].lower()
+    if ending == "toml":
+        from .policy_file import parse_policy  # only who has one waits for what reads TOML
+
+        policy = parse_policy(text)
+        return PolicySet(kind="policy", text=text, providers=(policy.provider,), waivers=policy.waivers)
+    if ending == "json" or (ending != "cel" and text.lstrip()[:1] in ("{", "[")):
+        return _from_json(text, _json(text, "policy"))
+    return policy_set_of(text)
+
+
+def _from_json(text: str, document: Any) -> PolicySet:
+    if isinstance(document, list):
+        return _gathered("providers", text, [_object(each, "a provider") for each in document])
+    if isinstance(document, dict) and "workloadIdentityPoolProviders" in document:
+        return _from_json(text, document["workloadIdentityPoolProviders"])
+    if isinstance(document, dict) and ("planned_values" in document or "values" in document):
+        return _gathered("terraform", text, list(_planned(document)))
+    provider = _provider(_object(document, "a provider"))
+    return PolicySet(kind="provider", text=text, providers=(provider,))
+
+
+def _gathered(kind: Kind, text: str, documents: list[Mapping[str, Any]]) -> PolicySet:
+    if len(documents) > MOST_PROVIDERS:
+        raise Misconfigured(f"{len(documents)} providers", hint=f"at most {MOST_PROVIDERS} are read at once")
+    others = [each for each in documents if any(each.get(other) for other in _OTHER_CREDENTIALS)]
+    providers = tuple(_provider(each) for each in documents if each not in others)
+    if not providers:
+        raise Misconfigured("no provider of OIDC tokens in it", hint="print one with `--format=json`")
+    names = [str(each.get("name", "")) for each in others]
+    return PolicySet(kind=kind, text=text, providers=providers, others=tuple(names))
+
+
+def _provider(document: Mapping[str, Any]) -> Provider:
+    """The provider, its condition taken as it is, be it one that Google would refuse."""
+    condition = document.get("attributeCondition", "")
+    if not isinstance(condition, str):
+        raise Misconfigured("the provider's `attributeCondition` must be a string")
+    return replace(parse_provider({**document, "attributeCondition": ""}), condition=condition)
+
+
+def _planned(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The providers of a plan, or of a state, as the IAM API would print them."""
+    unknown = _unknown_until_applied(document)
+    waiting = [_object(document.get("planned_values", document.get("values")), "`planned_values`")]
+    while waiting:
+        module = waiting.pop()
+        if "root_module" in module:
+            waiting.append(_object(module["root_module"], "`root_module`"))
+        waiting += [
+            _object(each, "a module") for each in _list(module.get("child_modules"), "`child_modules`")
+        ]
+        for resource in _list(module.get("resources"), "`resources`"):
+            resource = _object(resource, "a resource")
+            if resource.get("type") == _RESOURCE and resource.get("mode", "managed") == "managed":
+                yield _from_terraform(resource, unknown.get(str(resource.get("address")), {}))
+
+
+def _unknown_until_applied(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    unknown: dict[str, Mapping[str, Any]] = {}
+    for change in _list(document.get("resource_changes"), "`resource_changes`"):
+        details = _object(_object(change, "a change").get("change", {}), "a change")
+        after = details.get("after_unknown")
+        unknown[str(change.get("address"))] = after if isinstance(after, dict) else {}
+    return unknown
+
+
+def _from_terraform(resource: Mapping[str, Any], unknown: Mapping[str, Any]) -> Mapping[str, Any]:
+    values = _object(resource.get("values"), "a resource's `values`")
+    address = quoted(str(resource.get("address")))
+    for name in ("attribute_condition", "attribute_mapping", "oidc"):
+        if unknown.get(name) is True:
+            raise Misconfigured(
+                f"`{name}` of {address} is known only when the plan is applied",
+                hint="read it afterwards, with `gcloud iam workload-identity-pools providers describe`",
+            )
+    pool = f"workloadIdentityPools/{values.get('workload_identity_pool_id')}"
+    name = f"{pool}/providers/{values.get('workload_identity_pool_provider_id')}"
+    oidc = _first(values.get("oidc"))
+    return {
+        "name": values.get("name")
+        or f"projects/{values.get('project') or 'unknown'}/locations/global/{name}",
+        "attributeMapping": values.get("attribute_mapping") or {},
+        "attributeCondition": values.get("attribute_condition") or "",
+        "disabled": values.get("disabled") or False,
+        **{other: values[other] for other in _OTHER_CREDENTIALS if values.get(other)},
+        "oidc": {
+            "issuerUri": oidc.get("issuer_uri"),
+            "allowedAudiences": oidc.get("allowed_audiences") or [],
+            "jwksJson": oidc.get("jwks_json") or "",
+        },
+    }
+
+
+def _first(blocks: Any) -> Mapping[str, Any]:
+    return blocks[0] if isinstance(blocks, list) and blocks and isinstance(blocks[0], dict) else {}
+
+
+def parse_bindings(text: str) -> tuple[Binding, ...]:
+    """The bindings of an IAM policy, one for each member.
+
+    Raises:
+        Misconfigured: it is no IAM policy.
+    """
+    document = _object(_json(text, "IAM policy"), "an IAM policy")
+    bindings = []
+    for each in _list(document.get("bindings"), "`bindings`"):
+        binding = _object(each, "a binding")
+        condition = _object_or_none(binding.get("condition"), "a binding's `condition`")
+        for member in _list(binding.get("members"), "`members`"):
+            bindings.append(
+                Binding(
+                    role=str(binding.get("role", "")),
+                    member=str(member),
+                    condition=str(condition.get("expression", "")),
+                )
+            )
+    return tuple(bindings)
+
+
+def parse_labels(text: str) -> Mapping[str, str]:
+    """The labels of an image, of its configuration's JSON.
+
+    Raises:
+        Misconfigured: it is no image configuration.
+    """
+    document = _object(_json(text, "image configuration"), "an image configuration")
+    if "config" not in document:
+        raise Misconfigured(
+            "the image configuration has no `config`",
+            hint="it is the blob that the manifest's `config.digest` names",
+        )
+    labels = _object_or_none(_object_or_none(document["config"], "`config`").get("Labels"), "`Labels`")
+    return {str(key): str(value) for key, value in labels.items()}
+
+
+def _json(text: str, what: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_members)
+    except (ValueError, RecursionError) as invalid:
+        problem = str(invalid) if isinstance(invalid, ValueError) else "nested too deeply"
+        raise Misconfigured(f"the {what} is not JSON: {quoted(problem)}") from None
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """INVARIANT: no two members of one name, of which another reader might take the other."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name twice in one object")
+    return members
+
+
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Misconfigured(f"{what} must be a JSON object")
+    return value
+
+
+def _object_or_none(value: Any, what: str) -> Mapping[str, Any]:
+    return {} if value is None else _object(value, what)
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Misconfigured(f"{what} must be a JSON list")
+    return value

@@ -1,0 +1,212 @@
+"""A policy tested on tokens, and tokens made from a policy.
+
+    report = run_cases(subject, {"production": (claims, True), "debug": (other_claims, False)})
+    generated = generate(subject, prover)
+
+Source: google/cel-go, tools/celtest, for what coverage asks of a condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..cel import syntax
+from ..cel.evaluator import Compiler
+from ..cel.syntax import Node
+from ..policy_set import PolicySet, policy_set_of
+from .prover import Found, Prover, Search, Undecided
+from .smt.admission import Admission, admissions_of
+from .smt.encoding import Encoder
+from .smt.questions import Case, Question
+
+_BOOLEAN_CALLS = ("startsWith", "endsWith", "contains", "matches")
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one token, and whether that was expected."""
+
+    name: str
+    admitted: bool
+    expected: bool
+
+    @property
+    def passed(self) -> bool:
+        return self.admitted is self.expected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """A part of a condition that was never `missing` in any of the tokens."""
+
+    provider: str
+    text: str
+    span: tuple[int, int]
+    missing: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """`unseen` are the Boolean parts that were not seen both true and false."""
+
+    results: tuple[Result, ...]
+    unseen: tuple[Unseen, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(result.passed for result in self.results)
+
+
+def run_cases(policies: PolicySet | str, cases: Mapping[str, tuple[Mapping[str, object], bool]]) -> Report:
+    """The decision on each token, beside the one that was expected.
+
+    Raises:
+        InvalidExpression: a condition that Google would refuse.
+    """
+    admissions = admissions_of(_subject(policies))
+    results = [
+        Result(
+            name=name,
+            admitted=any(each.admits(Case(assertion=assertion)) for each in admissions),
+            expected=expected,
+        )
+        for name, (assertion, expected) in cases.items()
+    ]
+    tokens = [assertion for assertion, _ in cases.values()]
+    unseen = [each for admission in admissions for each in _unseen(admission, tokens)]
+    return Report(results=tuple(results), unseen=tuple(unseen))
+
+
+def _unseen(admission: Admission, tokens: list[Mapping[str, object]]) -> Iterator[Unseen]:
+    text = admission.condition.text
+    cases = [Case(assertion=token) for token in tokens]
+    roots = [(case, seen) for case in cases if (seen := admission.sees(case)) is not None]
+    for clause in admission.condition.clauses:
+        for node in _boolean_nodes(clause.node):
+            compiler = Compiler(text)
+            run = compiler.compile(node)
+            outcomes: set[Any] = {
+                outcome
+                for case, seen in roots
+                if type(outcome := run([case.assertion, *seen, *compiler.blank[3:]])) is bool
+            }
+            missing = tuple(each for each in (True, False) if each not in outcomes)
+            if missing:
+                span = node.span
+                yield Unseen(
+                    provider=admission.provider.name,
+                    text=text[span.start : span.end],
+                    span=(span.start, span.end),
+                    missing=missing,
+                )
+
+
+def _boolean_nodes(clause: Node) -> Iterator[Node]:
+    """The parts that are true or false of a token as a whole: not those within macros."""
+    waiting = [clause]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case syntax.Literal():
+                continue
+            case syntax.Comprehension():
+                if node.macro in ("all", "exists", "exists_one"):
+                    yield node
+                waiting.append(node.range)
+                continue
+            case syntax.Has() | syntax.Logical() | syntax.Unary(operator="!"):
+                yield node
+            case syntax.Binary() if node.operator in _COMPARISONS:
+                yield node
+            case syntax.Call() if node.function in _BOOLEAN_CALLS:
+                yield node
+            case _ if node is clause:
+                yield node
+        waiting += reversed(syntax.children(node))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """A token that fails one clause and nothing else; None where there is none, or it is undecided.
+
+    `redundant`: it is proved that the clause alone keeps nobody out. `reason` says why it is
+    undecided.
+    """
+
+    provider: str
+    clause: str
+    span: tuple[int, int]
+    token: Mapping[str, object] | None
+    redundant: bool = False
+    assumptions: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """A token that is admitted, when there is one, and for every clause one that fails only it."""
+
+    admitted: Search
+    failing: tuple[Failing, ...]
+
+
+def generate(policies: PolicySet | str, prover: Prover) -> Generated:
+    """Test tokens made from the policy itself; each was decided by the ordinary evaluator.
+
+    Raises:
+        InvalidExpression: a condition that Google would refuse.
+    """
+    whole = _subject(policies)
+    admitted = prover.find_admitted(whole)
+    near = admitted.token if isinstance(admitted, Found) else None
+    failing = [
+        _failing(admission, number, prover, near)
+        for admission in admissions_of(whole)
+        for number in range(len(admission.condition.clauses))
+    ]
+    return Generated(admitted=admitted, failing=tuple(failing))
+
+
+def _subject(policies: PolicySet | str) -> PolicySet:
+    return policy_set_of(policies) if isinstance(policies, str) else policies
+
+
+def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[str, object] | None) -> Failing:
+    clause = admission.condition.clauses[number]
+    found = prover.search(_only_failing(admission, number, by_error=False), sample=near)
+    if not isinstance(found, Found):
+        found = prover.search(_only_failing(admission, number, by_error=True), sample=near)
+    return Failing(
+        provider=admission.provider.name,
+        clause=clause.text,
+        span=(clause.node.span.start, clause.node.span.end),
+        token=found.token if isinstance(found, Found) else None,
+        redundant=not isinstance(found, Found | Undecided),
+        assumptions=() if isinstance(found, Found | Undecided) else found.assumptions,
+        reason=found.reason if isinstance(found, Undecided) else "",
+    )
+
+
+def _only_failing(admission: Admission, number: int, *, by_error: bool) -> Question:
+    """Is there a token for which this clause is false, or also an error, and every other one is true?"""
+    nodes = [clause.node for clause in admission.condition.clauses]
+
+    def formula(encoder: Encoder) -> int:
+        mapped, seen = admission.mapped(encoder, ())
+        true = [seen.truth(node) for node in nodes]
+        true[number] = -true[number] if by_error else seen.falsity(nodes[number])
+        return encoder.circuit.all_of((mapped, *true))
+
+    def holds(case: Case) -> bool:
+        seen = admission.sees(case)
+        if seen is None:
+            return False
+        results = admission.condition.evaluate(case.assertion, *seen)[0]
+        if not by_error and results[number] is not False:
+            return False
+        return all((result is True) is (place != number) for place, result in enumerate(results))
+
+    return Question(formula=formula, holds=holds, trees=admission.trees)

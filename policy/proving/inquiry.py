@@ -1,0 +1,248 @@
+"""Many questions about one provider, answered together, each by a token or by proof.
+
+    evidence = Evidence(subject, provider, prover)
+    evidence.ask('assertion.dbgstat == "enabled"')      # Found | NoneFound | Undecided
+
+What a token near an admitted one shows is never asked of the solver; what is left is asked of it in
+one question, "is any of these so?", and again without those that were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, TypeAlias
+
+from ..cel import syntax
+from ..cel.condition import Condition
+from ..cel.parser import parse
+from ..policy_set import PolicySet
+from ..provider import Provider
+from .prover import Found, NoneFound, Prover, Search, Undecided
+from .smt.admission import Admission
+from .smt.encoding import Encoder
+from .smt.questions import NOT_INSTALLED, Case, Question
+from .smt.tokens import fits
+
+_MOST_CHARACTERS: Final = 64 * 1024
+
+Key: TypeAlias = str | int
+"""A condition that is to be true of an admitted token, or the number of the one clause that is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A token and what each clause says of it; `true` is None where the mapping refuses the token."""
+
+    case: Case
+    true: tuple[bool, ...] | None
+
+    @property
+    def admitted(self) -> bool:
+        return self.true is not None and all(self.true)
+
+
+class Evidence:
+    """What is known of the tokens that one provider admits. Answers are kept.
+
+    Raises:
+        InvalidExpression: Google would refuse the condition.
+    """
+
+    def __init__(self, policies: PolicySet, provider: Provider, prover: Prover | None) -> None:
+        self._admission = Admission(policies, provider)
+        self._prover = prover
+        self._answers: dict[Key, Search] = {}
+        self._waiting: dict[Key, None] | None = None
+        self._compiled: dict[str, Condition] = {}
+        self._signed: dict[int, bool] = {}  # by the identity of what `_near` keeps
+
+    @property
+    def condition(self) -> Condition:
+        return self._admission.condition
+
+    def ask(self, also: str) -> Search:
+        """An admitted token of which `also`, a condition over `assertion`, is true; or that there is none."""
+        return self._ask(also)
+
+    def ask_clause(self, number: int) -> Search:
+        """A token that this clause alone refuses, or that there is none."""
+        return self._ask(number)
+
+    @cached_property
+    def example(self) -> Search:
+        """A token that is admitted, or that there is none."""
+        return self._search(["true"])
+
+    def together(self, asker: Callable[[], object]) -> None:
+        """What `asker` asks is answered, in as few questions to the solver as that takes.
+
+        It is run again for as long as answers make it ask more; meanwhile all else is undecided.
+        """
+        while True:
+            self._waiting = {}
+            asker()
+            noted, self._waiting = list(self._waiting), None
+            if not noted:
+                return
+            left = self._probed(noted)
+            self._settle([key for key in left if isinstance(key, str)])
+            for key in left:
+                if isinstance(key, int):  # one by one: which facts each proof needs is what people ask
+                    self._settle([key])
+
+    def core(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Clauses that together admit nobody, each of them needed for that, and what is assumed.
+
+        Only for a provider that admits nobody. When the time is over, some may not be needed.
+        """
+        kept = list(range(len(self.condition.clauses)))
+        assumptions = self.example.assumptions if isinstance(self.example, NoneFound) else ()
+        for number in list(kept):
+            fewer = [each for each in kept if each != number]
+            answer = self._run(self._all_true(fewer))
+            if isinstance(answer, NoneFound):
+                kept, assumptions = fewer, answer.assumptions
+        return tuple(kept), assumptions
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What all proofs so far take for granted."""
+        proofs = [answer for answer in self._answers.values() if isinstance(answer, NoneFound)]
+        return tuple(sorted({label for proof in proofs for label in proof.assumptions}))
+
+    def _ask(self, key: Key) -> Search:
+        if key not in self._answers:
+            if self._waiting is not None:
+                self._waiting[key] = None
+                return Undecided(reason="not asked yet")
+            self._settle(self._probed([key]))
+        return self._answers[key]
+
+    def _settle(self, keys: Sequence[Key]) -> None:
+        left = list(keys)
+        while left:
+            answer = self._search(left)
+            match answer:
+                case Found():
+                    seen = self._see(_case(answer))
+                    shown = [key for key in left if self._holds(key, seen)]
+                    self._answers |= dict.fromkeys(shown, answer)
+                    left = [key for key in left if key not in shown]
+                case Undecided() if len(left) > 1:
+                    for key in left:
+                        self._answers[key] = self._search([key])
+                    return
+                case _:
+                    self._answers |= dict.fromkeys(left, answer)
+                    return
+
+    def _probed(self, keys: Sequence[Key]) -> list[Key]:
+        """Answers what the tokens near the example show; the others are left."""
+        left = list(keys)
+        for seen in self._near:
+            shown = [key for key in left if self._holds(key, seen)]
+            if not shown or not self._could_be_signed(seen):
+                continue
+            self._answers |= dict.fromkeys(shown, _found(seen.case))
+            left = [key for key in left if key not in shown]
+        return left
+
+    @cached_property
+    def _near(self) -> list[_Seen]:
+        """The example, and tokens near it."""
+        if not isinstance(self.example, Found):
+            return []
+        case = _case(self.example)
+        constants = sorted({text for tree in self._admission.trees for text in strings_of(tree)})
+        near = neighbours.variations(case.assertion, constants)
+        return [self._see(case), *(self._see(replace(case, assertion=each)) for each in near)]
+
+    def _could_be_signed(self, seen: _Seen) -> bool:
+        """Asked only of tokens that would answer something: it costs more than to decide on one."""
+        known = self._signed.get(id(seen))
+        if known is None:
+            known = self._signed[id(seen)] = fits(seen.case.assertion)
+        return known
+
+    def _see(self, case: Case) -> _Seen:
+        seen = self._admission.sees(case)
+        if seen is None:
+            return _Seen(case, None)
+        results, _ = self.condition.evaluate(case.assertion, *seen)
+        return _Seen(case, tuple(result is True for result in results))
+
+    def _holds(self, key: Key, seen: _Seen) -> bool:
+        if isinstance(key, str):
+            return seen.admitted and self._condition(key).decide(seen.case.assertion)
+        return seen.true is not None and not seen.true[key] and sum(seen.true) == len(seen.true) - 1
+
+    def _condition(self, text: str) -> Condition:
+        if text not in self._compiled:
+            nodes = syntax.conjuncts(parse(text, most_characters=_MOST_CHARACTERS))
+            self._compiled[text] = Condition(text, nodes)
+        return self._compiled[text]
+
+    def _search(self, keys: Sequence[Key]) -> Search:
+        """A token of which one of the keys holds, or that there is none."""
+        trees = {key: _nodes(self._condition(key)) for key in keys if isinstance(key, str)}
+        also = tuple(tree for each in trees.values() for tree in each)
+
+        def formula(encoder: Encoder) -> int:
+            circuit = encoder.circuit
+            mapped, seen = self._admission.mapped(encoder, also)
+            clauses = [seen.truth(node) for node in _nodes(self.condition)]
+            found = []
+            for key in keys:
+                true = list(clauses)
+                if isinstance(key, int):
+                    true[key] = -true[key]
+                else:
+                    true += [seen.truth(tree) for tree in trees[key]]
+                found.append(circuit.all_of((mapped, *true)))
+            return circuit.any_of(found)
+
+        def holds(case: Case) -> bool:
+            seen = self._see(case)
+            return any(self._holds(key, seen) for key in keys)
+
+        return self._run(Question(formula=formula, holds=holds, trees=(*also, *self._admission.trees)))
+
+    def _all_true(self, numbers: Sequence[int]) -> Question:
+        def formula(encoder: Encoder) -> int:
+            mapped, seen = self._admission.mapped(encoder, ())
+            nodes = _nodes(self.condition)
+            return encoder.circuit.all_of((mapped, *(seen.truth(nodes[number]) for number in numbers)))
+
+        def holds(case: Case) -> bool:
+            true = self._see(case).true
+            return true is not None and all(true[number] for number in numbers)
+
+        return Question(formula=formula, holds=holds, trees=self._admission.trees)
+
+    def _run(self, question: Question) -> Search:
+        if self._prover is None:
+            return Undecided(reason=NOT_INSTALLED)
+        near = self.__dict__.get("example")
+        sample = near.token if isinstance(near, Found) else None
+        return self._prover.search(question, sample=sample)
+
+
+def _case(found: Found) -> Case:
+    return Case(assertion=found.token, google=found.google, attribute=found.attribute)
+
+
+def _found(case: Case) -> Found:
+    return Found(token=case.assertion, google=case.google, attribute=case.attribute)
+
+
+def _nodes(condition: Condition) -> tuple[syntax.Node, ...]:
+    return tuple(clause.node for clause in condition.clauses)
+
+
+def strings_of(node: syntax.Node) -> Iterable[str]:
+    """The string constants of an expression."""
+    for each, _ in syntax.walk(node):
+        if isinstance(each, syntax.Literal) and isinstance(each.value, str):
+            yield each.value

@@ -1,0 +1,354 @@
+"""Questions about every token that a policy could ever admit, answered by proof or by a token.
+
+    with Prover() as prover:
+        answer = prover.prove(subject, 'assertion.dbgstat == "disabled-since-boot"')
+
+Guarantee. `Proved`: no token of the schema's types, within the assumptions that the answer names, is
+admitted by the evaluator of this project and makes the claim anything but true; `bounded` when one of
+the assumptions is a bound on a list's or a map's length. Not modelled are the evaluator's limits on the
+work of one evaluation and on the strings it builds, which no token of Google's size comes near, and
+most of the limits on mapped attributes, which only ever refuse a token.
+`Refuted`: a whole token that the issuer could sign and that the evaluator, asked again, admits though
+the claim is not true of it; undoing any single difference from the sample would end that. `Undecided`
+is neither and must never pass for a yes.
+
+Source: docs/decisions, 0008; policy/proving/smt; cedar-policy/cedar, symcc, for the manner of answering.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Final, TypeAlias
+
+from attestation.errors import Misconfigured
+
+from ..cel.condition import compile_condition
+from ..policy_set import PolicySet, policy_set_of
+from ..schema import ROOTS
+from ..wording import listed, quoted
+from .budget import Allowance
+from .named_questions import NAMED_QUESTIONS, named_condition
+from .smt import questions
+from .smt.admission import Admission, admissions_of, trees_of
+from .smt.circuit import TooLarge
+from .smt.encoding import Encoder
+from .smt.enumerating import Enumeration, enumerate_values
+from .smt.questions import Case, Nothing, Question, Unanswered
+from .smt.solver import Solver, SolverMissing
+from .smt.solving import Disagreement
+from .smt.tokens import SAMPLE
+from .smt.values import Unsupported, Value
+
+BUDGET_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """It holds of every admitted token. `assumptions` are those it needs, in words."""
+
+    assumptions: tuple[str, ...] = ()
+    bounded: bool = False
+    example: Mapping[str, object] | None = None
+    """Only for `satisfiable`: a token that is admitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuted:
+    """`token` is admitted, and it does not hold of it; None when it fails because nobody is admitted.
+
+    `google` and `attribute` are what it is mapped to, where the subject is a bare condition.
+    """
+
+    token: Mapping[str, object] | None
+    google: Mapping[str, object] = field(default_factory=dict)
+    attribute: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """Neither proved nor refuted: `reason`, in one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A token that is admitted, as asked, and what it is mapped to where no mapping says it."""
+
+    token: Mapping[str, object]
+    google: Mapping[str, object] = field(default_factory=dict)
+    attribute: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoneFound:
+    """No token is admitted, as asked; what that needs is assumed."""
+
+    assumptions: tuple[str, ...] = ()
+    bounded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What a claim can be in admitted tokens; of a list, what its elements can be, of a map, its keys.
+
+    `finite` are all values; None when they are more than can be listed, and `examples` are two.
+    `absent` when there is an admitted token without the claim. `bounded` as in `Proved`.
+    """
+
+    finite: tuple[object, ...] | None
+    examples: tuple[object, ...]
+    absent: bool
+    bounded: bool
+
+
+Answer: TypeAlias = Proved | Refuted | Undecided
+Search: TypeAlias = Found | NoneFound | Undecided
+
+
+class Prover:
+    """One solver over many questions. Use it in a `with`, or call `close`."""
+
+    def __init__(self, *, budget_s: float = BUDGET_S, sample: Mapping[str, object] = SAMPLE) -> None:
+        self._solver = Solver()
+        self._budget_s = budget_s
+        self._sample = sample
+        self._allowance = Allowance(math.inf)
+
+    def sharing(self, allowance: Allowance) -> Prover:
+        """The same solver, for questions that share an allowance: when it is spent, they are undecided."""
+        limited = copy.copy(self)
+        limited._allowance = allowance
+        return limited
+
+    def __enter__(self) -> Prover:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> bool:
+        """The solver is starting while its caller does something else; False when there is none."""
+        try:
+            self._solver.start()
+        except SolverMissing:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._solver.close()
+
+    def prove(self, policies: PolicySet | str, that: str) -> Answer:
+        """Whether `that`, a condition, is true of every admitted token.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse.
+        """
+        return _answer(self._find(policies, that, negated=True))
+
+    def prove_named(self, policies: PolicySet | str, name: str) -> Answer:
+        """The answer to one of `NAMED_QUESTIONS`.
+
+        Raises:
+            InvalidExpression
+            Misconfigured: there is no such question.
+        """
+        if name == "satisfiable":
+            match self.find_admitted(policies):
+                case Found() as found:
+                    return Proved(example=found.token)
+                case NoneFound():
+                    return Refuted(token=None)
+                case Undecided() as undecided:
+                    return undecided
+        if name == "never-errors":
+            return self._never_errors(_subject(policies))
+        if name not in NAMED_QUESTIONS:
+            known = listed([quoted(each) for each in NAMED_QUESTIONS])
+            raise Misconfigured(f"there is no question {quoted(name)}", hint=f"ask {known}")
+        return self.prove(policies, named_condition(_subject(policies), name))
+
+    def find_admitted(self, policies: PolicySet | str, also: str = "true") -> Search:
+        """A token that is admitted and of which `also` is true, or that there is none.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse.
+        """
+        return self._find(policies, also, negated=False)
+
+    def find_newly_admitted(self, old: PolicySet | str, new: PolicySet | str) -> Search:
+        """A token that `new` admits and `old` does not, or that there is none.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse.
+        """
+        before, after = admissions_of(_subject(old)), admissions_of(_subject(new))
+
+        def formula(encoder: Encoder) -> int:
+            return encoder.circuit.both(_admitted(encoder, after), -_admitted(encoder, before))
+
+        def holds(case: Case) -> bool:
+            return any(each.admits(case) for each in after) and not any(each.admits(case) for each in before)
+
+        trees = tuple(tree for each in (*before, *after) for tree in each.trees)
+        return self.search(Question(formula=formula, holds=holds, trees=trees))
+
+    def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
+        """A token as the question asks, near `sample`, or that there is none."""
+        near = self._sample if sample is None else sample
+        budget_s = min(self._budget_s, self._allowance.left_s)
+        if budget_s <= 0:
+            return Undecided(reason=self._allowance.spent)
+        try:
+            finding = questions.ask(question, self._solver, budget_s=budget_s, sample=near)
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
+        match finding:
+            case Case() as case:
+                return Found(token=case.assertion, google=case.google, attribute=case.attribute)
+            case Nothing() as nothing:
+                return NoneFound(assumptions=nothing.assumptions, bounded=nothing.bounded)
+            case Unanswered(reason=reason):
+                return Undecided(reason=self._allowance.spent if self._allowance.left_s <= 0 else reason)
+
+    def values_of(self, policies: PolicySet | str, claim: str) -> Values | Undecided:
+        """The values of a claim (`submods.gce.project_id`) in admitted tokens.
+
+        Raises:
+            InvalidExpression: a condition that Google would refuse, or no claim's path.
+        """
+        admissions = admissions_of(_subject(policies))
+        path = claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}"
+        tree = trees_of(compile_condition(path))
+
+        def read_claim(encoder: Encoder) -> list[tuple[int, Value]]:
+            found = []
+            for each in admissions:
+                admitted, seen = each.formula(encoder, tree)
+                found.append((admitted, seen.encode(tree[0])))
+            return found
+
+        question = _question(_subject(policies), "true", negated=False)
+        asked = replace(question, trees=(*question.trees, *tree))
+        try:
+            enumeration = enumerate_values(asked, read_claim, self._solver, budget_s=self._budget_s)
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
+        match enumeration:
+            case Enumeration() as values:
+                return Values(
+                    finite=values.values,
+                    examples=values.examples,
+                    absent=values.absent,
+                    bounded=values.bounded,
+                )
+            case Unanswered() as unanswered:
+                return Undecided(reason=unanswered.reason)
+
+    def to_smt2(self, policies: PolicySet | str, that: str) -> str:
+        """`prove` as an SMT-LIB 2.6 script: `unsat` says that it is proved.
+
+        Raises:
+            InvalidExpression
+            Misconfigured: something in it has no formula.
+        """
+        question = _question(_subject(policies), that, negated=True)
+        try:
+            return questions.read(question, until=time.monotonic() + self._budget_s).problem.script()
+        except (Unsupported, TooLarge) as problem:
+            raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
+
+    def _find(self, policies: PolicySet | str, condition: str, *, negated: bool) -> Search:
+        return self.search(_question(_subject(policies), condition, negated=negated))
+
+    def _never_errors(self, policies: PolicySet) -> Answer:
+        conditions = [each for each in admissions_of(policies) if each.condition.clauses]
+
+        def formula(encoder: Encoder) -> int:
+            return encoder.circuit.any_of([_is_error(encoder, each) for each in conditions])
+
+        def holds(case: Case) -> bool:
+            return any(_errs(each, case) for each in conditions)
+
+        trees = tuple(tree for each in conditions for tree in each.trees)
+        return _answer(self.search(Question(formula=formula, holds=holds, trees=trees)))
+
+
+def _answer(counterexample: Search) -> Answer:
+    match counterexample:
+        case Found() as found:
+            return Refuted(token=found.token, google=found.google, attribute=found.attribute)
+        case NoneFound() as none:
+            return Proved(assumptions=none.assumptions, bounded=none.bounded)
+        case Undecided() as undecided:
+            return undecided
+
+
+def _subject(policies: PolicySet | str) -> PolicySet:
+    return policy_set_of(policies) if isinstance(policies, str) else policies
+
+
+def _admitted(encoder: Encoder, admissions: tuple[Admission, ...]) -> int:
+    return encoder.circuit.any_of([each.formula(encoder, ())[0] for each in admissions])
+
+
+def _question(policies: PolicySet, condition: str, *, negated: bool) -> Question:
+    """Is a token admitted for which `condition` is true, or `negated`, is not?"""
+    admissions = admissions_of(policies)
+    also = compile_condition(condition)
+    trees = trees_of(also)
+
+    def formula(encoder: Encoder) -> int:
+        found = []
+        for each in admissions:
+            admitted, seen = each.formula(encoder, trees)
+            is_true = encoder.circuit.all_of([seen.truth(tree) for tree in trees])
+            found.append(encoder.circuit.both(admitted, -is_true if negated else is_true))
+        return encoder.circuit.any_of(found)
+
+    def holds(case: Case) -> bool:
+        for each in admissions:
+            if each.admits(case):
+                google, attribute = each.sees(case) or ({}, {})
+                if also.decide(case.assertion, google, attribute) is not negated:
+                    return True
+        return False
+
+    all_trees = (*trees, *(tree for each in admissions for tree in each.trees))
+    return Question(formula=formula, holds=holds, trees=all_trees)
+
+
+def _is_error(encoder: Encoder, admission: Admission) -> int:
+    """That the mapping succeeds and no clause is false, but one is neither true nor false."""
+    circuit = encoder.circuit
+    mapped, seen = admission.mapped(encoder, ())
+    trees = trees_of(admission.condition)
+    none_false = circuit.all_of([-seen.falsity(tree) for tree in trees])
+    return circuit.all_of((mapped, none_false, -circuit.all_of([seen.truth(tree) for tree in trees])))
+
+
+def _errs(admission: Admission, case: Case) -> bool:
+    seen = admission.sees(case)
+    if seen is None:
+        return False
+    results = admission.condition.evaluate(case.assertion, *seen)[0]
+    return not any(result is False for result in results) and not all(result is True for result in results)
+
+
+def prove(policies: PolicySet | str, that: str, *, budget_s: float = BUDGET_S) -> Answer:
+    """`Prover.prove`, with a solver of its own."""
+    with Prover(budget_s=budget_s) as prover:
+        return prover.prove(policies, that)
+
+
+def find_admitted(policies: PolicySet | str, also: str = "true", *, budget_s: float = BUDGET_S) -> Search:
+    """`Prover.find_admitted`, with a solver of its own."""
+    with Prover(budget_s=budget_s) as prover:
+        return prover.find_admitted(policies, also)

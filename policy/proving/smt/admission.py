@@ -1,0 +1,132 @@
+"""What a subject admits, as a formula and as the evaluator decides it.
+
+Source: policy/mapping.py: an expression that fails or yields no string leaves its attribute out, and
+for `google.subject` that is a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...cel import syntax
+from ...cel.condition import Condition, compile_condition
+from ...mapping import MOST_SUBJECT_BYTES, MappingRejected
+from ...policy_set import PolicySet
+from ...provider import Provider
+from .circuit import FALSE, TRUE, Circuit
+from .claims import Claims
+from .encoding import Encoder
+from .facts import claims_of
+from .questions import Case
+from .strings import Probe
+from .values import Alternative, Entries, Joined, Spelled, Spelling, Text, Unsupported, Value, is_value
+
+
+def trees_of(condition: Condition) -> tuple[syntax.Node, ...]:
+    """The clauses of a condition; none, for one that admits everything."""
+    return tuple(clause.node for clause in condition.clauses)
+
+
+class Admission:
+    """One provider: its condition, seen through its mapping."""
+
+    def __init__(self, policies: PolicySet, provider: Provider) -> None:
+        self.provider = provider
+        self.condition = compile_condition(provider.condition)
+        self._mapped = policies.kind != "condition"
+        self._trees = dict(provider.mapping.trees) if self._mapped else {}
+
+    @property
+    def trees(self) -> tuple[syntax.Node, ...]:
+        return (*trees_of(self.condition), *self._trees.values())
+
+    def formula(self, encoder: Encoder, also: tuple[syntax.Node, ...]) -> tuple[int, Encoder]:
+        """That the provider admits, and an encoder that sees `google` and `attribute` as it does."""
+        mapped, seen = self.mapped(encoder, also)
+        return encoder.circuit.both(mapped, _all_true(seen, trees_of(self.condition))), seen
+
+    def mapped(self, encoder: Encoder, also: tuple[syntax.Node, ...]) -> tuple[int, Encoder]:
+        """That the mapping does not refuse, and the encoder; `also` is what else it is to encode."""
+        if not self._mapped:
+            return TRUE, encoder
+        read = frozenset[str]().union(*(claims_of(tree) for tree in (*trees_of(self.condition), *also)))
+        mapped: dict[str, dict[str, tuple[int, Value]]] = {"google": {}, "attribute": {}}
+        for key, tree in self._trees.items():
+            root, name = key.split(".", 1)
+            if key == "google.subject" or key in read or root in read:
+                mapped[root][name] = _mapped(encoder, tree, key, is_read=key in read or root in read)
+        policies, value = mapped["google"]["subject"]
+        seen = Encoder(encoder.claims, {name: _map(entries) for name, entries in mapped.items()})
+        return encoder.circuit.both(policies, _is_subject(encoder.claims, value)), seen
+
+    def sees(self, case: Case) -> tuple[Mapping[str, object], Mapping[str, object]] | None:
+        """`google` and `attribute` of this token; None when the mapping refuses it."""
+        if not self._mapped:
+            return case.google, case.attribute
+        try:
+            mapped = self.provider.mapping.apply(case.assertion)
+        except MappingRejected:
+            return None
+        return mapped.google, mapped.attribute
+
+    def admits(self, case: Case) -> bool:
+        seen = self.sees(case)
+        return seen is not None and self.condition.decide(case.assertion, *seen)
+
+
+def admissions_of(policies: PolicySet) -> tuple[Admission, ...]:
+    """Those providers that are not disabled.
+
+    Raises:
+        InvalidExpression: Google would refuse a condition.
+    """
+    return tuple(Admission(policies, provider) for provider in policies.active)
+
+
+def _all_true(encoder: Encoder, trees: tuple[syntax.Node, ...]) -> int:
+    return encoder.circuit.all_of([encoder.truth(tree) for tree in trees])
+
+
+def _map(entries: dict[str, tuple[int, Value]]) -> Value:
+    return (Alternative(TRUE, "map", Entries(entries)),)
+
+
+def _mapped(encoder: Encoder, tree: syntax.Node, key: str, *, is_read: bool) -> tuple[int, Value]:
+    """Whether the attribute is there, and what it is.
+
+    One that has no formula and that nobody reads may be there or not: that admits more, never less.
+    """
+    kinds = ("string", "list") if key == "google.groups" else ("string",)
+    try:
+        value = encoder.encode(tree)
+    except Unsupported:
+        if is_read:
+            raise
+        return encoder.unknown(), ()
+    value = tuple(each for each in value if each.kind in kinds)
+    return is_value(encoder.circuit, value), value
+
+
+def _is_subject(claims: Claims, value: Value) -> int:
+    """The literal that a subject is within Google's limits, as far as a formula can say it."""
+    circuit = claims.circuit
+    return circuit.all_of(
+        [circuit.implies(each.guard, _fits(claims, circuit, each.payload)) for each in value]
+    )
+
+
+def _fits(claims: Claims, circuit: Circuit, text: Spelling) -> int:
+    if isinstance(text, str):
+        return TRUE if 0 < len(text.encode(errors="surrogatepass")) <= MOST_SUBJECT_BYTES else FALSE
+    if isinstance(text, Joined):
+        if any(isinstance(part, str) for part in text.parts):
+            return TRUE
+        return circuit.any_of([_is_not_empty(claims, part) for part in text.parts])
+    return circuit.both(_is_not_empty(claims, text), claims.ask(text, Probe("size<=", MOST_SUBJECT_BYTES)))
+
+
+def _is_not_empty(claims: Claims, text: str | Text | Spelled) -> int:
+    return -claims.ask(text, Probe("==", ""))
+
+
+__all__ = ["Admission", "admissions_of", "trees_of"]

@@ -1,0 +1,398 @@
+"""An expression becomes a formula: what the evaluator would say of a token, for all tokens at once.
+
+Every case here mirrors one of `policy/cel/evaluator.py`; what has no formula is refused by name.
+The evaluator's limits on work are not modelled: no token near its usual size comes close to them.
+
+Source: google/cel-spec, doc/langdef.md; policy/cel/evaluator.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...cel import syntax
+from ...cel.evaluator import Compiler
+from ...cel.syntax import Node
+from ...cel.values import TYPES, ErrorValue
+from ...schema import ROOTS
+from . import functions
+from .circuit import FALSE, TRUE
+from .claims import Claims
+from .equality import equal
+from .values import (
+    Alternative,
+    Entries,
+    Slots,
+    Spelling,
+    Unsupported,
+    Value,
+    boolean,
+    compacted,
+    constant,
+    count_of,
+    guarded,
+    is_false,
+    is_true,
+    is_value,
+    literal,
+)
+
+Variables = Mapping[str, Value]
+_NUMBERS = ("int", "uint", "double")
+_KEYS = ("string", "bool", *_NUMBERS)
+
+
+class Encoder:
+    """Formulas over one token; `roots` are what its names stand for, where that is not a free variable.
+
+    Encoders of the same `claims` speak of the same token.
+    """
+
+    def __init__(self, claims: Claims, roots: Mapping[str, Value] | None = None) -> None:
+        self.claims = claims
+        self.circuit = claims.circuit
+        self.roots: dict[str, Value] = dict(roots or {})
+        self._known: dict[tuple[Node, tuple[tuple[str, int], ...]], tuple[Value, Variables]] = {}
+        self._site: Node | None = None  # the node at hand, where it says the same in every encoder
+        self._unseen = 0
+
+    def truth(self, node: Node) -> int:
+        """The literal that `node` is exactly `true`."""
+        return is_true(self.circuit, self.encode(node))
+
+    def falsity(self, node: Node) -> int:
+        """The literal that `node` is exactly `false`."""
+        return is_false(self.circuit, self.encode(node))
+
+    def encode(self, node: Node, variables: Variables | None = None) -> Value:
+        """What `node` is.
+
+        Raises:
+            Unsupported: it has no formula.
+            ReadAgain: the encoding must begin anew, with the demands that it made.
+            TooLarge
+        """
+        variables = variables or {}
+        self.claims.spend(1)
+        key = (node, tuple(sorted((name, id(value)) for name, value in variables.items())))
+        if key not in self._known:
+            outer = self._site, self._unseen
+            self._site, self._unseen = (None if variables or not _reads_the_token_alone(node) else node), 0
+            try:
+                # beside the value, the variables: their ids are theirs as long as they are kept
+                self._known[key] = (self._encode(node, variables), variables)
+            except Unsupported as unsupported:
+                raise Unsupported(unsupported.what, unsupported.span or node.span) from None
+            finally:
+                self._site, self._unseen = outer
+        return self._known[key][0]
+
+    def _encode(self, node: Node, variables: Variables) -> Value:
+        match node:
+            case syntax.Literal():
+                return constant(node.value)
+            case syntax.Identifier():
+                return self._identifier(node, variables)
+            case syntax.Select():
+                return self._member(self.encode(node.operand, variables), constant(node.field))
+            case syntax.Has():
+                return self._has(self.encode(node.operand, variables), node.field)
+            case syntax.Logical():
+                return self._logical(node, variables)
+            case syntax.Conditional():
+                condition, accepted, otherwise = (
+                    self.encode(part, variables) for part in syntax.children(node)
+                )
+                return (
+                    *guarded(self.circuit, is_true(self.circuit, condition), accepted),
+                    *guarded(self.circuit, is_false(self.circuit, condition), otherwise),
+                )
+            case _ if _is_constant(node):
+                return _evaluated(node)
+            case syntax.Index():
+                return self._member(self.encode(node.operand, variables), self.encode(node.key, variables))
+            case syntax.ListLiteral():
+                items = [self.encode(item, variables) for item in node.items]
+                slots = Slots(tuple((TRUE, item) for item in items))
+                return (Alternative(self._all_values(items), "list", slots),)
+            case syntax.MapLiteral():
+                return self._map_literal(node, variables)
+            case syntax.Unary():
+                return self._unary(node, variables)
+            case syntax.Binary():
+                return self._binary(node, variables)
+            case syntax.Call():
+                parts = node.arguments if node.target is None else (node.target, *node.arguments)
+                return functions.call(
+                    self.claims, node.function, [self.encode(part, variables) for part in parts]
+                )
+            case syntax.Comprehension():
+                return self._comprehension(node, variables)
+            case _:
+                raise AssertionError(node)
+
+    def _all_values(self, values: list[Value]) -> int:
+        return self.circuit.all_of([is_value(self.circuit, value) for value in values])
+
+    def _identifier(self, node: syntax.Identifier, variables: Variables) -> Value:
+        if node.name in variables and not node.outermost:
+            return variables[node.name]
+        if node.name in TYPES:
+            return (Alternative(TRUE, "type", node.name),)
+        if node.name not in self.roots:
+            self.roots[node.name] = self.claims.root(node.name)
+        return self.roots[node.name]
+
+    # -- members
+
+    def _member(self, container: Value, key: Value) -> Value:
+        found: list[Alternative] = []
+        for each in container:
+            for at in key:
+                guard = self.circuit.both(each.guard, at.guard)
+                if guard != FALSE:
+                    found += guarded(self.circuit, guard, self._element(each, at))
+        return tuple(found)
+
+    def _element(self, container: Alternative, key: Alternative) -> Value:
+        if container.kind == "list" and key.kind in _NUMBERS:
+            return self._at(compacted(self.circuit, container.payload), key)
+        if key.kind != "string":
+            return ()
+        if container.kind == "object":
+            if not isinstance(key.payload, str):
+                raise Unsupported("a computed name of a claim")
+            found = self.claims.field(container.payload, key.payload)
+            return guarded(self.circuit, found.present, found.value)
+        if container.kind == "map":
+            return self._looked_up(container.payload, key)
+        return ()
+
+    def _at(self, slots: Slots, key: Alternative) -> Value:
+        found: list[Alternative] = []
+        for position, (present, value) in enumerate(slots.items):
+            here = functions.same_number(self.claims, key.payload, position)
+            found += guarded(self.circuit, self.circuit.both(present, here), value)
+        if slots.more != FALSE:
+            beyond = functions.at_most(self.claims, len(slots.items), key.payload)
+            if self.circuit.both(beyond, slots.more) != FALSE:
+                raise Unsupported(f"a position beyond the first {len(slots.items)} of a list")
+        return tuple(found)
+
+    def _looked_up(self, entries: Entries, key: Alternative) -> Value:
+        if isinstance(key.payload, str):
+            if entries.path:
+                found = self.claims.entry(entries, key.payload)
+                return guarded(self.circuit, found.present, found.value)
+            present, value = entries.named.get(key.payload, (FALSE, ()))
+            return guarded(self.circuit, present, value)
+        self.claims.whole(entries)
+        if entries.more != FALSE:
+            raise Unsupported("a computed key of a map")
+        values = [
+            guarded(
+                self.circuit,
+                self.circuit.both(present, functions.same_string(self.claims, key.payload, name)),
+                value,
+            )
+            for name, (present, value) in entries.named.items()
+        ]
+        return tuple(alternative for value in values for alternative in value)
+
+    def _has(self, container: Value, field: str) -> Value:
+        found: list[Alternative] = []
+        for each in container:
+            if each.kind in ("object", "map"):
+                present = self._is_key(each, Alternative(TRUE, "string", field))
+                found += guarded(self.circuit, each.guard, literal(present))
+        return tuple(found)
+
+    def _is_key(self, container: Alternative, key: Alternative) -> int:
+        """The literal that the string `key` is a key of this map or part of the token."""
+        name = key.payload
+        if container.kind == "object":
+            if not isinstance(name, str):
+                raise Unsupported("a computed name of a claim")
+            return self.claims.field(container.payload, name).present
+        entries: Entries = container.payload
+        if isinstance(name, str):
+            if entries.path:
+                return self.claims.entry(entries, name).present
+            return entries.named.get(name, (FALSE, ()))[0]
+        self.claims.whole(entries)
+        keys: list[tuple[int, Spelling]] = [(here, each) for each, (here, _) in entries.named.items()]
+        keys += [(present, each) for present, each, _ in entries.spare]
+        hits = [
+            self.circuit.both(present, functions.same_string(self.claims, name, each))
+            for present, each in keys
+        ]
+        return self.circuit.any_of([*hits, self.circuit.both(entries.more, self.unknown())])
+
+    # -- operators
+
+    def unknown(self) -> int:
+        """A literal that may be either: something about the token that is not modelled.
+
+        Every encoder of one token has the same literal for the same part of the same expression, if
+        that expression reads nothing but the token; any other is a literal of its own.
+        """
+        self._unseen += 1
+        return self.claims.unknown(None if self._site is None else (self._site, self._unseen))
+
+    def _map_literal(self, node: syntax.MapLiteral, variables: Variables) -> Value:
+        named: dict[str, tuple[int, Value]] = {}
+        for key, value in node.entries:
+            if not (isinstance(key, syntax.Literal) and isinstance(key.value, str)) or key.value in named:
+                raise Unsupported("a map with computed or repeated keys, or with keys that are no strings")
+            named[key.value] = (TRUE, self.encode(value, variables))
+        values = self._all_values([value for _, value in named.values()])
+        return (Alternative(values, "map", Entries(named)),)
+
+    def _unary(self, node: syntax.Unary, variables: Variables) -> Value:
+        operand = self.encode(node.operand, variables)
+        if node.operator == "!":
+            return boolean(is_false(self.circuit, operand), is_true(self.circuit, operand))
+        return functions.call(self.claims, "-", [operand])
+
+    def _logical(self, node: syntax.Logical, variables: Variables) -> Value:
+        arms = [self.encode(operand, variables) for operand in node.operands]
+        true = [is_true(self.circuit, arm) for arm in arms]
+        false = [is_false(self.circuit, arm) for arm in arms]
+        if node.operator == "&&":
+            return boolean(self.circuit.all_of(true), self.circuit.any_of(false))
+        return boolean(self.circuit.any_of(true), self.circuit.all_of(false))
+
+    def _binary(self, node: syntax.Binary, variables: Variables) -> Value:
+        left, right = self.encode(node.left, variables), self.encode(node.right, variables)
+        if node.operator in ("==", "!="):
+            same, both = equal(self, left, right), self._all_values([left, right])
+            yes, no = self.circuit.both(both, same), self.circuit.both(both, -same)
+            return boolean(yes, no) if node.operator == "==" else boolean(no, yes)
+        if node.operator == "in":
+            return self._membership(left, right)
+        return functions.call(self.claims, node.operator, [left, right])
+
+    def _membership(self, element: Value, container: Value) -> Value:
+        found: list[Alternative] = []
+        for each in container:
+            if each.kind == "list":
+                there = self.circuit.any_of(
+                    [
+                        self.circuit.both(present, equal(self, element, item))
+                        for present, item in each.payload.items
+                    ]
+                    + [self.circuit.both(each.payload.more, self.unknown())]
+                )
+                guard = self.circuit.both(each.guard, is_value(self.circuit, element))
+                found += guarded(self.circuit, guard, literal(there))
+            elif each.kind in ("map", "object"):
+                for key in element:
+                    if key.kind in _KEYS:
+                        there = self._is_key(each, key) if key.kind == "string" else FALSE
+                        guard = self.circuit.both(each.guard, key.guard)
+                        found += guarded(self.circuit, guard, literal(there))
+        return tuple(found)
+
+    # -- macros
+
+    def _comprehension(self, node: syntax.Comprehension, variables: Variables) -> Value:
+        found: list[Alternative] = []
+        for each in self.encode(node.range, variables):
+            if each.kind == "object":
+                raise Unsupported("going through the claims of the token")
+            if each.kind == "list":
+                found += guarded(self.circuit, each.guard, self._over(node, each.payload, variables))
+            elif each.kind == "map":
+                self.claims.whole(each.payload)
+                found += guarded(self.circuit, each.guard, self._over(node, _keys(each.payload), variables))
+        return tuple(found)
+
+    def _over(self, node: syntax.Comprehension, slots: Slots, variables: Variables) -> Value:
+        inner = [{**variables, node.variable: value} for _, value in slots.items]
+        there = [present for present, _ in slots.items]
+        predicates = [
+            literal(TRUE) if node.predicate is None else self.encode(node.predicate, each) for each in inner
+        ]
+        true = [is_true(self.circuit, each) for each in predicates]
+        false = [is_false(self.circuit, each) for each in predicates]
+        if node.macro in ("all", "exists"):
+            return self._quantified(node.macro == "exists", there, true, false, slots.more)
+        absent_or = [-present for present in there]
+        settled = self.circuit.all_of(
+            [self.circuit.any_of(each) for each in zip(absent_or, true, false, strict=True)]
+        )
+        taken = [self.circuit.both(present, yes) for present, yes in zip(there, true, strict=True)]
+        # what becomes of elements that no slot stands for is not known, an error included
+        settled = self.circuit.both(settled, self.circuit.either(-slots.more, self.unknown()))
+        if node.macro == "exists_one":
+            kept = Slots(tuple((each, ()) for each in taken), dense=False)
+            one = count_of(self.circuit, kept)[-1][1] if taken else FALSE
+            one = self.circuit.either(
+                self.circuit.both(-slots.more, one), self.circuit.both(slots.more, self.unknown())
+            )
+            return guarded(self.circuit, settled, literal(one))
+        made = [value for _, value in slots.items]
+        if node.transform is not None:
+            made = [self.encode(node.transform, each) for each in inner]
+        whole = self.circuit.all_of(
+            [
+                self.circuit.implies(each, is_value(self.circuit, value))
+                for each, value in zip(taken, made, strict=True)
+            ]
+        )
+        dense = slots.dense and node.predicate is None
+        result = Slots(tuple(zip(taken, made, strict=True)), dense=dense, more=slots.more)
+        return (Alternative(self.circuit.both(settled, whole), "list", result),)
+
+    def _quantified(
+        self, exists: bool, there: list[int], true: list[int], false: list[int], more: int
+    ) -> Value:
+        stops, passes = (true, false) if exists else (false, true)
+        stopped = [self.circuit.both(present, stop) for present, stop in zip(there, stops, strict=True)]
+        passed = [self.circuit.either(-present, go) for present, go in zip(there, passes, strict=True)]
+        beyond = self.unknown()
+        is_stopped = self.circuit.any_of([*stopped, self.circuit.both(more, beyond)])
+        unstopped = self.circuit.either(-more, self.circuit.both(-beyond, self.unknown()))
+        is_passed = self.circuit.all_of([*passed, unstopped])
+        return boolean(is_stopped, is_passed) if exists else boolean(is_passed, is_stopped)
+
+
+def _keys(entries: Entries) -> Slots:
+    named = [(present, constant(key)) for key, (present, _) in entries.named.items()]
+    spare = [(present, (Alternative(TRUE, "string", key),)) for present, key, _ in entries.spare]
+    return Slots((*named, *spare), dense=False, more=entries.more)
+
+
+def _has_distinct_keys(node: syntax.MapLiteral) -> bool:
+    """Whether no two keys can be one to Python, as `true`, `1` and `1u` are."""
+    keys = {key.value for key, _ in node.entries if isinstance(key, syntax.Literal)}
+    return len(keys) == len(node.entries)
+
+
+def _reads_the_token_alone(node: Node) -> bool:
+    """Whether no encoder's `roots` can change what `node` means: its one free name is `assertion`."""
+    nodes = [each for each, _ in syntax.walk(node)]
+    names = {each.name for each in nodes if isinstance(each, syntax.Identifier)}
+    bound = {each.variable for each in nodes if isinstance(each, syntax.Comprehension)}
+    return names - (bound - ROOTS.keys()) <= {"assertion"}
+
+
+def _is_constant(node: Node) -> bool:
+    return not any(isinstance(each, syntax.Identifier) for each, _ in syntax.walk(node))
+
+
+def _evaluated(node: Node) -> Value:
+    """What the evaluator makes of constants.
+
+    Raises:
+        Unsupported: the evaluator's error may be no error of Google's.
+    """
+    for each, _ in syntax.walk(node):
+        if isinstance(each, syntax.MapLiteral) and not _has_distinct_keys(each):
+            raise Unsupported("a map with computed or repeated keys")
+        is_pattern = isinstance(each, syntax.Call) and each.function == "matches"
+        if is_pattern and not isinstance(syntax.children(each)[-1], syntax.Literal):
+            raise Unsupported("a computed regular expression")
+    compiler = Compiler("", ())
+    value = compiler.compile(node)(list(compiler.blank))
+    return () if isinstance(value, ErrorValue) else constant(value)

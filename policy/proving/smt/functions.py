@@ -1,0 +1,437 @@
+"""The functions of a condition on values that are not known yet.
+
+Of constants the evaluator's own functions decide. A combination of types that has no overload is an
+error there and here: the empty value.
+
+Source: policy/cel/functions.py and policy/cel/arithmetic.py, case by case.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from typing import Any, Final
+
+from ...cel import arithmetic
+from ...cel import functions as evaluated
+from ...cel.patterns import InvalidPattern
+from ...cel.regular_expressions import PatternTooCostly, compile_pattern
+from ...cel.syntax import Span, UInt
+from ...cel.values import NUMBERS, ErrorValue, TypeValue
+from .circuit import FALSE, TRUE, integer_constant, string_constant
+from .claims import Claims
+from .strings import LONGEST_SIZE, Probe
+from .values import (
+    Alternative,
+    Entries,
+    Integer,
+    Joined,
+    Size,
+    Slots,
+    Spelled,
+    Spelling,
+    Text,
+    Unsupported,
+    Value,
+    boolean,
+    constant,
+    count_of,
+    guarded,
+    literal,
+)
+
+_NOWHERE: Final = Span(0, 0)
+_TESTS: Final = ("startsWith", "endsWith", "contains", "matches")
+_TRUE_WORDS: Final = ("true", "True", "TRUE", "t", "1")
+_FALSE_WORDS: Final = ("false", "False", "FALSE", "f", "0")
+
+
+def call(claims: Claims, name: str, parts: list[Value]) -> Value:
+    """`name` of every combination that the parts can be.
+
+    Raises:
+        Unsupported, ReadAgain, TooLarge
+    """
+    claims.spend(math.prod(len(part) for part in parts))
+    found: list[Alternative] = []
+    for combination in itertools.product(*parts):
+        guard = claims.circuit.all_of([each.guard for each in combination])
+        if guard != FALSE:
+            found += guarded(claims.circuit, guard, _one(claims, name, list(combination)))
+    return tuple(found)
+
+
+def _one(claims: Claims, name: str, parts: list[Alternative]) -> Value:
+    if all(_is_known(part) for part in parts):
+        return _known(name, [_python(part) for part in parts])
+    kinds = tuple(part.kind for part in parts)
+    payloads = [part.payload for part in parts]
+    if name == "dyn":
+        return (parts[0]._replace(guard=TRUE),)
+    if name == "type":
+        return (Alternative(TRUE, "type", "map" if kinds[0] == "object" else kinds[0]),)
+    if name == "size":
+        return _size(claims, parts[0])
+    if name in arithmetic.ORDERINGS:
+        return _ordered(claims, name, parts)
+    if name in ("+", "-", "*", "/", "%"):
+        return _computed(claims, name, parts)
+    if name in _TESTS:
+        if kinds != ("string", "string"):
+            return ()
+        return _tested(claims, name, payloads[0], payloads[1])
+    if name == "extract":
+        return _extracted(payloads[0], payloads[1]) if kinds == ("string", "string") else ()
+    if name in ("split", "join"):
+        first = "string" if name == "split" else "list"
+        if kinds[0] != first or kinds[1:2] not in ((), ("string",)) or kinds[2:] not in ((), ("int",)):
+            return ()
+        raise Unsupported(f"`{name}` of a claim")
+    return _converted(claims, name, parts[0])
+
+
+# -- constants
+
+
+def _is_known(part: Alternative) -> bool:
+    if part.kind == "bool":
+        return part.payload in (TRUE, FALSE)
+    return part.kind in ("null_type", "type") or isinstance(part.payload, str | bytes | int | float)
+
+
+def _python(part: Alternative) -> object:
+    match part.kind:
+        case "bool":
+            return part.payload == TRUE
+        case "uint":
+            return UInt(part.payload)
+        case "type":
+            return TypeValue(part.payload)
+        case _:
+            return part.payload
+
+
+def _known(name: str, values: list[Any]) -> Value:
+    if name == "matches":
+        if not all(isinstance(value, str) for value in values):
+            return ()
+        try:
+            found, _ = compile_pattern(values[1]).search(values[0], most_work=1 << 24)
+        except (InvalidPattern, PatternTooCostly):
+            raise Unsupported("a regular expression that is computed and that we do not read") from None
+        return literal(TRUE if found else FALSE)
+    result: object
+    if name == "-" and len(values) == 1:
+        result = arithmetic.negated(values[0], _NOWHERE)
+    elif name in arithmetic.ORDERINGS:
+        result = arithmetic.compared(name, values[0], values[1], _NOWHERE)
+    elif name in evaluated.METHODS or name in evaluated.FUNCTIONS:
+        function = evaluated.METHODS.get(name) or evaluated.FUNCTIONS[name]
+        result = function.run(_NOWHERE, *values)
+    else:
+        result = arithmetic.computed(name, values[0], values[1], _NOWHERE)
+    return () if isinstance(result, ErrorValue) else constant(result)
+
+
+# -- numbers
+
+
+def _term(claims: Claims, number: int | Integer | Size) -> str:
+    if isinstance(number, int):
+        return integer_constant(number)
+    if isinstance(number, Integer):
+        return number.term
+    return f"(str.len {spelled(claims, number.of)})"
+
+
+def at_most(claims: Claims, left: Any, right: Any) -> int:
+    """The literal of `left <= right`, for two numbers of any kind; at most one is a double."""
+    if isinstance(left, float) or isinstance(right, float):
+        if math.isnan(left if isinstance(left, float) else right):
+            return FALSE
+        if isinstance(right, float):
+            if math.isinf(right):
+                return TRUE if right > 0 else FALSE
+            right = math.floor(right)
+        else:
+            if math.isinf(left):
+                return TRUE if left < 0 else FALSE
+            left = math.ceil(left)
+    if isinstance(left, int) and isinstance(right, int):
+        return TRUE if left <= right else FALSE
+    if isinstance(left, Size) and isinstance(right, int):
+        return _size_at_most(claims, left, right)
+    if isinstance(left, int) and isinstance(right, Size):
+        return -_size_at_most(claims, right, left - 1)
+    return claims.circuit.atom(f"(<= {_term(claims, left)} {_term(claims, right)})")
+
+
+def _size_at_most(claims: Claims, size: Size, most: int) -> int:
+    if most < 0:
+        return FALSE
+    if isinstance(size.of, Joined) or most > LONGEST_SIZE:
+        return claims.circuit.atom(f"(<= {_term(claims, size)} {most})")
+    return claims.ask(size.of, Probe("size<=", most))
+
+
+def same_number(claims: Claims, left: Any, right: Any) -> int:
+    """The literal of `left == right`, for two numbers of any kind."""
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, float):
+            if isinstance(other, float):
+                return TRUE if left == right else FALSE
+            return same_number(claims, int(one), other) if one.is_integer() else FALSE
+    return claims.circuit.both(at_most(claims, left, right), at_most(claims, right, left))
+
+
+def _is_not_a_number(number: object) -> bool:
+    return isinstance(number, float) and math.isnan(number)
+
+
+def _ordered(claims: Claims, name: str, parts: list[Alternative]) -> Value:
+    left, right = parts
+    if name in (">", ">="):
+        left, right, name = right, left, {">": "<", ">=": "<="}[name]
+    if left.kind in NUMBERS and right.kind in NUMBERS:
+        if _is_not_a_number(left.payload) or _is_not_a_number(right.payload):
+            return literal(FALSE)
+        if name == "<=":
+            return literal(at_most(claims, left.payload, right.payload))
+        return literal(-at_most(claims, right.payload, left.payload))
+    if left.kind != right.kind or left.kind not in ("string", "bool"):
+        return ()
+    if left.kind == "bool":
+        less = claims.circuit.both(-left.payload, right.payload)
+        same = claims.circuit.same(left.payload, right.payload)
+        return literal(less if name == "<" else claims.circuit.either(less, same))
+    return literal(_precedes(claims, left.payload, right.payload, or_equal=name == "<="))
+
+
+def _computed(claims: Claims, name: str, parts: list[Alternative]) -> Value:
+    kinds = {part.kind for part in parts}
+    payloads = [part.payload for part in parts]
+    if len(parts) == 1:
+        if kinds != {"int"}:
+            return ()
+        return _in_range(claims, f"(- {_term(claims, payloads[0])})")
+    if len(kinds) > 1:
+        return ()
+    if kinds == {"string"} and name == "+":
+        return (Alternative(TRUE, "string", joined(payloads)),)
+    if kinds == {"list"} and name == "+":
+        one, other = payloads
+        more = claims.circuit.either(one.more, other.more)
+        return (Alternative(TRUE, "list", Slots((*one.items, *other.items), dense=False, more=more)),)
+    if not kinds <= NUMBERS:
+        return ()
+    if (
+        kinds != {"int"}
+        or name in "/%"
+        or (name == "*" and not any(isinstance(each, int) for each in payloads))
+    ):
+        raise Unsupported(f"`{name}` of claims that are numbers")
+    return _in_range(claims, f"({name} {' '.join(_term(claims, each) for each in payloads)})")
+
+
+def _in_range(claims: Claims, term: str) -> Value:
+    fits = claims.circuit.atom(f"(and (<= (- {2**63}) {term}) (< {term} {2**63}))")
+    return (Alternative(fits, "int", Integer(term)),)
+
+
+# -- strings
+
+
+def joined(parts: list[Spelling]) -> Spelling:
+    """The strings one after the other."""
+    flat: list[str | Text | Spelled] = []
+    for part in parts:
+        for each in part.parts if isinstance(part, Joined) else (part,):
+            if isinstance(each, str) and flat and isinstance(flat[-1], str):
+                flat[-1] += each
+            elif each != "":
+                flat.append(each)
+    return flat[0] if len(flat) == 1 else Joined(tuple(flat)) if flat else ""
+
+
+def spelled(claims: Claims, string: Spelling) -> str:
+    """The SMT-LIB term of a string.
+
+    Raises:
+        ReadAgain: it is a claim that the solver does not know character by character yet.
+    """
+    match string:
+        case str():
+            if any(ord(each) > 0x2FFFF for each in string):
+                raise Unsupported("a character beyond U+2FFFF in a string that is compared with a claim")
+            return string_constant(string)
+        case Spelled():
+            return string.term
+        case Text():
+            raise claims.demands.spell(string.path)
+        case Joined():
+            return f"(str.++ {' '.join(spelled(claims, part) for part in string.parts)})"
+
+
+def same_string(claims: Claims, left: Spelling, right: Spelling) -> int:
+    """The literal of `left == right`."""
+    if left == right:
+        return TRUE
+    for one, other in ((left, right), (right, left)):
+        if isinstance(other, str):
+            return _ask(claims, one, Probe("==", other))
+    return claims.circuit.atom(f"(= {spelled(claims, left)} {spelled(claims, right)})")
+
+
+def _ask(claims: Claims, string: Spelling, test: Probe) -> int:
+    if not isinstance(string, Joined):
+        return claims.ask(string, test)
+    if test.kind == "==" and _is_told_apart(string):
+        return _spells(claims, string.parts, str(test.constant))
+    if test.kind == "startsWith" and isinstance(string.parts[0], str):
+        # most constants are told apart before the first claim begins
+        shorter = min(len(string.parts[0]), len(str(test.constant)))
+        if string.parts[0][:shorter] != str(test.constant)[:shorter]:
+            return FALSE
+    return claims.ask(Spelled(spelled(claims, string)), test)
+
+
+def _is_told_apart(string: Joined) -> bool:
+    """Whether a constant stands between every two claims, so that a text can be split in a few ways."""
+    known = [isinstance(part, str) for part in string.parts]
+    return all(one or other for one, other in itertools.pairwise(known))
+
+
+def _spells(claims: Claims, parts: tuple[str | Text | Spelled, ...], text: str) -> int:
+    """The literal that `parts` one after the other are `text`: in one of the ways to split it."""
+    if not parts:
+        return TRUE if text == "" else FALSE
+    first, *others = parts
+    rest = tuple(others)
+    if isinstance(first, str):
+        return _spells(claims, rest, text.removeprefix(first)) if text.startswith(first) else FALSE
+    if not rest:
+        return claims.ask(first, Probe("==", text))
+    separator = str(rest[0])
+    ways = []
+    end = text.find(separator)
+    while end >= 0:
+        claims.spend(1)
+        here = claims.ask(first, Probe("==", text[:end]))
+        ways.append(claims.circuit.both(here, _spells(claims, rest, text[end:])))
+        end = text.find(separator, end + 1)
+    return claims.circuit.any_of(ways)
+
+
+def _precedes(claims: Claims, left: Spelling, right: Spelling, *, or_equal: bool) -> int:
+    if isinstance(right, str):
+        return _ask(claims, left, Probe("<=" if or_equal else "<", right))
+    if isinstance(left, str):
+        return -_ask(claims, right, Probe("<" if or_equal else "<=", left))
+    return claims.circuit.atom(
+        f"({'str.<=' if or_equal else 'str.<'} {spelled(claims, left)} {spelled(claims, right)})"
+    )
+
+
+def _tested(claims: Claims, name: Any, string: Spelling, argument: Spelling) -> Value:
+    if name == "matches":
+        if not isinstance(argument, str):
+            raise Unsupported("a regular expression that is not constant")
+        try:
+            return literal(_ask(claims, string, Probe("matches", argument)))
+        except (InvalidPattern, PatternTooCostly):
+            raise Unsupported("a regular expression that is computed and that we do not read") from None
+    if isinstance(argument, str):
+        return literal(_ask(claims, string, Probe(name, argument)))
+    if argument == string:
+        return literal(TRUE)
+    one, other = spelled(claims, string), spelled(claims, argument)
+    if name == "contains":
+        return literal(claims.circuit.atom(f"(str.contains {one} {other})"))
+    function = "str.prefixof" if name == "startsWith" else "str.suffixof"
+    return literal(claims.circuit.atom(f"({function} {other} {one})"))
+
+
+def _extracted(string: Spelling, template: Spelling) -> Value:
+    if not isinstance(template, str):
+        raise Unsupported("an `extract` whose template is not constant")
+    match = re.fullmatch(r"([^{}]*)\{[^{}]*\}([^{}]*)", template)
+    if match is None:
+        return ()
+    if isinstance(string, Text) and not string.template:
+        return (Alternative(TRUE, "string", Text(string.path, template)),)
+    if not isinstance(string, Spelled):
+        raise Unsupported("an `extract` of a computed string")
+    prefix, suffix = match.groups()
+    start = f"(+ (str.indexof {string.term} {string_constant(prefix)} 0) {len(prefix)})"
+    if suffix:
+        stop = f"(str.indexof {string.term} {string_constant(suffix)} {start})"
+    else:
+        stop = f"(str.len {string.term})"
+    found = f"(and (<= {len(prefix)} {start}) (<= {start} {stop}))"
+    part = f'(ite {found} (str.substr {string.term} {start} (- {stop} {start})) "")'
+    return (Alternative(TRUE, "string", Spelled(part)),)
+
+
+# -- sizes and conversions
+
+
+def _size(claims: Claims, part: Alternative) -> Value:
+    match part.payload:
+        case Spelled():
+            return (Alternative(TRUE, "int", Integer(f"(str.len {part.payload.term})")),)
+        case Text() | Joined():
+            return (Alternative(TRUE, "int", Size(part.payload)),)
+        case Slots():
+            return _count(claims, part.payload)
+        case Entries():
+            claims.whole(part.payload)
+            present = [there for there, _ in part.payload.named.values()]
+            present += [there for there, _, _ in part.payload.spare]
+            items = tuple((there, ()) for there in present)
+            return _count(claims, Slots(items, dense=False, more=part.payload.more))
+    if part.kind == "object":
+        raise Unsupported("the number of claims")
+    return ()
+
+
+def _count(claims: Claims, slots: Slots) -> Value:
+    circuit = claims.circuit
+    found: list[Alternative] = []
+    for count, exactly in enumerate(count_of(circuit, slots)[-1]):
+        guard = circuit.both(exactly, -slots.more)
+        if guard != FALSE:
+            found.append(Alternative(guard, "int", count))
+    if slots.more != FALSE:
+        term = circuit.term(f"size {len(circuit.terms)}", "Int")
+        least = len(slots.items) + 1 if slots.dense else 0
+        claims.always.append(circuit.atom(f"(<= {least} {term})"))
+        found.append(Alternative(slots.more, "int", Integer(term)))
+    return tuple(found)
+
+
+def _converted(claims: Claims, name: str, part: Alternative) -> Value:
+    kind, payload = part.kind, part.payload
+    if kind in ("list", "map", "object", "null_type", "type"):
+        return ()
+    if name == "string":
+        if kind == "string":
+            return (part._replace(guard=TRUE),)
+        if kind == "bool":
+            return (Alternative(payload, "string", "true"), Alternative(-payload, "string", "false"))
+    if name == "bool":
+        if kind == "bool":
+            return (part._replace(guard=TRUE),)
+        if kind == "string":
+            words = (
+                claims.circuit.any_of([_ask(claims, payload, Probe("==", word)) for word in some])
+                for some in (_TRUE_WORDS, _FALSE_WORDS)
+            )
+            return boolean(*words)
+        return ()
+    if name == "int":
+        if kind == "int":
+            return (part._replace(guard=TRUE),)
+        if kind == "bool":
+            return (Alternative(payload, "int", 1), Alternative(-payload, "int", 0))
+    raise Unsupported(f"`{name}` of a claim")

@@ -1,0 +1,191 @@
+"""A question about all tokens, from its formula to a witness that the evaluator has confirmed.
+
+Source: docs/decisions, 0008; policy/proving/smt/facts.py for what is assumed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from ...cel import syntax
+from . import facts, strings, tokens
+from .circuit import Circuit, TooLarge
+from .claims import Claims, Demands, ReadAgain
+from .encoding import Encoder
+from .solver import Solver, SolverGaveUp, SolverMissing
+from .solving import Dialogue, Disagreement, Impossible, Model, Problem
+from .values import Unsupported
+
+_MOST_READINGS: Final = 40
+_MOST_ELEMENTS: Final = 12
+NOT_INSTALLED: Final = "not decided: install symbolon[prove]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A token, and what it is mapped to where no mapping says it."""
+
+    assertion: Mapping[str, object]
+    google: Mapping[str, object] = field(default_factory=dict)
+    attribute: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Is there a token for which `formula` is true? `holds` is what the evaluator says of one.
+
+    `trees` are all expressions in it: their constants say how long lists must be, and their claims
+    which of the issuer's facts matter. Without `assume_facts` tokens may be any that fit the types.
+    """
+
+    formula: Callable[[Encoder], int]
+    holds: Callable[[Case], bool]
+    trees: tuple[syntax.Node, ...]
+    assume_facts: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """There is no such token. `assumptions` were needed, `bounds` on lists among them if `bounded`."""
+
+    assumptions: tuple[str, ...]
+    bounded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """Neither: `reason` says why, in one line."""
+
+    reason: str
+
+
+Finding: TypeAlias = Case | Nothing | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question as a problem for the solver, and the token that it is about."""
+
+    claims: Claims
+    problem: Problem
+    goal: int
+
+
+def read(question: Question, *, until: float) -> Reading:
+    """The problem, with every demand met; `until` is a time of `time.monotonic()`.
+
+    Raises:
+        Unsupported, TooLarge
+    """
+    demands = Demands(elements=_elements(question.trees))
+    for _ in range(_MOST_READINGS):
+        claims = Claims(Circuit(), demands, until=until)
+        try:
+            return _read_once(question, claims)
+        except ReadAgain:
+            continue
+    raise TooLarge
+
+
+def _read_once(question: Question, claims: Claims) -> Reading:
+    encoder = Encoder(claims)
+    claims.root("assertion")
+    goal = question.formula(encoder)
+    assumptions: dict[str, int] = {}
+    if question.assume_facts:
+        mentioned = frozenset().union(*(facts.claims_of(tree) for tree in question.trees))
+        for fact in facts.connected(mentioned):
+            assumptions[fact.label] = encoder.truth(fact.tree)
+    always = list(claims.possible_keys())
+    labelled = claims.facts.items() if question.assume_facts else ()
+    assumptions |= {label: claims.circuit.all_of(literals) for label, literals in labelled}
+    always += claims.possible_strings()
+    always += claims.always
+    assumptions |= claims.bounds
+    problem = Problem(circuit=claims.circuit, goal=goal, always=tuple(always), assumptions=assumptions)
+    return Reading(claims, problem, goal)
+
+
+def _elements(trees: Iterable[syntax.Node]) -> int:
+    """How many elements lists need: more than the numbers and the lists that they are compared with."""
+    least = 5
+    for tree in trees:
+        for node, _ in syntax.walk(tree):
+            if isinstance(node, syntax.Literal) and isinstance(node.value, int):
+                least = max(least, node.value if node.value < _MOST_ELEMENTS else 0)
+            elif isinstance(node, syntax.Binary) and node.operator in ("==", "!="):
+                sides = (node.left, node.right)
+                least = max(
+                    least, *(len(each.items) for each in sides if isinstance(each, syntax.ListLiteral)), 0
+                )
+    return min(least + 1, _MOST_ELEMENTS)
+
+
+def ask(question: Question, solver: Solver, *, budget_s: float, sample: Mapping[str, object]) -> Finding:
+    """A confirmed witness near `sample`, or that there is none, or why neither is known."""
+    until = time.monotonic() + budget_s
+    try:
+        reading = read(question, until=until)
+        dialogue = Dialogue(solver, reading.problem, until=until)
+        answer = dialogue.solve()
+        if isinstance(answer, Impossible):
+            bounds = answer & set(reading.claims.bounds)
+            return Nothing(assumptions=tuple(sorted(answer)), bounded=bool(bounds))
+        return _witness(question, reading, _nearer(reading, dialogue, answer, sample), sample)
+    except (Unsupported, TooLarge, SolverMissing, SolverGaveUp, strings.TooManyCombinations) as problem:
+        return Unanswered(reason=reason_of(problem, budget_s))
+
+
+def reason_of(problem: Exception, budget_s: float) -> str:
+    """Why there is no answer, in one line."""
+    match problem:
+        case Unsupported():
+            place = "" if problem.span is None else f", at characters {problem.span.start}-{problem.span.end}"
+            return f"{problem.what} cannot be decided{place}"
+        case SolverMissing():
+            return NOT_INSTALLED
+        case SolverGaveUp():
+            return f"{problem} ({budget_s:g} s)"
+        case _:
+            return "the condition has too many combinations to be decided"
+
+
+def _nearer(reading: Reading, dialogue: Dialogue, model: Model, sample: Mapping[str, object]) -> Model:
+    wishes = list(tokens.preferences(reading.claims, reading.claims.root("assertion"), sample))
+    try:
+        return dialogue.nearer(wishes, model)
+    except (SolverGaveUp, TooLarge):
+        return model  # a token further from the sample is a witness all the same
+
+
+def _witness(question: Question, reading: Reading, model: Model, sample: Mapping[str, object]) -> Finding:
+    case = case_of(reading, model, sample)
+    if question.assume_facts and not tokens.fits(case.assertion):
+        if sample is not tokens.SAMPLE and not tokens.fits(sample):
+            # what the model does not mention came from a sample that the issuer would not sign
+            return _witness(question, reading, model, tokens.SAMPLE)
+        raise Disagreement("a witness that the issuer could not sign")
+    if not question.holds(case):
+        raise Disagreement("a witness that the evaluator does not confirm")
+
+    def holds(assertion: Mapping[str, object]) -> bool:
+        if question.assume_facts and not tokens.fits(assertion):
+            return False
+        return question.holds(Case(assertion=assertion, google=case.google, attribute=case.attribute))
+
+    nearest = tokens.nearest(case.assertion, sample, holds)
+    return Case(assertion=nearest, google=case.google, attribute=case.attribute)
+
+
+def case_of(reading: Reading, model: Model, sample: Mapping[str, object]) -> Case:
+    """The token of a model, and what `google` and `attribute` are where they are free."""
+    witness = tokens.Witness(reading.claims, model)
+    roots: dict[str, Any] = {"google": {}, "attribute": {}}
+    roots["assertion"] = witness.root("assertion", reading.claims.root("assertion"), sample)
+    for name in ("google", "attribute"):
+        if reading.claims.is_read(name):
+            roots[name] = witness.root(name, reading.claims.root(name), {})
+    return Case(**roots)

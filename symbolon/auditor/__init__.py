@@ -1,0 +1,1 @@
+"""What the auditor types: `symbolon auditor …`, one module a command."""

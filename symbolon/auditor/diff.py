@@ -1,0 +1,124 @@
+"""What `symbolon auditor diff` answers: whom a changed policy admits that the old one refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from attestation.errors import ExitCode, Misconfigured
+from policy.proving.differing import Change, Difference, diff
+from policy.proving.prover import Prover
+from policy.proving.smt.tokens import SAMPLE
+from policy.wording import listed
+
+from ..policy_files import read_claims, read_policy_set
+from ..progress import patience
+from ..rendering import print_json
+from ..reports import print_report
+from ..reports.differences import claims_that_matter
+from ..reports.report import Entry, Report, Section, Tone
+
+_SHOWN: Final[dict[str, tuple[Tone, str]]] = {
+    "equivalent": ("good", "the new policy admits exactly the tokens that the old one admits"),
+    "stricter": ("good", "the new policy admits nobody whom the old one refuses, and refuses more"),
+    "looser": ("bad", "the new policy admits tokens that the old one refuses, and refuses no more"),
+    "incomparable": ("bad", "the new policy admits tokens that the old one refuses, and refuses others"),
+    "undecided": ("warn", "whether somebody is newly admitted or refused is not decided"),
+}
+
+
+def diff_policies(
+    *, old: str, new: str, sample: str | None, accept_bounds: bool, budget_s: float, output: str
+) -> ExitCode:
+    """How the two differ stands on standard output; new access is the answer no.
+
+    Raises:
+        Misconfigured: one of them cannot be read, or is not one that Google would accept.
+    """
+    if old == new == "-":
+        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+    near = SAMPLE if sample is None else read_claims(sample)
+    with Prover(budget_s=budget_s, sample=near) as prover:
+        prover.start()
+        before, after = read_policy_set(old), read_policy_set(new)
+        with patience("comparing"):
+            difference = diff(before.policies, after.policies, prover)
+    if difference.bounded and difference.newly_admitted is None and not accept_bounds:
+        within = listed(list(difference.assumptions))
+        reason = (
+            f"it is {difference.verdict}, but only where {within}: `--accept-bounds` takes that for an answer"
+        )
+        difference = replace(difference, verdict="undecided", reason=reason)
+    if output == "json":
+        print_json(document_of(difference))
+    else:
+        print_report(_report(difference, f"{old} → {new}", near), output=output)
+    if difference.newly_admitted is not None:
+        return ExitCode.ANSWERED_NO
+    return ExitCode.UNKNOWN if difference.grants_access else ExitCode.YES
+
+
+def document_of(difference: Difference) -> dict[str, object]:
+    """The difference as `--format json` shows it; where it is undecided, with the reason."""
+    document: dict[str, object] = {
+        "verdict": difference.verdict,
+        "newly_admitted": difference.newly_admitted,
+        "newly_refused": difference.newly_refused,
+        "assumptions": list(difference.assumptions),
+        "bounded": difference.bounded,
+    }
+    return document | ({"reason": difference.reason} if difference.verdict == "undecided" else {})
+
+
+def _report(difference: Difference, policies: str, near: Mapping[str, object]) -> Report:
+    tone, verdict = _SHOWN[difference.verdict]
+    if difference.reason:
+        verdict += f": {difference.reason.removeprefix('not decided: ')}"
+    tokens = [
+        _token("admitted", "bad", "admitted from now on", difference.newly_admitted, near),
+        _token("refused", "plain", "refused from now on", difference.newly_refused, near),
+    ]
+    several = len({each.provider for each in difference.changes}) > 1
+    bounded = ("bounded: lists and maps longer than the proof's slots are not covered",)
+    return Report(
+        title="difference between two policies",
+        policies=policies,
+        answer=difference.verdict.upper(),
+        tone=tone if difference.newly_admitted is None else "bad",
+        verdict=verdict,
+        sections=(
+            Section(title="who is affected", entries=tuple(each for each in tokens if each is not None)),
+            Section(
+                title="what changed",
+                entries=tuple(_change(each, several=several) for each in difference.changes),
+            ),
+            Section(title="assumed", lines=difference.assumptions + (bounded if difference.bounded else ())),
+        ),
+    )
+
+
+def _token(
+    mark: str, tone: Tone, what: str, token: Mapping[str, object] | None, near: Mapping[str, object]
+) -> Entry | None:
+    if token is None:
+        return None
+    claims = claims_that_matter(token, near)
+    return Entry(
+        mark=mark,
+        tone=tone,
+        text="" if claims else f"{what}: a usual production token",
+        claims=claims,
+        token=token,
+        shows=f"{what}, for example, is a token with" if claims else "",
+    )
+
+
+def _change(change: Change, *, several: bool) -> Entry:
+    notes = (("provider", change.provider),) if several else ()
+    if not change.before:
+        return Entry(mark="added", tone="plain", text="", code=change.after, notes=notes)
+    if not change.after:
+        return Entry(mark="removed", tone="warn", text="", code=change.before, notes=notes)
+    notes = (("was", f"`{change.before}`"), *notes)
+    return Entry(mark="changed", tone="warn", text="", code=change.after, notes=notes)

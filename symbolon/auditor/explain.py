@@ -1,0 +1,150 @@
+"""What the auditor types: `symbolon auditor explain`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attestation.errors import EvidenceRejected, ExitCode, Misconfigured
+
+from ..handed_tokens import Evidence, Handed, read_evidence
+from ..inputs import parse_time
+from ..judging import Judgement, judge
+from ..policies import NamedPolicy, read_policies
+from ..rendering import clause_lines, console, print_json, printable, styled
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What one provider of several says of the token; `judgement` is None when it does not take it."""
+
+    provider: str
+    evidence: Evidence | None
+    judgement: Judgement | None
+    rejection: EvidenceRejected | None
+
+    @property
+    def admitted(self) -> bool:
+        return self.judgement is not None and self.judgement.admitted
+
+    def document(self) -> dict[str, object]:
+        """The answer as `--format json` shows it."""
+        if self.judgement is not None:
+            return {"provider": self.provider, **self.judgement.document()}
+        assert self.rejection is not None  # noqa: S101  it is the one or the other
+        return {
+            "provider": self.provider,
+            "decision": "deny",
+            "clauses": [],
+            "rejected": {"code": self.rejection.code, "message": self.rejection.message},
+        }
+
+
+def explain_token(
+    *, policy: str, token: str, jwks: str | None, root: str | None, at: str | None, output: str
+) -> ExitCode:
+    """The policy's answer to the token stands on standard output, clause by clause.
+
+    Of several providers each answers, and one that admits is enough.
+
+    Raises:
+        EvidenceRejected: the token itself is not what it claims to be, to any of them.
+        Misconfigured: an input cannot be read, or the policy is not one that Google would accept.
+    """
+    if [policy, token, jwks, root].count("-") > 1:
+        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+    now = time.time() if at is None else parse_time(at)
+    asked = read_policies(policy)
+    handed = read_evidence(token, jwks=jwks, root=root)
+    if len(asked) > 1:
+        return _explain_to_several(asked, handed, now=now, output=output)
+    evidence = handed.believed(asked[0].provider, now=now)
+    judgement = judge(asked[0], evidence.claims)
+    if output == "json":
+        print_json(judgement.document())
+    else:
+        _print(asked[0], evidence, judgement)
+    return ExitCode.YES if judgement.admitted else ExitCode.ANSWERED_NO
+
+
+def _explain_to_several(asked: Sequence[NamedPolicy], handed: Handed, *, now: float, output: str) -> ExitCode:
+    answers = [_answer(each, handed, now=now) for each in asked]
+    if all(each.rejection is not None for each in answers):
+        raise _of_all([each.rejection for each in answers if each.rejection is not None])
+    admitted = any(each.admitted for each in answers)
+    if output == "json":
+        decision = "admit" if admitted else "deny"
+        print_json({"decision": decision, "providers": [each.document() for each in answers]})
+    else:
+        _print_several(asked[0].described, answers)
+    return ExitCode.YES if admitted else ExitCode.ANSWERED_NO
+
+
+def _answer(policy: NamedPolicy, handed: Handed, *, now: float) -> _Answer:
+    assert policy.provider is not None  # noqa: S101  only providers come in number
+    name = policy.provider.name
+    try:
+        evidence = handed.believed(policy.provider, now=now)
+    except EvidenceRejected as rejection:
+        return _Answer(provider=name, evidence=None, judgement=None, rejection=rejection)
+    return _Answer(provider=name, evidence=evidence, judgement=judge(policy, evidence.claims), rejection=None)
+
+
+def _of_all(rejections: Sequence[EvidenceRejected]) -> EvidenceRejected:
+    """The first of them, with the hints of all: what another provider would accept is another hint."""
+    first = rejections[0]
+    first.hint = "; ".join(dict.fromkeys(each.hint for each in rejections if each.hint))
+    return first
+
+
+def _print(policy: NamedPolicy, evidence: Evidence, judgement: Judgement) -> None:
+    terminal = console()
+    word, style, comes_to = _in_short(judgement)
+    terminal.print(styled((word, style), f"  {comes_to}"))
+    terminal.print(_believed(evidence))
+    named = "" if policy.provider is None else f" {policy.provider.name}"
+    terminal.print(printable(f"policy  {policy.described}{named}"))
+    terminal.print()
+    for clause in judgement.clauses:
+        for line in clause_lines(clause):
+            terminal.print(line)
+
+
+def _print_several(described: str, answers: Sequence[_Answer]) -> None:
+    terminal = console()
+    admitting = sum(each.admitted for each in answers)
+    word, style = ("ADMIT", "bold green") if admitting else ("DENY", "bold red")
+    terminal.print(styled((word, style), f"  {admitting or 'none'} of {len(answers)} providers admits it"))
+    evidence = next(each.evidence for each in answers if each.evidence is not None)
+    terminal.print(_believed(evidence))
+    terminal.print(f"policy  {described}, whose admissions add up")
+    for each in answers:
+        terminal.print()
+        if each.judgement is None:
+            assert each.rejection is not None  # noqa: S101  it is the one or the other
+            terminal.print(styled(("REJECTED", "bold red"), f"  {printable(each.provider)}"))
+            terminal.print(printable(f"         {each.rejection.message}"))
+            continue
+        word, style, comes_to = _in_short(each.judgement)
+        terminal.print(styled((word, style), f"  {printable(each.provider)}: {comes_to}"))
+        for clause in each.judgement.clauses:
+            for line in clause_lines(clause):
+                terminal.print(line)
+
+
+def _in_short(judgement: Judgement) -> tuple[str, str, str]:
+    """The decision as a word, that word's style, and what it comes from."""
+    if judgement.admitted:
+        hold = f"all {len(judgement.clauses)} clauses hold" if judgement.clauses else "it has no condition"
+        return "ADMIT", "bold green", hold
+    count = f"{len(judgement.failing)} of {len(judgement.clauses)} clauses"
+    return "DENY", "bold red", f"{count} {'does' if count[:2] == '1 ' else 'do'} not hold"
+
+
+def _believed(evidence: Evidence) -> Text:
+    return styled("token   ", (evidence.described, "" if evidence.verified else "bold"))

@@ -1,0 +1,250 @@
+"""What `symbolon auditor prove` answers: whether something is true of every token that is admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from attestation.errors import ExitCode, Misconfigured, quoted
+from policy.cel import parse, walk
+from policy.cel.syntax import Identifier
+from policy.explaining import explain
+from policy.policy_set import PolicySet
+from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
+from policy.proving.prover import Answer, NoneFound, Proved, Prover, Refuted, Undecided, Values
+from policy.proving.smt.tokens import SAMPLE
+from policy.wording import rendered
+
+from ..policy_files import NamedPolicySet, read_claims, read_policy_set
+from ..progress import patience
+from ..rendering import print_json
+from ..reports import print_report
+from ..reports.differences import claims_that_matter
+from ..reports.report import Entry, Report, Section, Tone
+
+_HOLLOW: Final = "nobody is admitted, so it proves nothing about anybody"
+_BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
+_SHOWN: Final[dict[type, tuple[str, Tone, ExitCode]]] = {
+    Proved: ("PROVED", "good", ExitCode.YES),
+    Refuted: ("REFUTED", "bad", ExitCode.ANSWERED_NO),
+    Undecided: ("UNDECIDED", "warn", ExitCode.UNKNOWN),
+}
+
+
+def prove_policy(
+    *,
+    policy: str,
+    that: str | None,
+    question: str | None,
+    sample: str | None,
+    smt2: Path | None,
+    budget_s: float,
+    output: str,
+) -> ExitCode:
+    """The answer to `that`, a condition, or to the named `question` stands on standard output.
+
+    Raises:
+        Misconfigured: an input cannot be read, or is not one that Google would accept.
+    """
+    near = SAMPLE if sample is None else read_claims(sample)
+    with Prover(budget_s=budget_s, sample=near) as prover:
+        prover.start()
+        named = read_policy_set(policy)
+        if smt2 is not None:
+            _write(smt2, prover.to_smt2(named.policies, _formula(named.policies, that, question)))
+        with patience("proving"):
+            if that is not None:
+                answer = prover.prove(named.policies, that)
+            else:
+                answer = prover.prove_named(named.policies, str(question))
+            asks_of_tokens = question not in ("satisfiable", "never-errors")
+            hollow = (
+                isinstance(answer, Proved)
+                and asks_of_tokens
+                and isinstance(prover.find_admitted(named.policies), NoneFound)
+            )
+    if output == "json":
+        print_json(document_of(answer, hollow=hollow))
+    else:
+        asked = that if that is not None else NAMED_QUESTIONS[str(question)]
+        print_report(_report(answer, named, asked, that, sample=near, hollow=hollow), output=output)
+    return _SHOWN[type(answer)][2]
+
+
+def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> ExitCode:
+    """What the claim can be in admitted tokens stands on standard output.
+
+    Raises:
+        Misconfigured: an input cannot be read, or `claim` is no claim's path.
+    """
+    with Prover(budget_s=budget_s) as prover:
+        prover.start()
+        named = read_policy_set(policy)
+        with patience("listing values"):
+            values = prover.values_of(named.policies, claim)
+    if output == "json":
+        print_json(_values_document(values))
+    else:
+        print_report(_values_report(values, named, claim), output=output)
+    return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
+
+
+def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
+    """The answer as `--format json` shows it; what a bare condition's token is mapped to comes with it.
+
+    `hollow`: it is proved because nobody is admitted.
+    """
+    document: dict[str, object] = {
+        "verdict": _SHOWN[type(answer)][0].lower(),
+        "counterexample": None,
+        "assumptions": [],
+        "bounded": False,
+        "reason": "",
+    }
+    match answer:
+        case Proved():
+            document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
+            document["reason"] = _HOLLOW if hollow else ""
+        case Refuted():
+            reason = "nobody is admitted" if answer.token is None else "this token is admitted"
+            mapped = {"google": answer.google, "attribute": answer.attribute}
+            document |= {"counterexample": answer.token, "reason": reason}
+            document |= {name: values for name, values in mapped.items() if values}
+        case Undecided():
+            document["reason"] = answer.reason
+    return document
+
+
+def _formula(policies: PolicySet, that: str | None, question: str | None) -> str:
+    """What is to be true of every admitted token, so that it has a script."""
+    if that is not None:
+        return that
+    if question == "satisfiable":
+        return "false"
+    if question == "never-errors":
+        raise Misconfigured(
+            "`never-errors` asks for no condition, so it has no script", hint="leave out --smt2"
+        )
+    return named_condition(policies, str(question))
+
+
+def _write(path: Path, script: str) -> None:
+    try:
+        path.write_text(script, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise Misconfigured(f"cannot write {quoted(str(path))}: {reason}") from error
+
+
+def _report(
+    answer: Answer,
+    named: NamedPolicySet,
+    asked: str,
+    that: str | None,
+    *,
+    sample: Mapping[str, object],
+    hollow: bool,
+) -> Report:
+    word, tone, _ = _SHOWN[type(answer)]
+    sections: list[Section] = [Section(title="asked", code=that)] if that is not None else []
+    match answer:
+        case Proved():
+            verdict = "it is so of every admitted token" if that is not None else asked
+            if hollow:
+                tone, verdict = "warn", _HOLLOW
+            if answer.example is not None:
+                sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
+            lines = answer.assumptions + ((_BOUNDED,) if answer.bounded else ())
+            sections.append(Section(title="assumed", lines=lines))
+        case Refuted(token=None):
+            verdict = "nobody is admitted"
+        case Refuted():
+            verdict = f"not so: {asked}" if that is None else "a token is admitted of which it is not true"
+            assert answer.token is not None  # noqa: S101  the case before
+            entry = _token(answer.token, sample, google=answer.google, attribute=answer.attribute)
+            entry = replace(entry, notes=_why_not(that, answer))
+            sections.append(Section(title="counterexample", entries=(entry,)))
+        case Undecided():
+            verdict = answer.reason
+    return Report(
+        title="proof about a policy",
+        policies=named.policy.name,
+        answer=word,
+        tone=tone,
+        verdict=verdict,
+        sections=tuple(sections),
+    )
+
+
+def _why_not(that: str | None, answer: Refuted) -> tuple[tuple[str, str], ...]:
+    """What the token says instead, where all that the condition reads is shown with it."""
+    if that is None or answer.token is None:
+        return ()
+    shown = {"google": answer.google, "attribute": answer.attribute}
+    names = [node.name for node, _ in walk(parse(that)) if isinstance(node, Identifier)]
+    if not all(shown.get(name, True) for name in names):
+        return ()
+    clauses = explain(that, assertion=answer.token, google=answer.google, attribute=answer.attribute).clauses
+    return tuple(("not so", clause.reason) for clause in clauses if clause.outcome != "true")
+
+
+def _token(
+    token: Mapping[str, object], sample: Mapping[str, object], **mapped: Mapping[str, object]
+) -> Entry:
+    claims = claims_that_matter(token, sample)
+    claims += tuple(
+        (f"{root}.{name}", rendered(value))
+        for root, values in mapped.items()
+        for name, value in values.items()
+    )
+    return Entry(
+        mark="admitted",
+        tone="plain",
+        text="" if claims else "a usual production token",
+        claims=claims,
+        token=token,
+        shows="a token that differs from the sample in" if claims else "",
+    )
+
+
+def _values_document(values: Values | Undecided) -> dict[str, Any]:
+    if isinstance(values, Undecided):
+        return {"verdict": "undecided", "reason": values.reason}
+    finite = values.finite is not None
+    return {
+        "verdict": "finite" if finite else "unbounded",
+        "values": list(values.finite) if values.finite is not None else None,
+        "examples": list(values.examples),
+        "absent": values.absent,
+        "bounded": values.bounded,
+    }
+
+
+def _values_report(values: Values | Undecided, named: NamedPolicySet, claim: str) -> Report:
+    notes: list[str] = []
+    tone: Tone = "plain"
+    lines: tuple[object, ...] = ()
+    if isinstance(values, Undecided):
+        answer, tone, verdict = "UNDECIDED", "warn", values.reason
+    elif values.finite is None:
+        answer, verdict, lines = "UNBOUNDED", f"`{claim}` can be anything like these", values.examples
+    else:
+        several = len(values.finite) != 1
+        count = f"{len(values.finite)} value{'s' if several else ''}"
+        answer, verdict, lines = count.upper(), f"`{claim}` is nothing else in admitted tokens", values.finite
+    if isinstance(values, Values):
+        notes += ["it may also be absent"] if values.absent else []
+        notes += [_BOUNDED] if values.bounded else []
+    return Report(
+        title=f"values of {claim}",
+        policies=named.policy.name,
+        answer=answer,
+        tone=tone,
+        verdict=verdict,
+        sections=(
+            Section(title="values", code="\n".join(map(rendered, lines))),
+            Section(title="beside that", lines=tuple(notes)),
+        ),
+    )

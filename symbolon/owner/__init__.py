@@ -1,0 +1,1 @@
+"""What the owner types: `symbolon owner …`, one module a command."""

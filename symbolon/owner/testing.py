@@ -1,0 +1,220 @@
+"""What `symbolon owner policy test` answers: tokens with the decisions that the owner expects of them.
+
+A folder of tests has two folders, `admit` and `deny`; each file in them is a token, or its claims as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from attestation.errors import ExitCode, Misconfigured, quoted
+from policy.proving.generating_tests import Failing, Generated, Unseen, generate, run_cases
+from policy.proving.generating_tests import Report as Tested
+from policy.proving.prover import Found, NoneFound, Prover, Undecided
+
+from ..policy_files import read_claims, read_policy_set
+from ..progress import patience
+from ..rendering import print_json
+from ..reports import print_report
+from ..reports.differences import claims_that_matter
+from ..reports.report import Entry, Report, Section
+
+_EXPECTED: Final = {"admit": True, "deny": False}
+_ENDINGS: Final = (".json", ".jwt")
+
+
+def run_tests(*, policy: str, folder: Path | None, output: str) -> ExitCode:
+    """What became of each token of the folder stands on standard output, and what no token has tried.
+
+    Raises:
+        Misconfigured: there is no test, or something cannot be read.
+        EvidenceRejected: a file is neither a token nor its claims.
+    """
+    named = read_policy_set(policy)
+    cases = _cases(folder or Path(policy).with_suffix(".tests"))
+    tested = run_cases(named.policies, cases)
+    if output == "json":
+        print_json(_tested_document(tested))
+    else:
+        tokens = {name: token for name, (token, _) in cases.items()}
+        print_report(_tested_report(tested, policy, tokens), output=output)
+    return ExitCode.YES if tested.passed else ExitCode.ANSWERED_NO
+
+
+def generate_tests(*, policy: str, folder: Path, output: str) -> ExitCode:
+    """The folder, new or empty, holds a token that is admitted, and for every clause one that fails only it.
+
+    Raises:
+        Misconfigured: the folder cannot be written, or the policy cannot be read.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Misconfigured(f"{quoted(str(folder))} is there already", hint="name a new or an empty folder")
+    with Prover() as prover:
+        prover.start()
+        named = read_policy_set(policy)
+        with patience("making tokens"):
+            generated = generate(named.policies, prover)
+    files = dict(_files(generated, several=len(named.policies.providers) > 1))
+    try:
+        for name in _EXPECTED:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, token in files.items():
+            (folder / name).write_text(json.dumps(token, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise Misconfigured(f"cannot write into {quoted(str(folder))}: {reason}") from error
+    if output == "json":
+        print_json(_generated_document(generated, files))
+    else:
+        print_report(_generated_report(generated, policy, folder, files), output=output)
+    if isinstance(generated.admitted, NoneFound):
+        return ExitCode.ANSWERED_NO
+    undecided = isinstance(generated.admitted, Undecided) or any(each.reason for each in generated.failing)
+    return ExitCode.UNKNOWN if undecided else ExitCode.YES
+
+
+def _cases(folder: Path) -> dict[str, tuple[Mapping[str, object], bool]]:
+    cases = {
+        f"{name}/{file.name}": (read_claims(str(file)), expected)
+        for name, expected in _EXPECTED.items()
+        for file in sorted((folder / name).glob("*"))
+        if file.suffix in _ENDINGS
+    }
+    if not cases:
+        raise Misconfigured(
+            f"no test in {quoted(str(folder))}",
+            hint="put tokens into its folders `admit` and `deny`, or make some with --generate",
+        )
+    return cases
+
+
+def _tested_document(tested: Tested) -> dict[str, object]:
+    return {
+        "passed": tested.passed,
+        "results": [
+            {
+                "name": each.name,
+                "admitted": each.admitted,
+                "expected": each.expected,
+                "passed": each.passed,
+            }
+            for each in tested.results
+        ],
+        "unseen": [
+            {
+                "provider": each.provider,
+                "text": each.text,
+                "span": list(each.span),
+                "missing": list(each.missing),
+            }
+            for each in tested.unseen
+        ],
+    }
+
+
+def _tested_report(tested: Tested, policy: str, tokens: Mapping[str, Mapping[str, object]]) -> Report:
+    failed = [each for each in tested.results if not each.passed]
+    several = len({each.provider for each in tested.unseen}) > 1
+    count = f"{len(tested.results)} token{'s' if len(tested.results) > 1 else ''}"
+    wrong = [
+        Entry(
+            mark="admitted" if each.admitted else "denied",
+            tone="bad",
+            label=each.name,
+            text=f"it should be {'admitted' if each.expected else 'denied'}",
+            claims=claims_that_matter(tokens[each.name]),
+            token=tokens[each.name],
+            shows="it differs from a usual production token in",
+        )
+        for each in failed
+    ]
+    verdict = (
+        f"{count}, each decided as expected" if not failed else f"{len(failed)} of {count} came out wrong"
+    )
+    return Report(
+        title="tests of a policy",
+        policies=policy,
+        answer="FAIL" if failed else "PASS",
+        tone="bad" if failed else "good",
+        verdict=verdict,
+        sections=(
+            Section(title="decided otherwise than expected", entries=tuple(wrong)),
+            Section(
+                title="never tried by any token",
+                entries=tuple(_unseen(each, several=several) for each in tested.unseen),
+            ),
+        ),
+    )
+
+
+def _unseen(unseen: Unseen, *, several: bool) -> Entry:
+    never = " nor ".join(str(each).lower() for each in unseen.missing)
+    notes = (("provider", unseen.provider),) if several else ()
+    return Entry(mark=f"never {never}", tone="warn", text="", code=unseen.text, notes=notes)
+
+
+def _files(generated: Generated, *, several: bool) -> Iterator[tuple[str, Mapping[str, object]]]:
+    if isinstance(generated.admitted, Found):
+        yield "admit/production.json", generated.admitted.token
+    for number, each in _numbered(generated.failing):
+        if each.token is not None:
+            provider = f"{each.provider.rpartition('/')[2]}-" if several else ""
+            yield f"deny/{provider}clause-{number}.json", each.token
+
+
+def _numbered(failing: tuple[Failing, ...]) -> Iterator[tuple[int, Failing]]:
+    """Each clause with its number in its provider's condition, from 1."""
+    counts: dict[str, int] = {}
+    for each in failing:
+        counts[each.provider] = counts.get(each.provider, 0) + 1
+        yield counts[each.provider], each
+
+
+def _generated_document(generated: Generated, files: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "admitted": isinstance(generated.admitted, Found),
+        "files": list(files),
+        "clauses": [
+            {
+                "provider": each.provider,
+                "text": each.clause,
+                "span": list(each.span),
+                "verdict": "token" if each.token else "redundant" if each.redundant else "undecided",
+                "reason": each.reason,
+            }
+            for each in generated.failing
+        ],
+    }
+
+
+def _generated_report(generated: Generated, policy: str, folder: Path, files: Mapping[str, object]) -> Report:
+    without = [each for each in generated.failing if each.token is None]
+    match generated.admitted:
+        case Found():
+            answer = f"{len(files)} TOKENS"
+        case NoneFound():
+            answer = "NOBODY ADMITTED"
+        case Undecided():
+            answer = "NOT DECIDED"
+    return Report(
+        title="tests made from a policy",
+        policies=policy,
+        answer=answer,
+        tone="good" if isinstance(generated.admitted, Found) else "bad",
+        verdict=f"written into {folder}: run them with `symbolon owner policy test {policy} {folder}`",
+        sections=(
+            Section(title="files", lines=tuple(files)),
+            Section(title="clauses that no token fails alone", entries=tuple(map(_without, without))),
+        ),
+    )
+
+
+def _without(failing: Failing) -> Entry:
+    if failing.redundant:
+        because = f", since {' and '.join(failing.assumptions)}" if failing.assumptions else ""
+        text = f"the other clauses refuse all that it does{because}"
+        return Entry(mark="redundant", tone="warn", text=text, code=failing.clause)
+    return Entry(mark="undecided", tone="warn", text=failing.reason, code=failing.clause)

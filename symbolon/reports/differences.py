@@ -1,0 +1,54 @@
+"""The claims of a token that a reader has to see: where it differs from a token that is unremarkable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from policy.proving.smt.tokens import SAMPLE
+from policy.wording import rendered
+
+_MOST: Final = 8
+_TIMES: Final = ("iat", "nbf", "exp")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+def claims_that_matter(
+    token: Mapping[str, object], near: Mapping[str, object] | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Path and value of the claims in which `token` differs from `near`, else from the sample.
+
+    >>> claims_that_matter({**SAMPLE, "dbgstat": "enabled"})
+    (('dbgstat', '"enabled"'),)
+    """
+    different = list(_differences(token, near)) if near is not None else []
+    different = different or list(_differences(token, SAMPLE))
+    if len(different) > _MOST:
+        return (*different[:_MOST], ("…", f"{len(different) - _MOST} more"))
+    return tuple(different)
+
+
+def _differences(
+    token: Mapping[str, Any], near: Mapping[str, Any], path: str = ""
+) -> Iterator[tuple[str, str]]:
+    for name in (*token, *(name for name in near if name not in token)):
+        at = _below(path, name)
+        if path == "" and name in _TIMES:
+            continue
+        if name not in token:
+            yield at, "not there"
+        elif isinstance(token[name], dict) and isinstance(near.get(name, {}), dict) and token[name]:
+            yield from _differences(token[name], near.get(name, {}), at)
+        elif name not in near or not _same(token[name], near[name]):
+            yield at, rendered(token[name])
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _below(path: str, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        return f"{path}[{rendered(name)}]"
+    return f"{path}.{name}" if path else name

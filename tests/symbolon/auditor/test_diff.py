@@ -1,0 +1,83 @@
+"""`symbolon auditor diff`: new access is the answer no, so that it gates a pull request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.symbolon.conftest import Ask
+from tests.symbolon.policies import ANYBODY, HARDENED, PINNED, STABLE, written
+
+KEYS = {"verdict", "newly_admitted", "newly_refused", "assumptions", "bounded"}
+REORDERED = f"{STABLE} && 'CONFIDENTIAL_SPACE' == assertion.swname"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict", "code", "admitted", "refused"),
+    [
+        pytest.param(ANYBODY, REORDERED, "equivalent", 0, False, False, id="the same in other words"),
+        pytest.param(ANYBODY, f"{ANYBODY} && {PINNED}", "stricter", 0, False, True, id="a clause more"),
+        pytest.param(f"{ANYBODY} && {PINNED}", ANYBODY, "looser", 3, True, False, id="a clause less"),
+        pytest.param(ANYBODY, PINNED, "incomparable", 3, True, True, id="another clause"),
+    ],
+)
+def test_the_verdict_decides_the_exit_code_and_comes_with_tokens(
+    ask: Ask, tmp_path: Path, old: str, new: str, verdict: str, code: int, admitted: bool, refused: bool
+) -> None:
+    files = written(tmp_path / "old.cel", old), written(tmp_path / "new.cel", new)
+    answered = ask("auditor", "diff", *files, "--format", "json")
+    assert answered.json.keys() == KEYS
+    assert (answered.json["verdict"], answered.code) == (verdict, code)
+    assert (answered.json["newly_admitted"] is not None) is admitted
+    assert (answered.json["newly_refused"] is not None) is refused
+    human = ask("auditor", "diff", *files)
+    assert (human.code, human.err) == (code, "")
+    assert human.out.startswith(verdict.upper())
+    assert ("admitted from now on" in human.out, "refused from now on" in human.out) == (admitted, refused)
+
+
+def test_what_became_of_each_clause_is_said(ask: Ask, tmp_path: Path) -> None:
+    old = written(tmp_path / "old.cel", f'{ANYBODY} && assertion.hwmodel == "GCP_AMD_SEV"')
+    new = written(tmp_path / "new.cel", f'{STABLE} && assertion.hwmodel == "GCP_INTEL_TDX" && {PINNED}')
+    out = ask("auditor", "diff", old, new).out
+    assert 'removed   assertion.swname == "CONFIDENTIAL_SPACE"\n' in out
+    assert 'changed   assertion.hwmodel == "GCP_INTEL_TDX"\n' in out
+    assert 'was: `assertion.hwmodel == "GCP_AMD_SEV"`\n' in out
+    assert "added     assertion.submods.container.image_digest ==\n" in out
+
+
+def test_undecided_is_neither_yes_nor_no(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
+    old, new = written(tmp_path / "old.cel", ANYBODY), written(tmp_path / "new.toml", HARDENED)
+    answered = ask("auditor", "diff", old, new, "--format", "json")
+    assert (answered.code, answered.json["verdict"]) == (6, "undecided")
+    assert "install symbolon[prove]" in answered.json["reason"]
+    assert ask("auditor", "diff", old, new).out.startswith("UNDECIDED  ")
+
+
+def test_an_answer_within_bounds_is_one_for_whoever_accepts_them(ask: Ask, tmp_path: Path) -> None:
+    variables = "assertion.submods.container.env_override"
+    named = f"{ANYBODY} && {variables}.all(name, name.startsWith('X'))"
+    old = written(tmp_path / "old.cel", f"{named} && size({variables}) <= 8")
+    new = written(tmp_path / "new.cel", named)
+    answered = ask("auditor", "diff", old, new, "--format", "json")
+    assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (6, "undecided", True)
+    assert "has at most" in answered.json["reason"]
+    answered = ask("auditor", "diff", "--accept-bounds", old, new, "--format", "json")
+    assert (answered.code, answered.json["bounded"]) == (0, True)
+    assert any("has at most" in each for each in answered.json["assumptions"])
+
+
+def test_standard_input_is_named_once(ask: Ask) -> None:
+    answered = ask("auditor", "diff", "-", "-")
+    assert (answered.code, answered.out) == (7, "")
+
+
+@pytest.mark.parametrize("output", ["html", "markdown"])
+def test_it_is_shown_to_people_elsewhere_too(ask: Ask, tmp_path: Path, output: str) -> None:
+    files = written(tmp_path / "old.cel", PINNED), written(tmp_path / "new.cel", ANYBODY)
+    answered = ask("auditor", "diff", *files, "--format", output)
+    assert answered.code == 3
+    assert "INCOMPARABLE" in answered.out
+    assert "the whole token" in answered.out

@@ -1,0 +1,184 @@
+"""`symbolon auditor prove`: proved, refuted by a token, or undecided, each with its own exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cvc5
+import pytest
+
+from tests.symbolon.conftest import Ask
+from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, provider, written
+
+KEYS = {"verdict", "counterexample", "assumptions", "bounded", "reason"}
+PRODUCTION = 'assertion.dbgstat == "disabled-since-boot"'
+
+
+@pytest.fixture
+def anybody(tmp_path: Path) -> Path:
+    return written(tmp_path / "anybody.cel", ANYBODY)
+
+
+def test_what_holds_is_proved_with_what_is_assumed(ask: Ask, anybody: Path) -> None:
+    answered = ask("auditor", "prove", anybody, "--that", PRODUCTION, "--format", "json")
+    assert answered.code == 0
+    assert answered.json.keys() == KEYS
+    assert (answered.json["verdict"], answered.json["counterexample"]) == ("proved", None)
+    assert "a debug image has no support attribute" in answered.json["assumptions"]
+    human = ask("auditor", "prove", anybody, "--that", PRODUCTION)
+    assert human.out.startswith("PROVED  it is so of every admitted token\n")
+    assert "· a debug image has no support attribute\n" in human.out
+
+
+def test_what_does_not_hold_is_refuted_by_a_whole_token(ask: Ask, anybody: Path) -> None:
+    answered = ask("auditor", "prove", anybody, "--that", "assertion.secboot", "--format", "json")
+    assert answered.code == 3
+    assert answered.json.keys() == KEYS
+    assert answered.json["verdict"] == "refuted"
+    assert answered.json["counterexample"]["secboot"] is False
+    assert answered.json["counterexample"]["swname"] == "CONFIDENTIAL_SPACE"
+    human = ask("auditor", "prove", anybody, "--that", "assertion.secboot")
+    assert human.out.startswith("REFUTED  a token is admitted of which it is not true\n")
+    assert "secboot = false\n" in human.out
+
+
+def test_without_a_solver_it_is_undecided(ask: Ask, anybody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
+    answered = ask("auditor", "prove", anybody, "--that", "assertion.secboot", "--format", "json")
+    assert (answered.code, answered.json["verdict"]) == (6, "undecided")
+    assert "install symbolon[prove]" in answered.json["reason"]
+    assert ask("auditor", "prove", anybody, "--values-of", "swname").code == 6
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ("production-image", 0),
+        ("encrypted-memory", 3),
+        ("pinned-image", 3),
+        ("pinned-operator", 3),
+        ("no-overrides", 3),
+        ("satisfiable", 0),
+        ("never-errors", 3),
+    ],
+)
+def test_named_questions_are_answered(ask: Ask, anybody: Path, question: str, code: int) -> None:
+    assert ask("auditor", "prove", anybody, "--question", question).code == code
+
+
+def test_every_named_question_can_be_typed() -> None:
+    from policy.proving.named_questions import NAMED_QUESTIONS
+    from symbolon.policy_arguments import _QUESTIONS
+
+    assert tuple(NAMED_QUESTIONS) == _QUESTIONS
+
+
+def test_a_policy_that_admits_nobody_is_not_satisfiable(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", 'assertion.swname == "a" && assertion.swname == "b"')
+    answered = ask("auditor", "prove", policy, "--question", "satisfiable", "--format", "json")
+    assert (answered.code, answered.json["counterexample"]) == (3, None)
+    assert ask("auditor", "prove", policy, "--question", "satisfiable").out.startswith("REFUTED  nobody")
+
+
+def test_a_proof_about_nobody_says_so(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", 'assertion.swname == "a" && assertion.swname == "b"')
+    answered = ask("auditor", "prove", policy, "--that", PRODUCTION, "--format", "json")
+    assert (answered.code, answered.json["verdict"]) == (0, "proved")
+    assert answered.json["reason"].startswith("nobody is admitted")
+    assert ask("auditor", "prove", policy, "--that", PRODUCTION).out.startswith("PROVED  nobody is admitted")
+
+
+def test_somebody_who_is_admitted_is_shown(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.toml", HARDENED)
+    assert (
+        'google_service_accounts = ["workload'
+        in ask("auditor", "prove", policy, "--question", "satisfiable").out
+    )
+
+
+def test_a_counterexample_is_as_near_to_the_sample_as_can_be(ask: Ask, anybody: Path, tmp_path: Path) -> None:
+    arguments = ("auditor", "prove", anybody, "--that", "assertion.secboot", "--format", "json")
+    found = ask(*arguments).json["counterexample"]
+    sample = written(tmp_path / "sample.json", found | {"secboot": True, "hwmodel": "GCP_INTEL_TDX"})
+    near = ask(*arguments, "--sample", sample).json["counterexample"]
+    assert (near["hwmodel"], near["secboot"]) == ("GCP_INTEL_TDX", False)
+
+
+def test_what_a_bare_condition_s_token_is_mapped_to_is_shown_with_it(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", 'attribute.team == "blue"')
+    arguments = ("auditor", "prove", policy, "--that", "assertion.secboot")
+    assert ask(*arguments, "--format", "json").json["attribute"] == {"team": "blue"}
+    assert 'attribute.team = "blue"\n' in ask(*arguments).out
+
+
+def test_why_it_is_not_so_is_said_where_all_that_it_reads_is_shown(ask: Ask, tmp_path: Path) -> None:
+    bare = written(tmp_path / "bare.cel", 'google.subject == "a" && attribute.kind == "b"')
+    said = ask("auditor", "prove", bare, "--that", 'google.subject == "b" && attribute.kind == "b"').out
+    assert 'not so: `google.subject` is "a", must be "b"' in said
+    assert said.count("not so:") == 1
+    mapped = written(tmp_path / "mapped.json", provider(ANYBODY))
+    said = ask("auditor", "prove", mapped, "--that", 'attribute.exists(name, name == "other")').out
+    assert said.startswith("REFUTED") and "not so:" not in said
+
+
+def test_all_values_of_a_pinned_claim_are_listed(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.json", provider(PINNED))
+    arguments = ("auditor", "prove", policy, "--values-of", "submods.container.image_digest")
+    answered = ask(*arguments, "--format", "json")
+    assert answered.code == 0
+    assert (answered.json["verdict"], answered.json["values"]) == ("finite", [DIGEST])
+    assert ask(*arguments).out.startswith("1 VALUE  ")
+
+
+def test_of_a_claim_that_can_be_anything_there_are_two_examples(ask: Ask, anybody: Path) -> None:
+    arguments = ("auditor", "prove", anybody, "--values-of", "submods.gce.zone")
+    document = ask(*arguments, "--format", "json").json
+    assert (document["verdict"], document["values"], len(document["examples"])) == ("unbounded", None, 2)
+    assert ask(*arguments).out.startswith("UNBOUNDED  ")
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        pytest.param(("--that", PRODUCTION), "unsat", id="proved"),
+        pytest.param(("--that", "assertion.secboot"), "sat", id="refuted"),
+        pytest.param(("--question", "production-image"), "unsat", id="a named question"),
+        pytest.param(("--question", "satisfiable"), "sat", id="somebody is admitted"),
+    ],
+)
+def test_another_solver_reads_what_is_written(
+    ask: Ask, anybody: Path, tmp_path: Path, asked: tuple[str, str], answer: str
+) -> None:
+    script = tmp_path / "question.smt2"
+    assert ask("auditor", "prove", anybody, *asked, "--smt2", script).code in (0, 3)
+    solver = cvc5.Solver()
+    parser = cvc5.InputParser(solver)
+    parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(script))
+    said = []
+    while not (command := parser.nextCommand()).isNull():
+        said.append(command.invoke(solver, parser.getSymbolManager()).strip())
+    assert said[-1] == answer
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param((), 2, id="no question"),
+        pytest.param(("--that", "true", "--question", "satisfiable"), 2, id="two questions"),
+        pytest.param(("--question", "is-it-good"), 2, id="an unknown question"),
+        pytest.param(("--that", "true", "--budget", "0"), 2, id="no time"),
+        pytest.param(("--that", "true", "--budget", "nan"), 2, id="no number of seconds"),
+        pytest.param(("--values-of", "swname", "--smt2", "x"), 2, id="no script for values"),
+        pytest.param(("--question", "never-errors", "--smt2", "x"), 7, id="no script for errors"),
+        pytest.param(("--that", "assertion.swname =="), 7, id="an expression cut short"),
+        pytest.param(("--that", "true", "--smt2", "/nonexistent/x"), 7, id="a file that cannot be written"),
+        pytest.param(("--that", "true", "--sample", "/nonexistent/x"), 7, id="a sample that is not there"),
+        pytest.param(("--values-of", "no such claim"), 7, id="no path"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    ask: Ask, anybody: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    answered = ask("auditor", "prove", anybody, *arguments)
+    assert (answered.code, answered.out) == (code, "")
+    assert "Traceback" not in answered.err

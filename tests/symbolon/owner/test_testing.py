@@ -1,0 +1,158 @@
+"""`symbolon owner policy test` and `normalise`: tests made from a policy, and its one canonical form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from policy.proving.differing import Difference
+from tests.attestation.signing import every_claim, rsa_key, signed
+from tests.symbolon.conftest import Ask
+from tests.symbolon.policies import ANYBODY, HARDENED, PINNED, STABLE, provider, written
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    return written(tmp_path / "policy.toml", HARDENED)
+
+
+def test_tests_are_made_from_the_policy_and_pass(ask: Ask, policy: Path, tmp_path: Path) -> None:
+    made = ask("owner", "policy", "test", policy, "--generate", tmp_path / "policy.tests")
+    assert (made.code, made.err) == (0, "")
+    assert "redundant" in made.out
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("policy.tests/*/*.json")}
+    assert {"policy.tests/admit/production.json", "policy.tests/deny/clause-1.json"} < names
+    ran = ask("owner", "policy", "test", policy)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"PASS  {len(names)} tokens, each decided as expected\n")
+
+
+def test_a_clause_that_is_taken_out_fails_the_test_that_was_made_for_it(
+    ask: Ask, policy: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tests"
+    ask("owner", "policy", "test", policy, "--generate", folder)
+    looser = HARDENED.replace("[what]", '[where]\nunsafe_not_asked = ["secboot"]\n[what]')
+    answered = ask("owner", "policy", "test", written(policy, looser), folder)
+    assert answered.code == 3
+    assert answered.out.startswith("FAIL  1 of ")
+    assert "it should be denied\n" in answered.out
+    assert "secboot = false\n" in answered.out
+
+
+def test_json_says_what_was_expected_and_what_was_never_tried(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", "assertion.secboot")
+    (tmp_path / "p.tests" / "admit").mkdir(parents=True)
+    written(tmp_path / "p.tests" / "admit" / "one.json", {"secboot": True})
+    document = ask("owner", "policy", "test", policy, "--format", "json").json
+    assert document == {
+        "passed": True,
+        "results": [{"name": "admit/one.json", "admitted": True, "expected": True, "passed": True}],
+        "unseen": [{"provider": "", "text": "assertion.secboot", "span": [0, 17], "missing": [False]}],
+    }
+    assert "never false  assertion.secboot\n" in ask("owner", "policy", "test", policy).out
+
+
+def test_a_signed_token_is_as_good_as_its_claims(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", "assertion.secboot")
+    (tmp_path / "deny").mkdir()
+    claims = every_claim() | {"secboot": False}
+    token = signed({"alg": "RS256", "kid": "k", "typ": "JWT"}, claims, rsa_key("day"))
+    written(tmp_path / "deny" / "real.jwt", token + "\n")
+    assert ask("owner", "policy", "test", policy, tmp_path).code == 0
+
+
+def test_of_several_providers_each_clause_has_a_file_of_its_own(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.json", [provider(PINNED), provider(ANYBODY, name="second")])
+    folder = tmp_path / "tests"
+    assert ask("owner", "policy", "test", policy, "--generate", folder, "--format", "json").code == 0
+    assert {path.name for path in (folder / "deny").iterdir()} >= {
+        "first-clause-1.json",
+        "second-clause-2.json",
+    }
+
+
+def test_a_policy_that_admits_nobody_has_no_token_to_show(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", 'assertion.swname == "a" && assertion.swname == "b"')
+    answered = ask("owner", "policy", "test", policy, "--generate", tmp_path / "tests")
+    assert answered.code == 3
+    assert answered.out.startswith("NOBODY ADMITTED  ")
+
+
+def test_without_a_solver_no_test_is_made_up(
+    ask: Ask, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
+    answered = ask("owner", "policy", "test", policy, "--generate", tmp_path / "tests")
+    assert answered.code == 6
+    assert answered.out.startswith("NOT DECIDED  ")
+
+
+def test_a_folder_with_something_in_it_is_left_alone(ask: Ask, policy: Path, tmp_path: Path) -> None:
+    answered = ask("owner", "policy", "test", policy, "--generate", tmp_path)
+    assert (answered.code, answered.out) == (7, "")
+    assert sorted(tmp_path.iterdir()) == [policy]
+
+
+def test_no_test_at_all_is_no_success(ask: Ask, policy: Path, tmp_path: Path) -> None:
+    answered = ask("owner", "policy", "test", policy, tmp_path)
+    assert (answered.code, answered.out) == (7, "")
+    assert "--generate" in answered.err
+
+
+def test_to_run_and_to_make_are_two_commands(ask: Ask, policy: Path, tmp_path: Path) -> None:
+    answered = ask("owner", "policy", "test", policy, tmp_path, "--generate", tmp_path / "x")
+    assert (answered.code, answered.out) == (2, "")
+
+
+def test_the_canonical_form_is_that_of_other_words_for_it(ask: Ask, tmp_path: Path) -> None:
+    one = written(tmp_path / "one.cel", ANYBODY)
+    other = written(tmp_path / "other.cel", f"({STABLE}) && ('CONFIDENTIAL_SPACE' == assertion['swname'])")
+    printed = ask("owner", "policy", "normalise", one)
+    assert (printed.code, printed.err) == (0, "")
+    assert ask("owner", "policy", "normalise", other).out == printed.out
+    again = written(tmp_path / "again.cel", printed.out)
+    assert ask("owner", "policy", "normalise", again).out == printed.out
+
+
+def test_every_provider_is_normalised_under_its_name(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.json", [provider("'a' == assertion.swname"), provider("", name="second")])
+    document = ask("owner", "policy", "normalise", policy, "--format", "json").json
+    assert document["verdict"] == "equivalent"
+    assert list(document["conditions"].values()) == ['assertion.swname == "a"', ""]
+    out = ask("owner", "policy", "normalise", policy).out
+    assert [line[:2] for line in out.splitlines() if line.startswith("//")] == ["//", "//"]
+
+
+def test_what_is_not_proved_equivalent_is_not_printed(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undecided = Difference(
+        verdict="undecided",
+        newly_admitted=None,
+        newly_refused=None,
+        changes=(),
+        assumptions=(),
+        bounded=False,
+        reason="no time",
+    )
+    monkeypatch.setattr("symbolon.owner.normalise.diff", lambda *_: undecided)
+    policy = written(tmp_path / "p.cel", "'a' == assertion.swname")
+    answered = ask("owner", "policy", "normalise", policy)
+    assert (answered.code, answered.out) == (6, "")
+    assert answered.err == "not printed, since it is not proved equivalent: no time\n"
+    document = ask("owner", "policy", "normalise", policy, "--format", "json").json
+    assert (document["verdict"], document["conditions"]) == ("undecided", {})
+
+
+def test_an_expression_that_google_would_refuse_has_no_canonical_form(ask: Ask, tmp_path: Path) -> None:
+    answered = ask("owner", "policy", "normalise", written(tmp_path / "p.cel", "assertion.x =="))
+    assert (answered.code, answered.out) == (7, "")
+
+
+def test_generated_tokens_are_whole(ask: Ask, policy: Path, tmp_path: Path) -> None:
+    ask("owner", "policy", "test", policy, "--generate", tmp_path / "tests")
+    for path in (tmp_path / "tests").glob("*/*.json"):
+        assert json.loads(path.read_text()).keys() >= {"iss", "aud", "swname", "submods"}
