@@ -15,9 +15,10 @@ import statistics
 import time
 from collections.abc import Callable
 
+from policy.proving.answers import Found, NoneFound, Refuted
 from policy.proving.differing import diff
 from policy.proving.generating_tests import generate
-from policy.proving.prover import Found, NoneFound, Prover, Refuted
+from policy.proving.prover import Prover
 
 ROUNDS = 21
 LIMITS_MS = {"proved": 50.0, "counterexample": 50.0, "forty digests, one added": 500.0}

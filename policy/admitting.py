@@ -9,9 +9,9 @@ from typing import Final, Literal, TypeAlias
 from . import schema
 from .cel.rendering import render_constant
 from .context import CONTAINER, SPACE, Case
-from .proving.inquiry import Evidence
+from .proving.answers import Found, NoneFound, Search, Undecided
+from .proving.inquiry import Inquiry
 from .proving.neighbours import ABSENT, at
-from .proving.prover import Found, NoneFound, Search, Undecided
 
 Section: TypeAlias = Literal["what", "where", "who", "how"]
 
@@ -66,19 +66,17 @@ class Table:
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        self._evidence = case.evidence
+        self._inquiry = case.inquiry
 
     def rows(self) -> list[Admits]:
         """The claims that the condition reads, and those that tell a production machine."""
-        evidence = self._evidence
-        if evidence is None:
+        inquiry = self._inquiry
+        if inquiry is None:
             return []
-        named = [
-            self._named(evidence, *each) for each in _NAMED if self._is_read(each[1]) or each[0] != "how"
-        ]
-        rows = [*named, self._signers(evidence), self._attributes(evidence)]
-        rows += [self._choice(evidence, each) for each in _CHOICES if self._is_shown(each.claim)]
-        rows += [self._accounts(evidence), *self._overrides(evidence)]
+        named = [self._named(inquiry, *each) for each in _NAMED if self._is_read(each[1]) or each[0] != "how"]
+        rows = [*named, self._signers(inquiry), self._attributes(inquiry)]
+        rows += [self._choice(inquiry, each) for each in _CHOICES if self._is_shown(each.claim)]
+        rows += [self._accounts(inquiry), *self._overrides(inquiry)]
         order = ("what", "where", "who", "how")
         return sorted((row for row in rows if row is not None), key=lambda row: order.index(row.section))
 
@@ -98,39 +96,39 @@ class Table:
             return [f"sha256:{each}" for each in self._case.hashes]
         return [each for each in self._case.strings if pattern == "" or each.isdigit()]
 
-    def _named(self, evidence: Evidence, section: Section, claim: str, title: str) -> Admits:
+    def _named(self, inquiry: Inquiry, section: Section, claim: str, title: str) -> Admits:
         """A claim that may be anything, unless the condition's own constants are all that it can be."""
         constants = self._constants(claim)
         path = f"assertion.{claim}"
-        other = evidence.ask(f"has({path}) && !({path} in {render_constant(constants)})")
+        other = inquiry.ask(f"has({path}) && !({path} in {render_constant(constants)})")
         values: list[object] = []
         if isinstance(other, NoneFound):
-            values, undecided = self._among(evidence, path, constants)
+            values, undecided = self._among(inquiry, path, constants)
             other = undecided or other
         return _row(section, claim, title, other, values)
 
     def _among(
-        self, evidence: Evidence, path: str, constants: Sequence[object]
+        self, inquiry: Inquiry, path: str, constants: Sequence[object]
     ) -> tuple[list[object], Undecided | None]:
-        return _shown([(each, evidence.ask(f"{path} == {render_constant(each)}")) for each in constants])
+        return _shown([(each, inquiry.ask(f"{path} == {render_constant(each)}")) for each in constants])
 
     def _in(
-        self, evidence: Evidence, path: str, elements: Sequence[str], *, other: Search
+        self, inquiry: Inquiry, path: str, elements: Sequence[str], *, other: Search
     ) -> tuple[list[object], Undecided | None]:
         """Those of the elements that the list has; not asked where it may have others, as `other` says."""
         if not isinstance(other, NoneFound):
             return [], None
-        return _shown([(each, evidence.ask(f"{render_constant(each)} in {path}")) for each in elements])
+        return _shown([(each, inquiry.ask(f"{render_constant(each)} in {path}")) for each in elements])
 
-    def _choice(self, evidence: Evidence, choice: _Choice) -> Admits:
-        values, undecided = self._among(evidence, f"assertion.{choice.claim}", choice.values)
+    def _choice(self, inquiry: Inquiry, choice: _Choice) -> Admits:
+        values, undecided = self._among(inquiry, f"assertion.{choice.claim}", choice.values)
         return _row(choice.section, choice.claim, choice.title, undecided or NoneFound(), values)
 
-    def _attributes(self, evidence: Evidence) -> Admits:
+    def _attributes(self, inquiry: Inquiry) -> Admits:
         """The support attributes that every admitted token has."""
         claim, path = "submods.confidential_space.support_attributes", f"{SPACE}.support_attributes"
         lacks = {
-            each: evidence.ask(f'(!has({SPACE}) || !has({path}) || !("{each}" in {path}))')
+            each: inquiry.ask(f'(!has({SPACE}) || !has({path}) || !("{each}" in {path}))')
             for each in schema.SUPPORT_ATTRIBUTES
         }
         undecided = next((each for each in lacks.values() if isinstance(each, Undecided)), None)
@@ -138,30 +136,30 @@ class Table:
         title = "support attributes, at least"
         return _row("where", claim, title, undecided or NoneFound(), needed)
 
-    def _signers(self, evidence: Evidence) -> Admits | None:
+    def _signers(self, inquiry: Inquiry) -> Admits | None:
         claim, path = "submods.container.image_signatures", f"{CONTAINER}.image_signatures"
         if not self._is_read(claim):
             return None
         hashes = list(self._case.hashes)
         named = f"{path}.exists(signature, signature.key_id in {render_constant(hashes)})"
-        other = evidence.ask(f"(!has({path}) || {path} == null || !{named})")
+        other = inquiry.ask(f"(!has({path}) || {path} == null || !{named})")
         values: list[object] = [*hashes] if isinstance(other, NoneFound) else []
         return _row("what", claim, "signed by one of", other, values)
 
-    def _accounts(self, evidence: Evidence) -> Admits:
+    def _accounts(self, inquiry: Inquiry) -> Admits:
         claim, path = "google_service_accounts", "assertion.google_service_accounts"
         named = [each for each in self._case.strings if "@" in each]
-        other = evidence.ask(f"!{path}.all(account, account in {render_constant(named)})")
-        values, undecided = self._in(evidence, path, named, other=other)
+        other = inquiry.ask(f"!{path}.all(account, account in {render_constant(named)})")
+        values, undecided = self._in(inquiry, path, named, other=other)
         return _row("who", claim, "service accounts", undecided or other, values)
 
-    def _overrides(self, evidence: Evidence) -> Iterable[Admits]:
+    def _overrides(self, inquiry: Inquiry) -> Iterable[Admits]:
         command, variables = f"{CONTAINER}.cmd_override", f"{CONTAINER}.env_override"
-        any_command = evidence.ask(f"size({command}) > 0")
+        any_command = inquiry.ask(f"size({command}) > 0")
         yield _row("how", "submods.container.cmd_override", "command override", any_command, [])
         names = [each for each in self._case.strings if each.isidentifier()]
-        other = evidence.ask(f"!{variables}.all(name, name in {render_constant(names)})")
-        values, undecided = self._in(evidence, variables, names, other=other)
+        other = inquiry.ask(f"!{variables}.all(name, name in {render_constant(names)})")
+        values, undecided = self._in(inquiry, variables, names, other=other)
         title = "variables overridden"
         yield _row("how", "submods.container.env_override", title, undecided or other, values)
 

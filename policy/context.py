@@ -20,8 +20,9 @@ from .cel.templates import NO_CONSTANT, constant_of
 from .findings import Finding, Severity
 from .policy_set import PolicySet
 from .provider import Provider
-from .proving.inquiry import Evidence, strings_of
-from .proving.prover import Found, NoneFound, Prover, Undecided
+from .proving.answers import Found, NoneFound, Undecided
+from .proving.inquiry import Inquiry, strings_of
+from .proving.prover import Prover
 from .proving.smt.questions import NOT_INSTALLED
 
 CONTAINER: Final = "assertion.submods.container"
@@ -40,7 +41,7 @@ class Text:
 
 
 class Case:
-    """One provider of a subject. What rules share is made once, when the first of them asks."""
+    """One provider of a policy. What rules share is made once, when the first of them asks."""
 
     def __init__(self, policies: PolicySet, provider: Provider, prover: Prover | None) -> None:
         self.policies = policies
@@ -48,11 +49,11 @@ class Case:
         self._prover = prover
         self.condition: Condition | None = None
         self.invalid: InvalidExpression | None = None
-        self.evidence: Evidence | None = None
+        self.inquiry: Inquiry | None = None
         self._beyond: Found | NoneFound | Undecided | None = None
         try:
             self.condition = compile_condition(provider.condition)
-            self.evidence = Evidence(policies, provider, prover)
+            self.inquiry = Inquiry(policies, provider, prover)
         except InvalidExpression as invalid:
             self.invalid = invalid
 
@@ -70,9 +71,9 @@ class Case:
         return self._beyond
 
     def _search_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:
-        if self.evidence is None or self._prover is None:
+        if self.inquiry is None or self._prover is None:
             return Undecided(reason=NOT_INSTALLED)
-        example = self.evidence.example
+        example = self.inquiry.example
         if not isinstance(example, Found):
             return example
         before = replace(self.policies, providers=tuple(others))
@@ -202,9 +203,9 @@ class Context:
 
     def ask(self, also: str) -> Found | NoneFound | Undecided:
         """Whether a token is admitted for which `also`, a condition over `assertion`, is true."""
-        if self.case.evidence is None:
+        if self.case.inquiry is None:
             return NoneFound()  # Google would refuse the condition: nobody is admitted
-        return self.case.evidence.ask(also)
+        return self.case.inquiry.ask(also)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:
         """A token that this provider admits and none of the others do, or that there is none."""

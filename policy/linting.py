@@ -1,6 +1,6 @@
 """Every rule, held against a policy.
 
-    findings = lint(subject, prover, today=date(2026, 1, 1))
+    findings = lint(policies, prover, today=date(2026, 1, 1))
 
 Without a prover the rules that decide by proof say that they could not; nothing passes by default.
 All questions share one budget: 10 s, and 2 s more for each provider after the first. What no longer
@@ -64,11 +64,11 @@ def cases_of(
 
 
 def lint_cases(cases: Iterable[Case], *, today: date) -> list[Finding]:
-    """What the rules find of these, whose evidence they share."""
+    """What the rules find of these, whose inquiry is shared."""
     found: list[Finding] = []
     for case in cases:
-        if case.evidence is not None:
-            case.evidence.together(partial(check_case, case, today=today))
+        if case.inquiry is not None:
+            case.inquiry.ask_at_once(partial(check_case, case, today=today))
         found += check_case(case, today=today)
     return sorted(found, key=lambda each: (-each.severity, each.span or (-1, -1)))
 

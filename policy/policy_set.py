@@ -1,7 +1,7 @@
 """What an answer is about: the providers of a policy, and what was read beside them.
 
-    subject = parse_policy_set(text, name="policy.toml")
-    subject.admits(claims)
+    policies = parse_policy_set(text, name="policy.toml")
+    policies.admits(claims)
 
 A policy is named by our `policy.toml`, a `.cel` file, the JSON of `gcloud iam
 workload-identity-pools providers describe` or `list`, or the JSON of `terraform show -json`.
@@ -142,10 +142,15 @@ def policy_set_of(condition: str) -> PolicySet:
     return PolicySet(kind="condition", text=condition, providers=(provider,))
 
 
+def as_policy_set(policies: PolicySet | str) -> PolicySet:
+    """The policies as they are, or that of a bare condition."""
+    return policy_set_of(policies) if isinstance(policies, str) else policies
+
+
 def parse_policy_set(
     text: str, *, name: str, bindings: str | None = None, image: str | None = None
 ) -> PolicySet:
-    """The subject that `text` states; the end of `name` says in which of the forms.
+    """The policies that `text` states; the end of `name` says in which of the forms.
 
     `bindings` is an IAM policy and `image` an image's configuration, both JSON.
 
@@ -157,7 +162,7 @@ def parse_policy_set(
         raise Misconfigured(
             f"a policy of {len(text):,} characters", hint=f"at most {MOST_CHARACTERS:,} are read"
         )
-    policies = _subject(text, name)
+    policies = _policy_set(text, name)
     if bindings is not None:
         policies = replace(policies, bindings=parse_bindings(bindings))
     if image is not None:
@@ -165,7 +170,7 @@ def parse_policy_set(
     return policies
 
 
-def _subject(text: str, name: str) -> PolicySet:
+def _policy_set(text: str, name: str) -> PolicySet:
     ending = name.rpartition(".")[2].lower()
     if ending == "toml":
         from .policy_file import parse_policy  # only who has one waits for what reads TOML

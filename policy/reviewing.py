@@ -1,6 +1,6 @@
 """A policy as its readers want to see it: what it admits, what is wrong with it, what each clause is for.
 
-    result = review(subject, prover, today=date(2026, 1, 1))
+    result = review(policies, prover, today=date(2026, 1, 1))
     result.verdict, result.findings, result.assumptions
 
 Without a prover nothing is decided, and the review says so of everything it could not decide. It has
@@ -22,7 +22,8 @@ from .admitting import Admits, Table
 from .context import Case
 from .findings import Finding
 from .policy_set import PolicySet
-from .proving.prover import Found, NoneFound, Prover, Undecided
+from .proving.answers import Found, NoneFound, Undecided
+from .proving.prover import Prover
 from .wording import listed
 
 KeepsOut: TypeAlias = Literal["keeps-out", "nothing", "undecided"]
@@ -104,16 +105,16 @@ def review(
     cases = linting.cases_of(policies, prover, clock=clock)
     tables = [Table(case) for case in cases]
     for case, table in zip(cases, tables, strict=True):
-        if case.evidence is not None:
-            case.evidence.together(partial(_ask_everything, case, table, today))
+        if case.inquiry is not None:
+            case.inquiry.ask_at_once(partial(_ask_everything, case, table, today))
     findings = linting.lint_cases(cases, today=today)
     providers = tuple(_provider(case, table) for case, table in zip(cases, tables, strict=True))
-    evidence = [case.evidence for case in cases if case.evidence is not None]
+    inquiries = [case.inquiry for case in cases if case.inquiry is not None]
     return Review(
         verdict=_verdict(policies, cases, findings),
         providers=providers,
         findings=tuple(findings),
-        assumptions=tuple(sorted({label for each in evidence for label in each.assumptions})),
+        assumptions=tuple(sorted({label for each in inquiries for label in each.assumptions})),
     )
 
 
@@ -124,7 +125,7 @@ def _ask_everything(case: Case, table: Table, today: date) -> None:
 
 
 def _provider(case: Case, table: Table) -> ProviderReview:
-    example = None if case.evidence is None else case.evidence.example
+    example = None if case.inquiry is None else case.inquiry.example
     return ProviderReview(
         name=case.provider.name,
         condition=case.provider.condition,
@@ -136,8 +137,8 @@ def _provider(case: Case, table: Table) -> ProviderReview:
 
 def _uses(case: Case) -> Iterable[ClauseUse]:
     for number, clause in enumerate(case.clauses):
-        assert case.evidence is not None  # noqa: S101  (there are clauses, so the condition compiles)
-        answer = case.evidence.ask_clause(number)
+        assert case.inquiry is not None  # noqa: S101  (there are clauses, so the condition compiles)
+        answer = case.inquiry.ask_clause(number)
         match answer:
             case Found():
                 keeps_out: KeepsOut = "keeps-out"
@@ -178,7 +179,7 @@ def _admission(policies: PolicySet, cases: Sequence[Case]) -> str:
         return "admits nobody: every provider is disabled"
     if any(case.invalid is not None for case in cases):
         return "Google would refuse this condition"
-    examples = [case.evidence.example for case in cases if case.evidence is not None]
+    examples = [case.inquiry.example for case in cases if case.inquiry is not None]
     if all(isinstance(each, NoneFound) for each in examples):
         return "admits nobody"
     if not any(isinstance(each, Found) for each in examples):

@@ -25,7 +25,7 @@ from .inputs import parse_json_document, read_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class TokenClaims:
     """Claims, and in words how far they are to be believed."""
 
     claims: Mapping[str, object]
@@ -34,7 +34,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handed:
+class HandedToken:
     """A token as it was handed in, or claims alone, and what is to verify it: keys, a root, or nothing."""
 
     token: UnverifiedToken | None
@@ -42,7 +42,7 @@ class Handed:
     keys: Mapping[str, object] | None
     root: x509.Certificate | None
 
-    def believed(self, provider: Provider | None, *, now: float) -> Evidence:
+    def check(self, provider: Provider | None, *, now: float) -> TokenClaims:
         """The claims, verified as far as was asked.
 
         Where there is a provider, its issuer and audiences are asked for either way, as STS asks for them.
@@ -63,14 +63,14 @@ class Handed:
         if provider is not None:
             _check_issuer(self.claims, provider)
             _check_audience(self.claims, provider)
-        return Evidence(
+        return TokenClaims(
             claims=self.claims,
             verified=False,
             described="NOT verified, as asked: anybody can have written it",
         )
 
 
-def read_evidence(token: str, *, jwks: str | None, root: str | None) -> Handed:
+def read_token(token: str, *, jwks: str | None, root: str | None) -> HandedToken:
     """The token in the file `token`, with the key set or the root that is to verify it.
 
     With neither of them nothing will be verified, and a JSON object of claims will do.
@@ -82,7 +82,7 @@ def read_evidence(token: str, *, jwks: str | None, root: str | None) -> Handed:
     text = read_text(token, what="token").strip()
     if not text.startswith("{"):
         parsed = parse_token(text)
-        return Handed(
+        return HandedToken(
             token=parsed,
             claims=parsed.claims,
             keys=None if jwks is None else _key_set(jwks),
@@ -94,13 +94,13 @@ def read_evidence(token: str, *, jwks: str | None, root: str | None) -> Handed:
             hint="give the signed token, or --unsafe-unverified for an answer that proves nothing",
         )
     claims = parse_json_object(text.encode(), what="token")
-    return Handed(token=None, claims=claims, keys=None, root=None)
+    return HandedToken(token=None, claims=claims, keys=None, root=None)
 
 
-def _verified(proof: VerifiedClaims, by: str, provider: Provider | None, now: float) -> Evidence:
+def _verified(proof: VerifiedClaims, by: str, provider: Provider | None, now: float) -> TokenClaims:
     moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     audience = "; its audience was NOT checked: a condition alone names none" if provider is None else ""
-    return Evidence(claims=proof.raw, verified=True, described=f"verified {by}, for {moment}{audience}")
+    return TokenClaims(claims=proof.raw, verified=True, described=f"verified {by}, for {moment}{audience}")
 
 
 def _key_set(name: str) -> Mapping[str, object]:

@@ -17,8 +17,9 @@ from typing import Literal, TypeAlias
 
 from ..cel.condition import CompiledClause, compile_condition
 from ..normalising import normalised_clauses
-from ..policy_set import PolicySet, policy_set_of
-from .prover import Found, NoneFound, Prover, Search, Undecided
+from ..policy_set import PolicySet, as_policy_set
+from .answers import Found, NoneFound, Search, Undecided
+from .prover import Prover
 from .smt.facts import claims_of
 
 Verdict: TypeAlias = Literal["equivalent", "stricter", "looser", "incomparable", "undecided"]
@@ -61,7 +62,7 @@ def diff(old: PolicySet | str, new: PolicySet | str, prover: Prover) -> Differen
     Raises:
         InvalidExpression: a condition that Google would refuse.
     """
-    before, after = _subject(old), _subject(new)
+    before, after = as_policy_set(old), as_policy_set(new)
     admitted = prover.find_newly_admitted(before, after)
     refused = prover.find_newly_admitted(after, before)
     proofs = [each for each in (admitted, refused) if isinstance(each, NoneFound)]
@@ -84,10 +85,6 @@ def _verdict(admitted: Search, refused: Search) -> Verdict:
     if isinstance(admitted, Found):
         return "looser"
     return "stricter" if isinstance(refused, Found) else "equivalent"
-
-
-def _subject(policies: PolicySet | str) -> PolicySet:
-    return policy_set_of(policies) if isinstance(policies, str) else policies
 
 
 def _changes(before: PolicySet, after: PolicySet) -> list[Change]:

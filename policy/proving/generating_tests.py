@@ -1,7 +1,7 @@
 """A policy tested on tokens, and tokens made from a policy.
 
-    report = run_cases(subject, {"production": (claims, True), "debug": (other_claims, False)})
-    generated = generate(subject, prover)
+    report = run_cases(policies, {"production": (claims, True), "debug": (other_claims, False)})
+    generated = generate(policies, prover)
 
 Source: google/cel-go, tools/celtest, for what coverage asks of a condition.
 """
@@ -15,8 +15,9 @@ from typing import Any
 from ..cel import syntax
 from ..cel.evaluator import Compiler
 from ..cel.syntax import Node
-from ..policy_set import PolicySet, policy_set_of
-from .prover import Found, Prover, Search, Undecided
+from ..policy_set import PolicySet, as_policy_set
+from .answers import Found, Search, Undecided
+from .prover import Prover
 from .smt.admission import Admission, admissions_of
 from .smt.encoding import Encoder
 from .smt.questions import Case, Question
@@ -66,7 +67,7 @@ def run_cases(policies: PolicySet | str, cases: Mapping[str, tuple[Mapping[str, 
     Raises:
         InvalidExpression: a condition that Google would refuse.
     """
-    admissions = admissions_of(_subject(policies))
+    admissions = admissions_of(as_policy_set(policies))
     results = [
         Result(
             name=name,
@@ -159,7 +160,7 @@ def generate(policies: PolicySet | str, prover: Prover) -> Generated:
     Raises:
         InvalidExpression: a condition that Google would refuse.
     """
-    whole = _subject(policies)
+    whole = as_policy_set(policies)
     admitted = prover.find_admitted(whole)
     near = admitted.token if isinstance(admitted, Found) else None
     failing = [
@@ -168,10 +169,6 @@ def generate(policies: PolicySet | str, prover: Prover) -> Generated:
         for number in range(len(admission.condition.clauses))
     ]
     return Generated(admitted=admitted, failing=tuple(failing))
-
-
-def _subject(policies: PolicySet | str) -> PolicySet:
-    return policy_set_of(policies) if isinstance(policies, str) else policies
 
 
 def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[str, object] | None) -> Failing:

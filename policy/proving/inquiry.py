@@ -1,7 +1,7 @@
 """Many questions about one provider, answered together, each by a token or by proof.
 
-    evidence = Evidence(subject, provider, prover)
-    evidence.ask('assertion.dbgstat == "enabled"')      # Found | NoneFound | Undecided
+    inquiry = Inquiry(policies, provider, prover)
+    inquiry.ask('assertion.dbgstat == "enabled"')      # Found | NoneFound | Undecided
 
 What a token near an admitted one shows is never asked of the solver; what is left is asked of it in
 one question, "is any of these so?", and again without those that were.
@@ -19,7 +19,9 @@ from ..cel.condition import Condition
 from ..cel.parser import parse
 from ..policy_set import PolicySet
 from ..provider import Provider
-from .prover import Found, NoneFound, Prover, Search, Undecided
+from . import neighbours
+from .answers import Found, NoneFound, Search, Undecided
+from .prover import Prover
 from .smt.admission import Admission
 from .smt.encoding import Encoder
 from .smt.questions import NOT_INSTALLED, Case, Question
@@ -43,7 +45,7 @@ class _Seen:
         return self.true is not None and all(self.true)
 
 
-class Evidence:
+class Inquiry:
     """What is known of the tokens that one provider admits. Answers are kept.
 
     Raises:
@@ -75,7 +77,7 @@ class Evidence:
         """A token that is admitted, or that there is none."""
         return self._search(["true"])
 
-    def together(self, asker: Callable[[], object]) -> None:
+    def ask_at_once(self, asker: Callable[[], object]) -> None:
         """What `asker` asks is answered, in as few questions to the solver as that takes.
 
         It is run again for as long as answers make it ask more; meanwhile all else is undecided.

@@ -61,7 +61,7 @@ def _pinned_image(named: list[str]) -> str:
 
 
 def _strings(policies: PolicySet) -> list[str]:
-    """The string constants of the subject's conditions, as they are written."""
+    """The string constants of the policies' conditions, as they are written."""
     found: dict[str, None] = {}
     for admission in admissions_of(policies):
         for tree in trees_of(admission.condition):

@@ -1,7 +1,7 @@
 """Questions about every token that a policy could ever admit, answered by proof or by a token.
 
     with Prover() as prover:
-        answer = prover.prove(subject, 'assertion.dbgstat == "disabled-since-boot"')
+        answer = prover.prove(policies, 'assertion.dbgstat == "disabled-since-boot"')
 
 Guarantee. `Proved`: no token of the schema's types, within the assumptions that the answer names, is
 admitted by the evaluator of this project and makes the claim anything but true; `bounded` when one of
@@ -21,16 +21,17 @@ import copy
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import Final, TypeAlias
+from typing import Final
 
 from attestation.errors import Misconfigured
 
 from ..cel.condition import compile_condition
-from ..policy_set import PolicySet, policy_set_of
+from ..policy_set import PolicySet, as_policy_set
 from ..schema import ROOTS
 from ..wording import listed, quoted
+from .answers import Answer, Found, NoneFound, Proved, Refuted, Search, Undecided, Values
 from .budget import Allowance
 from .named_questions import NAMED_QUESTIONS, named_condition
 from .smt import questions
@@ -45,70 +46,6 @@ from .smt.tokens import SAMPLE
 from .smt.values import Unsupported, Value
 
 BUDGET_S: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proved:
-    """It holds of every admitted token. `assumptions` are those it needs, in words."""
-
-    assumptions: tuple[str, ...] = ()
-    bounded: bool = False
-    example: Mapping[str, object] | None = None
-    """Only for `satisfiable`: a token that is admitted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuted:
-    """`token` is admitted, and it does not hold of it; None when it fails because nobody is admitted.
-
-    `google` and `attribute` are what it is mapped to, where the subject is a bare condition.
-    """
-
-    token: Mapping[str, object] | None
-    google: Mapping[str, object] = field(default_factory=dict)
-    attribute: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undecided:
-    """Neither proved nor refuted: `reason`, in one line."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A token that is admitted, as asked, and what it is mapped to where no mapping says it."""
-
-    token: Mapping[str, object]
-    google: Mapping[str, object] = field(default_factory=dict)
-    attribute: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoneFound:
-    """No token is admitted, as asked; what that needs is assumed."""
-
-    assumptions: tuple[str, ...] = ()
-    bounded: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
-    """What a claim can be in admitted tokens; of a list, what its elements can be, of a map, its keys.
-
-    `finite` are all values; None when they are more than can be listed, and `examples` are two.
-    `absent` when there is an admitted token without the claim. `bounded` as in `Proved`.
-    """
-
-    finite: tuple[object, ...] | None
-    examples: tuple[object, ...]
-    absent: bool
-    bounded: bool
-
-
-Answer: TypeAlias = Proved | Refuted | Undecided
-Search: TypeAlias = Found | NoneFound | Undecided
 
 
 class Prover:
@@ -169,11 +106,11 @@ class Prover:
                 case Undecided() as undecided:
                     return undecided
         if name == "never-errors":
-            return self._never_errors(_subject(policies))
+            return self._never_errors(as_policy_set(policies))
         if name not in NAMED_QUESTIONS:
             known = listed([quoted(each) for each in NAMED_QUESTIONS])
             raise Misconfigured(f"there is no question {quoted(name)}", hint=f"ask {known}")
-        return self.prove(policies, named_condition(_subject(policies), name))
+        return self.prove(policies, named_condition(as_policy_set(policies), name))
 
     def find_admitted(self, policies: PolicySet | str, also: str = "true") -> Search:
         """A token that is admitted and of which `also` is true, or that there is none.
@@ -189,7 +126,7 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        before, after = admissions_of(_subject(old)), admissions_of(_subject(new))
+        before, after = admissions_of(as_policy_set(old)), admissions_of(as_policy_set(new))
 
         def formula(encoder: Encoder) -> int:
             return encoder.circuit.both(_admitted(encoder, after), -_admitted(encoder, before))
@@ -224,7 +161,7 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse, or no claim's path.
         """
-        admissions = admissions_of(_subject(policies))
+        admissions = admissions_of(as_policy_set(policies))
         path = claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}"
         tree = trees_of(compile_condition(path))
 
@@ -235,7 +172,7 @@ class Prover:
                 found.append((admitted, seen.encode(tree[0])))
             return found
 
-        question = _question(_subject(policies), "true", negated=False)
+        question = _question(as_policy_set(policies), "true", negated=False)
         asked = replace(question, trees=(*question.trees, *tree))
         try:
             enumeration = enumerate_values(asked, read_claim, self._solver, budget_s=self._budget_s)
@@ -259,14 +196,14 @@ class Prover:
             InvalidExpression
             Misconfigured: something in it has no formula.
         """
-        question = _question(_subject(policies), that, negated=True)
+        question = _question(as_policy_set(policies), that, negated=True)
         try:
             return questions.read(question, until=time.monotonic() + self._budget_s).problem.script()
         except (Unsupported, TooLarge) as problem:
             raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
 
     def _find(self, policies: PolicySet | str, condition: str, *, negated: bool) -> Search:
-        return self.search(_question(_subject(policies), condition, negated=negated))
+        return self.search(_question(as_policy_set(policies), condition, negated=negated))
 
     def _never_errors(self, policies: PolicySet) -> Answer:
         conditions = [each for each in admissions_of(policies) if each.condition.clauses]
@@ -289,10 +226,6 @@ def _answer(counterexample: Search) -> Answer:
             return Proved(assumptions=none.assumptions, bounded=none.bounded)
         case Undecided() as undecided:
             return undecided
-
-
-def _subject(policies: PolicySet | str) -> PolicySet:
-    return policy_set_of(policies) if isinstance(policies, str) else policies
 
 
 def _admitted(encoder: Encoder, admissions: tuple[Admission, ...]) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..context import Context
 from ..findings import Finding, Severity
-from ..proving.prover import NoneFound, Undecided
+from ..proving.answers import NoneFound, Undecided
 from ..wording import listed, quoted
 
 SLUG: Final = "admits-nobody"
@@ -20,12 +20,12 @@ TITLE: Final = "no token satisfies the condition"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    evidence = context.case.evidence
-    if evidence is None:
+    inquiry = context.case.inquiry
+    if inquiry is None:
         return
-    match evidence.example:
+    match inquiry.example:
         case NoneFound():
-            core, assumptions = evidence.core()
+            core, assumptions = inquiry.core()
             yield from _finding(context, core, assumptions)
         case Undecided(reason=reason):
             yield context.undecided(reason)

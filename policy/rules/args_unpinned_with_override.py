@@ -10,7 +10,7 @@ from typing import Final
 
 from ..context import CONTAINER, Context
 from ..findings import Finding, Severity
-from ..proving.prover import NoneFound, Undecided
+from ..proving.answers import NoneFound, Undecided
 from . import command_override_admitted
 from .command_override_admitted import args_not_named
 

@@ -11,7 +11,7 @@ from typing import Final
 from ..cel.rendering import render_constant
 from ..context import CONTAINER, Context
 from ..findings import Finding, Severity
-from ..proving.prover import NoneFound, Undecided
+from ..proving.answers import NoneFound, Undecided
 from ..wording import quoted, rendered
 
 SLUG: Final = "image-labels-wider-than-condition"

@@ -10,8 +10,8 @@ from typing import Final
 
 from ..context import SPACE, Context
 from ..findings import Finding, Severity
+from ..proving.answers import NoneFound, Undecided
 from ..proving.inquiry import strings_of
-from ..proving.prover import NoneFound, Undecided
 
 SLUG: Final = "latest-required"
 SEVERITY: Final = Severity.WARNING
@@ -21,13 +21,13 @@ _ATTRIBUTES: Final = f"{SPACE}.support_attributes"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    evidence = context.case.evidence
+    inquiry = context.case.inquiry
     asking = [
         clause
         for clause in context.case.reads("submods.confidential_space.support_attributes")
         if "LATEST" in strings_of(clause.node)
     ]
-    if not asking or evidence is None or isinstance(evidence.example, NoneFound):
+    if not asking or inquiry is None or isinstance(inquiry.example, NoneFound):
         return
     not_latest = f'!has({SPACE}) || !has({_ATTRIBUTES}) || !("LATEST" in {_ATTRIBUTES})'
     match context.ask(f"({not_latest})"):

@@ -13,8 +13,8 @@ from ..cel import syntax
 from ..cel.syntax import Node
 from ..context import Context, path_text
 from ..findings import Finding, Severity
+from ..proving.answers import Found
 from ..proving.inquiry import strings_of
-from ..proving.prover import Found
 from ..wording import quoted
 from . import workload_not_pinned
 

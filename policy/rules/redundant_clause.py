@@ -15,7 +15,7 @@ from typing import Final
 from ..attribute_conditions import field_of
 from ..context import Case, Context
 from ..findings import Finding, Severity
-from ..proving.prover import Found, NoneFound, Undecided
+from ..proving.answers import Found, NoneFound, Undecided
 from ..proving.smt.facts import FACTS
 from ..wording import listed, quoted
 
@@ -30,18 +30,18 @@ _IMPLIED: Final = {("where", "swname"), ("where", "dbgstat")}
 
 
 def check(context: Context) -> Iterator[Finding]:
-    evidence = context.case.evidence
-    if evidence is None:
+    inquiry = context.case.inquiry
+    if inquiry is None:
         return
-    if context.case.clauses and isinstance(evidence.example, Undecided):
-        yield context.undecided(evidence.example.reason)
-    if not isinstance(evidence.example, Found):
+    if context.case.clauses and isinstance(inquiry.example, Undecided):
+        yield context.undecided(inquiry.example.reason)
+    if not isinstance(inquiry.example, Found):
         return
     locks = _locks(context.case)
     reasons = []
     for number, clause in enumerate(context.case.clauses):
         message = f"{quoted(clause.text)} keeps nothing out that the rest does not"
-        match evidence.ask_clause(number):
+        match inquiry.ask_clause(number):
             case NoneFound(bounded=True):
                 continue
             case NoneFound(assumptions=assumptions) if not _GUARANTEES.intersection(assumptions):

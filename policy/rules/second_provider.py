@@ -11,7 +11,7 @@ from typing import Final
 from ..context import Context
 from ..findings import Finding, Severity
 from ..provider import Provider
-from ..proving.prover import Found, Undecided
+from ..proving.answers import Found, Undecided
 from ..schema import ISSUER
 from ..wording import quoted
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from ..context import SPACE, Context
 from ..findings import Finding, Severity
+from ..proving.answers import Found, Undecided
 from ..proving.inquiry import strings_of
-from ..proving.prover import Found, Undecided
 
 SLUG: Final = "usable-accepted"
 SEVERITY: Final = Severity.WARNING

@@ -12,8 +12,8 @@ from ..cel import syntax
 from ..cel.syntax import Node
 from ..context import Case, Context
 from ..findings import Finding, Severity
-from ..proving.inquiry import Evidence
-from ..proving.prover import Found, NoneFound, Undecided
+from ..proving.answers import Found, NoneFound, Undecided
+from ..proving.inquiry import Inquiry
 from ..wording import quoted
 from . import (
     command_override_admitted,
@@ -49,8 +49,8 @@ def check(context: Context) -> Iterator[Finding]:
     for clause in context.case.clauses if admitted else ():
         arms = _arms(clause.node)
         alone = [_alone(context.case, clause.node, arm) for arm in arms]
-        for arm, evidence in zip(arms, alone, strict=True):
-            found = _weakness(evidence, [each for each in alone if each is not evidence], admitted)
+        for arm, inquiry in zip(arms, alone, strict=True):
+            found = _weakness(inquiry, [each for each in alone if each is not inquiry], admitted)
             if isinstance(found, Undecided):
                 undecided.append(found.reason)
             elif found is not None:
@@ -80,15 +80,15 @@ def _is_absence(arm: Node) -> bool:
     return isinstance(arm, syntax.Unary) and arm.operator == "!" and isinstance(arm.operand, syntax.Has)
 
 
-def _alone(case: Case, clause: Node, arm: Node) -> Evidence | None:
+def _alone(case: Case, clause: Node, arm: Node) -> Inquiry | None:
     """What is admitted where only this arm of the clause is."""
     text, span = case.provider.condition, clause.span
     only = f"({text[arm.span.start : arm.span.end]})"
-    return case.with_condition(text[: span.start] + only + text[span.end :]).evidence
+    return case.with_condition(text[: span.start] + only + text[span.end :]).inquiry
 
 
 def _weakness(
-    here: Evidence | None, beside: list[Evidence | None], questions: list[str]
+    here: Inquiry | None, beside: list[Inquiry | None], questions: list[str]
 ) -> Found | Undecided | None:
     """A token that this arm admits, of a kind of which an arm beside it admits none, if there is one."""
     if here is None:

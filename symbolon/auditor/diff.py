@@ -83,7 +83,7 @@ def _report(difference: Difference, policies: str, near: Mapping[str, object]) -
     bounded = ("bounded: lists and maps longer than the proof's slots are not covered",)
     return Report(
         title="difference between two policies",
-        policies=policies,
+        about=policies,
         answer=difference.verdict.upper(),
         tone=tone if difference.newly_admitted is None else "bad",
         verdict=verdict,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured
 
-from ..handed_tokens import Evidence, Handed, read_evidence
+from ..handed_tokens import HandedToken, TokenClaims, read_token
 from ..inputs import parse_time
 from ..judging import Judgement, judge
 from ..policies import NamedPolicy, read_policies
@@ -24,7 +24,7 @@ class _Answer:
     """What one provider of several says of the token; `judgement` is None when it does not take it."""
 
     provider: str
-    evidence: Evidence | None
+    claims: TokenClaims | None
     judgement: Judgement | None
     rejection: EvidenceRejected | None
 
@@ -60,19 +60,21 @@ def explain_token(
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
     now = time.time() if at is None else parse_time(at)
     asked = read_policies(policy)
-    handed = read_evidence(token, jwks=jwks, root=root)
+    handed = read_token(token, jwks=jwks, root=root)
     if len(asked) > 1:
         return _explain_to_several(asked, handed, now=now, output=output)
-    evidence = handed.believed(asked[0].provider, now=now)
-    judgement = judge(asked[0], evidence.claims)
+    claims = handed.check(asked[0].provider, now=now)
+    judgement = judge(asked[0], claims.claims)
     if output == "json":
         print_json(judgement.document())
     else:
-        _print(asked[0], evidence, judgement)
+        _print(asked[0], claims, judgement)
     return ExitCode.YES if judgement.admitted else ExitCode.ANSWERED_NO
 
 
-def _explain_to_several(asked: Sequence[NamedPolicy], handed: Handed, *, now: float, output: str) -> ExitCode:
+def _explain_to_several(
+    asked: Sequence[NamedPolicy], handed: HandedToken, *, now: float, output: str
+) -> ExitCode:
     answers = [_answer(each, handed, now=now) for each in asked]
     if all(each.rejection is not None for each in answers):
         raise _of_all([each.rejection for each in answers if each.rejection is not None])
@@ -85,14 +87,14 @@ def _explain_to_several(asked: Sequence[NamedPolicy], handed: Handed, *, now: fl
     return ExitCode.YES if admitted else ExitCode.ANSWERED_NO
 
 
-def _answer(policy: NamedPolicy, handed: Handed, *, now: float) -> _Answer:
+def _answer(policy: NamedPolicy, handed: HandedToken, *, now: float) -> _Answer:
     assert policy.provider is not None  # noqa: S101  only providers come in number
     name = policy.provider.name
     try:
-        evidence = handed.believed(policy.provider, now=now)
+        claims = handed.check(policy.provider, now=now)
     except EvidenceRejected as rejection:
-        return _Answer(provider=name, evidence=None, judgement=None, rejection=rejection)
-    return _Answer(provider=name, evidence=evidence, judgement=judge(policy, evidence.claims), rejection=None)
+        return _Answer(provider=name, claims=None, judgement=None, rejection=rejection)
+    return _Answer(provider=name, claims=claims, judgement=judge(policy, claims.claims), rejection=None)
 
 
 def _of_all(rejections: Sequence[EvidenceRejected]) -> EvidenceRejected:
@@ -102,11 +104,11 @@ def _of_all(rejections: Sequence[EvidenceRejected]) -> EvidenceRejected:
     return first
 
 
-def _print(policy: NamedPolicy, evidence: Evidence, judgement: Judgement) -> None:
+def _print(policy: NamedPolicy, claims: TokenClaims, judgement: Judgement) -> None:
     terminal = console()
     word, style, comes_to = _in_short(judgement)
     terminal.print(styled((word, style), f"  {comes_to}"))
-    terminal.print(_believed(evidence))
+    terminal.print(_described(claims))
     named = "" if policy.provider is None else f" {policy.provider.name}"
     terminal.print(printable(f"policy  {policy.described}{named}"))
     terminal.print()
@@ -120,8 +122,8 @@ def _print_several(described: str, answers: Sequence[_Answer]) -> None:
     admitting = sum(each.admitted for each in answers)
     word, style = ("ADMIT", "bold green") if admitting else ("DENY", "bold red")
     terminal.print(styled((word, style), f"  {admitting or 'none'} of {len(answers)} providers admits it"))
-    evidence = next(each.evidence for each in answers if each.evidence is not None)
-    terminal.print(_believed(evidence))
+    claims = next(each.claims for each in answers if each.claims is not None)
+    terminal.print(_described(claims))
     terminal.print(f"policy  {described}, whose admissions add up")
     for each in answers:
         terminal.print()
@@ -146,5 +148,5 @@ def _in_short(judgement: Judgement) -> tuple[str, str, str]:
     return "DENY", "bold red", f"{count} {'does' if count[:2] == '1 ' else 'do'} not hold"
 
 
-def _believed(evidence: Evidence) -> Text:
-    return styled("token   ", (evidence.described, "" if evidence.verified else "bold"))
+def _described(claims: TokenClaims) -> Text:
+    return styled("token   ", (claims.described, "" if claims.verified else "bold"))

@@ -12,8 +12,9 @@ from policy.cel import parse, walk
 from policy.cel.syntax import Identifier
 from policy.explaining import explain
 from policy.policy_set import PolicySet
+from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided, Values
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
-from policy.proving.prover import Answer, NoneFound, Proved, Prover, Refuted, Undecided, Values
+from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
 from policy.wording import rendered
 
@@ -170,7 +171,7 @@ def _report(
             verdict = answer.reason
     return Report(
         title="proof about a policy",
-        policies=named.policy.name,
+        about=named.policy.name,
         answer=word,
         tone=tone,
         verdict=verdict,
@@ -239,7 +240,7 @@ def _values_report(values: Values | Undecided, named: NamedPolicySet, claim: str
         notes += [_BOUNDED] if values.bounded else []
     return Report(
         title=f"values of {claim}",
-        policies=named.policy.name,
+        about=named.policy.name,
         answer=answer,
         tone=tone,
         verdict=verdict,

@@ -74,7 +74,7 @@ def lint_policy(
     else:
         report = Report(
             title="rules for a policy",
-            policies=_described(named),
+            about=_described(named),
             answer=passes.answer,
             tone=passes.tone,
             verdict=_counted(findings),
@@ -106,7 +106,7 @@ def _review_report(reviewed: Review, named: NamedPolicySet, passes: Gate) -> Rep
     rest = [section for section in per_provider if section.table is None]
     return Report(
         title="review of a policy",
-        policies=_described(named),
+        about=_described(named),
         answer=passes.answer,
         tone=passes.tone,
         verdict=reviewed.verdict,

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
+from policy.proving.answers import Found, NoneFound, Undecided
 from policy.proving.generating_tests import Failing, Generated, Unseen, generate, run_cases
 from policy.proving.generating_tests import Report as Tested
-from policy.proving.prover import Found, NoneFound, Prover, Undecided
+from policy.proving.prover import Prover
 
 from ..policy_files import read_claims, read_policy_set
 from ..progress import patience
@@ -136,7 +137,7 @@ def _tested_report(tested: Tested, policy: str, tokens: Mapping[str, Mapping[str
     )
     return Report(
         title="tests of a policy",
-        policies=policy,
+        about=policy,
         answer="FAIL" if failed else "PASS",
         tone="bad" if failed else "good",
         verdict=verdict,
@@ -201,7 +202,7 @@ def _generated_report(generated: Generated, policy: str, folder: Path, files: Ma
             answer = "NOT DECIDED"
     return Report(
         title="tests made from a policy",
-        policies=policy,
+        about=policy,
         answer=answer,
         tone="good" if isinstance(generated.admitted, Found) else "bad",
         verdict=f"written into {folder}: run them with `symbolon owner policy test {policy} {folder}`",

@@ -53,7 +53,7 @@ def print_human(report: Report) -> None:
     page = _Page(console())
     answer = Text(report.answer, style=_STYLES[report.tone])
     page.put(printable(report.verdict), first=answer, pad=cell_len(report.answer) + 2)
-    page.put(Text(printable(report.policies), style="dim"))
+    page.put(Text(printable(report.about), style="dim"))
     for section in report.shown:
         page.put()
         page.put(Text(section.title, style="bold"))

@@ -21,7 +21,7 @@ _SIGNS: Final = {"good": "✅", "bad": "❌", "warn": "⚠️", "plain": "▫️
 def render_markdown(report: Report) -> str:
     """The report as Markdown."""
     lines = [f"## {_SIGNS[report.tone]} {escaped(report.title)}: {escaped(report.answer)}", ""]
-    lines += [f"**{prose(report.verdict)}**", "", prose(report.policies), ""]
+    lines += [f"**{prose(report.verdict)}**", "", prose(report.about), ""]
     for section in report.shown:
         lines += [f"### {escaped(section.title)}", "", *_section(section)]
     return "\n".join(lines).rstrip("\n") + "\n"

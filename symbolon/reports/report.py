@@ -51,10 +51,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`answer` is a word or two, `verdict` a sentence, `subject` says of what."""
+    """`answer` is a word or two, `verdict` a sentence, `about` says of what."""
 
     title: str
-    policies: str
+    about: str
     answer: str
     tone: Tone
     verdict: str

@@ -34,7 +34,7 @@ def render_web_page(report: Report) -> str:
         f'<header class="{report.tone}"><h1>{escaped(report.title)}</h1>',
         f'<p class="answer">{escaped(report.answer)}</p>',
         f'<p class="verdict">{prose(report.verdict)}</p>',
-        f'<p class="subject">{prose(report.subject)}</p></header>',
+        f'<p class="about">{prose(report.about)}</p></header>',
         "<main>",
         *(line for section in report.shown for line in _section(section)),
         "</main>",

@@ -11,7 +11,7 @@ from policy.cel import syntax
 from policy.cel.condition import compile_condition
 from policy.cel.values import ErrorValue
 from policy.policy_set import PolicySet
-from policy.proving.prover import Found, NoneFound, Search, Values
+from policy.proving.answers import Found, NoneFound, Search, Values
 from policy.proving.smt.admission import admissions_of
 from policy.proving.smt.questions import Case, Question
 from policy.proving.smt.tokens import SAMPLE, differences, fits, put

@@ -15,7 +15,8 @@ import pytest
 
 from policy.cel.rendering import render_constant
 from policy.policy_set import PolicySet, policy_set_of
-from policy.proving.prover import Prover, Search, Undecided, Values
+from policy.proving.answers import Search, Undecided, Values
+from policy.proving.prover import Prover
 from policy.proving.smt.questions import Question
 from tests.policy.attacks import Attack
 from tests.policy.seeds import chosen_seed

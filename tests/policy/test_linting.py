@@ -16,7 +16,8 @@ from policy.findings import Severity
 from policy.linting import BUDGET_S, Rule, lint, rules, worst
 from policy.policy_file import parse_policy
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
-from policy.proving.prover import Found, Prover
+from policy.proving.answers import Found
+from policy.proving.prover import Prover
 from policy.rules import SLUGS
 
 ROOT = Path(__file__).parents[2]

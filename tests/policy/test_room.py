@@ -17,7 +17,7 @@ UNNEEDED = {
         "difflib",
         "unicodedata",
     },
-    "policy.proving": {"policy.policy_file", "policy.reasons", "tomllib", "hashlib", "shutil"},
+    "policy.proving.prover": {"policy.policy_file", "policy.reasons", "tomllib", "hashlib", "shutil"},
     "policy.policy_file": {"policy.reasons", "policy.cel.patterns"},
 }
 HEAVY = {"z3", "cryptography", "google", "requests", "tensorflow", "starlette", "rich"}

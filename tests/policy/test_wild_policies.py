@@ -13,7 +13,8 @@ from policy.linting import lint, worst
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_file import parse_policy
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
-from policy.proving.prover import Found, Prover
+from policy.proving.answers import Found
+from policy.proving.prover import Prover
 from policy.proving.smt.tokens import fits
 from policy.schema import ISSUER
 

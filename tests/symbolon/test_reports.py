@@ -272,7 +272,7 @@ def evil_report() -> Report:
         lines=(EVIL,),
         code=EVIL,
     )
-    return Report(title=EVIL, policies=EVIL, answer=EVIL, tone="bad", verdict=EVIL, sections=(section,))
+    return Report(title=EVIL, about=EVIL, answer=EVIL, tone="bad", verdict=EVIL, sections=(section,))
 
 
 def test_a_page_is_one_file_that_asks_for_nothing_and_runs_nothing() -> None:
@@ -298,7 +298,7 @@ def test_rows_that_begin_alike_share_their_head() -> None:
     table = Table(head=("", "b"), rows=(("one", "1"), ("one", "2"), ("two", "3")))
     report = Report(
         title="t",
-        policies="s",
+        about="s",
         answer="a",
         tone="good",
         verdict="v",

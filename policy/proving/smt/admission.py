@@ -1,4 +1,4 @@
-"""What a subject admits, as a formula and as the evaluator decides it.
+"""What a policy admits, as a formula and as the evaluator decides it.
 
 Source: policy/mapping.py: an expression that fails or yields no string leaves its attribute out, and
 for `google.subject` that is a refusal.
@@ -55,9 +55,9 @@ class Admission:
             root, name = key.split(".", 1)
             if key == "google.subject" or key in read or root in read:
                 mapped[root][name] = _mapped(encoder, tree, key, is_read=key in read or root in read)
-        policies, value = mapped["google"]["subject"]
+        subject, value = mapped["google"]["subject"]
         seen = Encoder(encoder.claims, {name: _map(entries) for name, entries in mapped.items()})
-        return encoder.circuit.both(policies, _is_subject(encoder.claims, value)), seen
+        return encoder.circuit.both(subject, _is_subject(encoder.claims, value)), seen
 
     def sees(self, case: Case) -> tuple[Mapping[str, object], Mapping[str, object]] | None:
         """`google` and `attribute` of this token; None when the mapping refuses it."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from policy.cel.condition import compile_condition
+from policy.proving.answers import Found, NoneFound
 from policy.proving.differing import Change, Verdict, diff
-from policy.proving.prover import Found, NoneFound, Prover
+from policy.proving.prover import Prover
 from policy.proving.smt.tokens import fits
 
 CONTAINER = "assertion.submods.container"

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from policy.cel.condition import compile_condition
+from policy.proving.answers import Found, NoneFound
 from policy.proving.generating_tests import Result, Unseen, generate, run_cases
 from policy.proving.neighbours import ABSENT, at
-from policy.proving.prover import Found, NoneFound, Prover
+from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE, fits
 
 NOT_DEBUG = 'assertion.dbgstat == "disabled-since-boot"'

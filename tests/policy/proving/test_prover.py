@@ -17,8 +17,9 @@ from policy.cel import syntax
 from policy.cel.condition import compile_condition
 from policy.cel.syntax import InvalidExpression
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
+from policy.proving.answers import Found, NoneFound, Proved, Refuted, Undecided
 from policy.proving.named_questions import NAMED_QUESTIONS
-from policy.proving.prover import Found, NoneFound, Proved, Prover, Refuted, Undecided, find_admitted, prove
+from policy.proving.prover import Prover, find_admitted, prove
 from policy.proving.smt import solver, tokens
 from policy.proving.smt.tokens import SAMPLE, differences, fits, nearest
 from tests.policy.attacks import fitting

@@ -12,7 +12,8 @@ import pytest
 
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_set import PolicySet, parse_policy_set
-from policy.proving.prover import Found, Prover, Undecided, Values
+from policy.proving.answers import Found, Undecided, Values
+from policy.proving.prover import Prover
 from policy.schema import ISSUER
 from tests.policy.proving.conftest import Policies
 
