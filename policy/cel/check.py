@@ -218,12 +218,12 @@ class _Checker:
     def _call(self, node: syntax.Call, variables: Mapping[str, Type]) -> Type:
         target = None if node.target is None else self.type_of(node.target, variables)
         arguments = [self.type_of(argument, variables) for argument in node.arguments]
-        policies = target if target is not None else arguments[0] if arguments else DYN
-        if node.function in _ON_STRINGS and not _is(policies, "string"):
-            self.add("wrong-type", f"`{node.function}` is for strings, not for {_named(policies)}", "", node)
-        has_size = not isinstance(without_null(policies), Scalar) or _is(policies, "string", "bytes")
+        subject = target if target is not None else arguments[0] if arguments else DYN
+        if node.function in _ON_STRINGS and not _is(subject, "string"):
+            self.add("wrong-type", f"`{node.function}` is for strings, not for {_named(subject)}", "", node)
+        has_size = not isinstance(without_null(subject), Scalar) or _is(subject, "string", "bytes")
         if node.function == "size" and not has_size:
-            self.add("wrong-type", f"{_named(policies)} has no size", "", node)
+            self.add("wrong-type", f"{_named(subject)} has no size", "", node)
         if node.function == "matches" and node.arguments:
             self._check_pattern(node.arguments[-1])
         return _RESULTS.get(node.function, DYN)

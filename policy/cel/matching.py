@@ -17,16 +17,16 @@ def matches(text: Run, pattern: Run, span: Span) -> Run:
     """Whether the pattern, in RE2's syntax, is found anywhere in the text."""
 
     def run(frame: Frame) -> Any:
-        policies = text(frame)
-        if type(policies) is ErrorValue:
-            return policies
+        subject = text(frame)
+        if type(subject) is ErrorValue:
+            return subject
         expression = pattern(frame)
         if type(expression) is ErrorValue:
             return expression
-        if type(policies) is not str or type(expression) is not str:
-            return no_overload("matches", policies, expression, span=span)
+        if type(subject) is not str or type(expression) is not str:
+            return no_overload("matches", subject, expression, span=span)
         try:
-            found, work = compile_pattern(expression).search(policies, most_work=MOST_WORK - frame[WORK])
+            found, work = compile_pattern(expression).search(subject, most_work=MOST_WORK - frame[WORK])
         except (InvalidPattern, PatternTooCostly) as reason:
             return ErrorValue(f"regular expression {quoted(expression)}: {reason}", span)
         frame[WORK] += work
