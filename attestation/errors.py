@@ -80,6 +80,14 @@ class Denied(SymbolonError):
     exit_code = ExitCode.REFUSED
 
 
+class NotKnown(SymbolonError):
+    """Neither yes nor no: what the platform would answer is not known to this project."""
+
+    family = "not-known"
+    code = "not-known"
+    exit_code = ExitCode.UNKNOWN
+
+
 class Unavailable(SymbolonError):
     """A service did not answer as it should; the same call may succeed later."""
 

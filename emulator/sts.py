@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -25,8 +24,9 @@ from starlette.routing import BaseRoute, Route
 from attestation.errors import EvidenceRejected
 from attestation.tokens import UnverifiedToken, parse_token
 from attestation.verification import ISSUER, verify_oidc_token
-from policy.explaining import Condition, Trace, compile_condition, explain
-from policy.mapping import Mapped, MappingRejected
+from policy.deciding import Decision, decide
+from policy.explaining import Trace
+from policy.mapping import Mapped
 from policy.provider import Provider, parse_provider
 
 from .access_tokens import mint_access_token
@@ -76,23 +76,18 @@ def routes(state: State, verifier: Verifier) -> list[BaseRoute]:
         exchange = parse_exchange(await request.body(), request.headers.get("content-type", ""))
         provider = _find_provider(state, exchange.audience)
         try:
-            assertion, mapped = _assert(state, verifier, provider, exchange.subject_token)
+            assertion = _assert(state, verifier, provider, exchange.subject_token)
         except _Refused as unacceptable:
             _record(state, provider, principal="", refused=unacceptable)
             raise unacceptable.answer from None
-        trace = explain(
-            _compiled(provider.condition),
-            assertion=assertion,
-            google=mapped.google,
-            attribute=mapped.attribute,
-        )
-        principal = f"principal:{_RESOURCE}{_pool_of(provider)}/subject/{mapped.google['subject']}"
-        if not trace.admitted:
-            refused = _Refused(OAuthError("unauthorized_client", _REJECTED), "")
-            _record(state, provider, principal=principal, refused=refused, trace=trace)
+        decision = decide(provider, assertion)
+        principal = _principal_of(provider, decision.mapped)
+        if decision.mapped is None or not decision.admitted:
+            refused = _refusal_of(decision)
+            _record(state, provider, principal=principal, refused=refused, trace=decision.trace)
             raise refused.answer
-        _record(state, provider, principal=principal, trace=trace)
-        return JSONResponse(_grant(state, provider, mapped, principal, exchange.scopes))
+        _record(state, provider, principal=principal, trace=decision.trace)
+        return JSONResponse(_grant(state, provider, decision.mapped, principal, exchange.scopes))
 
     return [Route("/v1/token", token, methods=["POST"])]
 
@@ -156,10 +151,29 @@ def _find_provider(state: State, audience: str) -> Provider:
     return parse_provider(document)
 
 
-def _assert(
-    state: State, verifier: Verifier, provider: Provider, subject_token: str
-) -> tuple[Mapping[str, object], Mapped]:
-    """The claims of the token, which is one that the provider trusts, and what they are mapped to.
+def _principal_of(provider: Provider, mapped: Mapped | None) -> str:
+    """The federated identity; "" where it is not known."""
+    subject = None if mapped is None else mapped.google.get("subject")
+    return "" if subject is None else f"principal:{_RESOURCE}{_pool_of(provider)}/subject/{subject}"
+
+
+def _refusal_of(decision: Decision) -> _Refused:
+    """STS's answer to a credential that was verified and is not admitted.
+
+    `emulator_unknown` is the emulator's own: it does not know what Google's STS would answer. It is a
+    400, which no client asks again.
+    """
+    if decision.refusal is not None:
+        refusal = decision.refusal
+        return _Refused(OAuthError(refusal.error, refusal.message), refusal.message)
+    if decision.outcome == "unknown":
+        sentence = f"The emulator does not know what Google would answer: {decision.unknown}"
+        return _Refused(OAuthError("emulator_unknown", sentence), decision.unknown)
+    return _Refused(OAuthError("unauthorized_client", _REJECTED), "")
+
+
+def _assert(state: State, verifier: Verifier, provider: Provider, subject_token: str) -> Mapping[str, object]:
+    """The claims of the token, which is one that the provider trusts.
 
     Raises:
         _Refused: with STS's answer.
@@ -182,10 +196,7 @@ def _assert(
     if verified.claims.exp - verified.claims.iat >= _LONGEST_SUBJECT_TOKEN_S:
         description = "The ID Token's lifetime is 48 hours or more."  # not Google's words
         raise _Refused(OAuthError("invalid_grant", description), description)
-    try:
-        return verified.raw, provider.mapping.apply(verified.raw)
-    except MappingRejected as error:
-        raise _Refused(OAuthError(error.error, error.message), error.message) from None
+    return verified.raw
 
 
 def _describe_rejection(error: EvidenceRejected, token: UnverifiedToken, provider: Provider) -> str:
@@ -203,11 +214,6 @@ def _describe_rejection(error: EvidenceRejected, token: UnverifiedToken, provide
             return f"The issuer in ID Token {issuer} does not match the expected ones: {provider.issuer}."
         case _:
             return f"The ID Token is not valid: {error.message}."  # not Google's words
-
-
-@lru_cache(maxsize=64)
-def _compiled(condition: str) -> Condition:
-    return compile_condition(condition)
 
 
 def _pool_of(provider: Provider) -> str:

@@ -5,8 +5,10 @@
     trace = explain(condition, assertion=claims)     # -> Trace, the same closures
     trace.admitted, [clause.reason for clause in trace.clauses if clause.outcome != "true"]
 
-Admission is exactly boolean `true`. A trace keeps what its evaluation saw; words are made of it
-when they are asked for, from those values and never from a second look at the token.
+Admission is exactly boolean `true`. What Google's evaluation may give and ours cannot say is *unknown*:
+it does not admit, and a trace says that it is not a refusal either. A trace keeps what its evaluation
+saw; words are made of it when they are asked for, from those values and never from a second look at
+the token.
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .cel.closures import UNREAD, Frame
 from .cel.condition import CompiledClause, Condition, compile_condition
-from .cel.values import ErrorValue
+from .cel.values import ErrorValue, is_unknown
 
 if TYPE_CHECKING:
     from .reasons import Wording
 
 __all__ = ["Clause", "Condition", "Outcome", "Trace", "compile_condition", "decide", "explain"]
 
-Outcome: TypeAlias = Literal["true", "false", "error"]
+Outcome: TypeAlias = Literal["true", "false", "error", "unknown"]
 
 
 class Clause:
@@ -49,10 +51,15 @@ class Clause:
 
     @property
     def outcome(self) -> Outcome:
-        """`error` is also a clause whose value is no boolean: it can never admit."""
+        """`error` is also a clause whose value is no boolean: it can never admit.
+
+        `unknown` is one that may be true in Google's evaluation; it is not known here.
+        """
         if self._result is True:
             return "true"
-        return "false" if self._result is False else "error"
+        if self._result is False:
+            return "false"
+        return "unknown" if is_unknown(self._result) else "error"
 
     @property
     def claims(self) -> dict[str, object]:
@@ -86,18 +93,29 @@ class Clause:
 
 
 class Trace:
-    """A decision and every clause's part in it."""
+    """A decision and every clause's part in it.
 
-    __slots__ = ("admitted", "clauses")
+    `refused` when a clause is certainly not true. Neither `admitted` nor `refused`: it is not known.
+    """
+
+    __slots__ = ("admitted", "clauses", "refused")
 
     def __init__(self, condition: Condition, results: list[Any], frame: Frame) -> None:
         self.admitted = all(result is True for result in results)
+        self.refused = any(result is not True and not is_unknown(result) for result in results)
         self.clauses = tuple(
             [
                 Clause(condition, clause, result, frame)
                 for clause, result in zip(condition.clauses, results, strict=True)
             ]
         )
+
+    @property
+    def unknown(self) -> str:
+        """What is not known, in one line, where nothing refuses; else ""."""
+        if self.admitted or self.refused:
+            return ""
+        return "; ".join(clause.reason for clause in self.clauses if clause.outcome == "unknown")
 
 
 def decide(
@@ -120,10 +138,12 @@ def explain(
     condition: Condition | str,
     *,
     assertion: Mapping[str, object],
-    google: Mapping[str, object] | None = None,
-    attribute: Mapping[str, object] | None = None,
+    google: Mapping[str, object] | ErrorValue | None = None,
+    attribute: Mapping[str, object] | ErrorValue | None = None,
 ) -> Trace:
     """The decision on these claims, with every clause's part in it.
+
+    `google` or `attribute` is an error where it is not known what the mapping gives.
 
     >>> trace = explain('assertion.dbgstat == "disabled-since-boot"', assertion={"dbgstat": "enabled"})
     >>> trace.admitted, trace.clauses[0].reason

@@ -19,6 +19,7 @@ from attestation.errors import Denied, Misconfigured
 
 from .cel.condition import Expression
 from .cel.syntax import InvalidExpression, Node
+from .cel.values import ErrorValue
 from .wording import quoted
 
 MOST_SUBJECT_BYTES: Final = 127
@@ -48,10 +49,26 @@ class MappingRejected(Denied):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapped:
-    """The attributes of one federated identity: what `google` and `attribute` are in a condition."""
+    """The attributes of one federated identity: what `google` and `attribute` are in a condition.
+
+    `unknown` are those of which it is not known what Google makes of them, with the evaluation's error.
+    """
 
     google: Mapping[str, object]
     attribute: Mapping[str, str]
+    unknown: Mapping[str, ErrorValue] = field(default_factory=dict)
+
+    @property
+    def why_unknown(self) -> str:
+        """What is not known of the attributes, in one line; "" when all of them are."""
+        return "; ".join(f"mapping of `{key}`: {value.message}" for key, value in self.unknown.items())
+
+    def root(self, namespace: str) -> Mapping[str, object] | ErrorValue:
+        """`google` or `attribute` for an evaluation: unknown as a whole when one of it is unknown."""
+        for key, value in self.unknown.items():
+            if key.startswith(f"{namespace}."):
+                return value
+        return self.google if namespace == "google" else self.attribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,29 +105,32 @@ class AttributeMapping:
         return {key: expression.tree for key, expression in self._compiled.items()}
 
     def apply(self, assertion: Mapping[str, object]) -> Mapped:
-        """What these claims are mapped to.
+        """What these claims are mapped to. What is unknown is left out of both, and named apart.
 
         Raises:
             MappingRejected: there is no subject, or what is mapped is too large; in STS's words.
         """
         google: dict[str, object] = {}
         attribute: dict[str, str] = {}
+        unknown: dict[str, ErrorValue] = {}
         for key, expression in self._compiled.items():
             value = expression.evaluate(assertion)
             namespace, name = key.split(".", 1)
-            if isinstance(value, str) and namespace == "attribute":
+            if isinstance(value, ErrorValue) and value.unknown:
+                unknown[key] = value
+            elif isinstance(value, str) and namespace == "attribute":
                 attribute[name] = value
             elif isinstance(value, str) or (name == "groups" and _is_list_of_strings(value)):
                 google[name] = value
         subject = google.get("subject")
-        if not isinstance(subject, str) or not subject:
+        if "google.subject" not in unknown and (not isinstance(subject, str) or not subject):
             raise MappingRejected(
                 "Could not obtain a value for google.subject from the given credential.",
                 error="unauthorized_client",
                 hint="the expression for `google.subject` must yield a string that is not empty",
             )
-        _check_sizes(subject, google, attribute)
-        return Mapped(google=google, attribute=attribute)
+        _check_sizes(google, attribute)
+        return Mapped(google=google, attribute=attribute, unknown=unknown)
 
 
 def _is_list_of_strings(value: object) -> bool:
@@ -140,8 +160,8 @@ def _size(value: object) -> int:
     return sum(len(part.encode(errors="surrogatepass")) for part in parts if isinstance(part, str))
 
 
-def _check_sizes(subject: str, google: Mapping[str, object], attribute: Mapping[str, str]) -> None:
-    if _size(subject) > MOST_SUBJECT_BYTES:
+def _check_sizes(google: Mapping[str, object], attribute: Mapping[str, str]) -> None:
+    if _size(google.get("subject")) > MOST_SUBJECT_BYTES:
         raise MappingRejected(
             "The size of mapped attribute google.subject exceeds the 127 bytes limit."
             " Either modify your attribute mapping or the incoming assertion to produce a mapped attribute"

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from attestation.errors import Misconfigured
 
-from .cel.condition import compile_condition
-from .cel.syntax import Logical, Node, Span
-from .mapping import RECOMMENDED_MAPPING, AttributeMapping, MappingRejected
+from .deciding import Decision, Outcome, decide, decide_condition, sum_of
+from .mapping import RECOMMENDED_MAPPING, AttributeMapping
 from .provider import Provider, parse_provider
 from .schema import ISSUER
 from .wording import quoted
@@ -47,24 +46,6 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AsSeen:
-    """A condition as the mapping lets it see a token.
-
-    `condition` is the `&&` of its clauses, be there only one; None when it has none.
-
-    Every token that is admitted gives `google.subject` a string that is not empty, by the tree in
-    `google`; `google.NAME` and `attribute.NAME` are what their trees, over `assertion`, yield, and
-    absent where that is an error or no string. Of a bare condition's mapping nothing is known:
-    `mapped` is False.
-    """
-
-    condition: Node | None
-    mapped: bool
-    google: Mapping[str, Node]
-    attribute: Mapping[str, Node]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
     """Providers of one pool, whose admissions add up, and what is known around them.
 
@@ -86,22 +67,6 @@ class PolicySet:
         """The providers that are not disabled."""
         return tuple(each for each in self.providers if not each.disabled)
 
-    def condition_as_seen(self, provider: Provider) -> AsSeen:
-        """What a prover needs to know of one provider.
-
-        Raises:
-            InvalidExpression: Google would refuse the condition.
-        """
-        clauses = tuple(clause.node for clause in compile_condition(provider.condition).clauses)
-        span = Span(0, len(provider.condition))
-        condition = Logical(span=span, operator="&&", operands=clauses) if clauses else None
-        trees: dict[str, dict[str, Node]] = {"google": {}, "attribute": {}}
-        if self.kind != "condition":
-            for key, tree in provider.mapping.trees.items():
-                namespace, name = key.split(".", 1)
-                trees[namespace][name] = tree
-        return AsSeen(condition=condition, mapped=self.kind != "condition", **trees)
-
     def admits(self, assertion: Mapping[str, object]) -> bool:
         """Whether one of the providers admits these claims.
 
@@ -110,22 +75,27 @@ class PolicySet:
         Raises:
             InvalidExpression: Google would refuse a condition.
         """
-        return any(self.admitted_by(each, assertion) for each in self.active)
+        return self.outcome(assertion) == "admitted"
 
-    def admitted_by(self, provider: Provider, assertion: Mapping[str, object]) -> bool:
-        """Whether this provider, if it is not disabled, admits these claims.
+    def outcome(self, assertion: Mapping[str, object]) -> Outcome:
+        """What the providers say together, whose admissions add up.
 
-        A claim that cannot be mapped is a refusal. A bare condition has no mapping, and sees neither
-        `google` nor `attribute`.
+        Raises:
+            InvalidExpression: Google would refuse a condition.
         """
-        condition = compile_condition(provider.condition)
+        return sum_of([self.decide(each, assertion).outcome for each in self.providers])
+
+    def decide(self, provider: Provider, assertion: Mapping[str, object]) -> Decision:
+        """What this provider says of these claims.
+
+        A bare condition has no mapping, and sees neither `google` nor `attribute`.
+
+        Raises:
+            InvalidExpression: Google would refuse the condition.
+        """
         if self.kind == "condition":
-            return condition.decide(assertion)
-        try:
-            mapped = provider.mapping.apply(assertion)
-        except MappingRejected:
-            return False
-        return condition.decide(assertion, mapped.google, mapped.attribute)
+            return decide_condition(provider.condition, assertion)
+        return decide(provider, assertion)
 
 
 def policy_set_of(condition: str) -> PolicySet:

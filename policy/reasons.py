@@ -17,7 +17,7 @@ from .cel.condition import CompiledClause, Condition, paths_in
 from .cel.paths import Path, path_of
 from .cel.syntax import Node
 from .cel.templates import NO_CONSTANT, constant_of
-from .cel.values import ErrorValue, kind_of
+from .cel.values import ErrorValue, is_unknown, kind_of
 from .wording import listed, quoted, rendered
 
 _MOST_CHOICES: Final = 4
@@ -68,6 +68,8 @@ class Wording:
         """Who would have to change what for the clause to be true; "" when it is."""
         if result is True:
             return ""
+        if is_unknown(result):
+            return "owner: write it such that this project can evaluate it, or try it on Google's own"
         hints = [f"owner: {finding.hint}" for finding in self._findings() if finding.hint]
         if not hints and type(result) not in (bool, ErrorValue):
             return "owner: compare it with something, so that it is true or false"
@@ -102,10 +104,13 @@ class Wording:
         """Why `node`, which is `result`, is not true."""
         if isinstance(node, syntax.Logical):
             return self._failed_arms(node)
-        expectation = expectation_of(node)
+        expectation = None if is_unknown(result) else expectation_of(node)
         if expectation is not None and (type(result) is bool or self._is_absent(expectation.path)):
             return f"{self._shown(expectation.path)}, {expectation.must}"
         read = self._claims_read(node)
+        if is_unknown(result):
+            known = f"not known what Google makes of it: {result.message}"
+            return f"{read}: {known}" if read else known
         if type(result) is ErrorValue:
             said = any(path.text == result.absent for path in self._slots)
             return read if said else ": ".join(filter(None, (read, result.message)))

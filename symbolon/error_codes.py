@@ -11,6 +11,7 @@ from attestation.errors import (
     EvidenceRejected,
     ExitCode,
     Misconfigured,
+    NotKnown,
     SymbolonError,
     Unavailable,
     quoted,
@@ -25,6 +26,7 @@ _FAMILIES: dict[type[SymbolonError], str] = {
     Misconfigured: "whoever wrote the configuration acts next",
     EvidenceRejected: "nobody should act on this evidence",
     Denied: "whoever could grant it acts next",
+    NotKnown: "neither yes nor no: it is not known here what the platform would answer",
     Unavailable: "nobody has to act: the same call may succeed later",
 }
 
@@ -106,6 +108,11 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "clause; for a permission, the message names it.",
         "mapping-rejected": "A provider's attribute mapping cannot be computed from the token, or the "
         "result breaks one of Google's limits, so STS refuses before it asks the condition.",
+    },
+    NotKnown: {
+        "not-known": "The emulator cannot say what Google's STS would answer, so it answers neither yes "
+        "nor no. The message says which part of the owner's policy it cannot evaluate; "
+        "`symbolon auditor review` shows where it stands.",
     },
     Unavailable: {
         "unavailable": "A service did not answer, or not as it should. It was tried again already; try "

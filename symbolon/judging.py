@@ -1,18 +1,21 @@
 """What the owner's policy says of one token's claims: the mapping, then the condition, as STS does.
 
-The clauses come from the evaluation that decides: `policy.explaining.explain`, which the
-emulator's STS asks as well.
+The decision is `policy.deciding`'s, which the emulator's STS asks as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from policy.explaining import Clause, Outcome, Trace, explain
-from policy.mapping import MappingRejected
+from policy.deciding import Outcome as Decided
+from policy.deciding import Refusal, decide, decide_condition
+from policy.explaining import Clause, Outcome
 
 from .policies import NamedPolicy
+
+DECISIONS: Final[Mapping[Decided, str]] = {"admitted": "admit", "refused": "deny", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +44,15 @@ class ClauseAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """A decision, and every clause's part in it."""
+    """A decision, and every clause's part in it. `unknown` says what is not known, where that decides."""
 
-    admitted: bool
+    outcome: Decided
     clauses: tuple[ClauseAnswer, ...]
+    unknown: str = ""
+
+    @property
+    def admitted(self) -> bool:
+        return self.outcome == "admitted"
 
     @property
     def failing(self) -> tuple[ClauseAnswer, ...]:
@@ -54,8 +62,9 @@ class Judgement:
     def document(self) -> dict[str, object]:
         """The judgement as `--format json` shows it."""
         return {
-            "decision": "admit" if self.admitted else "deny",
+            "decision": DECISIONS[self.outcome],
             "clauses": [clause.document() for clause in self.clauses],
+            **({"unknown": self.unknown} if self.unknown else {}),
         }
 
 
@@ -66,23 +75,12 @@ def judge(policy: NamedPolicy, claims: Mapping[str, object]) -> Judgement:
         Misconfigured: the condition is not CEL that Google would accept.
     """
     provider = policy.provider
-    if provider is None:
-        return _judgement(explain(policy.condition, assertion=claims))
-    if provider.disabled:
-        return _refusal(
-            "disabled", "the provider is disabled, so STS refuses every token", fix="owner: enable it"
-        )
-    try:
-        mapped = provider.mapping.apply(claims)
-    except MappingRejected as rejection:
-        return _refusal("attributeMapping", rejection.message, fix=rejection.hint)
-    return _judgement(
-        explain(policy.condition, assertion=claims, google=mapped.google, attribute=mapped.attribute)
-    )
-
-
-def _judgement(trace: Trace) -> Judgement:
-    return Judgement(admitted=trace.admitted, clauses=tuple(map(_answer, trace.clauses)))
+    decision = decide_condition(policy.condition, claims) if provider is None else decide(provider, claims)
+    if decision.trace is not None:
+        clauses = tuple(map(_answer, decision.trace.clauses))
+        return Judgement(outcome=decision.outcome, clauses=clauses, unknown=decision.unknown)
+    assert decision.refusal is not None  # noqa: S101  it is the one or the other
+    return Judgement(outcome=decision.outcome, clauses=(_of_refusal(decision.refusal),))
 
 
 def _answer(clause: Clause) -> ClauseAnswer:
@@ -97,9 +95,14 @@ def _answer(clause: Clause) -> ClauseAnswer:
     )
 
 
-def _refusal(field: str, reason: str, *, fix: str) -> Judgement:
+def _of_refusal(refusal: Refusal) -> ClauseAnswer:
     """A denial before the condition is asked: its only clause is a field of the provider."""
-    answer = ClauseAnswer(
-        text=field, span=(0, 0), outcome="error", claims={}, absent=(), reason=reason, fix=fix
+    return ClauseAnswer(
+        text=refusal.field,
+        span=(0, 0),
+        outcome="error",
+        claims={},
+        absent=(),
+        reason=refusal.message,
+        fix=refusal.hint,
     )
-    return Judgement(admitted=False, clauses=(answer,))

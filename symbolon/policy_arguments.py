@@ -60,7 +60,7 @@ def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
         "tokens with the decisions that are expected of them",
         "  symbolon owner policy test policy.toml --generate policy.tests\n"
         "  symbolon owner policy test policy.toml policy.tests\n\n"
-        "exit codes: 0 every token is decided as expected · 3 one is not\n",
+        "exit codes: 0 every token is decided as expected · 3 one is not · 6 of one it is not known\n",
     )
     _add_policy(test)
     test.add_argument(
@@ -231,7 +231,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
         "  symbolon auditor explain --policy provider.json --token token.jwt --jwks keys.json\n"
         "  symbolon auditor explain --policy policy.toml --token token.jwt --root root.pem --at 1757060250\n"
         "  symbolon auditor explain --policy condition.cel --token claims.json --unsafe-unverified\n\n"
-        "exit codes: 0 admit · 3 deny · 4 the token itself is rejected\n",
+        "exit codes: 0 admit · 3 deny · 4 the token itself is rejected · 6 not known what Google answers\n",
     )
     explain.add_argument(
         "--policy",

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
     from .judging import ClauseAnswer
 
-OUTCOMES = {"true": "pass", "false": "FAIL", "error": "ERROR"}
+OUTCOMES = {"true": "pass", "false": "FAIL", "error": "ERROR", "unknown": "UNKN."}
 """What a clause's outcome is called in front of people."""
 
-_SIGNS = {"true": ("✓", "green"), "false": ("✗", "bold red"), "error": ("!", "bold red")}
+_SIGNS = {
+    "true": ("✓", "green"),
+    "false": ("✗", "bold red"),
+    "error": ("!", "bold red"),
+    "unknown": ("?", "bold yellow"),
+}
 
 
 def printable(text: str) -> str:

@@ -22,7 +22,15 @@ from google.auth.exceptions import DefaultCredentialsError, OAuthError, RefreshE
 from google.auth.external_account import SupplierContext
 from google.auth.transport.requests import Request
 
-from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable, quoted
+from attestation.errors import (
+    Denied,
+    EvidenceRejected,
+    Misconfigured,
+    NotKnown,
+    SymbolonError,
+    Unavailable,
+    quoted,
+)
 
 from . import launcher
 from .patience import patiently
@@ -44,6 +52,7 @@ _STS_REFUSALS: Mapping[str, type[SymbolonError]] = {
     "unauthorized_client": Denied,
     "access_denied": Denied,
     "invalid_grant": EvidenceRejected,
+    "emulator_unknown": NotKnown,  # the emulator's alone: what Google would answer is not known to it
 }
 _LATER = "start the job again; if it stays so, check https://status.cloud.google.com"
 
@@ -54,6 +63,7 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
 
     Raises:
         Denied: the owner's condition, or the service account's policy, does not admit this workload.
+        NotKnown: the emulator cannot say what Google's STS would answer.
         EvidenceRejected: STS does not accept the attestation token.
         Misconfigured: the terms name a provider or an account that does not exist.
         Unavailable: a service did not answer, asked again and again.
@@ -154,6 +164,7 @@ def _sts_refusal(answer: Mapping[str, Any]) -> SymbolonError:
     code, words = str(answer.get("error", "")), str(answer.get("error_description", ""))
     family = _STS_REFUSALS.get(code, Misconfigured)
     hint = {
+        NotKnown: "try it on Google's own STS, or let the owner write the condition in another way",
         Denied: "`symbolon auditor explain` shows which clause of the owner's condition said no, and why",
         EvidenceRejected: "check the clock and the provider's issuer and audiences",
         Misconfigured: "the owner checks that the provider named in the terms is there and enabled",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .syntax import Span, UInt
-from .values import INT_END, INT_MIN, NUMBERS, UINT_END, ErrorValue, commensurable, kind_of
+from .values import INT_END, INT_MIN, NUMBERS, UINT_END, ErrorValue, commensurable, kind_of, unknown_value
 
 ORDERINGS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
@@ -27,14 +27,15 @@ LARGEST: Final = 1 << 16
 
 
 def too_large(span: Span) -> ErrorValue:
-    """The error of building a longer string, bytes or list than any token holds."""
-    return ErrorValue(f"the result is longer than {LARGEST:,}", span)
+    """Nobody knows here how Google takes a longer string, bytes or list than any token holds."""
+    return unknown_value(f"the result is longer than {LARGEST:,}", span)
 
 
 def no_overload(what: str, *values: object, span: Span) -> ErrorValue:
     """The error of an operation that these types do not have."""
-    kinds = ", ".join(kind_of(value) or "not a JSON value" for value in values)
-    return ErrorValue(f"`{what}` does not take ({kinds})", span)
+    kinds = [kind_of(value) for value in values]
+    shown = ", ".join(kind or "not a JSON value" for kind in kinds)
+    return ErrorValue(f"`{what}` does not take ({shown})", span, unknown="" in kinds)
 
 
 def compared(name: str, left: Any, right: Any, span: Span) -> bool | ErrorValue:

@@ -19,7 +19,7 @@ from ..schema import BOOL, INT, STRING, ListOf, MapOf, Object, OneOf, Scalar, Ty
 from ..wording import listed, quoted, rendered
 from . import syntax
 from .paths import path_of
-from .patterns import InvalidPattern, parse_pattern
+from .patterns import InvalidPattern, UnsupportedPattern, parse_pattern
 from .syntax import Node, Span
 
 DYN: Final = Scalar("dyn")
@@ -232,6 +232,8 @@ class _Checker:
         if isinstance(node, syntax.Literal) and isinstance(node.value, str):
             try:
                 parse_pattern(node.value)
+            except UnsupportedPattern:
+                return  # RE2 may read it: the rule unknown-evaluation says so
             except InvalidPattern as reason:
                 self.add("invalid-pattern", f"not a regular expression of RE2: {reason}", "", node)
 

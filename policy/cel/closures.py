@@ -16,7 +16,7 @@ from ..wording import quoted
 from .arithmetic import negated, no_overload
 from .paths import ROOTS, Path
 from .syntax import Span
-from .values import NUMBERS, ErrorValue, equal, kind_of, lookup
+from .values import NUMBERS, ErrorValue, equal, is_unknown, key_of, kind_of, lookup, unknown_value, value_of
 
 Frame: TypeAlias = list[Any]
 Run: TypeAlias = Callable[[Frame], Any]
@@ -24,6 +24,7 @@ Run: TypeAlias = Callable[[Frame], Any]
 WORK: Final = len(ROOTS)
 """The slot that counts work: nodes visited by macros, states visited by regular expressions."""
 MOST_WORK: Final = 200_000
+_NOT_JSON: Final = "a value that JSON does not have is compared"
 UNREAD: Final = object()
 """What a slot holds when the evaluation never came to its claim or arm."""
 
@@ -93,7 +94,9 @@ def member(container: Any, key: Any, span: Span, path: Path | None = None) -> An
             return ErrorValue(f"the list has {len(container)} elements, none at {int(key)}", span)
         return container[int(key)]
     what = f"field {quoted(key)}" if type(key) is str else "element"
-    return ErrorValue(f"a {kind_of(container) or 'value that JSON does not have'} has no {what}", span)
+    if not kind_of(container):
+        return unknown_value("a value that JSON does not have", span)
+    return ErrorValue(f"a {kind_of(container)} has no {what}", span)
 
 
 def selected(operand: Run, field: str, span: Span) -> Run:
@@ -151,9 +154,9 @@ def map_of(entries: list[tuple[Run, Run]], span: Span) -> Run:
                 return key if type(key) is ErrorValue else value
             if kind_of(key) not in ("string", "bool", "int", "uint"):
                 return no_overload("{}", key, span=span)
-            if key in values:
+            if (named := key_of(key)) in values:
                 return ErrorValue("a key of the map is repeated", span)
-            values[key] = value
+            values[named] = value
         return values
 
     return run
@@ -203,7 +206,7 @@ def equality(left: Run, right: Run, wanted: bool, span: Span) -> Run:
         same, compared_values = equal(one, other)
         if compared_values > 1 and (exhausted := too_costly(frame, compared_values, span)):
             return exhausted
-        return same is wanted if same is not None else no_overload("==", one, other, span=span)
+        return same is wanted if same is not None else unknown_value(_NOT_JSON, span)
 
     return run
 
@@ -246,7 +249,7 @@ def _among(frame: Frame, value: Any, values: list[Any], span: Span) -> Any:
         if same:
             return True
         unknown = unknown or same is None
-    return no_overload("in", value, values, span=span) if unknown else False
+    return unknown_value(_NOT_JSON, span) if unknown else False
 
 
 def binary(
@@ -272,11 +275,18 @@ def logical(name: str, arms: list[tuple[Run, int]], span: Span) -> Run:
             frame[slot] = value = arm(frame)
             if value is settles:
                 return settles
-            if type(value) is not bool and error is None:
-                error = value if type(value) is ErrorValue else no_overload(name, value, span=span)
+            if type(value) is not bool:
+                error = _weaker(error, value, name, span)
         return not settles if error is None else error
 
     return run
+
+
+def _weaker(error: ErrorValue | None, value: Any, name: str, span: Span) -> ErrorValue:
+    """The first error of an arm; or the first that is unknown, which may be what settles the rest."""
+    if error is not None and (error.unknown or not is_unknown(value)):
+        return error
+    return value if type(value) is ErrorValue else no_overload(name, value, span=span)
 
 
 def conditional(condition: Run, accepted: Run, otherwise: Run, span: Span) -> Run:
@@ -305,7 +315,7 @@ def call(function: Callable[..., object], parts: list[Run], span: Span) -> Run:
 def too_costly(frame: Frame, cost: int, span: Span) -> ErrorValue | None:
     """Counts work that was done; the error, once it is more than a run may do."""
     frame[WORK] += cost
-    return ErrorValue("the evaluation takes too long", span) if frame[WORK] > MOST_WORK else None
+    return unknown_value("the evaluation takes too long", span) if frame[WORK] > MOST_WORK else None
 
 
 def quantifier(range_: Run, slot: int, predicate: Run, cost: int, *, stop: bool, span: Span) -> Run:
@@ -316,15 +326,15 @@ def quantifier(range_: Run, slot: int, predicate: Run, cost: int, *, stop: bool,
         if type(values) is not list and type(values) is not dict:
             return values if type(values) is ErrorValue else no_overload("macro", values, span=span)
         error = None
-        for each in values:
+        for each in map(value_of, values) if type(values) is dict else values:
             if exhausted := too_costly(frame, cost, span):
                 return exhausted
             frame[slot] = each
             value = predicate(frame)
             if value is stop:
                 return stop
-            if type(value) is not bool and error is None:
-                error = value if type(value) is ErrorValue else no_overload("macro", value, span=span)
+            if type(value) is not bool:
+                error = _weaker(error, value, "macro", span)
         return not stop if error is None else error
 
     return run
@@ -340,7 +350,7 @@ def gathered(
         if type(values) is not list and type(values) is not dict:
             return values if type(values) is ErrorValue else no_overload("macro", values, span=span)
         found = []
-        for each in values:
+        for each in map(value_of, values) if type(values) is dict else values:
             if exhausted := too_costly(frame, cost, span):
                 return exhausted
             frame[slot] = each

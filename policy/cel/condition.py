@@ -11,6 +11,7 @@ from .closures import Frame, Run
 from .evaluator import Compiler
 from .parser import parse
 from .paths import Path, path_of
+from .values import ErrorValue
 
 _NOTHING: dict[str, object] = {}
 
@@ -53,8 +54,8 @@ class Condition:
     def evaluate(
         self,
         assertion: Mapping[str, object],
-        google: Mapping[str, object] | None = None,
-        attribute: Mapping[str, object] | None = None,
+        google: Mapping[str, object] | ErrorValue | None = None,
+        attribute: Mapping[str, object] | ErrorValue | None = None,
     ) -> tuple[list[Any], Frame]:
         """Every clause's value, and the frame that keeps what the run saw.
 
@@ -64,9 +65,9 @@ class Condition:
         return [run(frame) for run in self._runs], frame
 
 
-def plain(claims: Mapping[str, object] | None) -> dict[str, Any]:
-    """The claims as plain dicts and lists, which are all that an evaluation reads."""
-    if type(claims) is dict:
+def plain(claims: Mapping[str, object] | ErrorValue | None) -> dict[str, Any] | ErrorValue:
+    """The claims as plain dicts and lists, which are all that an evaluation reads; an error as it is."""
+    if type(claims) is dict or type(claims) is ErrorValue:
         return claims
     return _thawed(claims) if claims else _NOTHING
 

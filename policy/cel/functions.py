@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from ..wording import quoted
 from .arithmetic import LARGEST, no_overload, too_large
 from .syntax import Span, UInt
-from .values import INT_END, INT_MIN, TYPES, UINT_END, ErrorValue, kind_of
+from .values import INT_END, INT_MIN, TYPES, UINT_END, ErrorValue, kind_of, unknown_value
 
-_INTEGER: Final = r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*"
+_INTEGER: Final = r"[ \t\n\v\f\r]*([+-]?)([0-9]+)[ \t\n\v\f\r]*"
+_MOST_DIGITS: Final = 20
+_LONGEST_DOUBLE: Final = 1000
 _DOUBLE: Final = (
     r"[ \t\n\v\f\r]*([+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf(?:inity)?"
     r"|nan(?:\([0-9a-z_]*\))?|(0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?)))"
@@ -70,7 +73,7 @@ def extract(span: Span, text: Any, template: Any) -> object:
         return no_overload("extract", text, template, span=span)
     match = re.fullmatch(r"([^{}]*)\{[^{}]*\}([^{}]*)", template)
     if match is None:
-        return ErrorValue(f"{quoted(template)} is no template: it has one `{{name}}`", span)
+        return unknown_value(f"{quoted(template)} is no template: it has one `{{name}}`", span)
     prefix, suffix = match.groups()
     found = text.find(prefix)
     if found < 0:
@@ -111,10 +114,10 @@ def to_int(span: Span, value: Any) -> object:
         if number <= INT_MIN:  # the nearest double to the smallest int is refused, as the largest is
             return ErrorValue("integer overflow", span)
     elif kind == "string":
-        match = re.fullmatch(_INTEGER, value) if len(value) < 100 else None
+        match = re.fullmatch(_INTEGER, value)
         if match is None:
             return ErrorValue("the string is not an integer", span)
-        number = int(match.group(1))
+        number = _integer(match)
     elif kind == "double":
         return ErrorValue("integer overflow", span)
     else:
@@ -129,10 +132,10 @@ def to_uint(span: Span, value: Any) -> object:
     elif kind == "double" and math.isfinite(value):
         number = int(value) if value >= 0 else -1
     elif kind == "string":
-        match = re.fullmatch(_INTEGER, value) if len(value) < 100 else None
-        if match is None or match.group(1).startswith("-"):
+        match = re.fullmatch(_INTEGER, value)
+        if match is None or match.group(1) == "-":
             return ErrorValue("the string is not an unsigned integer", span)
-        number = int(match.group(1))
+        number = _integer(match)
     elif kind == "double":
         return ErrorValue("unsigned integer overflow", span)
     else:
@@ -145,9 +148,18 @@ def to_double(span: Span, value: Any) -> object:
     if kind in ("int", "uint", "double"):
         return float(value)
     if kind == "string":
-        match = re.fullmatch(_DOUBLE, value, re.ASCII | re.IGNORECASE) if len(value) < 1000 else None
+        if len(value) >= _LONGEST_DOUBLE:
+            return unknown_value(f"a number of {_LONGEST_DOUBLE:,} characters or more", span)
+        match = re.fullmatch(_DOUBLE, value, re.ASCII | re.IGNORECASE)
         return _number(match) if match else ErrorValue("the string is not a number", span)
     return no_overload("double", value, span=span)
+
+
+def _integer(match: re.Match[str]) -> int:
+    """What the digits of `_INTEGER` mean; more of them than 64 bits take are one number too large."""
+    sign, digits = match.groups()
+    digits = digits.lstrip("0")
+    return int(sign + (digits or "0")) if len(digits) <= _MOST_DIGITS else int(f"{sign}1{'0' * _MOST_DIGITS}")
 
 
 def _number(match: re.Match[str]) -> float:
@@ -177,7 +189,7 @@ def to_bytes(span: Span, value: Any) -> object:
     try:
         return value.encode()
     except UnicodeEncodeError:
-        return ErrorValue("the string holds a lone surrogate", span)
+        return unknown_value("the string holds a lone surrogate", span)
 
 
 def to_string(span: Span, value: Any) -> object:
@@ -206,15 +218,18 @@ def _double_text(value: float) -> str:
     """
     if not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    for digits in range(1, 18):
-        text = f"{value:.{digits - 1}e}"
-        if float(text) == value:
-            break
-    mantissa, exponent = text.split("e")
-    power = int(exponent)
+    shortest = Decimal(repr(value))
+    sign, figures, _ = shortest.as_tuple()
+    digits = "".join(map(str, figures)).rstrip("0") or "0"
+    power = shortest.adjusted() if value else 0
+    minus = "-" if sign else ""
     if power < -4 or power >= 6:
-        return f"{mantissa}e{power:+03d}"
-    return f"{value:.{max(0, digits - 1 - power)}f}"
+        fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+        return f"{minus}{digits[0]}{fraction}e{power:+03d}"
+    if power < 0:
+        return f"{minus}0.{'0' * (-power - 1)}{digits}"
+    whole, fraction = digits[: power + 1].ljust(power + 1, "0"), digits[power + 1 :]
+    return f"{minus}{whole}.{fraction}" if fraction else f"{minus}{whole}"
 
 
 def type_of(span: Span, value: Any) -> object:

@@ -7,10 +7,10 @@ from typing import Any
 from ..wording import quoted
 from .arithmetic import no_overload
 from .closures import MOST_WORK, WORK, Frame, Run
-from .patterns import InvalidPattern
+from .patterns import InvalidPattern, UnsupportedPattern
 from .regular_expressions import PatternTooCostly, compile_pattern
 from .syntax import Span
-from .values import ErrorValue
+from .values import ErrorValue, unknown_value
 
 
 def matches(text: Run, pattern: Run, span: Span) -> Run:
@@ -27,7 +27,9 @@ def matches(text: Run, pattern: Run, span: Span) -> Run:
             return no_overload("matches", subject, expression, span=span)
         try:
             found, work = compile_pattern(expression).search(subject, most_work=MOST_WORK - frame[WORK])
-        except (InvalidPattern, PatternTooCostly) as reason:
+        except (UnsupportedPattern, PatternTooCostly) as reason:
+            return unknown_value(f"regular expression {quoted(expression)}: {reason}", span)
+        except InvalidPattern as reason:
             return ErrorValue(f"regular expression {quoted(expression)}: {reason}", span)
         frame[WORK] += work
         return found

@@ -27,7 +27,11 @@ _CONTROL: Final = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
 
 class InvalidPattern(ValueError):
-    """Not a regular expression that can be decided; the message says why, for people."""
+    """Not a regular expression of RE2; the message says why, for people."""
+
+
+class UnsupportedPattern(InvalidPattern):
+    """RE2 may well read it, and this project does not: what it gives is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ def parse_pattern(text: str) -> Pattern:
     """The tree of a regular expression.
 
     Raises:
-        InvalidPattern: what RE2 would refuse, or one of the rarities named above.
+        InvalidPattern: what RE2 would refuse.
+        UnsupportedPattern: one of the rarities named above.
     """
     reader = _Reader(text)
     pattern = reader.alternatives(_Flags(), depth=0)
@@ -121,7 +126,7 @@ class _Reader:
 
     def alternatives(self, flags: _Flags, depth: int) -> Pattern:
         if depth > _DEEPEST:
-            raise InvalidPattern(f"groups are nested more than {_DEEPEST} deep")
+            raise UnsupportedPattern(f"groups are nested more than {_DEEPEST} deep")
         choices: list[Pattern] = []
         parts: list[Pattern] = []
         while self.position < len(self.text) and not self._at(")"):
@@ -244,7 +249,7 @@ class _Reader:
             self.position += 1
             return Assertion(places[letter])
         if letter == "C":
-            raise InvalidPattern("`\\C`, any byte, is not supported")
+            raise UnsupportedPattern("`\\C`, any byte, is not supported")
         named = self._named_class(flags)
         return Characters(named) if named is not None else self._character(self._code(), flags)
 
@@ -261,7 +266,7 @@ class _Reader:
         name = "" if match is None else match.group(2) or match.group(3)
         category = character_sets.category(name)
         if match is None or category is None:
-            raise InvalidPattern("after `\\p` stands a Unicode category; scripts are not supported")
+            raise UnsupportedPattern("after `\\p` stands a Unicode category; scripts are not supported")
         self.position = match.end()
         ranges = _cased(category, flags)
         return character_sets.complement(ranges) if (letter == "P") != bool(match.group(1)) else ranges
@@ -334,5 +339,5 @@ def _cased(ranges: Ranges, flags: _Flags) -> Ranges:
         return ranges
     folded = character_sets.either_case(ranges)
     if folded is None:
-        raise InvalidPattern("`(?i)` on letters beyond ASCII is not supported")
+        raise UnsupportedPattern("`(?i)` on letters beyond ASCII is not supported")
     return folded

@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 from . import patterns
 from .character_sets import PERL, Ranges
-from .patterns import InvalidPattern
+from .patterns import UnsupportedPattern
 
 MOST_STATES: Final = 5_000
 _MOST_REMEMBERED: Final = 2_000
@@ -42,7 +42,7 @@ class Automaton:
 
     def _state(self) -> int:
         if len(self.reading) >= MOST_STATES:
-            raise InvalidPattern(f"it needs more than {MOST_STATES:,} states")
+            raise UnsupportedPattern(f"it needs more than {MOST_STATES:,} states")
         self.spontaneous.append([])
         self.reading.append(None)
         return len(self.reading) - 1

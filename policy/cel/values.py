@@ -2,14 +2,18 @@
 
 string str · bytes bytes · bool bool · int int · uint UInt · double float · null None · list list ·
 map dict · type TypeValue. A JSON number too large for an int is a uint, as Google's runtime reads it.
-A Python object of any other type is no value at all: whatever touches it becomes an error.
+A Python object of any other type, a larger number among them, is no value that is known here.
+
+An error is certain where Google's evaluation errs as well. Where it is not known what Google's
+evaluation gives, the value is an error with `unknown` set: it refuses a token as every error does,
+and whoever reports the refusal, or proves something by it, must say that it is not known.
 
 Source: google/cel-spec, doc/langdef.md, "Values", "Equality" and "Runtime Errors".
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .syntax import Span, UInt
 
@@ -19,17 +23,38 @@ UINT_END: Final = 2**64
 
 
 class ErrorValue:
-    """An evaluation that failed, as a value. `absent` is set when a key was looked for and not there."""
+    """An evaluation that failed, as a value. `absent` is set when a key was looked for and not there.
 
-    __slots__ = ("absent", "message", "span")
+    `unknown` is set when Google's evaluation may give something else.
+    """
 
-    def __init__(self, message: str, span: Span, *, absent: str = "") -> None:
+    __slots__ = ("absent", "message", "span", "unknown")
+
+    def __init__(self, message: str, span: Span, *, absent: str = "", unknown: bool = False) -> None:
         self.message = message
         self.span = span
         self.absent = absent
+        self.unknown = unknown
 
     def __repr__(self) -> str:
         return f"ErrorValue({self.message!r})"
+
+
+def unknown_value(message: str, span: Span) -> ErrorValue:
+    """What Google's evaluation gives is not known here; `message` says why."""
+    return ErrorValue(message, span, unknown=True)
+
+
+def is_unknown(value: object) -> bool:
+    """Whether Google's evaluation may give something else than `value`."""
+    return type(value) is ErrorValue and value.unknown
+
+
+class Key(NamedTuple):
+    """A key of a map literal that Python would take for another: `true` for `1`, `1u` for `1`."""
+
+    kind: str
+    value: Any
 
 
 class TypeValue:
@@ -103,7 +128,7 @@ def equal(left: object, right: object) -> tuple[bool | None, int]:
             if len(one) != len(other):
                 return False, count
             for key, value in one.items():
-                there, counterpart = lookup(other, key)
+                there, counterpart = lookup(other, value_of(key))
                 if not there:
                     return False, count
                 waiting.append((value, counterpart))
@@ -128,17 +153,43 @@ def commensurable(one: Any, other: Any) -> tuple[Any, Any]:
     return (float(one), other) if type(other) is float else (one, other)
 
 
-def lookup(mapping: dict[object, object], key: object) -> tuple[bool, object]:
+def key_of(value: Any) -> Any:
+    """A value as a dict has it for a key, so that keys of two types are two keys."""
+    if type(value) is bool:
+        return Key("bool", value)
+    return Key("uint", int(value)) if kind_of(value) == "uint" else value
+
+
+def value_of(key: Any) -> Any:
+    """The value that `key_of` made a key of.
+
+    >>> value_of(key_of(True)), value_of(key_of(UInt(1))), value_of(key_of("a"))
+    (True, 1, 'a')
+    """
+    if type(key) is not Key:
+        return key
+    return UInt(key.value) if key.kind == "uint" else key.value
+
+
+def lookup(mapping: dict[Any, Any], key: Any) -> tuple[bool, Any]:
     """Whether `key` is in the map, and its value.
 
-    `true` is never the key `1`, though Python's dict would find it.
+    A number finds the key of its own type first, then one of another type that is equal to it: int
+    before uint, as Google's runtime looks for them. `true` is never the key `1`.
     """
-    if key not in mapping:
-        return False, None
     if type(key) is str:
-        return True, mapping[key]
-    is_bool = type(key) is bool
-    for each, value in mapping.items():
-        if each == key and (type(each) is bool) is is_bool:
-            return True, value
+        return (True, mapping[key]) if key in mapping else (False, None)
+    if type(key) is bool:
+        candidates: list[Any] = [Key("bool", key)]
+    elif key != key // 1:
+        candidates = []
+    elif type(key) is float:
+        candidates = [int(key), Key("uint", int(key))]
+    else:
+        candidates = [int(key), Key("uint", int(key))]
+        if kind_of(key) == "uint":
+            candidates.reverse()
+    for each in candidates:
+        if each in mapping:
+            return True, mapping[each]
     return False, None

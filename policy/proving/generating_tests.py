@@ -15,6 +15,8 @@ from typing import Any
 from ..cel import syntax
 from ..cel.evaluator import Compiler
 from ..cel.syntax import Node
+from ..cel.values import is_unknown
+from ..deciding import Outcome
 from ..policy_set import PolicySet, as_policy_set
 from .answers import Found, Search, Undecided
 from .prover import Prover
@@ -31,12 +33,12 @@ class Result:
     """What became of one token, and whether that was expected."""
 
     name: str
-    admitted: bool
+    outcome: Outcome
     expected: bool
 
     @property
     def passed(self) -> bool:
-        return self.admitted is self.expected
+        return self.outcome == ("admitted" if self.expected else "refused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +69,12 @@ def run_cases(policies: PolicySet | str, cases: Mapping[str, tuple[Mapping[str, 
     Raises:
         InvalidExpression: a condition that Google would refuse.
     """
-    admissions = admissions_of(as_policy_set(policies))
+    policies = as_policy_set(policies)
+    admissions = admissions_of(policies)
     results = [
         Result(
             name=name,
-            admitted=any(each.admits(Case(assertion=assertion)) for each in admissions),
+            outcome=policies.outcome(assertion),
             expected=expected,
         )
         for name, (assertion, expected) in cases.items()
@@ -202,6 +205,8 @@ def _only_failing(admission: Admission, number: int, *, by_error: bool) -> Quest
         if seen is None:
             return False
         results = admission.condition.evaluate(case.assertion, *seen)[0]
+        if any(map(is_unknown, results)):
+            return False
         if not by_error and results[number] is not False:
             return False
         return all((result is True) is (place != number) for place, result in enumerate(results))

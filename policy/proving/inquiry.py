@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from ..cel import syntax
 from ..cel.condition import Condition
 from ..cel.parser import parse
+from ..cel.values import ErrorValue, is_unknown
 from ..policy_set import PolicySet
 from ..provider import Provider
 from . import neighbours
@@ -35,14 +36,23 @@ Key: TypeAlias = str | int
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A token and what each clause says of it; `true` is None where the mapping refuses the token."""
+    """A token and what each clause says of it, None where that is not known.
+
+    `true` is None where the mapping refuses the token, or gives what is not known.
+    """
 
     case: Case
-    true: tuple[bool, ...] | None
+    true: tuple[bool | None, ...] | None
 
     @property
     def admitted(self) -> bool:
         return self.true is not None and all(self.true)
+
+    def refused_by(self, number: int) -> bool:
+        """Whether this clause refuses the token, and it alone."""
+        if self.true is None or self.true[number] is not False:
+            return False
+        return all(each for place, each in enumerate(self.true) if place != number)
 
 
 class Inquiry:
@@ -170,15 +180,15 @@ class Inquiry:
 
     def _see(self, case: Case) -> _Seen:
         seen = self._admission.sees(case)
-        if seen is None:
+        if seen is None or any(isinstance(root, ErrorValue) for root in seen):
             return _Seen(case, None)
         results, _ = self.condition.evaluate(case.assertion, *seen)
-        return _Seen(case, tuple(result is True for result in results))
+        return _Seen(case, tuple(None if is_unknown(result) else result is True for result in results))
 
     def _holds(self, key: Key, seen: _Seen) -> bool:
         if isinstance(key, str):
             return seen.admitted and self._condition(key).decide(seen.case.assertion)
-        return seen.true is not None and not seen.true[key] and sum(seen.true) == len(seen.true) - 1
+        return seen.refused_by(key)
 
     def _condition(self, text: str) -> Condition:
         if text not in self._compiled:

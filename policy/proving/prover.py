@@ -28,6 +28,8 @@ from typing import Final
 from attestation.errors import Misconfigured
 
 from ..cel.condition import compile_condition
+from ..cel.values import is_unknown
+from ..explaining import explain
 from ..policy_set import PolicySet, as_policy_set
 from ..schema import ROOTS
 from ..wording import listed, quoted
@@ -132,7 +134,7 @@ class Prover:
             return encoder.circuit.both(_admitted(encoder, after), -_admitted(encoder, before))
 
         def holds(case: Case) -> bool:
-            return any(each.admits(case) for each in after) and not any(each.admits(case) for each in before)
+            return any(each.admits(case) for each in after) and all(each.refuses(case) for each in before)
 
         trees = tuple(tree for each in (*before, *after) for tree in each.trees)
         return self.search(Question(formula=formula, holds=holds, trees=trees))
@@ -250,7 +252,8 @@ def _question(policies: PolicySet, condition: str, *, negated: bool) -> Question
         for each in admissions:
             if each.admits(case):
                 google, attribute = each.sees(case) or ({}, {})
-                if also.decide(case.assertion, google, attribute) is not negated:
+                trace = explain(also, assertion=case.assertion, google=google, attribute=attribute)
+                if trace.refused if negated else trace.admitted:
                     return True
         return False
 
@@ -272,7 +275,9 @@ def _errs(admission: Admission, case: Case) -> bool:
     if seen is None:
         return False
     results = admission.condition.evaluate(case.assertion, *seen)[0]
-    return not any(result is False for result in results) and not all(result is True for result in results)
+    if any(result is False or is_unknown(result) for result in results):
+        return False
+    return not all(result is True for result in results)
 
 
 def prove(policies: PolicySet | str, that: str, *, budget_s: float = BUDGET_S) -> Answer:

@@ -34,6 +34,7 @@ SLUGS: Final = (
     "condition-too-long",
     "unsupported-function",
     "invalid-pattern",
+    "unknown-evaluation",
     "unknown-claim",
     "wrong-type",
     "in-on-a-string",

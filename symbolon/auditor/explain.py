@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured
+from policy.deciding import Outcome, sum_of
 
 from ..handed_tokens import HandedToken, TokenClaims, read_token
 from ..inputs import parse_time
-from ..judging import Judgement, judge
+from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
 from ..rendering import clause_lines, console, print_json, printable, styled
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+_EXIT_CODES: Final[Mapping[Outcome, ExitCode]] = {
+    "admitted": ExitCode.YES,
+    "refused": ExitCode.ANSWERED_NO,
+    "unknown": ExitCode.UNKNOWN,
+}
+_WORDS: Final[Mapping[Outcome, tuple[str, str]]] = {
+    "admitted": ("ADMIT", "bold green"),
+    "refused": ("DENY", "bold red"),
+    "unknown": ("UNKNOWN", "bold yellow"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +41,8 @@ class _Answer:
     rejection: EvidenceRejected | None
 
     @property
-    def admitted(self) -> bool:
-        return self.judgement is not None and self.judgement.admitted
+    def outcome(self) -> Outcome:
+        return "refused" if self.judgement is None else self.judgement.outcome
 
     def document(self) -> dict[str, object]:
         """The answer as `--format json` shows it."""
@@ -69,7 +81,7 @@ def explain_token(
         print_json(judgement.document())
     else:
         _print(asked[0], claims, judgement)
-    return ExitCode.YES if judgement.admitted else ExitCode.ANSWERED_NO
+    return _EXIT_CODES[judgement.outcome]
 
 
 def _explain_to_several(
@@ -78,13 +90,12 @@ def _explain_to_several(
     answers = [_answer(each, handed, now=now) for each in asked]
     if all(each.rejection is not None for each in answers):
         raise _of_all([each.rejection for each in answers if each.rejection is not None])
-    admitted = any(each.admitted for each in answers)
+    outcome = sum_of([each.outcome for each in answers])
     if output == "json":
-        decision = "admit" if admitted else "deny"
-        print_json({"decision": decision, "providers": [each.document() for each in answers]})
+        print_json({"decision": DECISIONS[outcome], "providers": [each.document() for each in answers]})
     else:
-        _print_several(asked[0].described, answers)
-    return ExitCode.YES if admitted else ExitCode.ANSWERED_NO
+        _print_several(asked[0].described, answers, outcome)
+    return _EXIT_CODES[outcome]
 
 
 def _answer(policy: NamedPolicy, handed: HandedToken, *, now: float) -> _Answer:
@@ -117,10 +128,10 @@ def _print(policy: NamedPolicy, claims: TokenClaims, judgement: Judgement) -> No
             terminal.print(line)
 
 
-def _print_several(described: str, answers: Sequence[_Answer]) -> None:
+def _print_several(described: str, answers: Sequence[_Answer], outcome: Outcome) -> None:
     terminal = console()
-    admitting = sum(each.admitted for each in answers)
-    word, style = ("ADMIT", "bold green") if admitting else ("DENY", "bold red")
+    admitting = sum(each.outcome == "admitted" for each in answers)
+    word, style = _WORDS[outcome]
     terminal.print(styled((word, style), f"  {admitting or 'none'} of {len(answers)} providers admits it"))
     claims = next(each.claims for each in answers if each.claims is not None)
     terminal.print(_described(claims))
@@ -143,9 +154,11 @@ def _in_short(judgement: Judgement) -> tuple[str, str, str]:
     """The decision as a word, that word's style, and what it comes from."""
     if judgement.admitted:
         hold = f"all {len(judgement.clauses)} clauses hold" if judgement.clauses else "it has no condition"
-        return "ADMIT", "bold green", hold
+        return *_WORDS["admitted"], hold
+    if judgement.outcome == "unknown":
+        return *_WORDS["unknown"], f"not known whether Google admits it: {judgement.unknown}"
     count = f"{len(judgement.failing)} of {len(judgement.clauses)} clauses"
-    return "DENY", "bold red", f"{count} {'does' if count[:2] == '1 ' else 'do'} not hold"
+    return *_WORDS["refused"], f"{count} {'does' if count[:2] == '1 ' else 'do'} not hold"
 
 
 def _described(claims: TokenClaims) -> Text:

@@ -16,6 +16,7 @@ from policy.proving.generating_tests import Failing, Generated, Unseen, generate
 from policy.proving.generating_tests import Report as Tested
 from policy.proving.prover import Prover
 
+from ..judging import DECISIONS
 from ..policy_files import read_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
@@ -24,6 +25,7 @@ from ..reports.differences import claims_that_matter
 from ..reports.report import Entry, Report, Section
 
 _EXPECTED: Final = {"admit": True, "deny": False}
+_MARKS: Final = {"admitted": "admitted", "refused": "denied", "unknown": "not known"}
 _ENDINGS: Final = (".json", ".jwt")
 
 
@@ -42,7 +44,10 @@ def run_tests(*, policy: str, folder: Path | None, output: str) -> ExitCode:
     else:
         tokens = {name: token for name, (token, _) in cases.items()}
         print_report(_tested_report(tested, policy, tokens), output=output)
-    return ExitCode.YES if tested.passed else ExitCode.ANSWERED_NO
+    if tested.passed:
+        return ExitCode.YES
+    wrong = any(not each.passed and each.outcome != "unknown" for each in tested.results)
+    return ExitCode.ANSWERED_NO if wrong else ExitCode.UNKNOWN
 
 
 def generate_tests(*, policy: str, folder: Path, output: str) -> ExitCode:
@@ -98,7 +103,8 @@ def _tested_document(tested: Tested) -> dict[str, object]:
         "results": [
             {
                 "name": each.name,
-                "admitted": each.admitted,
+                "decision": DECISIONS[each.outcome],
+                "admitted": each.outcome == "admitted",
                 "expected": each.expected,
                 "passed": each.passed,
             }
@@ -122,7 +128,7 @@ def _tested_report(tested: Tested, policy: str, tokens: Mapping[str, Mapping[str
     count = f"{len(tested.results)} token{'s' if len(tested.results) > 1 else ''}"
     wrong = [
         Entry(
-            mark="admitted" if each.admitted else "denied",
+            mark=_MARKS[each.outcome],
             tone="bad",
             label=each.name,
             text=f"it should be {'admitted' if each.expected else 'denied'}",

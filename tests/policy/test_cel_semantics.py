@@ -177,7 +177,7 @@ TABLE: list[tuple[str, Any]] = [
     ("{1.5: 1}", ERROR),
     ("{null: 1}", ERROR),
     ("{'a': 1, 'a': 2}", ERROR),
-    ("{1: 1, 1u: 2}", ERROR),
+    ("size({1: 1, 1u: 2})", 2),
     # macros
     ("assertion.list.all(x, x != 'c')", True),
     ("assertion.list.all(x, x == 'a')", False),

@@ -7,9 +7,12 @@ for `google.subject` that is a refusal.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from ...cel import syntax
 from ...cel.condition import Condition, compile_condition
+from ...cel.values import ErrorValue
+from ...deciding import Outcome, decide, decide_condition
 from ...mapping import MOST_SUBJECT_BYTES, MappingRejected
 from ...policy_set import PolicySet
 from ...provider import Provider
@@ -20,6 +23,9 @@ from .facts import claims_of
 from .questions import Case
 from .strings import Probe
 from .values import Alternative, Entries, Joined, Spelled, Spelling, Text, Unsupported, Value, is_value
+
+Seen: TypeAlias = Mapping[str, object] | ErrorValue
+"""`google` or `attribute`; an error where it is not known what it is."""
 
 
 def trees_of(condition: Condition) -> tuple[syntax.Node, ...]:
@@ -59,7 +65,7 @@ class Admission:
         seen = Encoder(encoder.claims, {name: _map(entries) for name, entries in mapped.items()})
         return encoder.circuit.both(subject, _is_subject(encoder.claims, value)), seen
 
-    def sees(self, case: Case) -> tuple[Mapping[str, object], Mapping[str, object]] | None:
+    def sees(self, case: Case) -> tuple[Seen, Seen] | None:
         """`google` and `attribute` of this token; None when the mapping refuses it."""
         if not self._mapped:
             return case.google, case.attribute
@@ -67,11 +73,19 @@ class Admission:
             mapped = self.provider.mapping.apply(case.assertion)
         except MappingRejected:
             return None
-        return mapped.google, mapped.attribute
+        return mapped.root("google"), mapped.root("attribute")
+
+    def decision(self, case: Case) -> Outcome:
+        """What the evaluator says of this token: a witness needs it to be known."""
+        if self._mapped:
+            return decide(self.provider, case.assertion).outcome
+        return decide_condition(self.condition, case.assertion, case.google, case.attribute).outcome
 
     def admits(self, case: Case) -> bool:
-        seen = self.sees(case)
-        return seen is not None and self.condition.decide(case.assertion, *seen)
+        return self.decision(case) == "admitted"
+
+    def refuses(self, case: Case) -> bool:
+        return self.decision(case) == "refused"
 
 
 def admissions_of(policies: PolicySet) -> tuple[Admission, ...]:

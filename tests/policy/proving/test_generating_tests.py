@@ -26,8 +26,8 @@ def token(**changes: Any) -> dict[str, Any]:
 def test_each_token_is_decided_and_held_against_what_was_expected() -> None:
     report = run_cases(NOT_DEBUG, {"good": (token(), True), "debug": (token(dbgstat="enabled"), True)})
     assert report.results == (
-        Result(name="good", admitted=True, expected=True),
-        Result(name="debug", admitted=False, expected=True),
+        Result(name="good", outcome="admitted", expected=True),
+        Result(name="debug", outcome="refused", expected=True),
     )
     assert not report.passed
 

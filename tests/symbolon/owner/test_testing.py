@@ -49,7 +49,15 @@ def test_json_says_what_was_expected_and_what_was_never_tried(ask: Ask, tmp_path
     document = ask("owner", "policy", "test", policy, "--format", "json").json
     assert document == {
         "passed": True,
-        "results": [{"name": "admit/one.json", "admitted": True, "expected": True, "passed": True}],
+        "results": [
+            {
+                "name": "admit/one.json",
+                "decision": "admit",
+                "admitted": True,
+                "expected": True,
+                "passed": True,
+            }
+        ],
         "unseen": [{"provider": "", "text": "assertion.secboot", "span": [0, 17], "missing": [False]}],
     }
     assert "never false  assertion.secboot\n" in ask("owner", "policy", "test", policy).out

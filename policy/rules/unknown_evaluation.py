@@ -1,0 +1,67 @@
+"""What Google makes of a constant part is not known, so nothing that rests on it is proved or refuted.
+
+Source: policy/cel/values.py, for what is unknown; google/re2, wiki "Syntax".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from ..cel import syntax
+from ..cel.evaluator import Compiler
+from ..cel.syntax import Node
+from ..cel.values import ErrorValue
+from ..context import Context, Text
+from ..findings import Finding, Severity
+
+SLUG: Final = "unknown-evaluation"
+SEVERITY: Final = Severity.HIGH
+TITLE: Final = "a part of which it is not known what Google makes of it"
+
+
+def check(context: Context) -> Iterator[Finding]:
+    for text in context.case.texts:
+        for node, error in _unknown(text, text.tree):
+            yield context.finding(
+                f"not known what Google makes of it: {error.message}",
+                hint="write it in another way, such that this project can evaluate it",
+                place=text.place,
+                span=node.span,
+                text=text.text,
+            )
+
+
+def _unknown(text: Text, node: Node) -> Iterator[tuple[Node, ErrorValue]]:
+    """The outermost parts that are unknown whatever the token says, with what is unknown of them."""
+    asked = node if _is_constant(node) else _with_an_empty_target(node)
+    if asked is not None:
+        value = _evaluated(text, asked)
+        if isinstance(value, ErrorValue) and value.unknown:
+            yield node, value
+            return
+    if not _is_constant(node):
+        for child in syntax.children(node):
+            yield from _unknown(text, child)
+
+
+def _with_an_empty_target(node: Node) -> Node | None:
+    """A method call with constant arguments, asked of the empty string instead of a claim."""
+    if not isinstance(node, syntax.Call) or node.target is None or not node.arguments:
+        return None
+    if not all(map(_is_constant, node.arguments)):
+        return None
+    return replace(node, target=syntax.Literal(span=node.span, kind="string", value=""))
+
+
+def _is_constant(node: Node) -> bool:
+    return not any(
+        isinstance(each, syntax.Identifier | syntax.Comprehension) for each, _ in syntax.walk(node)
+    )
+
+
+def _evaluated(text: Text, node: Node) -> object:
+    compiler = Compiler(text.text)
+    run = compiler.compile(node)
+    return run([{}, {}, {}, *compiler.blank[3:]])

@@ -1,0 +1,31 @@
+"""The rule unknown-evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+ZONE = "assertion.submods.gce.zone"
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        (f'{ZONE}.matches("\\\\p{{Greek}}")', "scripts are not supported"),
+        (f'{ZONE}.matches("\\\\p{{Gre" + "ek}}")', "scripts are not supported"),
+        (f'{ZONE}.matches("\\\\C" + "+")', "`\\x5cC`"),
+        (f'assertion.secboot || {ZONE}.matches("(?i)é")', "beyond ASCII"),
+        (f'{ZONE}.extract("{{a}}{{b}}") == "x"', "is no template"),
+        (f'double("{"1" * 1000}") > 1.0', "1,000 characters"),
+    ],
+)
+def test_a_part_that_only_google_can_evaluate_is_told(findings: Any, condition: str, reason: str) -> None:
+    (finding,) = findings(condition)
+    assert finding["message"].startswith("not known what Google makes of it: ")
+    assert reason.replace("\\x5c", "\\") in finding["message"]
+    assert finding["excerpt"] in condition.split(" || ")[-1]
+
+
+def test_what_this_project_evaluates_is_fine(findings: Any) -> None:
+    assert findings(f'{ZONE}.matches("^us-" + "[a-z0-9-]+$") && double("0x1p3") == 8.0') == []
