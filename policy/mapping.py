@@ -110,11 +110,20 @@ class AttributeMapping:
         Raises:
             MappingRejected: there is no subject, or what is mapped is too large; in STS's words.
         """
+        return self.gathered(
+            {key: expression.evaluate(assertion) for key, expression in self._compiled.items()}
+        )
+
+    def gathered(self, values: Mapping[str, object]) -> Mapped:
+        """The attributes that these values of the expressions come to, within Google's limits.
+
+        Raises:
+            MappingRejected: as `apply`.
+        """
         google: dict[str, object] = {}
         attribute: dict[str, str] = {}
         unknown: dict[str, ErrorValue] = {}
-        for key, expression in self._compiled.items():
-            value = expression.evaluate(assertion)
+        for key, value in values.items():
             namespace, name = key.split(".", 1)
             if isinstance(value, ErrorValue) and value.unknown:
                 unknown[key] = value

@@ -1,0 +1,76 @@
+"""Google's own runtime as a second reader of a policy."""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
+from policy.proving.hostile_tokens import hostile_tokens
+from policy.proving.peer import NoPeer, Peer
+from policy.proving.smt.admission import admissions_of
+from policy.proving.smt.tokens import SAMPLE
+from tests.policy.proving.test_prover import HARDENED
+
+
+def provider(condition: str, **mapping: str) -> PolicySet:
+    document = {
+        "name": "projects/1/locations/global/workloadIdentityPools/pool/providers/prov",
+        "attributeMapping": {"google.subject": "assertion.sub"} | mapping,
+        "attributeCondition": condition,
+        "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com"},
+    }
+    return parse_policy_set(json.dumps(document), name="provider.json")
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        policy_set_of(HARDENED),
+        policy_set_of('!("evil@x" in assertion.google_service_accounts) && assertion.hwmodel != "X"'),
+        provider(
+            'attribute.zone.startsWith("us") && assertion.iat < 9007199254740993',
+            **{"google.subject": '"s::" + assertion.submods.gce.instance_name'},
+            **{"attribute.zone": "assertion.submods.gce.zone"},
+        ),
+    ],
+)
+def test_two_readers_agree_on_hostile_tokens(policies: PolicySet) -> None:
+    peer = Peer(policies)
+    trees = [tree for each in admissions_of(policies) for tree in each.trees]
+    outcomes = []
+    for token in hostile_tokens(trees, near=[SAMPLE], seed=3, count=1_000):
+        ours = policies.outcome(token)
+        outcomes.append(ours)
+        assert ours == "unknown" or (ours == "admitted") is any(peer.admits(token)), token
+    assert {"refused"} <= set(outcomes)
+
+
+def test_each_provider_answers_for_itself() -> None:
+    assert Peer(provider('assertion.sub == "s"')).admits({"sub": "s"}) == (True,)
+    assert Peer(provider('assertion.sub == "s"')).admits({"sub": "t"}) == (False,)
+    assert Peer(provider("true")).admits({"no": "subject"}) == (False,)
+
+
+def test_a_policy_that_calls_iams_own_function_has_no_peer() -> None:
+    with pytest.raises(NoPeer, match="extract"):
+        Peer(policy_set_of('assertion.sub.extract("projects/{p}/") == "x"'))
+    with pytest.raises(NoPeer, match="extract"):
+        Peer(provider("true", **{"attribute.p": 'assertion.sub.extract("projects/{p}/")'}))
+
+
+def test_without_the_library_there_is_no_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: Callable[..., Any] = builtins.__import__
+
+    def absent(name: str, *arguments: Any, **keywords: Any) -> Any:
+        if name.startswith("cel_expr_python"):
+            raise ImportError(name)
+        return found(name, *arguments, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(NoPeer, match="not installed"):
+        Peer(policy_set_of("true"))
