@@ -274,3 +274,35 @@ def test_uploaded_keys_are_the_only_ones_believed(
 def test_a_deleted_pool_admits_nobody(platform: Any, exchange: Exchange) -> None:
     platform.call("DELETE", f"https://iam.googleapis.com/v1/{_POOL}")
     assert exchange().json == _NO_PROVIDER
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"attributeCondition": 'assertion.sub.matches("\\\\p{Gr" + "eek}|.")'},
+            'The emulator does not know what Google would answer: `sub` is "',
+        ),
+        (
+            {"attributeMapping": {"google.subject": 'assertion.sub.matches("\\\\C" + "+") ? "a" : "b"'}},
+            "The emulator does not know what Google would answer: mapping of `google.subject`: ",
+        ),
+    ],
+)
+def test_what_google_would_answer_is_not_made_up(
+    platform: Any, exchange: Exchange, provider: Any, changes: dict[str, Any], says: str
+) -> None:
+    provider(**changes)
+    answer = exchange()
+    assert (answer.status, answer.json["error"]) == (400, "emulator_unknown")
+    assert answer.json["error_description"].startswith(says)
+    entry = platform.state.audit.entries()[-1]
+    assert (entry["granted"], entry["detail"]["error"]) == (False, "emulator_unknown")
+
+
+def test_what_another_clause_refuses_is_refused_whatever_is_not_known(
+    exchange: Exchange, provider: Any
+) -> None:
+    provider(attributeCondition='assertion.sub.matches("\\\\p{Gr" + "eek}|.") && assertion.dbgstat == "x"')
+    answer = exchange()
+    assert (answer.status, answer.json) == (400, _REJECTED)

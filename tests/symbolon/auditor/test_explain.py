@@ -435,3 +435,32 @@ def test_a_token_that_no_provider_takes_is_rejected_with_what_each_would_take(as
     assert (answered.code, answered.json["error"]["code"]) == (4, "wrong-audience")
     assert AUDIENCE in answered.json["error"]["hint"]
     assert OTHER in answered.json["error"]["hint"]
+
+
+UNREAD = 'assertion.sub.matches("\\\\p{Gr" + "eek}|.")'
+"""A pattern that Google's RE2 reads, and this project does not."""
+
+
+def test_what_is_not_known_of_googles_evaluation_is_no_answer(ask: Ask, case: Case) -> None:
+    case.policy.write_text(provider(attributeCondition=f"{CONDITION} && {UNREAD}"))
+    answered = ask(*case.verified())
+    assert (answered.code, answered.err) == (6, "")
+    assert answered.out.startswith("UNKNOWN  not known whether Google admits it: `sub` is ")
+    assert "scripts are not supported" in answered.out
+    document = json.loads(ask(*case.verified(), "--format", "json").out)
+    assert document["decision"] == "unknown" and "scripts are not supported" in document["unknown"]
+    assert [each["outcome"] for each in document["clauses"]] == ["true", "true", "unknown"]
+
+
+def test_a_clause_that_refuses_is_an_answer_whatever_is_not_known(ask: Ask, case: Case) -> None:
+    case.policy.write_text(provider(attributeCondition=f"{CONDITION} && {UNREAD}"))
+    case.sign(claims(dbgstat="enabled"))
+    answered = ask(*case.verified())
+    assert answered.code == 3 and answered.out.startswith("DENY")
+
+
+def test_of_several_providers_one_that_is_not_known_is_no_denial(ask: Ask, case: Case) -> None:
+    providers = [json.loads(provider(attributeCondition=each)) for each in ("false", UNREAD)]
+    case.policy.write_text(json.dumps(providers))
+    answered = ask(*case.verified())
+    assert answered.code == 6 and answered.out.startswith("UNKNOWN  none of 2 providers admits it")
