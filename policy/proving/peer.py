@@ -97,7 +97,10 @@ class Peer:
             raise NoPeer("Google's runtime does not compile a constant part of it") from None
 
     def _value(self, expression: Any, data: Mapping[str, object]) -> object:
-        value = expression.eval(data=data)
+        try:
+            value = expression.eval(data=data)
+        except RuntimeError as failed:  # how the bindings say that a map repeats a key
+            return ErrorValue(str(failed), _NOWHERE)
         if value.type() == self._cel.Type.ERROR:
             return ErrorValue(str(value), _NOWHERE)
         return value.value()

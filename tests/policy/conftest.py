@@ -242,6 +242,101 @@ class Maker:
             + ")"
         )
 
+    texts = (
+        *(
+            '"0x1p3"',
+            '"1e3"',
+            '" 7 "',
+            '"\\t8\\n"',
+            '"+5"',
+            '"0x10"',
+            '".5"',
+            '"5."',
+            '"1_0"',
+            '"inf"',
+            '"nan"',
+        ),
+        *('"NaN(7)"', '"-0"', '"1e400"', '"00012"', '"9223372036854775808"', '"-9223372036854775808"'),
+        *(
+            '"18446744073709551615"',
+            '"٣"',
+            '"1 2"',
+            '"t"',
+            '"TRUE"',
+            '"f"',
+            '"yes"',
+            '""',
+            '"0X1P-2"',
+            '"1d"',
+        ),
+        *('"""a\r\nb"""', "'''a\rb'''", '"a\\rb"', 'r"a\\nb"', '"\\u00e9"', '"\\U0001F600"', '"\\101"'),
+        *('"\\x41"', '"\\a\\b\\f\\v"', 'b"\\x41\\377"', "b'é'", '"\\?\\`"', '"é".size()'),
+    )
+    literals = (
+        *(
+            "0x10",
+            "-0x10",
+            "0xFu",
+            "1e3",
+            "1.e3",
+            ".5",
+            "1.5e-3",
+            "5.0e-324",
+            "1.0e308",
+            "0.1",
+            "1e23",
+            "2e22",
+        ),
+        *("9223372036854775807", "-9223372036854775808", "18446744073709551615u", "9007199254740993", "-1"),
+        *("9007199254740993.0", "9007199254740992.0", "123456789.125", "7.291122019556398e-304", "-0.0"),
+    )
+    computed = (
+        *('"^a" + "+$"', '"[" + "a]"', '"(" + "a"', '"a{" + "2}"', '"\\\\d" + "+"', '"(?i)" + "A"'),
+        *('"\\\\p{" + "L}"', '"x|" + "y"', '["a", "b"].join("|")', '"a,b".split(",")[0]', '"\\\\p{Greek}"'),
+        *('"(" + "(((((((((a)))))))))" + ")"', '"^" + assertion.t', "assertion.s", '"*" + ""', '"a" + "**"'),
+    )
+
+    def text(self) -> str:
+        """A string, most often; some are odd to read."""
+        return self.pick.choice((*self.texts, "assertion.s", "assertion.t"))
+
+    def edge(self) -> str:
+        """A boolean over conversions, odd literals, maps of odd keys, computed patterns, ternaries."""
+        pick = self.pick
+
+        def key() -> str:
+            return pick.choice(("true", "false", "1", "1u", "2", "2u", "0", '"1"', '"a"', "assertion.m"))
+
+        def number() -> str:
+            return pick.choice((*self.literals, *self.numbers, "assertion.n", "assertion.d", "assertion.big"))
+
+        text = self.text
+
+        def entries() -> str:
+            return ", ".join(f"{key()}: {number()}" for _ in range(pick.randint(1, 3)))
+
+        compare = pick.choice(("==", "!=", "<", "<=", ">", ">="))
+        return self.one(
+            lambda: f"{pick.choice(self.conversions)}({text()}) {compare} {number()}",
+            lambda: f"string({number()}) {compare} {text()}",
+            lambda: f"string({pick.choice(self.conversions)}({text()})) == {text()}",
+            lambda: f"{number()} {compare} {number()}",
+            lambda: f"{pick.choice(self.conversions)}({number()}) {compare} {number()}",
+            lambda: f"({number()} {pick.choice('+-*/%')} {number()}) {compare} {number()}",
+            lambda: f"size({{{entries()}}}) {compare} {pick.choice('0123')}",
+            lambda: f"{{{entries()}}}[{key()}] {compare} {number()}",
+            lambda: f"{key()} in {{{entries()}}}",
+            lambda: f"{{{entries()}}} == {{{entries()}}}",
+            lambda: f"{{{entries()}}}.{pick.choice(('all', 'exists', 'exists_one'))}(k, k {compare} {key()})",
+            lambda: f"{text()}.matches({pick.choice(self.computed)})",
+            lambda: f'{text()}.matches({pick.choice(self.computed)} + "|q")',
+            lambda: f"({self.boolean(0)} ? {text()} : {number()}) == {text()}",
+            lambda: f"[{number()}, {text()}].exists(v, [v, {number()}].all(w, w {compare} v))",
+            lambda: f"{text()} {compare} {text()}",
+            lambda: f"-({number()}) {compare} {number()}",
+            lambda: f"type({number()}) == type({number()})",
+        )
+
     def condition(self) -> str:
         return " && ".join(self.boolean(2) for _ in range(self.pick.randint(1, 3)))
 
