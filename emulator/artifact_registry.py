@@ -19,7 +19,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import Caller, require_caller
-from .authorization import (
+from .bodies import json_of
+from .errors import GoogleError
+from .iam.authorization import (
     Policy,
     empty_policy,
     permissions_of,
@@ -27,8 +29,6 @@ from .authorization import (
     replace_policy,
     require_permission,
 )
-from .bodies import json_of
-from .errors import GoogleError
 from .registry_access import Repositories
 from .state import Document, State
 

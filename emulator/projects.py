@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import require_caller
-from .authorization import empty_policy, permissions_of, project_of, replace_policy, require_permission
 from .bodies import json_of
+from .iam.authorization import empty_policy, permissions_of, project_of, replace_policy, require_permission
 from .oauth2 import write_credentials_file
 from .state import Document, State
 

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..authorization import empty_policy, permissions_of, project_of, replace_policy
 from ..bodies import json_of
 from ..errors import GoogleError
+from ..iam.authorization import empty_policy, permissions_of, project_of, replace_policy
 from ..state import Document
 from .core import Storage
 from .errors import absent, conflict, invalid, precondition_failed

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from attestation.errors import Denied
+from deploy.confidential_vm import ConfidentialVm, delete, launch, status, watch
 from deploy.google_api import GoogleApi, NotFound
 from deploy.image import build_image
-from deploy.launch import ConfidentialVm, delete, launch, status, watch
 from deploy.provisioning import Change, ensure, ensure_all, look_up_project
 from deploy.push import parse_image_reference, push, resolve
 from deploy.resources import Owner, operator_of, owner_of

@@ -25,15 +25,16 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
 from attestation.errors import ExitCode
+from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
-from deploy.launch import CLOUD_PLATFORM
 from deploy.provisioning import ensure, look_up_project
 from deploy.resources import Grant, owner_of
-from emulator import running, teeserver
+from emulator import running
 from emulator.background import served, unix_listener
 from emulator.faults import Faults, write_faults
 from emulator.state import State
 from emulator.verifier import LaunchFacts, Verifier
+from emulator.vm import teeserver
 from tests.workload.samples import (
     DIGEST,
     FACTS,
@@ -166,7 +167,7 @@ class Job:
             if self.socket:
                 listener = unix_listener(launcher / "teeserver.sock", mode=0o777)
                 stack.enter_context(served(teeserver.make_app(self.stage.verifier, self.facts), listener))
-            command = [sys.executable, "-P", str(ROOT / "emulator/bare.py"), str(launcher), "workload"]
+            command = [sys.executable, "-P", str(ROOT / "emulator/vm/bare.py"), str(launcher), "workload"]
             process = subprocess.Popen(
                 command, cwd=app, env=self._environment(), text=True, stdout=-1, stderr=-1
             )

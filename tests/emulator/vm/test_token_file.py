@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from threading import Event
 
-from emulator.token_file import TOKEN_FILE, TokenFile
+from emulator.vm.token_file import TOKEN_FILE, TokenFile
 
 
 def test_the_file_is_replaced_whole_and_readable_for_the_container(tmp_path: Path) -> None:

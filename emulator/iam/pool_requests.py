@@ -16,8 +16,8 @@ from typing import Any
 from attestation.errors import Misconfigured
 from policy.provider import parse_provider
 
-from .errors import GoogleError
-from .state import Document
+from ..errors import GoogleError
+from ..state import Document
 
 _ID = re.compile(r"[a-z0-9-]{4,32}")
 _LONGEST_DISPLAY_NAME = 32

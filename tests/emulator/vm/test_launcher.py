@@ -12,18 +12,19 @@ from typing import Any
 import pytest
 
 from attestation.tokens import parse_token
-from emulator import launcher, projects
+from emulator import projects
 from emulator.access_tokens import CLOUD_PLATFORM
 from emulator.address import Address
-from emulator.authorization import empty_policy
 from emulator.faults import Faults, write_faults
+from emulator.iam.authorization import empty_policy
 from emulator.launch_spec import LaunchRefused
-from emulator.launcher import ExitCode, Launch, Machine, WorkloadFailed, exit_code_of
-from emulator.metadata import InstanceIdentity
-from emulator.registry_client import Image
 from emulator.state import State
-from emulator.token_file import TOKEN_FILE
 from emulator.verifier import Verifier
+from emulator.vm import launcher
+from emulator.vm.launcher import ExitCode, Launch, Machine, WorkloadFailed, exit_code_of
+from emulator.vm.metadata import InstanceIdentity
+from emulator.vm.registry_client import Image
+from emulator.vm.token_file import TOKEN_FILE
 
 _EMAIL = "workload-sa@secundus.iam.gserviceaccount.com"
 _LABELS = {"tee.launch_policy.log_redirect": "always", "tee.launch_policy.allow_env_override": "A"}

@@ -15,7 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .access_tokens import require_caller
+from ..access_tokens import require_caller
+from ..bodies import json_of
+from ..errors import GoogleError
+from ..state import Document, State
 from .authorization import (
     Policy,
     denied,
@@ -26,9 +29,6 @@ from .authorization import (
     replace_policy,
     require_permission,
 )
-from .bodies import json_of
-from .errors import GoogleError
-from .state import Document, State
 
 _SERVICE = "iam.googleapis.com"
 _ACCOUNT_ID = re.compile(r"[a-z](?:[-a-z0-9]{4,28}[a-z0-9])")

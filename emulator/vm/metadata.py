@@ -20,9 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .access_tokens import mint_access_token
-from .keys import key_id_of, load_or_make_rsa_key
-from .state import State
+from ..access_tokens import mint_access_token
+from ..keys import key_id_of, load_or_make_rsa_key
+from ..state import State
 
 _FLAVOR = {"metadata-flavor": "Google", "server": "Metadata Server for VM"}
 _TOKEN_LIFETIME_S = 3599

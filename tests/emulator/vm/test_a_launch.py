@@ -17,8 +17,8 @@ import pytest
 import requests
 from google.auth.transport.requests import AuthorizedSession
 
-from emulator import sandbox
 from emulator.running import Running
+from emulator.vm import sandbox
 
 _IAM = "https://iam.googleapis.com/v1"
 _REGISTRY = "https://us-docker.pkg.dev/v2/primus/repo/workload"

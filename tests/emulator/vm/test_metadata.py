@@ -14,10 +14,10 @@ import requests
 from google.auth import compute_engine
 from google.auth.compute_engine import _metadata
 
-from emulator import metadata
 from emulator.access_tokens import CLOUD_PLATFORM, caller_of_token
 from emulator.background import served
 from emulator.state import State
+from emulator.vm import metadata
 
 _EMAIL = "workload-sa@secundus.iam.gserviceaccount.com"
 _INSTANCE = metadata.InstanceIdentity(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
+from ..state import State
 from . import service_accounts, workload_identity_pools
-from .state import State
 
 
 def routes(state: State) -> list[BaseRoute]:

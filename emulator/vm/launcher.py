@@ -22,20 +22,20 @@ from enum import IntEnum
 from pathlib import Path
 from threading import Event, Thread, Timer
 
+from ..access_tokens import mint_access_token
+from ..address import Address
+from ..background import served, unix_listener
+from ..faults import take_fault
+from ..go_text import print_strings
+from ..launch_policy import check_launch, parse_launch_policy
+from ..launch_spec import LaunchRefused, LaunchSpec, Monitoring, parse_launch_spec, unknown_keys
+from ..state import State
+from ..verifier import HardwareModel, LaunchFacts, Verifier
 from . import metadata, sandbox, teeserver
-from .access_tokens import mint_access_token
-from .address import Address
 from .attesting import check_may_attest
-from .background import served, unix_listener
-from .faults import take_fault
-from .go_text import print_strings
-from .launch_policy import check_launch, parse_launch_policy
-from .launch_spec import LaunchRefused, LaunchSpec, Monitoring, parse_launch_spec, unknown_keys
 from .registry_client import Image, pull
 from .serial_log import SerialLog
-from .state import State
 from .token_file import TokenFile
-from .verifier import HardwareModel, LaunchFacts, Verifier
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STOP_GRACE_S = 10

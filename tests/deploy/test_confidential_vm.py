@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured, Unavailable
+from deploy.confidential_vm import ConfidentialVm, delete, launch, render_instance, render_metadata, watch
 from deploy.google_api import GoogleApi
-from deploy.launch import ConfidentialVm, delete, launch, render_instance, render_metadata, watch
 
 VM = ConfidentialVm(
     project_id="secundus",

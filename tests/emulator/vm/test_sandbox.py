@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from emulator import sandbox
 from emulator.address import Address
 from emulator.background import unix_listener
 from emulator.launch_spec import TmpfsMount
+from emulator.vm import sandbox
 
 needs_bubblewrap = pytest.mark.skipif(
     bool(sandbox.why_not_bubblewrap()), reason=f"no bubblewrap container here: {sandbox.why_not_bubblewrap()}"
@@ -235,7 +235,7 @@ def test_bare_the_persons_own_environment_and_home_are_not_the_workloads(run: Ru
 @needs_bubblewrap
 def test_an_environment_below_a_temporary_folder_starts_in_bubblewrap(tmp_path: Path) -> None:
     venv.create(tmp_path / "environment", symlinks=True, with_pip=False)
-    asked = "from emulator import sandbox; print(sandbox.why_not_bubblewrap() or sandbox.best_kind())"
+    asked = "from emulator.vm import sandbox; print(sandbox.why_not_bubblewrap() or sandbox.best_kind())"
     answer = subprocess.run(
         [tmp_path / "environment" / "bin" / "python", "-c", asked],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

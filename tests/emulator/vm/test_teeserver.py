@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from attestation.tokens import parse_token
-from emulator import teeserver
 from emulator.state import State
 from emulator.verifier import LaunchFacts, Verifier
+from emulator.vm import teeserver
 
 _FACTS = LaunchFacts(
     project_id="p",

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from .state import write_atomically
-from .verifier import LIFETIME_S
+from ..state import write_atomically
+from ..verifier import LIFETIME_S
 
 TOKEN_FILE = "attestation_verifier_claims_token"  # noqa: S105  a file's name
 _CENTRE, _JITTER = 0.8, 0.1

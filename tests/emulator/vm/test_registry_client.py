@@ -15,7 +15,7 @@ import pytest
 
 from emulator.address import Address
 from emulator.launch_spec import LaunchRefused
-from emulator.registry_client import pull, unpack_layer
+from emulator.vm.registry_client import pull, unpack_layer
 
 Member = tuple[str, dict[str, Any], bytes]
 

@@ -12,9 +12,9 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .access_tokens import Caller
-from .errors import GoogleError
-from .state import Document, State
+from ..access_tokens import Caller
+from ..errors import GoogleError
+from ..state import Document, State
 
 _OBJECT_READ = frozenset({"storage.objects.get", "storage.objects.list"})
 _OBJECT_WRITE = _OBJECT_READ | {"storage.objects.create", "storage.objects.delete", "storage.objects.update"}

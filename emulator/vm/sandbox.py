@@ -22,8 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Literal
 
-from .address import Address
-from .launch_spec import TmpfsMount
+from ..address import Address
+from ..launch_spec import TmpfsMount
 
 Kind = Literal["bubblewrap", "bare"]
 

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .access_tokens import CLOUD_PLATFORM, Caller, mint_access_token, require_caller
+from ..access_tokens import CLOUD_PLATFORM, Caller, mint_access_token, require_caller
+from ..bodies import json_of
+from ..errors import GoogleError
+from ..state import State
 from .authorization import denied, require_permission
-from .bodies import json_of
-from .errors import GoogleError
 from .service_accounts import find_service_account, policies_of
-from .state import State
 
 _SERVICE = "iamcredentials.googleapis.com"
 _METHOD = "GenerateAccessToken"

@@ -19,12 +19,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .access_tokens import require_caller
+from ..access_tokens import require_caller
+from ..bodies import json_of
+from ..errors import GoogleError
+from ..state import Document, State
 from .authorization import project_of, require_permission
-from .bodies import json_of
-from .errors import GoogleError
 from .pool_requests import parse_pool, parse_provider_body, require_valid_id
-from .state import Document, State
 
 _SERVICE = "iam.googleapis.com"
 _POOLS = "iam.workloadIdentityPools"
