@@ -6,10 +6,11 @@ sentences that frame Google's are those of google/go-tpm-tools, launcher/contain
 
 from __future__ import annotations
 
+from policy.launch_spec import LaunchRefused
+
 from ..access_tokens import Caller
 from ..iam.authorization import permissions_of, project_of
 from ..iam.service_accounts import find_service_account, policies_of
-from ..launch_spec import LaunchRefused
 from ..state import State
 from .metadata import InstanceIdentity
 

@@ -22,13 +22,14 @@ from enum import IntEnum
 from pathlib import Path
 from threading import Event, Thread, Timer
 
+from policy.go_text import print_strings
+from policy.launch_spec import LaunchRefused, LaunchSpec, Monitoring, parse_launch_spec, unknown_keys
+from policy.launching import check_launch, parse_launch_policy
+
 from ..access_tokens import mint_access_token
 from ..address import Address
 from ..background import served, unix_listener
 from ..faults import take_fault
-from ..go_text import print_strings
-from ..launch_policy import check_launch, parse_launch_policy
-from ..launch_spec import LaunchRefused, LaunchSpec, Monitoring, parse_launch_spec, unknown_keys
 from ..state import State
 from ..verifier import HardwareModel, LaunchFacts, Verifier
 from . import metadata, sandbox, teeserver

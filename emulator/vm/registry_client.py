@@ -27,9 +27,9 @@ from typing import IO, Any
 import requests
 
 from attestation.digests import digest_of
+from policy.launch_spec import LaunchRefused
 
 from ..address import Address
-from ..launch_spec import LaunchRefused
 
 _REFERENCE = re.compile(
     r"(?P<host>[a-z0-9.-]+)/(?P<name>[a-z0-9._/-]+)(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"

@@ -22,8 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Literal
 
+from policy.launch_spec import TmpfsMount
+
 from ..address import Address
-from ..launch_spec import TmpfsMount
 
 Kind = Literal["bubblewrap", "bare"]
 

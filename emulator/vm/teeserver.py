@@ -21,7 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..go_text import GoError, json_kind, json_syntax
+from policy.go_text import GoError, json_kind, json_syntax
+
 from ..verifier import DEFAULT_AUDIENCE, LaunchFacts, Verifier
 
 MOST_NONCES = 6

@@ -17,7 +17,6 @@ from emulator.access_tokens import CLOUD_PLATFORM
 from emulator.address import Address
 from emulator.faults import Faults, write_faults
 from emulator.iam.authorization import empty_policy
-from emulator.launch_spec import LaunchRefused
 from emulator.state import State
 from emulator.verifier import Verifier
 from emulator.vm import launcher
@@ -25,6 +24,7 @@ from emulator.vm.launcher import ExitCode, Launch, Machine, WorkloadFailed, exit
 from emulator.vm.metadata import InstanceIdentity
 from emulator.vm.registry_client import Image
 from emulator.vm.token_file import TOKEN_FILE
+from policy.launch_spec import LaunchRefused
 
 _EMAIL = "workload-sa@secundus.iam.gserviceaccount.com"
 _LABELS = {"tee.launch_policy.log_redirect": "always", "tee.launch_policy.allow_env_override": "A"}

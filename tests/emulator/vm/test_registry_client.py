@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from emulator.address import Address
-from emulator.launch_spec import LaunchRefused
 from emulator.vm.registry_client import pull, unpack_layer
+from policy.launch_spec import LaunchRefused
 
 Member = tuple[str, dict[str, Any], bytes]
 

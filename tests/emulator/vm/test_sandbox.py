@@ -17,8 +17,8 @@ import pytest
 
 from emulator.address import Address
 from emulator.background import unix_listener
-from emulator.launch_spec import TmpfsMount
 from emulator.vm import sandbox
+from policy.launch_spec import TmpfsMount
 
 needs_bubblewrap = pytest.mark.skipif(
     bool(sandbox.why_not_bubblewrap()), reason=f"no bubblewrap container here: {sandbox.why_not_bubblewrap()}"

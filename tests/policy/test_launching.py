@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.launch_policy import LaunchPolicy, check_launch, parse_launch_policy
-from emulator.launch_spec import LaunchRefused, LaunchSpec, Monitoring, TmpfsMount
+from policy.launch_spec import LaunchRefused, LaunchSpec, Monitoring, TmpfsMount
+from policy.launching import LaunchPolicy, check_launch, parse_launch_policy
 
 _P = "tee.launch_policy."
 _SPEC = LaunchSpec(image_reference="us-docker.pkg.dev/p/r/i:latest")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.launch_spec import (
+from policy.launch_spec import (
     LaunchRefused,
     LaunchSpec,
     Monitoring,
