@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from policy.launch_claims import HardwareModel
+
 from .errors import GoogleError
-from .verifier import HardwareModel
 
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _IMAGE = re.compile(

@@ -1,5 +1,10 @@
-"""What the author allows: the image's labels, and the one function where they meet the operator's wishes.
+"""Whether a launch is allowed, and what will be measured of it: author's labels meet operator's metadata.
 
+    spec = parse_launch_spec(metadata, free_memory_kb=…)     # what the operator asks for
+    facts = measure_launch(spec, image, machine)             # the author allows it, and this is measured
+    claims_of_launch(facts)                                  # what the token will say
+
+The launcher asks this when the machine boots; an operator can ask it before there is a machine.
 The labels are under the image's digest, so they are as trustworthy as the digest in the token.
 Capabilities, mounts, cgroups and log redirection are not claims: these labels alone bound them.
 
@@ -12,13 +17,15 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from .go_text import GoError, parse_bool, print_strings
+from .launch_claims import HardwareModel, LaunchFacts
 from .launch_spec import LaunchRefused, LaunchSpec, Monitoring, parse_monitoring, render_env_name_error
 
 Permission = Literal["debugonly", "always", "never"]
 
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PREFIX = "tee.launch_policy."
 _CAPABILITIES = _PREFIX + "allow_capabilities"
 _CGROUPS = _PREFIX + "allow_cgroups"
@@ -49,6 +56,76 @@ class LaunchPolicy:
     log_redirect: Permission = "debugonly"
     hardened_monitoring: Monitoring = Monitoring.NONE
     debug_monitoring: Monitoring = Monitoring.MEMORY_ONLY
+
+
+class LaunchImage(Protocol):
+    """What a launch reads of a container image."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def image_id(self) -> str: ...
+    @property
+    def entrypoint(self) -> tuple[str, ...]: ...
+    @property
+    def cmd(self) -> tuple[str, ...]: ...
+    @property
+    def env(self) -> Mapping[str, str]: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchMachine:
+    """The VM that boots. `debug`: from the debug image, where nothing is hardened."""
+
+    project_id: str
+    project_number: str
+    zone: str
+    instance_name: str
+    instance_id: str
+    service_account: str
+    hardware: HardwareModel
+    debug: bool
+    secure_boot: bool
+    gpu: bool
+
+
+def measure_launch(spec: LaunchSpec, image: LaunchImage, machine: LaunchMachine) -> LaunchFacts:
+    """What is measured when the machine runs the image as the operator asks, which its author allows.
+
+    Raises:
+        LaunchRefused: the author does not allow it, or nothing is left to run.
+    """
+    check_launch(parse_launch_policy(image.labels), spec, hardened=not machine.debug)
+    args = (*image.entrypoint, *(spec.cmd or image.cmd))
+    if len(args) <= len(spec.cmd):
+        raise LaunchRefused(
+            f"length of Args [{len(args)}] is shorter or equal to the length of the given Cmd "
+            f"[{len(spec.cmd)}], maybe the Entrypoint is set to empty in the image?"
+        )
+    env_override = dict(spec.envs)
+    return LaunchFacts(
+        project_id=machine.project_id,
+        project_number=machine.project_number,
+        zone=machine.zone,
+        instance_name=machine.instance_name,
+        instance_id=machine.instance_id,
+        service_accounts=(machine.service_account, *spec.impersonate_service_accounts),
+        hardware=machine.hardware,
+        debug=machine.debug,
+        secure_boot=machine.secure_boot,
+        image_reference=spec.image_reference,
+        image_digest=image.digest,
+        image_id=image.image_id,
+        restart_policy=spec.restart_policy,
+        args=args,
+        env={"PATH": _DEFAULT_PATH, **image.env, **env_override, "HOSTNAME": machine.instance_name},
+        cmd_override=spec.cmd,
+        env_override=env_override,
+        memory_monitoring=spec.monitoring is not Monitoring.NONE,
+        gpu=machine.gpu and spec.install_gpu_driver,
+    )
 
 
 def parse_launch_policy(labels: Mapping[str, str]) -> LaunchPolicy:

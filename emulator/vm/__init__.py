@@ -1,1 +1,1 @@
-"""What runs inside the confidential VM, or answers in it: the launcher, its socket, the metadata server, the sandbox."""
+"""What runs inside the confidential VM or answers there: launcher, socket, metadata server, sandbox."""

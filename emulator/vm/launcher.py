@@ -23,22 +23,22 @@ from pathlib import Path
 from threading import Event, Thread, Timer
 
 from policy.go_text import print_strings
-from policy.launch_spec import LaunchRefused, LaunchSpec, Monitoring, parse_launch_spec, unknown_keys
-from policy.launching import check_launch, parse_launch_policy
+from policy.launch_claims import HardwareModel, LaunchFacts
+from policy.launch_spec import LaunchRefused, LaunchSpec, parse_launch_spec, unknown_keys
+from policy.launching import LaunchMachine, measure_launch
 
 from ..access_tokens import mint_access_token
 from ..address import Address
 from ..background import served, unix_listener
 from ..faults import take_fault
 from ..state import State
-from ..verifier import HardwareModel, LaunchFacts, Verifier
+from ..verifier import Verifier
 from . import metadata, sandbox, teeserver
 from .attesting import check_may_attest
 from .registry_client import Image, pull
 from .serial_log import SerialLog
 from .token_file import TokenFile
 
-_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STOP_GRACE_S = 10
 _KILL_AFTER_S = 1
 _OUTPUT_GRACE_S = 2
@@ -201,18 +201,11 @@ class Launch:
         shutil.rmtree(app, ignore_errors=True)
         image = pull(spec.image_reference, token=self._access_token(), address=self._address, app=app)
         self._say_image(spec, image)
-        check_launch(parse_launch_policy(image.labels), spec, hardened=not self._machine.debug)
-        args = (*image.entrypoint, *(spec.cmd or image.cmd))
-        if len(args) <= len(spec.cmd):
-            raise LaunchRefused(
-                f"length of Args [{len(args)}] is shorter or equal to the length of the given Cmd "
-                f"[{len(spec.cmd)}], maybe the Entrypoint is set to empty in the image?"
-            )
-        facts = self._measure(spec, image, args)
+        facts = measure_launch(spec, image, self._launch_machine())
         launcher_folder = folder / "container_launcher"
         launcher_folder.mkdir(exist_ok=True)
         container = sandbox.Container(
-            args=args,
+            args=facts.args,
             env=facts.env,
             working_folder=image.working_folder,
             user=image.user,
@@ -246,29 +239,19 @@ class Launch:
         say(f"Image Labels               : map{print_strings(labels)}")
         say(f"Image ID                   : {image.image_id}")
 
-    def _measure(self, spec: LaunchSpec, image: Image, args: tuple[str, ...]) -> LaunchFacts:
+    def _launch_machine(self) -> LaunchMachine:
         machine, identity = self._machine, self._machine.identity
-        env_override = dict(spec.envs)
-        return LaunchFacts(
+        return LaunchMachine(
             project_id=identity.project_id,
             project_number=identity.project_number,
             zone=identity.zone,
             instance_name=identity.name,
             instance_id=identity.instance_id,
-            service_accounts=(identity.service_account, *spec.impersonate_service_accounts),
+            service_account=identity.service_account,
             hardware=machine.hardware,
             debug=machine.debug,
             secure_boot=machine.secure_boot,
-            image_reference=spec.image_reference,
-            image_digest=image.digest,
-            image_id=image.image_id,
-            restart_policy=spec.restart_policy,
-            args=args,
-            env={"PATH": _DEFAULT_PATH, **image.env, **env_override, "HOSTNAME": identity.name},
-            cmd_override=spec.cmd,
-            env_override=env_override,
-            memory_monitoring=spec.monitoring is not Monitoring.NONE,
-            gpu=machine.gpu and spec.install_gpu_driver,
+            gpu=machine.gpu,
         )
 
     def _attest(

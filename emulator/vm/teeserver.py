@@ -22,8 +22,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from policy.go_text import GoError, json_kind, json_syntax
+from policy.launch_claims import LaunchFacts
 
-from ..verifier import DEFAULT_AUDIENCE, LaunchFacts, Verifier
+from ..verifier import DEFAULT_AUDIENCE, Verifier
 
 MOST_NONCES = 6
 NONCE_BYTES = range(8, 89)

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from emulator.verifier import LaunchFacts, Verifier
+from emulator.verifier import Verifier
+from policy.launch_claims import LaunchFacts
 
 _POOL = "projects/100000000001/locations/global/workloadIdentityPools/pool"
 _NAME = f"{_POOL}/providers/prov"

@@ -15,7 +15,8 @@ from attestation.tokens import parse_token
 from attestation.verification import verify_oidc_token, verify_pki_token
 from emulator.faults import Faults, write_faults
 from emulator.state import State
-from emulator.verifier import LaunchFacts, Verifier, discovery_routes, jwks_routes
+from emulator.verifier import Verifier, discovery_routes, jwks_routes
+from policy.launch_claims import LaunchFacts
 
 _NOW = 1_800_000_000
 _FACTS = LaunchFacts(

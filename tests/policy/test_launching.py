@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from policy.launch_claims import claims_of_launch
 from policy.launch_spec import LaunchRefused, LaunchSpec, Monitoring, TmpfsMount
-from policy.launching import LaunchPolicy, check_launch, parse_launch_policy
+from policy.launching import LaunchMachine, LaunchPolicy, check_launch, measure_launch, parse_launch_policy
 
 _P = "tee.launch_policy."
 _SPEC = LaunchSpec(image_reference="us-docker.pkg.dev/p/r/i:latest")
@@ -180,3 +182,128 @@ def test_only_the_first_violation_is_told() -> None:
     with pytest.raises(LaunchRefused) as refusal:
         check_launch(LaunchPolicy(), spec, hardened=True)
     assert str(refusal.value) == "CMD is not allowed to be overridden on this image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Image:
+    """An image, as far as a launch reads it."""
+
+    digest: str = "sha256:" + "1" * 64
+    image_id: str = "sha256:" + "2" * 64
+    entrypoint: tuple[str, ...] = ("python",)
+    cmd: tuple[str, ...] = ("-m", "workload")
+    env: Mapping[str, str] = field(default_factory=lambda: {"LANG": "C"})
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+_MACHINE = LaunchMachine(
+    project_id="secundus",
+    project_number="2",
+    zone="us-west1-b",
+    instance_name="vm",
+    instance_id="42",
+    service_account="workload-sa@secundus.iam.gserviceaccount.com",
+    hardware="GCP_AMD_SEV",
+    debug=False,
+    secure_boot=True,
+    gpu=False,
+)
+_OPEN = {_P + "allow_cmd_override": "true", _P + "allow_env_override": "A", _P + "hardened_monitoring": "all"}
+
+
+def test_a_plain_launch_is_measured_as_the_image_and_the_machine_are() -> None:
+    claims = claims_of_launch(measure_launch(_SPEC, _Image(), _MACHINE))
+    assert claims == {
+        "sub": "https://www.googleapis.com/compute/v1/projects/secundus/zones/us-west1-b/instances/vm",
+        "secboot": True,
+        "hwmodel": "GCP_AMD_SEV",
+        "swname": "CONFIDENTIAL_SPACE",
+        "dbgstat": "disabled-since-boot",
+        "submods": {
+            "confidential_space": {"monitoring_enabled": {"memory": False}},
+            "container": {
+                "image_reference": "us-docker.pkg.dev/p/r/i:latest",
+                "image_digest": "sha256:" + "1" * 64,
+                "restart_policy": "Never",
+                "image_id": "sha256:" + "2" * 64,
+                "env": {
+                    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                    "LANG": "C",
+                    "HOSTNAME": "vm",
+                },
+                "args": ["python", "-m", "workload"],
+            },
+            "gce": {
+                "zone": "us-west1-b",
+                "project_id": "secundus",
+                "project_number": "2",
+                "instance_name": "vm",
+                "instance_id": "42",
+            },
+        },
+        "google_service_accounts": ["workload-sa@secundus.iam.gserviceaccount.com"],
+    }
+
+
+def test_what_the_operator_overrides_is_measured_twice_as_itself_and_in_what_runs() -> None:
+    spec = replace(
+        _SPEC,
+        cmd=("-c", "x"),
+        envs=(("A", "1"),),
+        monitoring=Monitoring.MEMORY_ONLY,
+        impersonate_service_accounts=("b@x",),
+    )
+    claims = claims_of_launch(measure_launch(spec, _Image(labels=_OPEN), _MACHINE))
+    container = claims["submods"]["container"]
+    assert container["cmd_override"] == ["-c", "x"]
+    assert container["args"] == ["python", "-c", "x"]
+    assert container["env_override"] == {"A": "1"}
+    assert container["env"]["A"] == "1"
+    assert claims["submods"]["confidential_space"] == {"monitoring_enabled": {"memory": True}}
+    assert claims["google_service_accounts"] == [_MACHINE.service_account, "b@x"]
+
+
+def test_the_operator_cannot_rename_the_machine_and_the_image_may_set_its_path() -> None:
+    image = _Image(env={"PATH": "/app", "HOSTNAME": "other"})
+    facts = measure_launch(_SPEC, image, _MACHINE)
+    assert facts.env == {"PATH": "/app", "HOSTNAME": "vm"}
+
+
+def test_a_debug_machine_says_so_and_is_measured_by_its_own_labels() -> None:
+    spec = replace(_SPEC, log_redirect="true")
+    with pytest.raises(LaunchRefused):
+        measure_launch(spec, _Image(), _MACHINE)
+    facts = measure_launch(spec, _Image(), replace(_MACHINE, debug=True))
+    assert claims_of_launch(facts)["dbgstat"] == "enabled"
+
+
+def test_a_gpu_is_measured_where_there_is_one_and_its_driver_is_asked_for() -> None:
+    asking = replace(_SPEC, install_gpu_driver=True)
+    with_gpu = replace(_MACHINE, gpu=True)
+    measured = [
+        "nvidia_gpu" in claims_of_launch(measure_launch(spec, _Image(), machine))["submods"]
+        for spec, machine in ((asking, with_gpu), (_SPEC, with_gpu), (asking, _MACHINE))
+    ]
+    assert measured == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [
+        pytest.param(
+            _Image(entrypoint=(), labels=_OPEN),
+            "length of Args [1] is shorter or equal to the length of the given Cmd [1], "
+            "maybe the Entrypoint is set to empty in the image?",
+            id="an image without an entrypoint runs no command of the operator's",
+        ),
+        pytest.param(
+            _Image(),
+            "CMD is not allowed to be overridden on this image",
+            id="an image without labels allows no command",
+        ),
+    ],
+)
+def test_a_launch_that_is_refused_measures_nothing(image: _Image, sentence: str) -> None:
+    with pytest.raises(LaunchRefused) as refusal:
+        measure_launch(replace(_SPEC, cmd=("x",)), image, _MACHINE)
+    assert str(refusal.value) == sentence

@@ -11,7 +11,7 @@ import zlib
 from PIL import Image
 
 from attestation.digests import Digest
-from emulator.verifier import LaunchFacts
+from policy.launch_claims import LaunchFacts
 
 TERMS = """
 [model]

@@ -33,8 +33,9 @@ from emulator import running
 from emulator.background import served, unix_listener
 from emulator.faults import Faults, write_faults
 from emulator.state import State
-from emulator.verifier import LaunchFacts, Verifier
+from emulator.verifier import Verifier
 from emulator.vm import teeserver
+from policy.launch_claims import LaunchFacts
 from tests.workload.samples import (
     DIGEST,
     FACTS,

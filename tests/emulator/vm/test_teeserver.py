@@ -10,8 +10,9 @@ import pytest
 
 from attestation.tokens import parse_token
 from emulator.state import State
-from emulator.verifier import LaunchFacts, Verifier
+from emulator.verifier import Verifier
 from emulator.vm import teeserver
+from policy.launch_claims import LaunchFacts
 
 _FACTS = LaunchFacts(
     project_id="p",
