@@ -93,7 +93,7 @@ def published(works: Mapping[str, Work], *, archive: Path, photos: Path) -> Iter
                     work,
                     model_uri=f"gs://{owner.model_bucket.name}/{MODEL}",
                     sha256=sha256,
-                    audience=f"//iam.googleapis.com/{owner.pool.name}/providers/{owner.provider_id}",
+                    audience=owner.audience,
                     service_account=owner.service_account.email,
                 ),
             )

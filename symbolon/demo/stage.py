@@ -20,7 +20,7 @@ from attestation.tokens import parse_token
 from attestation.verification import ISSUER, VerifiedClaims, verify_oidc_token
 from deploy.confidential_vm import CLOUD_PLATFORM, ConfidentialVm, launch, serial_output
 from deploy.google_api import GoogleApi
-from deploy.provisioning import look_up_project
+from deploy.observing import look_up_project
 from deploy.resources import Project
 from emulator import running
 from emulator.running import Running

@@ -27,7 +27,8 @@ from google.oauth2.credentials import Credentials
 from attestation.errors import ExitCode
 from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
-from deploy.provisioning import ensure, look_up_project
+from deploy.observing import look_up_project
+from deploy.provisioning import ensure
 from deploy.resources import Grant, owner_of
 from emulator import running
 from emulator.background import served, unix_listener
@@ -83,11 +84,7 @@ class Stage:
         self.provider = self.owner.provider(
             mapping=MAPPING,
             condition=f"assertion.submods.container.image_digest == '{DIGEST}'",
-            allowed_audiences=("https://sts.googleapis.com",),
-        )
-        self.provider = replace(
-            self.provider,
-            allowed_audiences=("https://sts.googleapis.com", f"https:{self.provider.audience}"),
+            allowed_audiences=("https://sts.googleapis.com", f"https:{self.owner.audience}"),
         )
         account, bucket = self.owner.service_account, self.owner.model_bucket
         admitted = self.owner.pool.image_member(DIGEST)
@@ -192,7 +189,7 @@ class Job:
         terms = terms.replace("primus-models/model.tar.gz", f"{self.stage.models.name}/{self.name}.tar.gz")
         for line in terms.splitlines():
             if line.startswith("audience"):
-                terms = terms.replace(line, f'audience = "{self.stage.provider.audience}"')
+                terms = terms.replace(line, f'audience = "{self.stage.owner.audience}"')
         terms = terms.replace("reader@primus.iam.gserviceaccount.com", self.stage.owner.service_account.email)
         (app / "terms.toml").write_text(self.edit(terms))
         return app
