@@ -130,15 +130,19 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
 
 
 def permissions_of(caller: Caller | None, policies: Iterable[Policy]) -> frozenset[str]:
-    """Every permission that the policies together grant to the caller (None: anonymous)."""
+    """Every permission that the policies together grant to the caller (None: anonymous).
+
+    A role that the emulator does not know grants nothing, nor does a binding under a condition:
+    `replace_policy` stores neither, but a state folder may be older or written by hand.
+    """
     members = {"allUsers"}
     if caller is not None:
         members |= caller.members | {"allAuthenticatedUsers"}
     granted: set[str] = set()
     for policy in policies:
         for binding in policy["bindings"]:
-            if members.intersection(binding["members"]):
-                granted |= ROLES[binding["role"]]
+            if members.intersection(binding["members"]) and not binding.get("condition"):
+                granted |= ROLES.get(binding["role"], frozenset())
     return frozenset(granted)
 
 

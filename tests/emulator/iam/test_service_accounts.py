@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -136,3 +137,13 @@ def test_a_chain_of_delegates_holds_at_every_link(platform: Any, account: Any) -
 def test_trust_boundaries_are_answered(platform: Any) -> None:
     answer = platform.call("GET", f"{_CREDENTIALS}/{_EMAIL}/allowedLocations")
     assert answer.json == {"locations": [], "encodedLocations": "0x0"}
+
+
+@pytest.mark.parametrize("lifetime", ["1s", "3600s"])
+def test_a_lifetime_of_a_second_and_of_an_hour_is_within_the_limits(
+    platform: Any, account: Any, lifetime: str
+) -> None:
+    _grant(platform, "roles/iam.workloadIdentityUser", "user:operator@secundus.example")
+    answer = _generate(platform, "operator", lifetime=lifetime)
+    expires = datetime.fromisoformat(answer.json["expireTime"]).timestamp()
+    assert expires - platform.clock.now == int(lifetime.removesuffix("s"))

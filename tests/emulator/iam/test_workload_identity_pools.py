@@ -139,3 +139,44 @@ def test_another_party_may_not_even_look(platform: Any) -> None:
     answer = platform.call("GET", f"{_IAM}{_PLACE}/pool", by="operator")
     assert (answer.status, answer.json["error"]["status"]) == (403, "PERMISSION_DENIED")
     assert "iam.workloadIdentityPools.get" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"displayName": "x" * 32}, id="a display name of 32 characters"),
+        pytest.param({"description": "x" * 256}, id="a description of 256 characters"),
+        pytest.param({"attributeCondition": "true".ljust(4096)}, id="a condition of 4,096 characters"),
+        pytest.param(
+            {"oidc": {"issuerUri": "https://a", "allowedAudiences": ["a"] * 10}}, id="ten audiences"
+        ),
+        pytest.param(
+            {"oidc": {"issuerUri": "https://a", "allowedAudiences": ["a" * 256]}},
+            id="an audience of 256 characters",
+        ),
+    ],
+)
+def test_a_provider_at_googles_limits_is_taken(platform: Any, change: dict[str, Any]) -> None:
+    _make_pool(platform)
+    assert _make_provider(platform, {**_PROVIDER, **change}).status == 200
+
+
+@pytest.mark.parametrize("pool_id", ["abcd", "a" * 32])
+def test_an_id_of_four_and_of_32_characters_is_taken(platform: Any, pool_id: str) -> None:
+    assert _make_pool(platform, pool_id).status == 200
+
+
+def test_a_description_beyond_256_characters_is_refused(platform: Any) -> None:
+    _make_pool(platform)
+    answer = _make_provider(platform, {**_PROVIDER, "description": "x" * 257})
+    assert answer.json["error"]["message"] == "description must be less than or equal to 256 characters"
+
+
+def test_a_deleted_pool_is_there_for_thirty_days_and_no_second_longer(platform: Any) -> None:
+    _make_pool(platform)
+    url = f"{_IAM}{_PLACE}/pool"
+    platform.call("DELETE", url)
+    platform.clock.now += 30 * 24 * 3600 - 1
+    assert platform.call("GET", url).json["state"] == "DELETED"
+    platform.clock.now += 1
+    assert platform.call("GET", url).status == 404
