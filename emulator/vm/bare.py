@@ -4,7 +4,8 @@
 
 The container's fixed paths do not exist here, so the module's own constants for them
 (`MODULE.container.TOKEN_FILE` and `.TEESERVER_SOCKET`) are pointed at the launcher's folder
-before it runs. Nothing else of it is touched.
+before it runs. Nothing else of it is touched. A module that names the launcher's folder, but has no
+such constants, is not run: it would look for its token where there is none.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import os
 import runpy
 import sys
 from pathlib import Path
+
+_LAUNCHER_FOLDER = "/run/container_launcher"
+_CONSTANTS = ("TOKEN_FILE", "TEESERVER_SOCKET")
 
 
 def main(arguments: list[str]) -> None:
@@ -27,11 +31,21 @@ def main(arguments: list[str]) -> None:
 
 
 def _rebind(module: str, launcher_folder: Path) -> None:
-    if importlib.util.find_spec(module) is None or importlib.util.find_spec(f"{module}.container") is None:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.submodule_search_locations is None:
+        return  # whoever runs it says that there is none; a single file has no constants of ours
+    if importlib.util.find_spec(f"{module}.container") is None:
+        for folder in spec.submodule_search_locations or ():
+            if any(_LAUNCHER_FOLDER in file.read_text("utf-8") for file in Path(folder).rglob("*.py")):
+                sys.exit(
+                    f"cannot run `{module}` bare: it uses `{_LAUNCHER_FOLDER}`, and has no `container.py`"
+                )
         return
     container = importlib.import_module(f"{module}.container")
-    for constant in ("TOKEN_FILE", "TEESERVER_SOCKET"):
-        there = getattr(container, constant)
+    for constant in _CONSTANTS:
+        there = getattr(container, constant, None)
+        if there is None:
+            sys.exit(f"cannot run `{module}` bare: `{module}.container` has no `{constant}`")
         setattr(container, constant, type(there)(launcher_folder / Path(there).name))
 
 

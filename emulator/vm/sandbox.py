@@ -24,7 +24,7 @@ from typing import IO, Literal
 
 from policy.launch_spec import TmpfsMount
 
-from ..address import Address
+from ..address import Address, client_env
 
 Kind = Literal["bubblewrap", "bare"]
 
@@ -156,15 +156,9 @@ def start(
 
 
 def _network_env(*, proxy: str, ca_file: str, metadata: str) -> dict[str, str]:
-    """What any production client needs to take the emulator for Google."""
+    """Google and the metadata server, both on this machine."""
     return {
-        "HTTPS_PROXY": proxy,
-        "https_proxy": proxy,
-        "NO_PROXY": "",
-        "no_proxy": "",
-        "REQUESTS_CA_BUNDLE": ca_file,
-        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": ca_file,
-        "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
+        **client_env(proxy=proxy, ca_file=ca_file),
         "GCE_METADATA_HOST": metadata,
         "GCE_METADATA_IP": metadata,
     }

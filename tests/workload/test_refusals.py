@@ -37,8 +37,8 @@ from emulator.state import State
 from emulator.verifier import Verifier
 from emulator.vm import teeserver
 from policy.launch_claims import LaunchFacts
+from tests.launches import DIGEST
 from tests.workload.samples import (
-    DIGEST,
     FACTS,
     archive,
     grey_16_bit,

@@ -251,7 +251,7 @@ def test_an_access_token_is_good_until_the_second_it_expires_and_no_leeway_longe
     clock.now += later_s
     if good:
         caller = caller_of_token(state, token)
-        assert (caller.name, caller.members, caller.scopes) == ("ana", ANA.members, {"s"})
+        assert (caller.name, caller.members, caller.scopes) == ("ana", ANA.members, frozenset({"s"}))
     else:
         with pytest.raises(GoogleError) as refusal:
             caller_of_token(state, token)

@@ -12,25 +12,8 @@ from attestation.tokens import parse_token
 from emulator.state import State
 from emulator.verifier import Verifier
 from emulator.vm import teeserver
-from policy.launch_claims import LaunchFacts
+from tests.launches import FACTS
 
-_FACTS = LaunchFacts(
-    project_id="p",
-    project_number="1",
-    zone="z",
-    instance_name="vm",
-    instance_id="1",
-    service_accounts=(),
-    hardware="GCP_AMD_SEV",
-    debug=False,
-    secure_boot=True,
-    image_reference="h/i",
-    image_digest="sha256:1",
-    image_id="sha256:2",
-    restart_policy="Never",
-    args=(),
-    env={},
-)
 _CUSTOM = "failed to retrieve custom attestation service token: "
 _PARSE = "failed to parse POST body as TokenOptions: "
 
@@ -39,7 +22,7 @@ Post = Callable[..., Any]
 
 @pytest.fixture
 def app(state: State) -> Any:
-    return teeserver.make_app(Verifier(state), _FACTS)
+    return teeserver.make_app(Verifier(state), FACTS)
 
 
 @pytest.fixture
