@@ -20,19 +20,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .access_tokens import Caller, require_caller
-from .address import Address
-from .bodies import json_of
-from .errors import GoogleError, render_storage_error
-from .iam.authorization import permissions_of, project_of
-from .iam.service_accounts import find_service_account, policies_of
+from ..access_tokens import Caller, require_caller
+from ..address import Address
+from ..bodies import json_of
+from ..errors import GoogleError, render_storage_error
+from ..iam.authorization import permissions_of, project_of
+from ..iam.service_accounts import find_service_account, policies_of
+from ..state import Document, State
+from ..verifier import Verifier
+from ..vm import sandbox
+from ..vm.launcher import ExitCode, Launch, Machine
+from ..vm.metadata import InstanceIdentity
+from ..vm.serial_log import SerialLog
 from .instance_requests import InstanceRequest, parse_instance_request
-from .state import Document, State
-from .verifier import Verifier
-from .vm import sandbox
-from .vm.launcher import ExitCode, Launch, Machine
-from .vm.metadata import InstanceIdentity
-from .vm.serial_log import SerialLog
 
 _SERVICE = "compute.googleapis.com"
 _ROOT = "https://www.googleapis.com/compute/v1"

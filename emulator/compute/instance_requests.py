@@ -13,7 +13,7 @@ from typing import Any
 
 from policy.launch_claims import HardwareModel
 
-from .errors import GoogleError
+from ..errors import GoogleError
 
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _IMAGE = re.compile(
