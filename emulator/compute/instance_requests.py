@@ -86,6 +86,17 @@ def parse_instance_request(body: Mapping[str, Any], *, zone: str) -> InstanceReq
     )
 
 
+def parse_start(text: str) -> int:
+    """The byte of a serial port's output from which on a reader wants it.
+
+    Raises:
+        GoogleError: 400.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise GoogleError(400, f"Invalid value for field 'start': '{text[:40]}'.", reason="invalid")
+    return int(text)
+
+
 def _parse_machine_type(value: object, zone: str) -> str:
     match = _MACHINE_TYPE.fullmatch(value) if isinstance(value, str) else None
     if match is None or match["zone"] != zone:
