@@ -8,17 +8,17 @@ Source: IAM API reference v1, `projects.serviceAccounts`.
 from __future__ import annotations
 
 import base64
-import re
 import secrets
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..access_tokens import require_caller
+from ..access_tokens import Caller, require_caller
 from ..bodies import json_of
 from ..errors import GoogleError
 from ..state import Document, State
+from .account_requests import AccountRequest, parse_account_request
 from .authorization import (
     Policy,
     denied,
@@ -29,9 +29,9 @@ from .authorization import (
     replace_policy,
     require_permission,
 )
+from .policy_requests import parse_permissions_request, parse_policy_request, render_permissions
 
 _SERVICE = "iam.googleapis.com"
-_ACCOUNT_ID = re.compile(r"[a-z](?:[-a-z0-9]{4,28}[a-z0-9])")
 _SHOWN = (
     "name",
     "projectId",
@@ -59,119 +59,116 @@ def policies_of(state: State, account: Document) -> list[Policy]:
 
 def routes(state: State) -> list[BaseRoute]:
     """`projects/…/serviceAccounts` and what can be asked of one."""
-    accounts = state.collection("iam.serviceAccounts")
-
-    def require_on_project(request: Request, verb: str) -> Document:
-        project = project_of(state, request.path_params["project"])
-        require_permission(
-            state,
-            require_caller(state, request),
-            f"iam.serviceAccounts.{verb}",
-            service=_SERVICE,
-            method=f"projects.serviceAccounts.{verb}",
-            resource=f"projects/{project['projectId']}",
-            policies=[project["policy"]],
-        )
-        return project
-
-    def require(request: Request, verb: str) -> Document:
-        caller = require_caller(state, request)
-        permission = f"iam.serviceAccounts.{verb}"
-        account = _named(state, request)
-        if account is None:
-            # Source: IAM API reference, `projects.serviceAccounts.get`, on the `-` wildcard.
-            if request.path_params["project"] == "-":
-                raise denied(permission, f"serviceAccounts/{request.path_params['account']}")
-            require_on_project(request, verb)
-            raise GoogleError(404, "Unknown service account")
-        require_permission(
-            state,
-            caller,
-            permission,
-            service=_SERVICE,
-            method=f"projects.serviceAccounts.{verb}",
-            resource=account["name"],
-            policies=policies_of(state, account),
-        )
-        return account
-
-    async def create(request: Request) -> Response:
-        project = require_on_project(request, "create")
-        body = await json_of(request)
-        account_id = body.get("accountId", "")
-        if not isinstance(account_id, str) or not _ACCOUNT_ID.fullmatch(account_id):
-            raise GoogleError(
-                400,
-                f"Invalid service account ID {account_id!s}. It must be 6 to 30 characters long and match "
-                "the regular expression [a-z]([-a-z0-9]*[a-z0-9]).",
-            )
-        details = body.get("serviceAccount") or {}
-        account = _new_account(project["projectId"], account_id, details)
-        if account["email"] in accounts:
-            place = f"projects/{project['projectId']}"
-            raise GoogleError(409, f"Service account {account_id} already exists within project {place}.")
-        return JSONResponse(_render(accounts.put(account["email"], account)))
-
-    async def list_all(request: Request) -> Response:
-        project = require_on_project(request, "list")
-        found = [_render(item) for _, item in accounts.items() if item["projectId"] == project["projectId"]]
-        return JSONResponse({"accounts": found} if found else {})
-
-    async def get(request: Request) -> Response:
-        return JSONResponse(_render(require(request, "get")))
-
-    async def delete(request: Request) -> Response:
-        accounts.delete(require(request, "delete")["email"])
-        return JSONResponse({})
-
-    async def get_iam_policy(request: Request) -> Response:
-        return JSONResponse(require(request, "getIamPolicy")["policy"])
-
-    async def set_iam_policy(request: Request) -> Response:
-        account = require(request, "setIamPolicy")
-        policy = replace_policy(account["policy"], (await json_of(request)).get("policy") or {})
-        accounts.put(account["email"], {**account, "policy": policy})
-        return JSONResponse(policy)
-
-    async def test_iam_permissions(request: Request) -> Response:
-        caller = require_caller(state, request)
-        account = _named(state, request)
-        held = permissions_of(caller, policies_of(state, account)) if account else frozenset()
-        asked = (await json_of(request)).get("permissions") or []
-        granted = [permission for permission in asked if permission in held]
-        return JSONResponse({"permissions": granted} if granted else {})
-
+    accounts = _ServiceAccounts(state)
     collection = "/v1/projects/{project}/serviceAccounts"
+    one = collection + "/{account}"
     return [
-        Route(collection, create, methods=["POST"]),
-        Route(collection, list_all, methods=["GET"]),
-        Route(collection + "/{account}:getIamPolicy", get_iam_policy, methods=["POST"]),
-        Route(collection + "/{account}:setIamPolicy", set_iam_policy, methods=["POST"]),
-        Route(collection + "/{account}:testIamPermissions", test_iam_permissions, methods=["POST"]),
-        Route(collection + "/{account}", get, methods=["GET"]),
-        Route(collection + "/{account}", delete, methods=["DELETE"]),
+        Route(collection, accounts.create, methods=["POST"]),
+        Route(collection, accounts.list_all, methods=["GET"]),
+        Route(one + ":getIamPolicy", accounts.get_iam_policy, methods=["POST"]),
+        Route(one + ":setIamPolicy", accounts.set_iam_policy, methods=["POST"]),
+        Route(one + ":testIamPermissions", accounts.test_iam_permissions, methods=["POST"]),
+        Route(one, accounts.get, methods=["GET"]),
+        Route(one, accounts.delete, methods=["DELETE"]),
     ]
 
 
-def _named(state: State, request: Request) -> Document | None:
-    """The account that the path names; `-` stands for the account's own project."""
-    account = find_service_account(state, request.path_params["account"])
-    project = request.path_params["project"]
-    if account is None or project == "-":
+class _ServiceAccounts:
+    """The REST methods: each asks first whether the caller may."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._accounts = state.collection("iam.serviceAccounts")
+
+    async def create(self, request: Request) -> Response:
+        project = self._require_on_project(request, "create")
+        account = _new_account(project["projectId"], parse_account_request(await json_of(request)))
+        if account["email"] in self._accounts:
+            account_id, place = account["email"].partition("@")[0], f"projects/{project['projectId']}"
+            raise GoogleError(409, f"Service account {account_id} already exists within project {place}.")
+        return JSONResponse(_render(self._accounts.put(account["email"], account)))
+
+    async def list_all(self, request: Request) -> Response:
+        project_id = self._require_on_project(request, "list")["projectId"]
+        found = [_render(item) for _, item in self._accounts.items() if item["projectId"] == project_id]
+        return JSONResponse({"accounts": found} if found else {})
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse(_render(self._require(request, "get")))
+
+    async def delete(self, request: Request) -> Response:
+        self._accounts.delete(self._require(request, "delete")["email"])
+        return JSONResponse({})
+
+    async def get_iam_policy(self, request: Request) -> Response:
+        return JSONResponse(self._require(request, "getIamPolicy")["policy"])
+
+    async def set_iam_policy(self, request: Request) -> Response:
+        account = self._require(request, "setIamPolicy")
+        policy = replace_policy(account["policy"], parse_policy_request(await json_of(request)))
+        self._accounts.put(account["email"], {**account, "policy": policy})
+        return JSONResponse(policy)
+
+    async def test_iam_permissions(self, request: Request) -> Response:
+        caller, account = require_caller(self._state, request), self._named(request)
+        held = permissions_of(caller, policies_of(self._state, account)) if account else frozenset()
+        asked = parse_permissions_request(await json_of(request))
+        return JSONResponse(render_permissions(asked, held))
+
+    def _named(self, request: Request) -> Document | None:
+        """The account that the path names; `-` stands for the account's own project."""
+        account = find_service_account(self._state, request.path_params["account"])
+        project = request.path_params["project"]
+        if account is None or project == "-":
+            return account
+        return account if project_of(self._state, project)["projectId"] == account["projectId"] else None
+
+    def _require_on_project(self, request: Request, verb: str) -> Document:
+        """The project that the path names, where the caller may do so."""
+        project = project_of(self._state, request.path_params["project"])
+        resource = f"projects/{project['projectId']}"
+        self._check(require_caller(self._state, request), verb, resource, [project["policy"]])
+        return project
+
+    def _require(self, request: Request, verb: str) -> Document:
+        """The account that the path names, where the caller may do so.
+
+        Raises:
+            GoogleError: 403; 404 for an absent one, where the caller may know that.
+        """
+        caller, account = require_caller(self._state, request), self._named(request)
+        if account is None:
+            # Source: IAM API reference, `projects.serviceAccounts.get`, on the `-` wildcard.
+            if request.path_params["project"] == "-":
+                name = f"serviceAccounts/{request.path_params['account']}"
+                raise denied(f"iam.serviceAccounts.{verb}", name)
+            self._require_on_project(request, verb)
+            raise GoogleError(404, "Unknown service account")
+        self._check(caller, verb, account["name"], policies_of(self._state, account))
         return account
-    return account if project_of(state, project)["projectId"] == account["projectId"] else None
+
+    def _check(self, caller: Caller, verb: str, resource: str, policies: list[Policy]) -> None:
+        require_permission(
+            self._state,
+            caller,
+            f"iam.serviceAccounts.{verb}",
+            service=_SERVICE,
+            method=f"projects.serviceAccounts.{verb}",
+            resource=resource,
+            policies=policies,
+        )
 
 
-def _new_account(project_id: str, account_id: str, details: Document) -> Document:
-    email = f"{account_id}@{project_id}.iam.gserviceaccount.com"
+def _new_account(project_id: str, wanted: AccountRequest) -> Document:
+    email = f"{wanted.account_id}@{project_id}.iam.gserviceaccount.com"
     unique_id = str(10**20 + secrets.randbelow(10**20))
     return {
         "name": f"projects/{project_id}/serviceAccounts/{email}",
         "projectId": project_id,
         "uniqueId": unique_id,
         "email": email,
-        "displayName": str(details.get("displayName", "")),
-        "description": str(details.get("description", "")),
+        "displayName": wanted.display_name,
+        "description": wanted.description,
         "etag": base64.b64encode(new_etag().encode()).decode(),
         "oauth2ClientId": unique_id,
         "policy": empty_policy(),

@@ -231,3 +231,11 @@ def test_no_access_list_is_silently_ignored(
 ) -> None:
     url = f"https://storage.googleapis.com/storage/v1/b/{bucket.name}/acl"
     assert session_of("owner").get(url).status_code == 501
+
+
+@pytest.mark.parametrize("bindings", ["all", {"role": "roles/owner"}, ["roles/owner"]])
+def test_a_policy_whose_bindings_are_none_is_refused(platform: Any, bindings: object) -> None:
+    storage = "https://storage.googleapis.com/storage/v1/b"
+    platform.call("POST", f"{storage}?project=primus", {"name": "bucket-of-primus"})
+    answer = platform.call("PUT", f"{storage}/bucket-of-primus/iam", {"bindings": bindings})
+    assert answer.status == 400
