@@ -17,8 +17,8 @@ from typing import Any
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import ExitCode
+from deploy.confidential_vm import ConfidentialVm, serial_output
 from deploy.image import build_image
-from deploy.launch import ConfidentialVm, serial_output
 from deploy.push import parse_image_reference, push
 from deploy.resources import Operator, operator_of, owner_of
 from policy.mapping import RECOMMENDED_MAPPING
@@ -93,7 +93,7 @@ def published(works: Mapping[str, Work], *, archive: Path, photos: Path) -> Iter
                     work,
                     model_uri=f"gs://{owner.model_bucket.name}/{MODEL}",
                     sha256=sha256,
-                    audience=f"//iam.googleapis.com/{owner.pool.name}/providers/{owner.provider_id}",
+                    audience=owner.audience,
                     service_account=owner.service_account.email,
                 ),
             )

@@ -8,16 +8,9 @@ from __future__ import annotations
 
 from attestation.errors import Misconfigured
 
-from .google_api import (
-    ARTIFACT_REGISTRY,
-    IAM,
-    RESOURCE_MANAGER,
-    STORAGE,
-    ConcurrentChange,
-    GoogleApi,
-    Json,
-)
+from .google_api import ConcurrentChange, GoogleApi, Json
 from .resources import Bucket, DockerRepository, Grant, Guarded, Project, ServiceAccount
+from .rest import policy_url_of, title_of_grant, url_of
 
 _TRIES = 5
 _NEW_ACCOUNT_DELAY_S = 3.0
@@ -29,6 +22,9 @@ _POLICY_VERSION = "3"
 def give(api: GoogleApi, grant: Grant) -> bool:
     """The grant is in the policy; whether it had to be added.
 
+    Only a policy that was read just now can be written, because its etag goes with it: this reading is
+    part of the writing, and decides nothing that the plan has not.
+
     Where somebody else wrote in between, the policy is read again; so it is where the member is an
     account so new that the service does not know it yet.
 
@@ -36,10 +32,10 @@ def give(api: GoogleApi, grant: Grant) -> bool:
         ConcurrentChange: somebody else wrote in between each time.
         Denied, Misconfigured, Unavailable: as Google answers.
     """
-    doing = f"granting `{grant.role}` to `{grant.member}`"
+    doing = f"granting {title_of_grant(grant)}"
     for last in (False,) * (_TRIES - 1) + (True,):
-        policy = _read(api, grant.on, doing)
-        if _is_granted(policy, grant):
+        policy = read_policy(api, grant.on, doing=doing)
+        if is_granted(policy, grant):
             return False
         try:
             _write(api, grant.on, _with_grant(policy, grant), doing)
@@ -55,41 +51,36 @@ def give(api: GoogleApi, grant: Grant) -> bool:
     raise AssertionError  # the last try has returned or raised
 
 
-def _read(api: GoogleApi, on: Guarded, doing: str) -> Json:
-    version = {"options.requestedPolicyVersion": _POLICY_VERSION}
+def read_policy(api: GoogleApi, on: Guarded, *, doing: str) -> Json:
+    """The allow policy, with the conditions of its bindings.
+
+    Raises:
+        NotFound: there is no such resource.
+        Denied, Unavailable: as Google answers.
+    """
+    url = policy_url_of(on)
     match on:
         case Bucket():
-            version = {"optionsRequestedPolicyVersion": _POLICY_VERSION}
-            return api.call("GET", _resource(on) + "/iam", doing=doing, parameters=version)
-        case DockerRepository():
-            return api.call("GET", _resource(on) + ":getIamPolicy", doing=doing, parameters=version)
-        case ServiceAccount():
-            return api.call("POST", _resource(on) + ":getIamPolicy", doing=doing, parameters=version)
+            parameters = {"optionsRequestedPolicyVersion": _POLICY_VERSION}
+            return api.call("GET", url, doing=doing, parameters=parameters)
+        case DockerRepository() | ServiceAccount():
+            method = "GET" if isinstance(on, DockerRepository) else "POST"
+            parameters = {"options.requestedPolicyVersion": _POLICY_VERSION}
+            return api.call(method, url, doing=doing, parameters=parameters)
         case Project():
             options = {"options": {"requestedPolicyVersion": int(_POLICY_VERSION)}}
-            return api.call("POST", _resource(on) + ":getIamPolicy", doing=doing, body=options)
+            return api.call("POST", url, doing=doing, body=options)
 
 
 def _write(api: GoogleApi, on: Guarded, policy: Json, doing: str) -> None:
     if isinstance(on, Bucket):
-        api.call("PUT", _resource(on) + "/iam", doing=doing, body=policy)
+        api.call("PUT", policy_url_of(on), doing=doing, body=policy)
     else:
-        api.call("POST", _resource(on) + ":setIamPolicy", doing=doing, body={"policy": policy})
+        api.call("POST", url_of(on) + ":setIamPolicy", doing=doing, body={"policy": policy})
 
 
-def _resource(on: Guarded) -> str:
-    match on:
-        case Bucket():
-            return f"{STORAGE}/b/{on.name}"
-        case ServiceAccount():
-            return f"{IAM}/projects/{on.project.project_id}/serviceAccounts/{on.email}"
-        case DockerRepository():
-            return f"{ARTIFACT_REGISTRY}/{on.name}"
-        case Project():
-            return f"{RESOURCE_MANAGER}/projects/{on.project_id}"
-
-
-def _is_granted(policy: Json, grant: Grant) -> bool:
+def is_granted(policy: Json, grant: Grant) -> bool:
+    """Whether the member holds the role without any condition."""
     return any(
         binding["role"] == grant.role and grant.member in binding["members"] and "condition" not in binding
         for binding in policy.get("bindings", [])

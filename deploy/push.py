@@ -5,17 +5,16 @@ Source: opencontainers/distribution-spec v1.1, "Pushing" and "Pulling manifests"
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from attestation.digests import Digest, digest_of, parse_digest
 from attestation.errors import EvidenceRejected, Misconfigured
 
 from .google_api import GoogleApi, NotFound
+from .layout import read_layout
 
 _REFERENCE = re.compile(
     r"(?P<host>[a-z0-9-]{1,60}-docker\.pkg\.dev)"
@@ -86,25 +85,23 @@ def push(api: GoogleApi, layout: Path, reference: ImageReference) -> Digest:
         EvidenceRejected: a blob of the layout, or what the registry then serves, is not what it is named.
         Denied, Unavailable: as the registry answers.
     """
-    descriptor = _only_manifest(layout)
-    manifest = _blob(layout, descriptor)
-    contents = json.loads(manifest)
-    for blob in (contents["config"], *contents["layers"]):
-        _push_blob(api, reference, parse_digest(blob["digest"]), _blob(layout, blob))
+    image = read_layout(layout)
+    manifest = image.blob(image.digest)
+    for digest in image.blobs:
+        _push_blob(api, reference, digest, image.blob(digest))
     api.send(
         "PUT",
         f"https://{reference.host}/v2/{reference.name}/manifests/{reference.version}",
         doing=f"pushing `{reference.repository}`",
         data=manifest,
-        headers={"content-type": descriptor["mediaType"]},
+        headers={"content-type": image.media_type},
     )
-    pushed = digest_of(manifest)
-    if resolve(api, reference) != pushed:
+    if resolve(api, reference) != image.digest:
         raise EvidenceRejected(
             f"the registry serves another image than the one just pushed to `{reference.repository}`",
             hint="somebody else pushes to the same tag; push to one of your own",
         )
-    return pushed
+    return image.digest
 
 
 def resolve(api: GoogleApi, reference: ImageReference) -> Digest:
@@ -155,22 +152,3 @@ def _push_blob(api: GoogleApi, reference: ImageReference, digest: Digest, data: 
         data=data,
         headers={"content-type": "application/octet-stream"},
     )
-
-
-def _only_manifest(layout: Path) -> dict[str, Any]:
-    try:
-        manifests = json.loads((layout / "index.json").read_bytes())["manifests"]
-        (only,) = manifests
-    except (OSError, ValueError, KeyError, TypeError):
-        raise Misconfigured(
-            "the folder is not an oci layout of one image", hint="build one with deploy.image"
-        ) from None
-    return dict(only)
-
-
-def _blob(layout: Path, descriptor: dict[str, Any]) -> bytes:
-    digest = parse_digest(descriptor["digest"])
-    data = (layout / "blobs" / "sha256" / digest.removeprefix("sha256:")).read_bytes()
-    if digest_of(data) != digest:
-        raise EvidenceRejected(f"blob `{digest}` of the layout was changed", hint="build the layout again")
-    return data

@@ -1,7 +1,7 @@
 """What an owner and an operator have in their projects, as data: nothing here calls anybody.
 
 Default names are those of the Confidential Space codelab, so that its readers know where they
-are. `provisioning.py` makes any of these exist.
+are. `provisioning.py` makes any of these exist. A provider is the policy room's own `Provider`.
 
 Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection, `config_env.sh`;
 Google Cloud's REST references of storage, iam, artifactregistry and cloudresourcemanager.
@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from attestation.digests import Digest
 from attestation.verification import ISSUER
+from policy.explaining import compile_condition
+from policy.mapping import AttributeMapping
+from policy.provider import Provider, check_audiences, default_audiences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,31 +75,6 @@ class WorkloadIdentityPool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkloadIdentityProvider:
-    """The owner's question to a token: who signs it, for whom, and what it must say.
-
-    Without `allowed_audiences` only a token made for this very provider is accepted (`audience`,
-    with `https:` before it); one made for anybody's STS is not.
-    """
-
-    pool: WorkloadIdentityPool
-    provider_id: str
-    attribute_mapping: Mapping[str, str]
-    attribute_condition: str
-    issuer: str = ISSUER
-    allowed_audiences: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.pool.name}/providers/{self.provider_id}"
-
-    @property
-    def audience(self) -> str:
-        """What a token exchange names, and the owner's terms as `credential.audience`."""
-        return f"//iam.googleapis.com/{self.name}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DockerRepository:
     """A docker repository in Artifact Registry."""
 
@@ -128,9 +106,10 @@ class Grant:
     member: str
 
 
-Resource = (
-    Bucket | ServiceAccount | WorkloadIdentityPool | WorkloadIdentityProvider | DockerRepository | Grant
-)
+Made = Bucket | ServiceAccount | WorkloadIdentityPool | Provider | DockerRepository
+"""What can be created; a project exists already."""
+
+Resource = Made | Grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,16 +134,35 @@ class Owner:
             self.repository,
         )
 
+    @property
+    def provider_name(self) -> str:
+        """The resource name of the provider, with the project's number."""
+        return f"{self.pool.name}/providers/{self.provider_id}"
+
+    @property
+    def audience(self) -> str:
+        """What a token exchange names, and the owner's terms as `credential.audience`."""
+        return default_audiences(self.provider_name)[0]
+
     def provider(
         self, *, mapping: Mapping[str, str], condition: str, allowed_audiences: tuple[str, ...] = ()
-    ) -> WorkloadIdentityProvider:
-        """The provider that asks `condition`."""
-        return WorkloadIdentityProvider(
-            pool=self.pool,
-            provider_id=self.provider_id,
-            attribute_mapping=mapping,
-            attribute_condition=condition,
-            allowed_audiences=allowed_audiences,
+    ) -> Provider:
+        """The provider that asks `condition` of Confidential Space's tokens.
+
+        Without `allowed_audiences` only a token made for this very provider is accepted; one made for
+        anybody's STS is not.
+
+        Raises:
+            Misconfigured: Google would not accept the mapping, the condition or an audience.
+        """
+        return Provider(
+            name=self.provider_name,
+            issuer=ISSUER,
+            allowed_audiences=check_audiences(list(allowed_audiences)),
+            mapping=AttributeMapping.parse(mapping),
+            condition=compile_condition(condition).text,
+            disabled=False,
+            jwks=None,
         )
 
     def admissions(self, image_digests: Collection[Digest]) -> tuple[Grant, ...]:

@@ -9,7 +9,6 @@ Source: Artifact Registry API reference, v1 `projects.locations.repositories`.
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 from datetime import UTC, datetime
@@ -19,7 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import Caller, require_caller
-from .authorization import (
+from .bodies import json_of
+from .errors import GoogleError
+from .iam.authorization import (
     Policy,
     empty_policy,
     permissions_of,
@@ -27,14 +28,13 @@ from .authorization import (
     replace_policy,
     require_permission,
 )
-from .bodies import json_of
-from .errors import GoogleError
+from .iam.policy_requests import parse_permissions_request, parse_policy_request, render_permissions
 from .registry_access import Repositories
+from .repository_requests import parse_repository, parse_repository_id
 from .state import Document, State
 
 _SERVICE = "artifactregistry.googleapis.com"
 _TYPE = "type.googleapis.com/google.devtools.artifactregistry.v1."
-_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PARENT = "/v1/projects/{project}/locations/{location}"
 
 
@@ -108,22 +108,18 @@ class _ArtifactRegistry:
     async def create(self, request: Request) -> Response:
         document = await json_of(request)
         parent = self._parent(request, "create")
-        identifier = request.query_params.get("repositoryId", request.query_params.get("repository_id", ""))
-        if not _ID.fullmatch(identifier):
-            raise GoogleError(400, "Invalid repository ID.")
-        if document.get("format") != "DOCKER":
-            raise GoogleError(501, "the emulator has repositories of the format DOCKER only")
+        identifier = parse_repository_id(request.query_params)
+        stored = parse_repository(document)
         name = f"{parent}/repositories/{identifier}"
         if name in self._repositories.collection:
             raise GoogleError(409, "the repository already exists")
         now = datetime.fromtimestamp(self._state.clock(), UTC).isoformat(timespec="microseconds")
         resource = {
             "name": name,
-            "format": "DOCKER",
             "createTime": now.replace("+00:00", "Z"),
             "updateTime": now.replace("+00:00", "Z"),
             "mode": "STANDARD_REPOSITORY",
-        } | {key: document[key] for key in ("description", "labels") if key in document}
+        } | stored
         self._repositories.collection.put(name, {"resource": resource, "policy": empty_policy()})
         return _done(parent, {"@type": _TYPE + "Repository", **resource})
 
@@ -152,15 +148,15 @@ class _ArtifactRegistry:
     async def set_iam_policy(self, request: Request) -> Response:
         document = await json_of(request)
         repository = self._repository(request, "setIamPolicy")
-        policy = replace_policy(repository["policy"], document.get("policy", {}))
+        policy = replace_policy(repository["policy"], parse_policy_request(document))
         self._repositories.collection.put(repository["resource"]["name"], repository | {"policy": policy})
         return JSONResponse(policy)
 
     async def test_iam_permissions(self, request: Request) -> Response:
-        asked = (await json_of(request)).get("permissions", [])
+        asked = parse_permissions_request(await json_of(request))
         caller = require_caller(self._state, request)
         held = permissions_of(caller, self._named(request)[2])
-        return JSONResponse({"permissions": [permission for permission in asked if permission in held]})
+        return JSONResponse(render_permissions(asked, held))
 
 
 def _done(parent: str, response: Document) -> Response:

@@ -1,6 +1,7 @@
 """oauth2.googleapis.com: the token endpoint, for people who ran `gcloud auth application-default login`.
 
-Absent: every grant but `refresh_token`, ID tokens, consent and re-authentication.
+Absent: every grant but `refresh_token`, ID tokens, consent and re-authentication. One request and one
+rule are all there is, so they stand in this module.
 
 Source: RFC 6749, section 6; google-auth, `google.oauth2._client.refresh_grant`.
 """

@@ -1,7 +1,8 @@
 """cloudresourcemanager.googleapis.com: the projects that are there, and their allow policies.
 
 The emulator starts with the two projects of the story, each with an owner of its own. Absent:
-creating and deleting projects, folders, organizations, liens, tags.
+creating and deleting projects, folders, organizations, liens, tags. So nothing but policies is
+asked for here, which `iam/policy_requests.py` reads.
 
 Source: Cloud Resource Manager API reference, v1 and v3 `projects`.
 """
@@ -15,8 +16,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import require_caller
-from .authorization import empty_policy, permissions_of, project_of, replace_policy, require_permission
 from .bodies import json_of
+from .iam.authorization import empty_policy, permissions_of, project_of, replace_policy, require_permission
+from .iam.policy_requests import parse_permissions_request, parse_policy_request, render_permissions
 from .oauth2 import write_credentials_file
 from .state import Document, State
 
@@ -87,7 +89,7 @@ def routes(state: State) -> list[BaseRoute]:
 
     async def set_iam_policy(request: Request) -> Response:
         project = require(request, "setIamPolicy")
-        policy = replace_policy(project["policy"], (await json_of(request)).get("policy", {}))
+        policy = replace_policy(project["policy"], parse_policy_request(await json_of(request)))
         state.collection("projects").put(project["projectId"], {**project, "policy": policy})
         return JSONResponse(policy)
 
@@ -95,8 +97,8 @@ def routes(state: State) -> list[BaseRoute]:
         caller = require_caller(state, request)
         project = project_of(state, request.path_params["project"])
         held = permissions_of(caller, [project["policy"]])
-        asked = (await json_of(request)).get("permissions", [])
-        return JSONResponse({"permissions": [permission for permission in asked if permission in held]})
+        asked = parse_permissions_request(await json_of(request))
+        return JSONResponse(render_permissions(asked, held))
 
     return [
         Route(f"/{version}/projects/{{project}}{verb}", endpoint, methods=[method])

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .access_tokens import Caller, caller_of_token
-from .authorization import permissions_of, project_of
 from .errors import GoogleError
+from .iam.authorization import permissions_of, project_of
 from .state import Collection, State
 
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")

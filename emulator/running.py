@@ -11,11 +11,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from attestation.errors import Misconfigured, Unavailable
+
+from .address import client_env
 
 _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 30
@@ -37,20 +39,8 @@ class Running:
 
     @property
     def env(self) -> dict[str, str]:
-        """What any production client needs in its environment to reach this emulator and nothing else.
-
-        Both spellings, because the lower-case one wins in Python where a person's shell has set it.
-        """
-        return {
-            "HTTPS_PROXY": self.proxy,
-            "https_proxy": self.proxy,
-            "NO_PROXY": "",
-            "no_proxy": "",
-            "REQUESTS_CA_BUNDLE": str(self.ca_file),
-            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(self.ca_file),
-            # else each storage client asks for every bucket's metadata in the background
-            "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true",
-        }
+        """What any production client needs in its environment to reach this emulator and nothing else."""
+        return client_env(proxy=self.proxy, ca_file=str(self.ca_file))
 
     def credentials_file(self, party: str) -> Path:
         """The application default credentials of `owner` or `operator`."""
@@ -111,17 +101,14 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
-    try:
+    with ExitStack() as given_up:
+        given_up.callback(ours.close)
+        given_up.callback(process.wait)
+        given_up.callback(process.kill)
         report = _read_report(ours, folder)
-    except BaseException:
-        process.kill()
-        process.wait()
-        ours.close()
-        raise
-    if "error" in report:
-        process.wait()
-        ours.close()
-        raise Misconfigured(str(report["error"]), hint=str(report["hint"]))
+        if "error" in report:
+            raise Misconfigured(str(report["error"]), hint=str(report["hint"]))
+        given_up.pop_all()
     if outlives_us:
         ours.close()
         process.returncode = 0  # not ours to wait for

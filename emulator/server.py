@@ -28,7 +28,6 @@ from . import (
     artifact_registry,
     compute,
     iam,
-    iam_credentials,
     oauth2,
     projects,
     registry,
@@ -42,6 +41,7 @@ from .certificates import server_context
 from .errors import GoogleError, OAuthError, on_google_error, on_oauth_error
 from .faults import FaultMiddleware
 from .gateway import Gateway
+from .iam import iam_credentials
 from .state import State, write_atomically
 
 _KEEP_ALIVE_S = 240

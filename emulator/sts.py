@@ -31,9 +31,9 @@ from policy.provider import Provider, parse_provider
 
 from .access_tokens import mint_access_token
 from .errors import OAuthError
+from .iam.workload_identity_pools import find_active_provider
 from .state import State
 from .verifier import Verifier
-from .workload_identity_pools import find_active_provider
 
 _SERVICE = "sts.googleapis.com"
 _METHOD = "google.identity.sts.v1.SecurityTokenService.ExchangeToken"

@@ -10,9 +10,8 @@ Source: tokens that Google's verifier signed in 2025; Confidential Space documen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import jwt
 from cryptography import x509
@@ -22,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from attestation.verification import ISSUER
+from policy.launch_claims import LaunchFacts, claims_of_launch
 
 from .attestation_authority import AttestationAuthority
 from .faults import read_faults
@@ -37,33 +37,6 @@ _EAT_PROFILE = (
 )
 _SOFTWARE_VERSION = "251001"
 _GOOGLE_OEM_ID = 11129
-
-HardwareModel = Literal["GCP_AMD_SEV", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchFacts:
-    """All that is measured of one launch; the token says nothing else of it."""
-
-    project_id: str
-    project_number: str
-    zone: str
-    instance_name: str
-    instance_id: str
-    service_accounts: tuple[str, ...]
-    hardware: HardwareModel
-    debug: bool
-    secure_boot: bool
-    image_reference: str
-    image_digest: str
-    image_id: str
-    restart_policy: str
-    args: tuple[str, ...]
-    env: Mapping[str, str]
-    cmd_override: tuple[str, ...] = ()
-    env_override: Mapping[str, str] = field(default_factory=dict)
-    memory_monitoring: bool = False
-    gpu: bool = False
 
 
 class Verifier:
@@ -114,27 +87,27 @@ class Verifier:
         issued_at = int(self._state.clock()) + faults.clock_skew_s
         if faults.expired_tokens:
             issued_at -= 2 * LIFETIME_S
+        launched = claims_of_launch(facts)
         claims: dict[str, object] = {
             "aud": audience,
             "exp": issued_at + LIFETIME_S,
             "iat": issued_at,
             "iss": ISSUER,
             "nbf": issued_at,
-            "sub": "https://www.googleapis.com/compute/v1/projects/"
-            f"{facts.project_id}/zones/{facts.zone}/instances/{facts.instance_name}",
+            "sub": launched["sub"],
         }
         if nonces:
             claims["eat_nonce"] = nonces[0] if len(nonces) == 1 else list(nonces)
         claims |= {
             "eat_profile": _EAT_PROFILE,
-            "secboot": facts.secure_boot,
+            "secboot": launched["secboot"],
             "oemid": _GOOGLE_OEM_ID,
-            "hwmodel": facts.hardware,
-            "swname": "CONFIDENTIAL_SPACE",
+            "hwmodel": launched["hwmodel"],
+            "swname": launched["swname"],
             "swversion": [_SOFTWARE_VERSION],
-            "dbgstat": "enabled" if facts.debug else "disabled-since-boot",
-            "submods": _submods(facts),
-            "google_service_accounts": list(facts.service_accounts),
+            "dbgstat": launched["dbgstat"],
+            "submods": _submods(facts, launched["submods"]),
+            "google_service_accounts": launched["google_service_accounts"],
             "symbolon_emulator": True,
         }
         if facts.hardware == "GCP_INTEL_TDX":
@@ -146,39 +119,15 @@ class Verifier:
         return claims
 
 
-def _submods(facts: LaunchFacts) -> dict[str, object]:
-    confidential_space: dict[str, object] = {"monitoring_enabled": {"memory": facts.memory_monitoring}}
+def _submods(facts: LaunchFacts, launched: Mapping[str, Any]) -> dict[str, object]:
+    """What the launch settles, with what the verifier knows of the booted image and of the GPU."""
+    submods = dict(launched)
     if not facts.debug:
-        confidential_space = {
-            "support_attributes": ["LATEST", "STABLE", "USABLE"],
-            **confidential_space,
-        }
-    container: dict[str, object] = {
-        "image_reference": facts.image_reference,
-        "image_digest": facts.image_digest,
-        "restart_policy": facts.restart_policy,
-        "image_id": facts.image_id,
-    }
-    if facts.env_override:
-        container["env_override"] = dict(facts.env_override)
-    if facts.cmd_override:
-        container["cmd_override"] = list(facts.cmd_override)
-    container["env"] = dict(facts.env)
-    container["args"] = list(facts.args)
-    submods: dict[str, object] = {
-        "confidential_space": confidential_space,
-        "container": container,
-        "gce": {
-            "zone": facts.zone,
-            "project_id": facts.project_id,
-            "project_number": facts.project_number,
-            "instance_name": facts.instance_name,
-            "instance_id": facts.instance_id,
-        },
-    }
+        support = {"support_attributes": ["LATEST", "STABLE", "USABLE"]}
+        submods["confidential_space"] = {**support, **launched["confidential_space"]}
     if facts.gpu:
         submods["nvidia_gpu"] = {
-            "cc_mode": "ON",
+            **launched["nvidia_gpu"],
             "cc_feature": "SPT",
             "gpus": [
                 {

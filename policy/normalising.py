@@ -4,7 +4,7 @@
 
 Clauses in the order what, where, who, how; constants on the right; alternatives of one claim as `in`.
 It never changes which tokens are admitted: every step keeps true, false and error what they are, or
-touches only what was never true. Whoever prints the result has that proved, with `policy.differing`.
+touches only what was never true. Whoever prints the result has that proved, with `policy.proving.differing`.
 
 Source: google/cel-spec, doc/langdef.md, "Syntax", "Logical Operators".
 """

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
-from attestation.digests import digest_of, parse_digest
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
+from attestation.errors import Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 from attestation.tokens import parse_token
+from deploy.layout import read_layout
 from policy.policy_set import PolicySet, parse_policy_set
 
 from .inputs import read_text
-
-_DEEPEST: Final = 3  # an image may stand in an index, and that in a layout's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,33 +87,6 @@ def _image(name: str) -> NamedText:
     if not folder.is_dir():
         return NamedText(name=name, text=read_text(name, what="image configuration"))
     try:
-        document = _members(read_text(str(folder / "index.json"), what="image's index"))
-        for _ in range(_DEEPEST):
-            if "manifests" not in document:
-                break
-            (only,) = filter(_is_image, document["manifests"])
-            document = _members(_blob(folder, only["digest"]))
-        return NamedText(name=name, text=_blob(folder, document["config"]["digest"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Misconfigured(
-            f"{quoted(name)} is not an OCI layout of one image",
-            hint="give the folder with `index.json` in it, or the image's configuration alone",
-        ) from None
-
-
-def _is_image(descriptor: Mapping[str, Any]) -> bool:
-    """Whether it is no attestation that a builder has put beside the image."""
-    platform: Mapping[str, Any] = descriptor.get("platform", {})
-    return platform.get("os") != "unknown"
-
-
-def _members(text: str) -> dict[str, Any]:
-    return dict(json.loads(text))
-
-
-def _blob(folder: Path, name: str) -> str:
-    digest = parse_digest(name)
-    text = read_text(str(folder / "blobs" / "sha256" / digest.removeprefix("sha256:")), what="image's blob")
-    if digest_of(text.encode()) != digest:
-        raise EvidenceRejected(f"blob `{digest}` of the layout was changed", hint="build the layout again")
-    return text
+        return NamedText(name=name, text=read_layout(folder).configuration.decode())
+    except UnicodeDecodeError:
+        raise Misconfigured(f"the configuration of the image in {quoted(name)} is not text") from None

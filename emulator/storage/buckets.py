@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..authorization import empty_policy, permissions_of, project_of, replace_policy
 from ..bodies import json_of
 from ..errors import GoogleError
+from ..iam.authorization import empty_policy, permissions_of, project_of, replace_policy
+from ..iam.policy_requests import parse_policy_request
 from ..state import Document
 from .core import Storage
 from .errors import absent, conflict, invalid, precondition_failed
@@ -154,7 +155,7 @@ class _Buckets:
         if document.get("etag") not in (None, "", bucket["policy"]["etag"]):
             raise precondition_failed()
         try:
-            policy = replace_policy(bucket["policy"], document)
+            policy = replace_policy(bucket["policy"], parse_policy_request({"policy": document}))
         except GoogleError as error:
             raise invalid(error.message) from None
         bucket = self._storage.buckets.put(bucket["resource"]["name"], bucket | {"policy": policy})

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from ..access_tokens import CLOUD_PLATFORM, Caller, caller_of
-from ..authorization import permissions_of, project_of
 from ..errors import GoogleError
+from ..iam.authorization import permissions_of, project_of
 from ..state import Collection, Document, State
 from .errors import (
     access_denied,

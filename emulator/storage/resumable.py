@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,13 +70,11 @@ class ResumableUploads:
         if size > total:
             raise invalid("The upload has more bytes than it declared.")
         upload = _parse(json.loads((folder / "upload.json").read_bytes()))
-        with self._storage.objects.draft() as draft:
+        with self._storage.objects.draft() as draft, ExitStack() as refused:
             received.replace(draft)
-            try:
-                stored = await upload.finish(self._storage, draft, request.headers)
-            except BaseException:
-                shutil.rmtree(folder)  # what was refused once would be refused again
-                raise
+            refused.callback(shutil.rmtree, folder)  # what was refused once would be refused again
+            stored = await upload.finish(self._storage, draft, request.headers)
+            refused.pop_all()
         write_atomically(folder / "object.json", json.dumps(stored.render()).encode())
         return JSONResponse(stored.render())
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attestation.digests import Digest, digest_of
+from deploy.confidential_vm import ConfidentialVm
 from deploy.google_api import IAM
 from deploy.image import build_image
-from deploy.launch import ConfidentialVm
 from deploy.provisioning import ensure
 from deploy.push import parse_image_reference, push
 from deploy.resources import DockerRepository, Operator, Owner, Resource, operator_of, owner_of

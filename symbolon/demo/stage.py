@@ -18,9 +18,9 @@ from google.oauth2.credentials import Credentials
 from attestation.errors import Unavailable
 from attestation.tokens import parse_token
 from attestation.verification import ISSUER, VerifiedClaims, verify_oidc_token
+from deploy.confidential_vm import CLOUD_PLATFORM, ConfidentialVm, launch, serial_output
 from deploy.google_api import GoogleApi
-from deploy.launch import CLOUD_PLATFORM, ConfidentialVm, launch, serial_output
-from deploy.provisioning import look_up_project
+from deploy.observing import look_up_project
 from deploy.resources import Project
 from emulator import running
 from emulator.running import Running

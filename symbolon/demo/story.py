@@ -18,9 +18,9 @@ from pathlib import Path
 from google.api_core.exceptions import Forbidden
 
 from attestation.errors import ExitCode
-from deploy.launch import ConfidentialVm
+from deploy.confidential_vm import ConfidentialVm
 from deploy.resources import DockerRepository, Grant, ServiceAccount
-from emulator import sandbox
+from emulator.vm import sandbox
 
 from ..judging import ClauseAnswer, judge
 from .cast import MODEL, Cast, ensure_all, prepare, publish

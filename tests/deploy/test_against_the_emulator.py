@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from attestation.errors import Denied
+from deploy.applying import apply
+from deploy.confidential_vm import ConfidentialVm, delete, launch, status, watch
 from deploy.google_api import GoogleApi, NotFound
 from deploy.image import build_image
-from deploy.launch import ConfidentialVm, delete, launch, status, watch
-from deploy.provisioning import Change, ensure, ensure_all, look_up_project
+from deploy.observing import look_up_project, observe
+from deploy.planning import Create, Give, Restore, Update, plan
+from deploy.provisioning import ensure
 from deploy.push import parse_image_reference, push, resolve
-from deploy.resources import Owner, operator_of, owner_of
+from deploy.resources import Owner, Resource, operator_of, owner_of
+from deploy.rest import url_of
 
 MAPPING = {
     "google.subject": "assertion.sub",
@@ -42,45 +46,53 @@ def source(tmp_path: Path) -> Path:
     return root
 
 
-def changes_of(api: GoogleApi, owner: Owner) -> list[Change]:
-    """What a run over all of the owner's resources had to do."""
-    done: list[Change] = []
+def resources_of(owner: Owner) -> tuple[Resource, ...]:
+    """All that the owner has."""
     digest = "sha256:" + "0" * 64
-    resources = (
+    return (
         *owner.foundation(),
         owner.provider(mapping=MAPPING, condition="assertion.swname == 'CONFIDENTIAL_SPACE'"),
         *owner.admissions([digest]),  # type: ignore[list-item]
         owner.pull_grant("user:operator@secundus.example"),
     )
-    ensure_all(api, resources, on_change=lambda _, change: done.append(change))
-    return done
 
 
 def test_an_owner_s_resources_are_made_once(as_party: As) -> None:
     api = as_party("owner")
-    owner = owner_of(look_up_project(api, "primus"))
-    assert set(changes_of(api, owner)) == {Change.CREATED, Change.UPDATED}
-    assert set(changes_of(api, owner)) == {Change.UNCHANGED}
+    wanted = resources_of(owner_of(look_up_project(api, "primus")))
+    actions = plan(wanted, observe(api, wanted))
+    assert [type(action) for action in actions] == [Create, Create, Give, Create, Create, Create, Give, Give]
+    apply(api, actions)
+    assert plan(wanted, observe(api, wanted)) == ()
 
 
 def test_an_operator_s_resources_are_made_once(as_party: As) -> None:
     api = as_party("operator")
-    operator = operator_of(look_up_project(api, "secundus"))
-    first: list[Change] = []
-    second: list[Change] = []
-    ensure_all(api, operator.foundation(), on_change=lambda _, change: first.append(change))
-    ensure_all(api, operator.foundation(), on_change=lambda _, change: second.append(change))
-    assert set(first) == {Change.CREATED, Change.UPDATED}
-    assert set(second) == {Change.UNCHANGED}
+    wanted = operator_of(look_up_project(api, "secundus")).foundation()
+    assert {type(action) for action in ensure(api, *wanted)} == {Create, Give}
+    assert ensure(api, *wanted) == ()
 
 
 def test_a_changed_condition_is_the_only_thing_that_is_written(as_party: As) -> None:
     api = as_party("owner")
     owner = owner_of(look_up_project(api, "primus"))
-    changes_of(api, owner)
+    ensure(api, *resources_of(owner))
     narrower = owner.provider(mapping=MAPPING, condition="false")
-    assert ensure(api, narrower) is Change.UPDATED
-    assert ensure(api, narrower) is Change.UNCHANGED
+    (action,) = ensure(api, narrower)
+    assert isinstance(action, Update)
+    assert action.after == {"attributeCondition": "false"}
+    assert ensure(api, narrower) == ()
+
+
+def test_what_was_deleted_is_restored_with_the_question_that_is_wanted_now(as_party: As) -> None:
+    api = as_party("owner")
+    owner = owner_of(look_up_project(api, "primus"))
+    provider = owner.provider(mapping=MAPPING, condition="true")
+    ensure(api, owner.pool, provider)
+    api.call("DELETE", url_of(provider), doing="deleting the provider")
+    narrower = owner.provider(mapping=MAPPING, condition="false")
+    assert [type(action) for action in ensure(api, owner.pool, narrower)] == [Restore, Update]
+    assert ensure(api, owner.pool, narrower) == ()
 
 
 def test_an_operator_makes_nothing_in_the_owner_s_project(as_party: As) -> None:

@@ -140,14 +140,6 @@ def test_a_layout_that_was_changed_is_not_pushed(
     assert not [request for request in google.sent if request.method == "PUT"]
 
 
-@pytest.mark.parametrize("index", [None, "{", "{}", '{"manifests": []}', '{"manifests": [{}, {}]}'])
-def test_a_folder_that_is_not_one_image_is_refused(tmp_path: Path, api: GoogleApi, index: str | None) -> None:
-    if index is not None:
-        (tmp_path / "index.json").write_text(index)
-    with pytest.raises(Misconfigured, match="not an oci layout"):
-        push(api, tmp_path, REFERENCE)
-
-
 def test_a_digest_is_counted_not_believed(api: GoogleApi, answering: Answering, google: Any) -> None:
     google.headers["docker-content-digest"] = "sha256:" + "0" * 64
     served = json.dumps({"schemaVersion": 2}).encode()

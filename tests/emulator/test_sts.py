@@ -11,30 +11,14 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from emulator.verifier import LaunchFacts, Verifier
+from emulator.verifier import Verifier
+from tests.launches import DIGEST, FACTS
 
 _POOL = "projects/100000000001/locations/global/workloadIdentityPools/pool"
 _NAME = f"{_POOL}/providers/prov"
 _AUDIENCE = f"//iam.googleapis.com/{_NAME}"
 _URL = "https://sts.googleapis.com/v1/token"
-_DIGEST = "sha256:" + "1" * 64
-_FACTS = LaunchFacts(
-    project_id="secundus",
-    project_number="200000000002",
-    zone="us-west1-b",
-    instance_name="vm",
-    instance_id="7",
-    service_accounts=("workload-sa@secundus.iam.gserviceaccount.com",),
-    hardware="GCP_AMD_SEV",
-    debug=False,
-    secure_boot=True,
-    image_reference="us-docker.pkg.dev/p/r/i",
-    image_digest=_DIGEST,
-    image_id="sha256:2",
-    restart_policy="Never",
-    args=(),
-    env={},
-)
+_FACTS = replace(FACTS, instance_name="vm", instance_id="7")
 _FORM = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "audience": _AUDIENCE,
@@ -65,7 +49,7 @@ def provider(platform: Any) -> Any:
             "google.subject": '"gcpcs::" + assertion.submods.container.image_digest',
             "attribute.image_digest": "assertion.submods.container.image_digest",
         },
-        "attributeCondition": f'assertion.submods.container.image_digest == "{_DIGEST}" '
+        "attributeCondition": f'assertion.submods.container.image_digest == "{DIGEST}" '
         '&& assertion.dbgstat == "disabled-since-boot"',
         "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com"},
     }
@@ -113,9 +97,9 @@ def test_an_admitted_token_becomes_a_federated_one(exchange: Exchange) -> None:
         "expires_in": 3599,
     }
     assert _claims_of(access_token)["members"] == [
-        f"principal://iam.googleapis.com/{_POOL}/subject/gcpcs::{_DIGEST}",
+        f"principal://iam.googleapis.com/{_POOL}/subject/gcpcs::{DIGEST}",
         f"principalSet://iam.googleapis.com/{_POOL}/*",
-        f"principalSet://iam.googleapis.com/{_POOL}/attribute.image_digest/{_DIGEST}",
+        f"principalSet://iam.googleapis.com/{_POOL}/attribute.image_digest/{DIGEST}",
     ]
 
 
@@ -146,7 +130,7 @@ def test_a_token_that_the_condition_does_not_admit_is_refused_and_the_log_says_w
     assert (entry["serviceName"], entry["granted"]) == ("sts.googleapis.com", False)
     outcomes = [(clause["outcome"], clause["claims"]) for clause in entry["detail"]["clauses"]]
     assert outcomes == [
-        ("true", {"submods.container.image_digest": _DIGEST}),
+        ("true", {"submods.container.image_digest": DIGEST}),
         ("false", {"dbgstat": "enabled"}),
     ]
     assert token not in platform.state.audit.path.read_text()
@@ -156,7 +140,7 @@ def test_an_admission_is_in_the_log_too(platform: Any, exchange: Exchange) -> No
     exchange()
     entry = platform.state.audit.entries()[-1]
     assert (entry["granted"], entry["resourceName"]) == (True, _NAME)
-    assert entry["principal"].endswith(f"/subject/gcpcs::{_DIGEST}")
+    assert entry["principal"].endswith(f"/subject/gcpcs::{DIGEST}")
 
 
 @pytest.mark.parametrize(

@@ -15,26 +15,10 @@ from attestation.tokens import parse_token
 from attestation.verification import verify_oidc_token, verify_pki_token
 from emulator.faults import Faults, write_faults
 from emulator.state import State
-from emulator.verifier import LaunchFacts, Verifier, discovery_routes, jwks_routes
+from emulator.verifier import Verifier, discovery_routes, jwks_routes
+from tests.launches import FACTS
 
 _NOW = 1_800_000_000
-_FACTS = LaunchFacts(
-    project_id="secundus",
-    project_number="200000000002",
-    zone="us-west1-b",
-    instance_name="workload-vm",
-    instance_id="7845806077543069124",
-    service_accounts=("workload-sa@secundus.iam.gserviceaccount.com",),
-    hardware="GCP_AMD_SEV",
-    debug=False,
-    secure_boot=True,
-    image_reference="us-docker.pkg.dev/primus/repo/workload:v1",
-    image_digest="sha256:" + "1" * 64,
-    image_id="sha256:" + "2" * 64,
-    restart_policy="Never",
-    args=("python", "-m", "workload"),
-    env={"PATH": "/usr/bin", "HOSTNAME": "workload-vm"},
-)
 
 
 @pytest.fixture
@@ -47,7 +31,7 @@ def _claims(token: str) -> Any:
 
 
 def test_an_oidc_token_verifies_with_the_published_keys_and_parses(verifier: Verifier) -> None:
-    token = parse_token(verifier.mint(_FACTS, audience="https://a.example"))
+    token = parse_token(verifier.mint(FACTS, audience="https://a.example"))
     verified = verify_oidc_token(token, jwks=verifier.jwks, audiences=["https://a.example"], now=_NOW)
     claims = verified.claims
     assert (claims.exp - claims.iat, claims.nbf, claims.iat) == (3600, _NOW, _NOW)
@@ -55,7 +39,7 @@ def test_an_oidc_token_verifies_with_the_published_keys_and_parses(verifier: Ver
 
 
 def test_a_pki_token_verifies_with_the_root_and_parses(verifier: Verifier) -> None:
-    token = parse_token(verifier.mint(_FACTS, audience="a", pki=True))
+    token = parse_token(verifier.mint(FACTS, audience="a", pki=True))
     assert len(token.header["x5c"]) == 3  # type: ignore[arg-type]
     verified = verify_pki_token(token, root=verifier.root, audiences=["a"], now=_NOW)
     assert verified.how == "pki"
@@ -63,20 +47,20 @@ def test_a_pki_token_verifies_with_the_root_and_parses(verifier: Verifier) -> No
 
 def test_the_keys_outlive_the_process(state: State) -> None:
     before, after = Verifier(state), Verifier(state)
-    token = parse_token(before.mint(_FACTS, audience="a", pki=True))
+    token = parse_token(before.mint(FACTS, audience="a", pki=True))
     verify_pki_token(token, root=after.root, audiences=["a"], now=_NOW)
     assert before.jwks == after.jwks
 
 
 def test_another_folders_keys_are_refused(verifier: Verifier, tmp_path: Any) -> None:
     other = Verifier(State(tmp_path / "other", clock=lambda: _NOW))
-    token = parse_token(verifier.mint(_FACTS, audience="a"))
+    token = parse_token(verifier.mint(FACTS, audience="a"))
     with pytest.raises(EvidenceRejected):
         verify_oidc_token(token, jwks=other.jwks, audiences=["a"], now=_NOW)
 
 
 def test_the_claims_are_those_of_a_real_production_token(verifier: Verifier) -> None:
-    claims = _claims(verifier.mint(_FACTS))
+    claims = _claims(verifier.mint(FACTS))
     assert claims == {
         "aud": "https://sts.googleapis.com",
         "exp": _NOW + 3600,
@@ -97,9 +81,9 @@ def test_the_claims_are_those_of_a_real_production_token(verifier: Verifier) -> 
                 "monitoring_enabled": {"memory": False},
             },
             "container": {
-                "image_reference": _FACTS.image_reference,
-                "image_digest": _FACTS.image_digest,
-                "image_id": _FACTS.image_id,
+                "image_reference": FACTS.image_reference,
+                "image_digest": FACTS.image_digest,
+                "image_id": FACTS.image_id,
                 "restart_policy": "Never",
                 "args": ["python", "-m", "workload"],
                 "env": {"PATH": "/usr/bin", "HOSTNAME": "workload-vm"},
@@ -118,26 +102,26 @@ def test_the_claims_are_those_of_a_real_production_token(verifier: Verifier) -> 
 
 
 def test_a_debug_image_has_no_support_attributes_at_all(verifier: Verifier) -> None:
-    claims = _claims(verifier.mint(replace(_FACTS, debug=True)))
+    claims = _claims(verifier.mint(replace(FACTS, debug=True)))
     assert claims["dbgstat"] == "enabled"
     assert claims["submods"]["confidential_space"] == {"monitoring_enabled": {"memory": False}}
 
 
 def test_tdx_says_what_sev_does_not(verifier: Verifier) -> None:
-    claims = _claims(verifier.mint(replace(_FACTS, hardware="GCP_INTEL_TDX")))
+    claims = _claims(verifier.mint(replace(FACTS, hardware="GCP_INTEL_TDX")))
     assert claims["attester_tcb"] == ["INTEL"]
     assert claims["tdx"]["gcp_attester_tcb_status"] == "UpToDate"
     assert parse_claims(claims).hwmodel == "GCP_INTEL_TDX"
 
 
 def test_a_gpu_is_in_the_token_where_there_is_one(verifier: Verifier) -> None:
-    claims = _claims(verifier.mint(replace(_FACTS, gpu=True, hardware="GCP_INTEL_TDX")))
+    claims = _claims(verifier.mint(replace(FACTS, gpu=True, hardware="GCP_INTEL_TDX")))
     assert claims["submods"]["nvidia_gpu"]["cc_mode"] == "ON"
     assert parse_claims(claims).submods is not None
 
 
 def test_overrides_are_in_the_token_only_where_they_were_used(verifier: Verifier) -> None:
-    facts = replace(_FACTS, cmd_override=("x",), env_override={"TOP_K": "5"})
+    facts = replace(FACTS, cmd_override=("x",), env_override={"TOP_K": "5"})
     container = _claims(verifier.mint(facts))["submods"]["container"]
     assert (container["cmd_override"], container["env_override"]) == (["x"], {"TOP_K": "5"})
 
@@ -149,14 +133,14 @@ def test_overrides_are_in_the_token_only_where_they_were_used(verifier: Verifier
 def test_one_nonce_is_a_string_and_more_are_an_array(
     verifier: Verifier, nonces: tuple[str, ...], claim: object
 ) -> None:
-    assert _claims(verifier.mint(_FACTS, nonces=nonces)).get("eat_nonce") == claim
+    assert _claims(verifier.mint(FACTS, nonces=nonces)).get("eat_nonce") == claim
 
 
 def test_faults_make_tokens_expired_or_skewed(verifier: Verifier, state: State) -> None:
     write_faults(state.folder, Faults(expired_tokens=True))
-    assert _claims(verifier.mint(_FACTS))["exp"] < _NOW
+    assert _claims(verifier.mint(FACTS))["exp"] < _NOW
     write_faults(state.folder, Faults(clock_skew_s=500))
-    assert _claims(verifier.mint(_FACTS))["iat"] == _NOW + 500
+    assert _claims(verifier.mint(FACTS))["iat"] == _NOW + 500
 
 
 def test_the_issuer_says_where_its_keys_and_its_root_are(verifier: Verifier, ask: Callable[..., Any]) -> None:

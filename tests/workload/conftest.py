@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,14 +45,6 @@ def model_archive(saved_model: Path) -> bytes:
         if path.is_file()
     }
     return archive({**files, "labels.txt": "\n".join(LABELS).encode()})
-
-
-@pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Running]:
-    """Google on this machine, as a process of its own."""
-    emulator = running.start(tmp_path_factory.mktemp("emulator"))
-    yield emulator
-    emulator.stop()
 
 
 @pytest.fixture

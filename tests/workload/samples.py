@@ -7,11 +7,12 @@ import io
 import struct
 import tarfile
 import zlib
+from dataclasses import replace
 
 from PIL import Image
 
-from attestation.digests import Digest
-from emulator.verifier import LaunchFacts
+from tests.launches import DIGEST
+from tests.launches import FACTS as LAUNCH
 
 TERMS = """
 [model]
@@ -50,22 +51,10 @@ most_images = 50
 LABELS = ("red", "green", "blue", "black")
 
 
-DIGEST = Digest("sha256:" + "1" * 64)
-FACTS = LaunchFacts(
-    project_id="secundus",
-    project_number="2",
-    zone="us-west1-b",
+FACTS = replace(
+    LAUNCH,
     instance_name="vm",
-    instance_id="42",
-    service_accounts=("workload-sa@secundus.iam.gserviceaccount.com",),
-    hardware="GCP_AMD_SEV",
-    debug=False,
-    secure_boot=True,
-    image_reference="us-docker.pkg.dev/primus/repo/workload@" + DIGEST,
-    image_digest=DIGEST,
-    image_id="sha256:" + "2" * 64,
-    restart_policy="Never",
-    args=("python", "-m", "workload"),
+    image_reference=f"us-docker.pkg.dev/primus/repo/workload@{DIGEST}",
     env={},
 )
 

@@ -25,17 +25,20 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
 from attestation.errors import ExitCode
+from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
-from deploy.launch import CLOUD_PLATFORM
-from deploy.provisioning import ensure, look_up_project
+from deploy.observing import look_up_project
+from deploy.provisioning import ensure
 from deploy.resources import Grant, owner_of
-from emulator import running, teeserver
+from emulator import running
 from emulator.background import served, unix_listener
 from emulator.faults import Faults, write_faults
 from emulator.state import State
-from emulator.verifier import LaunchFacts, Verifier
+from emulator.verifier import Verifier
+from emulator.vm import teeserver
+from policy.launch_claims import LaunchFacts
+from tests.launches import DIGEST
 from tests.workload.samples import (
-    DIGEST,
     FACTS,
     archive,
     grey_16_bit,
@@ -81,11 +84,7 @@ class Stage:
         self.provider = self.owner.provider(
             mapping=MAPPING,
             condition=f"assertion.submods.container.image_digest == '{DIGEST}'",
-            allowed_audiences=("https://sts.googleapis.com",),
-        )
-        self.provider = replace(
-            self.provider,
-            allowed_audiences=("https://sts.googleapis.com", f"https:{self.provider.audience}"),
+            allowed_audiences=("https://sts.googleapis.com", f"https:{self.owner.audience}"),
         )
         account, bucket = self.owner.service_account, self.owner.model_bucket
         admitted = self.owner.pool.image_member(DIGEST)
@@ -166,7 +165,7 @@ class Job:
             if self.socket:
                 listener = unix_listener(launcher / "teeserver.sock", mode=0o777)
                 stack.enter_context(served(teeserver.make_app(self.stage.verifier, self.facts), listener))
-            command = [sys.executable, "-P", str(ROOT / "emulator/bare.py"), str(launcher), "workload"]
+            command = [sys.executable, "-P", str(ROOT / "emulator/vm/bare.py"), str(launcher), "workload"]
             process = subprocess.Popen(
                 command, cwd=app, env=self._environment(), text=True, stdout=-1, stderr=-1
             )
@@ -190,7 +189,7 @@ class Job:
         terms = terms.replace("primus-models/model.tar.gz", f"{self.stage.models.name}/{self.name}.tar.gz")
         for line in terms.splitlines():
             if line.startswith("audience"):
-                terms = terms.replace(line, f'audience = "{self.stage.provider.audience}"')
+                terms = terms.replace(line, f'audience = "{self.stage.owner.audience}"')
         terms = terms.replace("reader@primus.iam.gserviceaccount.com", self.stage.owner.service_account.email)
         (app / "terms.toml").write_text(self.edit(terms))
         return app

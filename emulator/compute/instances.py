@@ -1,0 +1,208 @@
+"""Confidential Space VMs as resources: who may make, read and delete which, and what is kept of them."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..access_tokens import Caller
+from ..errors import GoogleError
+from ..iam.authorization import permissions_of, project_of
+from ..iam.service_accounts import find_service_account, policies_of
+from ..state import Document, State
+from ..vm.launcher import Machine
+from ..vm.metadata import InstanceIdentity
+from ..vm.serial_log import SerialLog
+from .fleet import Fleet
+from .instance_requests import InstanceRequest
+from .rendering import ROOT, render_instance, render_operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """One zone of one project."""
+
+    project: Document
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"projects/{self.project['projectId']}/zones/{self.name}"
+
+    def instance(self, name: str) -> str:
+        """The key of the instance of that name."""
+        return f"{self.key}/instances/{name}"
+
+
+class Instances:
+    """All instances of all projects. Every method asks first whether `caller` may.
+
+    Each raises `GoogleError`: 403 where the caller may not, 404 where there is no such thing.
+    """
+
+    def __init__(self, state: State, fleet: Fleet) -> None:
+        self._state = state
+        self._fleet = fleet
+        self._operations = state.collection("compute.operations")
+
+    def zone(self, project: str, name: str) -> Zone:
+        """The zone of the project of that ID or number."""
+        return Zone(project=project_of(self._state, project), name=name)
+
+    def insert(self, caller: Caller, zone: Zone, wanted: InstanceRequest, *, request_id: str) -> Document:
+        """The VM boots; the operation. A request that comes again with its ID makes nothing new.
+
+        Raises:
+            GoogleError: 409 where the name is taken; 400 where the caller may not act as the account.
+        """
+        key = zone.instance(wanted.name)
+        self._require(caller, "compute.instances.create", key, zone)
+        for _, operation in self._operations.items():
+            if request_id and operation.get("clientOperationId") == request_id:
+                return operation
+        self._require_new(key)
+        account = self._acted_as(caller, wanted.service_account)
+        identity = _identity(zone, wanted, account)
+        self._fleet.instances.put(key, render_instance(key, wanted, identity, now=self._state.clock()))
+        folder = self._folder(key)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        self._fleet.boot(key, _machine(identity, wanted, folder))
+        return _running(self._began("insert", key, identity.instance_id, caller, request_id=request_id))
+
+    def get(self, caller: Caller, zone: Zone, name: str) -> Document:
+        """The instance as the API shows it."""
+        return self._found(caller, zone, name, "compute.instances.get")
+
+    def list_all(self, caller: Caller, zone: Zone) -> list[Document]:
+        """Every instance of the zone."""
+        self._require(caller, "compute.instances.list", zone.key, zone)
+        place = zone.instance("")
+        return [item for key, item in self._fleet.instances.items() if key.startswith(place)]
+
+    def delete(self, caller: Caller, zone: Zone, name: str) -> Document:
+        """The VM is off and gone, with its disk; the operation. Waits for its workload."""
+        key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.delete")
+        self._fleet.switch_off(key)
+        if key in self._fleet.instances:
+            self._fleet.instances.delete(key)
+        shutil.rmtree(self._folder(key), ignore_errors=True)
+        return _running(self._began("delete", key, instance["id"], caller))
+
+    def serial_output(self, caller: Caller, zone: Zone, name: str, *, port: str, start: int) -> Document:
+        """What was written to a serial port from byte `start` on; all but the first port are silent."""
+        instance = self._found(caller, zone, name, "compute.instances.getSerialPortOutput")
+        log = SerialLog(self._folder(zone.instance(name)) / "serial.log", self._state.clock)
+        begin, text, end = log.read(start) if port == "1" else (0, "", 0)
+        return {
+            "kind": "compute#serialPortOutput",
+            "selfLink": instance["selfLink"] + "/serialPort",
+            "contents": text,
+            "start": str(begin),
+            "next": str(end),
+        }
+
+    def operation(self, caller: Caller, zone: Zone, name: str) -> Document:
+        """An operation that the caller began in the zone; nobody else is told of it."""
+        document = self._operations.get(name)
+        if document is None or document["zone"] != f"{ROOT}/{zone.key}" or document["user"] != caller.name:
+            raise _not_found(f"{zone.key}/operations/{name}")
+        return document
+
+    def _began(
+        self, kind: str, key: str, instance_id: str, caller: Caller, *, request_id: str = ""
+    ) -> Document:
+        now = self._state.clock()
+        operation = render_operation(kind, key, instance_id, request_id, user=caller.name, now=now)
+        self._operations.put(operation["name"], operation)
+        return operation
+
+    def _found(self, caller: Caller, zone: Zone, name: str, permission: str) -> Document:
+        key = zone.instance(name)
+        self._require(caller, permission, key, zone)
+        instance = self._fleet.instances.get(key)
+        if instance is None:
+            raise _not_found(key)
+        return instance
+
+    def _require_new(self, key: str) -> None:
+        """No instance of the project has that name: here, unlike at Google, in no other zone either."""
+        project, name = key.split("/")[1], key.rpartition("/")[2]
+        for other, _ in self._fleet.instances.items():
+            if other.split("/")[1] == project and other.rpartition("/")[2] == name:
+                raise GoogleError(409, f"The resource '{other}' already exists", reason="alreadyExists")
+
+    def _require(self, caller: Caller, permission: str, key: str, zone: Zone) -> None:
+        """The caller holds `permission` in the project, and the audit log says whether."""
+        granted = permission in permissions_of(caller, [zone.project["policy"]])
+        self._record(caller, permission, key, granted=granted)
+        if not granted:
+            raise GoogleError(403, f"Required '{permission}' permission for '{key}'", reason="forbidden")
+
+    def _acted_as(self, caller: Caller, email: str) -> Document:
+        """The service account that the VM will be; Google does not tell an absent from a forbidden one."""
+        account = find_service_account(self._state, email)
+        permission = "iam.serviceAccounts.actAs"
+        policies = policies_of(self._state, account) if account else []
+        granted = permission in permissions_of(caller, policies)
+        self._record(caller, permission, f"serviceAccounts/{email}", granted=granted)
+        if account is None or not granted:
+            raise GoogleError(
+                400,
+                f"The user does not have access to service account '{email}'.  User: '{caller.name}'.  "
+                "Ask a project owner to grant you the iam.serviceAccountUser role on the service account",
+                reason="badRequest",
+            )
+        return account
+
+    def _record(self, caller: Caller, permission: str, resource: str, *, granted: bool) -> None:
+        self._state.audit.record(
+            service="compute.googleapis.com",
+            method=permission.removeprefix("compute."),
+            principal=caller.name,
+            resource=resource,
+            granted=granted,
+            detail={"permission": permission},
+        )
+
+    def _folder(self, key: str) -> Path:
+        _, project, _, _, _, name = key.split("/")
+        return self._state.folder / "instances" / project / name
+
+
+def _identity(zone: Zone, wanted: InstanceRequest, account: Document) -> InstanceIdentity:
+    return InstanceIdentity(
+        project_id=zone.project["projectId"],
+        project_number=zone.project["projectNumber"],
+        zone=zone.name,
+        name=wanted.name,
+        instance_id=str(10**18 + secrets.randbelow(8 * 10**18)),
+        machine_type=wanted.machine_type,
+        service_account=account["email"],
+        service_account_id=account["uniqueId"],
+        scopes=wanted.scopes,
+        attributes=wanted.metadata,
+    )
+
+
+def _machine(identity: InstanceIdentity, wanted: InstanceRequest, folder: Path) -> Machine:
+    return Machine(
+        identity=identity,
+        hardware=wanted.hardware,
+        debug=wanted.debug,
+        secure_boot=wanted.secure_boot,
+        gpu=wanted.gpu,
+        memory_kb=wanted.memory_kb,
+        folder=folder,
+    )
+
+
+def _running(operation: Document) -> Document:
+    """How an operation is shown when it is begun, though it is done."""
+    return {**operation, "status": "RUNNING", "progress": 0}
+
+
+def _not_found(name: str) -> GoogleError:
+    return GoogleError(404, f"The resource '{name}' was not found", reason="notFound")

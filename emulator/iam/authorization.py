@@ -1,0 +1,203 @@
+"""Who may do what: predefined roles, and allow policies on a resource and on its project.
+
+Source: IAM documentation, "IAM roles and permissions index" and "Policies". Only the roles
+that a Confidential Space deployment grants are here, with the permissions that the emulator
+asks for; conditions on bindings, deny policies, folders and organizations are absent.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..access_tokens import Caller
+from ..errors import GoogleError
+from ..state import Document, State
+
+_OBJECT_READ = frozenset({"storage.objects.get", "storage.objects.list"})
+_OBJECT_WRITE = _OBJECT_READ | {"storage.objects.create", "storage.objects.delete", "storage.objects.update"}
+_BUCKET_ADMIN = frozenset(
+    f"storage.buckets.{verb}"
+    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
+)
+_POOLS = frozenset(
+    f"iam.{kind}.{verb}"
+    for kind in ("workloadIdentityPools", "workloadIdentityPoolProviders")
+    for verb in ("create", "delete", "get", "list", "undelete", "update")
+)
+_SERVICE_ACCOUNTS = frozenset(
+    f"iam.serviceAccounts.{verb}"
+    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
+)
+_INSTANCES = frozenset(
+    f"compute.instances.{verb}" for verb in ("create", "delete", "get", "getSerialPortOutput", "list")
+)
+_REPOSITORIES = frozenset(
+    f"artifactregistry.repositories.{verb}"
+    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
+)
+_PULL = frozenset({"artifactregistry.repositories.downloadArtifacts"})
+_PUSH = _PULL | {"artifactregistry.repositories.uploadArtifacts"}
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "roles/storage.objectViewer": _OBJECT_READ,
+    "roles/storage.objectCreator": frozenset({"storage.objects.create"}),
+    "roles/storage.objectUser": _OBJECT_WRITE,
+    "roles/storage.objectAdmin": _OBJECT_WRITE,
+    "roles/storage.legacyObjectReader": frozenset({"storage.objects.get"}),
+    "roles/storage.legacyBucketReader": frozenset({"storage.buckets.get", "storage.objects.list"}),
+    "roles/storage.bucketViewer": frozenset({"storage.buckets.get", "storage.buckets.list"}),
+    "roles/storage.admin": _OBJECT_WRITE | _BUCKET_ADMIN,
+    "roles/iam.workloadIdentityUser": frozenset(
+        {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"}
+    ),
+    "roles/iam.serviceAccountTokenCreator": frozenset(
+        {
+            "iam.serviceAccounts.getAccessToken",
+            "iam.serviceAccounts.getOpenIdToken",
+            "iam.serviceAccounts.signJwt",
+        }
+    ),
+    "roles/iam.serviceAccountUser": frozenset({"iam.serviceAccounts.actAs"}),
+    "roles/iam.serviceAccountAdmin": _SERVICE_ACCOUNTS,
+    "roles/iam.workloadIdentityPoolAdmin": _POOLS,
+    "roles/artifactregistry.reader": _PULL,
+    "roles/artifactregistry.writer": _PUSH,
+    "roles/artifactregistry.admin": _PUSH | _REPOSITORIES,
+    "roles/confidentialcomputing.workloadUser": frozenset(
+        {"confidentialcomputing.challenges.create", "confidentialcomputing.challenges.verify"}
+    ),
+    "roles/logging.logWriter": frozenset({"logging.logEntries.create"}),
+    # A project's basic owner role reaches everything in its project but other people's tokens.
+    "roles/owner": _OBJECT_WRITE
+    | _BUCKET_ADMIN
+    | _POOLS
+    | _SERVICE_ACCOUNTS
+    | _INSTANCES
+    | _REPOSITORIES
+    | _PUSH
+    | {
+        "iam.serviceAccounts.actAs",
+        "resourcemanager.projects.get",
+        "resourcemanager.projects.getIamPolicy",
+        "resourcemanager.projects.setIamPolicy",
+    },
+}
+
+Policy = dict[str, Any]
+"""An allow policy: `{"version": 1, "etag": …, "bindings": [{"role", "members"}]}`."""
+
+
+def empty_policy() -> Policy:
+    """A policy that grants nothing."""
+    return {"version": 1, "etag": new_etag(), "bindings": []}
+
+
+def new_etag() -> str:
+    """An etag that no policy had before."""
+    return base64.b64encode(secrets.token_bytes(8)).decode()
+
+
+def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
+    """What `setIamPolicy` stores: the requested bindings, if the caller saw the current ones.
+
+    Raises:
+        GoogleError: 409 where the request's etag is not the current one; 400 where a binding
+            is malformed or names a role that the emulator does not know; 501 where one has a
+            condition, which must not be granted without it.
+    """
+    if requested.get("etag") not in (None, "", current["etag"]):
+        raise GoogleError(
+            409,
+            "There were concurrent policy changes. Please retry the whole read-modify-write with "
+            "exponential backoff.",
+            status="ABORTED",
+        )
+    bindings = []
+    for binding in requested.get("bindings", []):
+        role, members = binding.get("role"), binding.get("members")
+        if role not in ROLES:
+            raise GoogleError(400, f"Role {role} is not supported for this resource.")
+        if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+            raise GoogleError(400, "Invalid list of members in the binding.")
+        if binding.get("condition"):
+            raise GoogleError(501, "the emulator does not have conditions on bindings")
+        if members:
+            bindings.append({"role": role, "members": sorted(set(members))})
+    return {"version": 1, "etag": new_etag(), "bindings": bindings}
+
+
+def permissions_of(caller: Caller | None, policies: Iterable[Policy]) -> frozenset[str]:
+    """Every permission that the policies together grant to the caller (None: anonymous).
+
+    A role that the emulator does not know grants nothing, nor does a binding under a condition:
+    `replace_policy` stores neither, but a state folder may be older or written by hand.
+    """
+    members = {"allUsers"}
+    if caller is not None:
+        members |= caller.members | {"allAuthenticatedUsers"}
+    granted: set[str] = set()
+    for policy in policies:
+        for binding in policy["bindings"]:
+            if members.intersection(binding["members"]) and not binding.get("condition"):
+                granted |= ROLES.get(binding["role"], frozenset())
+    return frozenset(granted)
+
+
+def project_of(state: State, project_id_or_number: str) -> Document:
+    """The project of that ID or number.
+
+    Raises:
+        GoogleError: 403, since Google does not tell a missing project from a forbidden one.
+    """
+    for project_id, project in state.collection("projects").items():
+        if project_id_or_number in (project_id, project["projectNumber"]):
+            return project
+    raise denied("resourcemanager.projects.get", f"projects/{project_id_or_number}")
+
+
+def require_permission(
+    state: State,
+    caller: Caller,
+    permission: str,
+    *,
+    service: str,
+    method: str,
+    resource: str,
+    policies: Iterable[Policy],
+) -> None:
+    """The caller holds `permission`; either way the audit log says so.
+
+    Raises:
+        GoogleError: 403 with Google's words.
+    """
+    granted = permission in permissions_of(caller, policies)
+    state.audit.record(
+        service=service,
+        method=method,
+        principal=caller.name,
+        resource=resource,
+        granted=granted,
+        detail={"permission": permission},
+    )
+    if not granted:
+        raise denied(permission, resource)
+
+
+def denied(permission: str, resource: str) -> GoogleError:
+    """Google's 403. Source: reference of `generateAccessToken`, seen answers."""
+    service = permission.split(".")[0] + ".googleapis.com"
+    return GoogleError(
+        403,
+        f"Permission '{permission}' denied on resource (or it may not exist).",
+        details=[
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "IAM_PERMISSION_DENIED",
+                "domain": service,
+                "metadata": {"permission": permission, "resource": resource},
+            }
+        ],
+    )

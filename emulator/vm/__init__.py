@@ -1,0 +1,1 @@
+"""What runs inside the confidential VM or answers there: launcher, socket, metadata server, sandbox."""

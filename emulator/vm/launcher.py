@@ -1,0 +1,334 @@
+"""The Confidential Space launcher of one VM: pull, check, measure, attest, run, and what follows the end.
+
+The order, the sentences and the exit codes are the real launcher's. Simplified: nothing is
+measured into a vTPM, the facts go to the verifier directly; image signatures, exposed ports,
+added capabilities and namespaced cgroups are accepted where the policy allows them, and ignored;
+a reboot starts the same thread again.
+
+Source: google/go-tpm-tools, launcher/launcher/main.go and launcher/container_runner.go;
+Confidential Space documentation, "Return codes".
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from threading import Event, Thread, Timer
+
+from policy.go_text import print_strings
+from policy.launch_claims import HardwareModel, LaunchFacts
+from policy.launch_spec import LaunchRefused, LaunchSpec, parse_launch_spec, unknown_keys
+from policy.launching import LaunchMachine, measure_launch
+
+from ..access_tokens import mint_access_token
+from ..address import Address
+from ..background import served, unix_listener
+from ..faults import take_fault
+from ..state import State
+from ..verifier import Verifier
+from . import metadata, sandbox, teeserver
+from .attesting import check_may_attest
+from .registry_client import Image, pull
+from .serial_log import SerialLog
+from .token_file import TokenFile
+
+_STOP_GRACE_S = 10
+_KILL_AFTER_S = 1
+_OUTPUT_GRACE_S = 2
+
+
+class ExitCode(IntEnum):
+    """What the launcher's end means for its VM."""
+
+    SUCCESS = 0
+    FAILURE = 1
+    REBOOT = 3
+    HOLD = 4
+
+
+_MEANING = {
+    ExitCode.SUCCESS: "workload finished successfully, shutting down the VM",
+    ExitCode.FAILURE: "workload or launcher error, shutting down the VM",
+    ExitCode.REBOOT: "rebooting VM",
+    ExitCode.HOLD: "VM remains running",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The VM that was booted. `debug`: from the debug image, where nothing is hardened."""
+
+    identity: metadata.InstanceIdentity
+    hardware: HardwareModel
+    debug: bool
+    secure_boot: bool
+    gpu: bool
+    memory_kb: int
+    folder: Path
+
+
+class WorkloadFailed(Exception):
+    """The workload ended with a status that is not zero."""
+
+
+def exit_code_of(*, debug: bool, restart_policy: str, failure: Exception | None) -> ExitCode:
+    """What follows a launch that ended with `failure`, or well."""
+    if debug:
+        return ExitCode.HOLD
+    if isinstance(failure, WorkloadFailed):
+        return ExitCode.FAILURE if restart_policy == "Never" else ExitCode.REBOOT
+    if failure is not None:
+        return ExitCode.FAILURE
+    return ExitCode.REBOOT if restart_policy == "Always" else ExitCode.SUCCESS
+
+
+class Launch:
+    """One VM's launcher, on a thread of its own from `start` until it ends or is stopped.
+
+    `on_end` is told the exit code of the launcher, and the workload's status if it ran. The real
+    VM waits two minutes before it reboots; `reboot_delay_s` is an argument for those who cannot.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        verifier: Verifier,
+        address: Address,
+        machine: Machine,
+        *,
+        kind: sandbox.Kind,
+        on_end: Callable[[ExitCode, int | None], None],
+        reboot_delay_s: float,
+    ) -> None:
+        self._state = state
+        self._verifier = verifier
+        self._address = address
+        self._machine = machine
+        self._kind = kind
+        self._on_end = on_end
+        self._reboot_delay_s = reboot_delay_s
+        self._stopping = Event()
+        self._process: sandbox.Process | None = None
+        self._status: int | None = None
+        self._ended = False
+        self._thread = Thread(target=self._run, name=f"launcher of {machine.identity.name}", daemon=True)
+        self.serial = SerialLog(machine.folder / "serial.log", state.clock)
+
+    def start(self) -> None:
+        """The VM boots."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The VM is off: the workload got SIGTERM, and ten seconds."""
+        self._stopping.set()
+        if self._process is not None:
+            self._process.stop()
+        self._thread.join(_STOP_GRACE_S)
+        if self._thread.is_alive() and self._process is not None:
+            self._process.kill()
+        self._thread.join()
+
+    def _run(self) -> None:
+        code = ExitCode.FAILURE
+        try:
+            with self._metadata_server() as endpoint:
+                while True:
+                    with ExitStack() as services:
+                        code = self._boot(endpoint, services)
+                        if code is not ExitCode.REBOOT:
+                            self._end(code)  # now: its servers take a moment to close
+                            return
+                    if self._stopping.wait(self._reboot_delay_s):
+                        return
+        finally:
+            self._end(code)
+
+    def _end(self, code: ExitCode) -> None:
+        """`on_end` has been told, once."""
+        if not self._ended:
+            self._ended = True
+            self._on_end(code, self._status)
+
+    @contextmanager
+    def _metadata_server(self) -> Iterator[sandbox.MetadataEndpoint]:
+        app = metadata.make_app(self._state, self._machine.identity)
+        path, port = self._machine.folder / "metadata.sock", 0
+        if self._kind == "bubblewrap":
+            listener = unix_listener(path, mode=0o600)
+        else:
+            listener = socket.create_server(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        with served(app, listener):
+            yield sandbox.MetadataEndpoint(socket=path, port=port)
+
+    def _boot(self, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> ExitCode:
+        self._status = None
+        say, attributes = self.serial.say, self._machine.identity.attributes
+        say("TEE container launcher initiating")
+        say(_describe_sandbox(self._kind))
+        for key in unknown_keys(attributes):
+            say(f"symbolon emulator: the launcher does not know `{key}` and ignores it; is it misspelt?")
+        try:
+            spec = parse_launch_spec(
+                attributes, free_memory_kb=self._machine.memory_kb, has_gpu=self._machine.gpu
+            )
+        except LaunchRefused as error:
+            say(str(error))
+            return self._say_exit(ExitCode.FAILURE)
+        failure: Exception | None = None
+        try:
+            self._launch(spec, endpoint, services)
+        except (LaunchRefused, WorkloadFailed) as error:
+            failure = error
+            say(str(error))
+        code = exit_code_of(debug=self._machine.debug, restart_policy=spec.restart_policy, failure=failure)
+        return self._say_exit(code)
+
+    def _say_exit(self, code: ExitCode) -> ExitCode:
+        self.serial.say(f"TEE container launcher exiting with exit code: {code:d} ({_MEANING[code]})")
+        return code
+
+    def _launch(self, spec: LaunchSpec, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> None:
+        folder = self._machine.folder
+        app = folder / "app"
+        shutil.rmtree(app, ignore_errors=True)
+        image = pull(spec.image_reference, token=self._access_token(), address=self._address, app=app)
+        self._say_image(spec, image)
+        facts = measure_launch(spec, image, self._launch_machine())
+        launcher_folder = folder / "container_launcher"
+        launcher_folder.mkdir(exist_ok=True)
+        container = sandbox.Container(
+            args=facts.args,
+            env=facts.env,
+            working_folder=image.working_folder,
+            user=image.user,
+            hostname=facts.instance_name,
+            app=app,
+            launcher_folder=launcher_folder,
+            scratch=folder,
+            dev_shm_bytes=spec.dev_shm_size_kb * 1024,
+            mounts=spec.mounts,
+        )
+        self._attest(spec, facts, container, services)
+        self._run_workload(spec, container, endpoint)
+
+    def _access_token(self) -> str:
+        identity = self._machine.identity
+        return mint_access_token(
+            self._state,
+            name=identity.service_account,
+            members=frozenset({f"serviceAccount:{identity.service_account}"}),
+            scopes=frozenset(identity.scopes),
+            lifetime_s=3599,
+        )
+
+    def _say_image(self, spec: LaunchSpec, image: Image) -> None:
+        say = self.serial.say
+        say(f"Operator Input Image Ref   : {spec.image_reference}")
+        say(f"Image Digest               : {image.digest}")
+        say(f"Operator Override Env Vars : {print_strings(f'{name}=[REDACTED]' for name, _ in spec.envs)}")
+        say(f"Operator Override Cmd      : {print_strings(spec.cmd)}")
+        labels = (f"{key}:{value}" for key, value in sorted(image.labels.items()))
+        say(f"Image Labels               : map{print_strings(labels)}")
+        say(f"Image ID                   : {image.image_id}")
+
+    def _launch_machine(self) -> LaunchMachine:
+        machine, identity = self._machine, self._machine.identity
+        return LaunchMachine(
+            project_id=identity.project_id,
+            project_number=identity.project_number,
+            zone=identity.zone,
+            instance_name=identity.name,
+            instance_id=identity.instance_id,
+            service_account=identity.service_account,
+            hardware=machine.hardware,
+            debug=machine.debug,
+            secure_boot=machine.secure_boot,
+            gpu=machine.gpu,
+        )
+
+    def _attest(
+        self, spec: LaunchSpec, facts: LaunchFacts, container: sandbox.Container, services: ExitStack
+    ) -> None:
+        """The container has its first token, and will have the ones after it."""
+        check_may_attest(self._state, self._machine.identity, spec.impersonate_service_accounts)
+        token_file = TokenFile(container.launcher_folder, lambda: self._verifier.mint(facts))
+        self.serial.say("refreshing attestation verifier OIDC token")
+        wait_s = token_file.refresh()
+        listener = unix_listener(container.launcher_folder / "teeserver.sock", mode=0o777)
+        services.enter_context(served(teeserver.make_app(self._verifier, facts), listener))
+        ended = Event()
+        services.callback(ended.set)
+        Thread(target=token_file.keep_fresh, args=(wait_s, ended), daemon=True).start()
+
+    def _run_workload(
+        self, spec: LaunchSpec, container: sandbox.Container, endpoint: sandbox.MetadataEndpoint
+    ) -> None:
+        self.serial.say(_REDIRECTED[spec.log_redirect])
+        with self._output(spec) as output:
+            process = sandbox.start(
+                self._kind, container, address=self._address, metadata=endpoint, output=output
+            )
+            self._process = process
+            self.serial.say("workload task started")
+            if self._stopping.is_set():
+                process.stop()
+            if take_fault(self._state.folder, "killed_workloads"):
+                Timer(_KILL_AFTER_S, process.kill).start()
+            self._status = process.wait()
+            self._process = None
+        if self._status != 0:
+            self.serial.say("workload task ended and returned non-zero")
+            raise WorkloadFailed("workload finished with a non-zero return code")
+        self.serial.say("workload task ended and returned 0")
+
+    @contextmanager
+    def _output(self, spec: LaunchSpec) -> Iterator[int]:
+        """Where the workload's stdout and stderr go: the serial port, Cloud Logging, both, or nowhere."""
+        sinks: list[Callable[[bytes], None]] = []
+        if spec.log_redirect in ("true", "serial"):
+            sinks.append(self.serial.write)
+        if spec.log_redirect in ("true", "cloud_logging"):
+            sinks.append(SerialLog(self._machine.folder / "cloud_logging.log", self._state.clock).write)
+        if not sinks:
+            yield subprocess.DEVNULL
+            return
+        reading, writing = os.pipe()
+        copying = Thread(target=_copy, args=(reading, sinks), daemon=True)
+        copying.start()
+        try:
+            yield writing
+        finally:
+            os.close(writing)
+            copying.join(_OUTPUT_GRACE_S)  # a bare workload's own children may hold the other end
+
+
+_REDIRECTED = {
+    "false": "Container stdout/stderr will not be redirected.",
+    "true": "Container stdout/stderr will be redirected to serial and Cloud Logging. "
+    "This may result in performance issues due to slow serial console writes.",
+    "cloud_logging": "Container stdout/stderr will be redirected to Cloud Logging.",
+    "serial": "Container stdout/stderr will be redirected to serial logging. "
+    "This may result in performance issues due to slow serial console writes.",
+}
+
+
+def _copy(source: int, sinks: list[Callable[[bytes], None]]) -> None:
+    with open(source, "rb", buffering=0) as file:
+        while data := file.read(65536):
+            for sink in sinks:
+                sink(data)
+
+
+def _describe_sandbox(kind: sandbox.Kind) -> str:
+    if kind == "bubblewrap":
+        return "symbolon emulator: the workload runs in bubblewrap: no network, no home, read-only base layer"
+    reason = sandbox.why_not_bubblewrap() or "as was asked"
+    return f"symbolon emulator: the workload runs bare ({reason}): the proxy is its way out, nothing holds it"

@@ -1,0 +1,285 @@
+"""Where a workload runs: in bubblewrap where this machine permits it, else bare.
+
+In bubblewrap the container has no network at all: loopback ports lead through `relay.py` to the
+gateway and the metadata server, and nowhere else. It sees its own layer at `/app`, tmpfs, the
+launcher's folder, and as its base layer this machine's Python environment, all read-only; not
+the user's home, not the emulator's state. Bare, it runs as an ordinary child process with the
+proxy as its way out: whoever ignores `HTTPS_PROXY` there is not stopped, and the demo says so.
+
+Only what the container could not know on Google's network either is added to its environment
+after it was measured: the proxy, its certificate authority, the metadata server, and `PATH`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO, Literal
+
+from policy.launch_spec import TmpfsMount
+
+from ..address import Address, client_env
+
+Kind = Literal["bubblewrap", "bare"]
+
+CONTAINER_LAUNCHER = "/run/container_launcher"
+_INSIDE = "/run/symbolon"
+_GATEWAY_PORT = 3128
+_METADATA_PORT = 8980
+_DEFAULT_DEV_SHM_BYTES = 64 * 1024 * 1024  # containerd's, and so Confidential Space's
+_DEFAULT_USER_ID = 65532
+_SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system")
+_SYSTEM_FILES = (
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/ssl/certs",
+)
+_PROBE_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What the launcher has prepared: the process, and the folders it may see."""
+
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+    working_folder: str
+    user: str
+    hostname: str
+    app: Path
+    """The unpacked layer: `/app` in the container."""
+    launcher_folder: Path
+    """Token file and teeserver socket: `/run/container_launcher` in the container."""
+    scratch: Path
+    """Small files for the container's `/etc`, and the home of a bare one."""
+    dev_shm_bytes: int = 0
+    mounts: tuple[TmpfsMount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataEndpoint:
+    """Where the instance's metadata server listens: a Unix socket for bubblewrap, a port for bare."""
+
+    socket: Path
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A workload that runs."""
+
+    kind: Kind
+    _process: subprocess.Popen[bytes] = field(repr=False)
+
+    def wait(self) -> int:
+        """Its exit status, once it has one; 128 and the signal's number where a signal ended it."""
+        status = self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        return status if status >= 0 else 128 - status
+
+    def stop(self) -> None:
+        """It is told to end: SIGTERM for the entrypoint."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()  # the relay, waiting for this, passes SIGTERM on
+        else:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """It has no say any more."""
+        self._process.kill()
+
+
+@cache
+def why_not_bubblewrap() -> str:
+    """Why no bubblewrap container can be made on this machine, or nothing; tried once a process."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed"
+    python = [sys.executable, "-I", "-S", "-c", "pass"]
+    if not _runs(
+        ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", *python]
+    ):
+        return "bubblewrap is installed, but this machine does not permit its namespaces"
+    if not _runs([*_world(), *_tmpfs("/app", 0), *python]):
+        return "bubblewrap works, but this environment's Python does not start in it"
+    return ""
+
+
+def _runs(command: list[str]) -> bool:
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=_PROBE_TIMEOUT_S)
+    except (subprocess.SubprocessError, OSError):
+        return False
+    return True
+
+
+def best_kind() -> Kind:
+    """The strongest sandbox that this machine permits."""
+    return "bare" if why_not_bubblewrap() else "bubblewrap"
+
+
+def start(
+    kind: Kind, container: Container, *, address: Address, metadata: MetadataEndpoint, output: IO[bytes] | int
+) -> Process:
+    """The container's process runs; stdout and stderr go to `output`."""
+    if kind == "bubblewrap":
+        command = _bubblewrap_command(container, address, metadata)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env={}
+        )
+        return Process("bubblewrap", process)
+    home = container.scratch / "home"
+    home.mkdir(exist_ok=True)
+    proxy_env = _network_env(
+        proxy=address.proxy, ca_file=str(address.ca_file), metadata=f"127.0.0.1:{metadata.port}"
+    )
+    process = subprocess.Popen(
+        _bare_command(container),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env={**container.env, **proxy_env, "PATH": _path(container), "HOME": str(home)},
+        cwd=_inside_app(container),
+    )
+    return Process("bare", process)
+
+
+def _network_env(*, proxy: str, ca_file: str, metadata: str) -> dict[str, str]:
+    """Google and the metadata server, both on this machine."""
+    return {
+        **client_env(proxy=proxy, ca_file=ca_file),
+        "GCE_METADATA_HOST": metadata,
+        "GCE_METADATA_IP": metadata,
+    }
+
+
+def _path(container: Container) -> str:
+    """`PATH` with this environment's interpreter first: it stands for the image's base layer."""
+    return f"{sys.prefix}/bin:{container.env.get('PATH', '/usr/bin:/bin')}"
+
+
+def _inside_app(container: Container) -> Path:
+    """The working folder of a bare container; one outside `/app` does not exist there."""
+    folder = Path(container.working_folder)
+    return container.app / folder.relative_to("/app") if folder.is_relative_to("/app") else container.app
+
+
+def _bare_command(container: Container) -> list[str]:
+    """The entrypoint; a Python module is told where the launcher's folder really is.
+
+    It is told so from its working folder: a Unix socket's whole path may be too long to connect to.
+    """
+    program, *rest = container.args
+    if Path(program).name not in ("python", "python3"):
+        return list(container.args)
+    if "-m" not in rest:
+        return [sys.executable, *rest]
+    cut = rest.index("-m")
+    bare = str(Path(__file__).with_name("bare.py"))
+    launcher_folder = os.path.relpath(container.launcher_folder, _inside_app(container))
+    return [sys.executable, *rest[:cut], "-P", bare, launcher_folder, *rest[cut + 1 :]]
+
+
+def _bubblewrap_command(container: Container, address: Address, metadata: MetadataEndpoint) -> list[str]:
+    user_id, user_name = _parse_user(container.user)
+    env = {
+        **container.env,
+        **_network_env(
+            proxy=f"http://127.0.0.1:{_GATEWAY_PORT}",
+            ca_file=f"{_INSIDE}/ca.pem",
+            metadata=f"127.0.0.1:{_METADATA_PORT}",
+        ),
+        "PATH": _path(container),
+        "HOME": container.env.get("HOME", "/"),
+    }
+    sockets = {"gateway.sock": address.gateway_socket, "metadata.sock": metadata.socket}
+    relay = Path(__file__).with_name("relay.py")
+    command = [*_world(), "--die-with-parent", "--new-session"]
+    command += ["--uid", str(user_id), "--gid", str(user_id), "--hostname", container.hostname]
+    command += _etc(container.scratch, user_id, user_name, container.hostname)
+    command += _tmpfs("/dev/shm", container.dev_shm_bytes or _DEFAULT_DEV_SHM_BYTES)  # noqa: S108
+    for mount in container.mounts:
+        command += _tmpfs(mount.destination, mount.size_bytes)
+    command += ["--ro-bind", str(container.app), "/app"]
+    command += ["--ro-bind", str(container.launcher_folder), CONTAINER_LAUNCHER]
+    command += ["--ro-bind", str(address.ca_file), f"{_INSIDE}/ca.pem"]
+    command += ["--ro-bind", str(relay), f"{_INSIDE}/relay.py"]
+    for name, path in sockets.items():
+        command += ["--bind", str(path), f"{_INSIDE}/{name}"]
+    for name, value in env.items():
+        command += ["--setenv", name, value]
+    command += ["--remount-ro", "/", "--chdir", container.working_folder or "/"]
+    command += ["--", sys.executable, "-I", "-S", f"{_INSIDE}/relay.py"]
+    command += [f"{_GATEWAY_PORT}={_INSIDE}/gateway.sock", f"{_METADATA_PORT}={_INSIDE}/metadata.sock"]
+    return [*command, "--", *container.args]
+
+
+def _world() -> list[str]:
+    """Namespaces of its own, empty temporary folders, and the base layer: what every container starts from.
+
+    In this order, because the environment may itself be below a temporary folder.
+    """
+    world = ["bwrap", "--unshare-all", "--proc", "/proc", "--dev", "/dev"]
+    world += [*_tmpfs("/tmp", 0), *_tmpfs("/var/tmp", 0)]  # noqa: S108  inside the container
+    return world + _base_layer()
+
+
+def _tmpfs(destination: str, size_bytes: int) -> list[str]:
+    size = ["--size", str(size_bytes)] if size_bytes else []
+    return ["--perms", "1777", *size, "--tmpfs", destination]
+
+
+def _base_layer() -> list[str]:
+    """This machine's system libraries and Python environment, read-only, at their own paths."""
+    arguments: list[str] = []
+    for folder in map(Path, _SYSTEM_FOLDERS):
+        if folder.is_symlink():
+            arguments += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.exists():
+            arguments += ["--ro-bind", str(folder), str(folder)]
+    for file in _SYSTEM_FILES:
+        arguments += ["--ro-bind-try", file, file]
+    for prefix in _python_prefixes():
+        arguments += ["--ro-bind", prefix, prefix]
+    return arguments
+
+
+def _python_prefixes() -> list[str]:
+    """The folders that this interpreter and its packages are in, and no folder above them."""
+    real = Path(sys.executable).resolve().parent.parent
+    prefixes = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_prefix).resolve(), real}
+    return sorted(str(prefix) for prefix in prefixes if not prefix.is_relative_to("/usr") and prefix.name)
+
+
+def _parse_user(user: str) -> tuple[int, str]:
+    """The number and name of the image's `USER`; a name's number is in no passwd file of ours."""
+    name = user.partition(":")[0] or "root"
+    if name.isdigit():
+        return int(name), "workload" if int(name) else "root"
+    return (0, "root") if name == "root" else (_DEFAULT_USER_ID, name)
+
+
+def _etc(scratch: Path, user_id: int, user_name: str, hostname: str) -> list[str]:
+    files = {
+        "passwd": f"{user_name}:x:{user_id}:{user_id}::/:/bin/sh\n",
+        "group": f"{user_name}:x:{user_id}:\n",
+        "hosts": f"127.0.0.1 localhost {hostname}\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    }
+    arguments: list[str] = []
+    for name, text in files.items():
+        path = scratch / name
+        path.write_text(text, encoding="utf-8")
+        arguments += ["--ro-bind", os.fspath(path), f"/etc/{name}"]
+    return arguments

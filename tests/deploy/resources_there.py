@@ -1,0 +1,33 @@
+"""An owner's resources, and how Google describes them where they are as described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deploy.resources import Made, Project, owner_of
+
+PROJECT = Project(project_id="primus", number="100")
+OWNER = owner_of(PROJECT)
+PROVIDER = OWNER.provider(mapping={"google.subject": "assertion.sub"}, condition="false")
+PRIVATE = {
+    "uniformBucketLevelAccess": {"enabled": True, "lockedTime": "2026-01-01T00:00:00Z"},
+    "publicAccessPrevention": "enforced",
+}
+BUCKET: dict[str, Any] = {
+    "name": "primus-input-bucket",
+    "projectNumber": "100",
+    "iamConfiguration": PRIVATE,
+}
+ASKING: dict[str, Any] = {
+    "state": "ACTIVE",
+    "attributeMapping": {"google.subject": "assertion.sub"},
+    "attributeCondition": "false",
+    "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com"},
+}
+AS_DESCRIBED: dict[str, tuple[Made, dict[str, Any]]] = {
+    "bucket": (OWNER.model_bucket, BUCKET),
+    "service account": (OWNER.service_account, {"email": OWNER.service_account.email}),
+    "pool": (OWNER.pool, {"state": "ACTIVE"}),
+    "provider": (PROVIDER, ASKING),
+    "repository": (OWNER.repository, {"format": "DOCKER"}),
+}
