@@ -23,14 +23,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attestation.errors import ExitCode, Misconfigured, SymbolonError, Unavailable
+from contract.request import agree, parse_request
+from contract.terms import ScaleMissing, parse_terms
+from contract.uris import parse_folder_uri
 
 from . import container, credentials, inference, object_storage, results
-from .job import agree, parse_request
 from .reporting import say
 from .runtimes import ModelMisfit
-from .terms import ScaleMissing, parse_terms
 from .timings import Timings, process_started_at
-from .uris import parse_folder_uri
 
 _SWITCH_INTERVAL_S = 0.0005
 
@@ -84,9 +84,9 @@ def _job() -> None:
     try:
         terms = parse_terms(text)
     except ScaleMissing as missing:
-        from . import trial  # which no other job needs
+        from . import scale_guess  # which no other job needs
 
-        raise trial.try_scales(missing, request) from None
+        raise scale_guess.try_scales(missing, request) from None
     inference.run(agree(terms, request), timings)
 
 

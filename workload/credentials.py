@@ -23,11 +23,11 @@ from google.auth.external_account import SupplierContext
 from google.auth.transport.requests import Request
 
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable, quoted
+from contract.terms import CredentialTerms
 
-from . import launcher
+from . import attesting
 from .patience import patiently
 from .sessions import settle
-from .terms import CredentialTerms
 
 TIMEOUT_S = 20.0
 PATIENCE_S = 60.0
@@ -95,7 +95,7 @@ class _AttestationTokens(identity_pool.SubjectTokenSupplier):
     """A fresh attestation token whenever google-auth goes to STS."""
 
     def get_subject_token(self, context: SupplierContext, request: object) -> str:
-        return launcher.subject_token("https:" + context.audience, now=time.time())
+        return attesting.subject_token("https:" + context.audience, now=time.time())
 
 
 class _OwnerCredential(identity_pool.Credentials):

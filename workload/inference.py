@@ -15,13 +15,15 @@ from typing import TypeVar
 
 from google.cloud import storage
 
-from . import credentials, images, model, object_storage, preparing, results, runtimes
-from .job import Job
+from contract.request import Job
+from contract.terms import CredentialTerms
+
+from . import credentials, model_archive, object_storage, reading, results, runtimes
 from .labels import read_labels
+from .pictures.preparing import prepare
 from .pipeline import HEARS_SIGNALS_EVERY_S, Stream
 from .reporting import Progress, say
 from .settings import agree_at_once, agree_batch_size, choose_settings
-from .terms import CredentialTerms
 from .timings import Timings
 
 T = TypeVar("T")
@@ -77,13 +79,13 @@ def run(job: Job, timings: Timings) -> None:
             credentials.operator_credential(), connections=settings.connections
         )
         results.claim_folder(operator, job.result)
-        listed = images.list_images(operator, job.input, most=terms.egress.most_images)
+        listed = reading.list_pictures(operator, job.input, most=terms.egress.most_images)
     say(f"{len(listed)} images listed", images=len(listed))
 
     with Stream(
         listed,
-        read=partial(images.read_image, operator, job.input.bucket),
-        prepare=partial(preparing.prepare, terms=terms.input),
+        read=partial(reading.read_picture, operator, job.input.bucket),
+        prepare=partial(prepare, terms=terms.input),
         settings=settings,
     ) as stream:
         owner = _result(admission)
@@ -94,14 +96,14 @@ def run(job: Job, timings: Timings) -> None:
 
             _say(Step.FETCH, "fetching the model")
             with timings.span("fetch"):
-                found = model.fetch(owner, terms.model, archive)
+                found = model_archive.fetch(owner, terms.model, archive)
 
-            model.verify(found, terms.model)
+            model_archive.verify(found, terms.model)
             _say(Step.VERIFY, "the model is the one that this image was published for")
 
             _say(Step.LOAD, "loading the model")
             with timings.span("unpack"):
-                model.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
+                model_archive.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
                 saved_model = runtimes.find_model(folder, terms.runtime.name)
             _result(runtime)
             with timings.span("load"):

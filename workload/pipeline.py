@@ -22,8 +22,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import MOST_BYTES, EncodedImage, ListedImage, Unreadable
 from .pacing import Pace
+from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
+from .pictures.listing import ListedPicture
 from .settings import Settings
 
 _ROWS_AT_ONCE = 64
@@ -79,10 +80,10 @@ class Stream:
 
     def __init__(
         self,
-        images: Sequence[ListedImage],
+        images: Sequence[ListedPicture],
         *,
-        read: Callable[[ListedImage], EncodedImage],
-        prepare: Callable[[EncodedImage], Pixels],
+        read: Callable[[ListedPicture], EncodedPicture],
+        prepare: Callable[[EncodedPicture], Pixels],
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -103,7 +104,7 @@ class Stream:
         self._most_readers = min(settings.connections, len(images))
         self._pace = Pace(settings.connections)
         self._encoded_bytes = 0
-        self._encoded: list[tuple[int, EncodedImage]] = []  # a heap, as is the next
+        self._encoded: list[tuple[int, EncodedPicture]] = []  # a heap, as is the next
         self._decoding = 0
         self._decoding_pixels = 0
         self._decoded: list[tuple[int, Pixels]] = []
@@ -244,7 +245,7 @@ class Stream:
 
     def _read_one(self, position: int) -> _Settle:
         began, own = self._clock(), time.thread_time()
-        found: EncodedImage | BaseException
+        found: EncodedPicture | BaseException
         try:
             found = self._read(self._images[position])
         except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
@@ -253,7 +254,7 @@ class Stream:
 
         def settle() -> None:
             self._reading -= 1
-            if isinstance(found, EncodedImage):
+            if isinstance(found, EncodedPicture):
                 self._pace.observe(**took)  # what is refused by its size alone takes no time
                 heapq.heappush(self._encoded, (position, found))
             else:
@@ -276,7 +277,7 @@ class Stream:
         self._decoding_pixels += encoded.pixels
         return partial(self._decode_one, position, encoded)
 
-    def _decode_one(self, position: int, encoded: EncodedImage) -> _Settle:
+    def _decode_one(self, position: int, encoded: EncodedPicture) -> _Settle:
         found: Pixels | BaseException
         try:
             found = self._prepare(encoded)
@@ -401,7 +402,7 @@ def _alone(error: BaseException) -> BaseException:
     return Unreadable(error.code, error.message) if isinstance(error, Unreadable) else error
 
 
-def _row(image: ListedImage, answer: Answer, labels: Sequence[str] | None) -> Row:
+def _row(image: ListedPicture, answer: Answer, labels: Sequence[str] | None) -> Row:
     if isinstance(answer, Unreadable):
         return Row(image=image.name, generation=image.generation, error=answer)
     indices, scores = answer[0].tolist(), answer[1].tolist()

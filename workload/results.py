@@ -29,11 +29,11 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from attestation.errors import Misconfigured
+from contract.uris import FolderUri
 
 from .object_storage import storage_failures
 from .pipeline import Row
 from .scratch import room_for
-from .uris import FolderUri
 
 ROWS_A_PART = 1000
 SECONDS_A_PART = 30.0

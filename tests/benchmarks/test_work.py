@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.work import ModelFacts, Work, parse_work, render_terms
-from workload.terms import parse_terms
+from contract.terms import parse_terms
 
 WORK = Work(model=ModelFacts(folder="/models/lite0", pixels=224), folder="/photos", stream="connections = 7")
 

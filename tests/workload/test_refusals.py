@@ -180,7 +180,7 @@ class Job:
         """`/app` of the image: our own two packages, and the owner's terms."""
         app = self.stage.folder / self.name / "app"
         app.mkdir(parents=True)
-        for room in ("attestation", "workload"):
+        for room in ("attestation", "contract", "workload"):
             (app / room).symlink_to(ROOT / room)
         if not self.tensorflow:
             (app / "tensorflow.py").write_text("raise AssertionError('a refused job needs no TensorFlow')\n")

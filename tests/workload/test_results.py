@@ -12,11 +12,11 @@ import pytest
 from google.cloud import storage
 
 from attestation.errors import Denied, Misconfigured
+from contract.uris import FolderUri
 from workload import results
-from workload.images import Unreadable
+from workload.pictures.headers import Unreadable
 from workload.pipeline import Prediction, Row
 from workload.results import ResultWriter, claim_folder, write_error
-from workload.uris import FolderUri
 
 Buckets = Callable[[], storage.Bucket]
 

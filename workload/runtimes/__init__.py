@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 from attestation.errors import Misconfigured
+from contract.request import Job
 
-from ..job import Job
 from ..pipeline import Classifier
 from .signature import ModelMisfit
 

@@ -20,10 +20,10 @@ from google.cloud import storage
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured
+from contract.terms import ModelTerms
 
 from .object_storage import read_ranges, storage_failures
 from .scratch import room_for
-from .terms import ModelTerms
 
 ONE_STREAM_BYTES = 32 << 20
 """So much of the archive is read by one request; the rest of a larger one by ranges."""

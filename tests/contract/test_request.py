@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from attestation.errors import ExitCode, Misconfigured
+from contract.request import agree, parse_request
+from contract.terms import parse_terms
+from contract.uris import FolderUri
 from tests.workload.samples import terms_text
-from workload.job import agree, parse_request
-from workload.terms import parse_terms
-from workload.uris import FolderUri
 
 REQUEST = {"INPUT_URI": "gs://photos/june", "RESULT_URI": "gs://results", "TOP_K": "2", "BATCH_SIZE": "16"}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data as photos
 
-from workload.jpeg_markers import has_adobe_marker, scans_of_an_eighth, tidied
+from workload.pictures.jpeg_markers import has_adobe_marker, scans_of_an_eighth, tidied
 
 PHOTO = Image.fromarray(photos.astronaut())  # type: ignore[no-untyped-call]  # scikit-image has no types
 

@@ -16,12 +16,12 @@ from google.cloud import storage
 
 from attestation.digests import digest_of
 from attestation.errors import Denied, EvidenceRejected, Misconfigured
+from contract.terms import ModelTerms, parse_terms
 from emulator import running
 from emulator.faults import Faults, write_faults
 from tests.workload.samples import archive, sha256, terms_text
-from workload import model, object_storage
+from workload import model_archive, object_storage
 from workload.object_storage import read_ranges
-from workload.terms import ModelTerms, parse_terms
 
 MEMBERS = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "labels.txt": b"a\nb"}
 
@@ -38,7 +38,7 @@ def unpack(tmp_path: Path) -> Callable[..., Path]:
     def unpack(data: bytes, *, max_unpacked_bytes: int = 1 << 30) -> Path:
         file = tmp_path / "archive"
         file.write_bytes(data)
-        model.unpack(file, tmp_path / "model", max_unpacked_bytes=max_unpacked_bytes)
+        model_archive.unpack(file, tmp_path / "model", max_unpacked_bytes=max_unpacked_bytes)
         return tmp_path / "model"
 
     return unpack
@@ -134,7 +134,7 @@ def test_a_bomb_is_refused_by_its_ratio_before_it_fills_the_disk(
     assert len(bomb) < 1 << 17
     with pytest.raises(Misconfigured, match="more than its limit"):
         unpack(bomb)
-    assert sum(file.stat().st_size for file in tmp_path.rglob("zeros")) <= model.RATIO_FREE_BYTES
+    assert sum(file.stat().st_size for file in tmp_path.rglob("zeros")) <= model_archive.RATIO_FREE_BYTES
 
 
 def test_a_bomb_behind_the_archives_end_is_refused(unpack: Callable[..., Path]) -> None:
@@ -143,14 +143,14 @@ def test_a_bomb_behind_the_archives_end_is_refused(unpack: Callable[..., Path]) 
 
 
 def test_too_many_members_are_refused(unpack: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "MOST_MEMBERS", 2)
+    monkeypatch.setattr(model_archive, "MOST_MEMBERS", 2)
     with pytest.raises(Misconfigured, match="more than 2 members"):
         unpack(SOUND)
 
 
 def test_another_model_is_refused_without_being_opened() -> None:
     with pytest.raises(EvidenceRejected, match="not the one"):
-        model.verify(digest_of(b"another"), terms(SOUND))
+        model_archive.verify(digest_of(b"another"), terms(SOUND))
 
 
 Buckets = Callable[[], storage.Bucket]
@@ -163,10 +163,10 @@ def test_a_model_is_fetched_at_its_pinned_generation_and_no_other(
     blob = bucket.blob("model.tar.gz")
     blob.upload_from_string(SOUND)
     pinned = terms(SOUND, bucket=bucket.name, generation=blob.generation)
-    model.verify(model.fetch(as_operator, pinned, tmp_path / "a"), pinned)
+    model_archive.verify(model_archive.fetch(as_operator, pinned, tmp_path / "a"), pinned)
     bucket.blob("model.tar.gz").upload_from_string(SOUND)
     with pytest.raises(Misconfigured, match="does not exist"):
-        model.fetch(as_operator, pinned, tmp_path / "b")
+        model_archive.fetch(as_operator, pinned, tmp_path / "b")
 
 
 def test_an_object_that_storage_would_decompress_is_hashed_as_it_is_stored(
@@ -177,7 +177,7 @@ def test_an_object_that_storage_would_decompress_is_hashed_as_it_is_stored(
     blob.content_encoding = "gzip"
     blob.upload_from_string(SOUND)
     wanted = terms(SOUND, bucket=bucket.name)
-    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
 
 
 def test_a_download_that_is_cut_off_goes_on_where_it_was_cut(
@@ -188,13 +188,13 @@ def test_a_download_that_is_cut_off_goes_on_where_it_was_cut(
     bucket.blob("model.tar.gz").upload_from_string(large)
     write_faults(emulator.folder, Faults(cut_downloads=1))
     wanted = terms(large, bucket=bucket.name)
-    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
 
 
 @pytest.fixture
 def _small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is large in production is small here: 32 KiB in one stream, the rest by ranges of 8 KiB."""
-    monkeypatch.setattr(model, "ONE_STREAM_BYTES", 32 << 10)
+    monkeypatch.setattr(model_archive, "ONE_STREAM_BYTES", 32 << 10)
     monkeypatch.setattr(object_storage, "RANGE_BYTES", 8 << 10)
 
 
@@ -209,7 +209,7 @@ def test_a_model_of_any_size_arrives_whole(
     bucket = make_bucket()
     bucket.blob("model.tar.gz").upload_from_string(LARGE[:size])
     wanted = terms(LARGE[:size], bucket=bucket.name)
-    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
     assert (tmp_path / "a").read_bytes() == LARGE[:size]
 
 
@@ -221,7 +221,7 @@ def test_ranges_that_are_cut_off_are_asked_for_again(
     bucket.blob("model.tar.gz").upload_from_string(LARGE)
     wanted = terms(LARGE, bucket=bucket.name)
     write_faults(emulator.folder, Faults(cut_downloads=3))
-    assert model.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
 
 
 @pytest.mark.usefixtures("_small_ranges")
@@ -233,7 +233,7 @@ def test_one_range_that_was_altered_on_its_way_is_enough_to_refuse(
     wanted = terms(LARGE, bucket=bucket.name)
     write_faults(emulator.folder, Faults(corrupted_downloads=1))
     with pytest.raises(EvidenceRejected):
-        model.verify(model.fetch(as_operator, wanted, tmp_path / "a"), wanted)
+        model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
 
 
 @pytest.mark.usefixtures("_small_ranges")
@@ -248,9 +248,9 @@ def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one
         blob.upload_from_string(LARGE[::-1])
         return read_ranges(*arguments, **options)
 
-    monkeypatch.setattr(model, "read_ranges", replaced_meanwhile)
+    monkeypatch.setattr(model_archive, "read_ranges", replaced_meanwhile)
     with pytest.raises(Misconfigured, match="the owner's model does not exist"):
-        model.fetch(as_operator, terms(LARGE, bucket=bucket.name), tmp_path / "a")
+        model_archive.fetch(as_operator, terms(LARGE, bucket=bucket.name), tmp_path / "a")
 
 
 def test_a_model_that_was_altered_on_its_way_is_refused(
@@ -261,7 +261,7 @@ def test_a_model_that_was_altered_on_its_way_is_refused(
     write_faults(emulator.folder, Faults(corrupted_downloads=1))
     wanted = terms(SOUND, bucket=bucket.name)
     with pytest.raises(EvidenceRejected):
-        model.verify(model.fetch(as_operator, wanted, tmp_path / "a"), wanted)
+        model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
 
 
 @pytest.mark.parametrize(
@@ -276,4 +276,4 @@ def test_a_model_that_is_not_there_is_the_owners_to_mend(
 ) -> None:
     missing = terms(SOUND, bucket=bucket or make_bucket().name, generation=generation)
     with pytest.raises((Misconfigured, Denied), match="the owner's model"):
-        model.fetch(as_operator, missing, tmp_path / "a")
+        model_archive.fetch(as_operator, missing, tmp_path / "a")

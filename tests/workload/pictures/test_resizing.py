@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.workload import oracle
+from contract.terms import InputTerms, parse_terms
+from tests.workload.pictures import oracle
 from tests.workload.samples import terms_text
-from workload.decoding import Picture
-from workload.resizing import resize
-from workload.terms import InputTerms, parse_terms
+from workload.pictures.decoding import Picture
+from workload.pictures.resizing import resize
 
 TERMS = replace(parse_terms(terms_text()).input, scale=1.0)
 AREA_TOLERANCE = 1e-3

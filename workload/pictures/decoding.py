@@ -29,7 +29,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from .images import MOST_PIXELS, Unreadable, undecodable
+from .headers import MOST_PIXELS, Unreadable, undecodable
 from .jpeg_markers import has_adobe_marker, scans_of_an_eighth, tidied
 
 Picture = NDArray[np.uint32]

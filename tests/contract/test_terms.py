@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from attestation.errors import ExitCode, Misconfigured
+from contract.terms import ScaleMissing, parse_terms
 from tests.workload.samples import terms_text
-from workload.terms import ScaleMissing, parse_terms
 
 GIB = 1 << 30
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from attestation.errors import Misconfigured, SymbolonError
+from contract.request import Job, OperatorRequest, agree
+from contract.terms import ScaleMissing
 
-from . import credentials, images, model, object_storage, preparing, runtimes
-from .job import Job, OperatorRequest, agree
-from .preparing import Pixels
-from .terms import ScaleMissing
+from . import credentials, model_archive, object_storage, reading, runtimes
+from .pictures.headers import Unreadable
+from .pictures.preparing import Pixels, prepare
 
 Mean = tuple[float, float, float]
 _MOST_PHOTOS = 20
@@ -71,12 +72,12 @@ def _listed(found: list[Candidate]) -> str:
 def _first_photo(job: Job) -> Pixels:
     """The first that can be read, not scaled: `float32[height, width, 3]`, 0 to 255."""
     operator = object_storage.open_client(credentials.operator_credential())
-    listed = images.list_images(operator, job.input, most=job.terms.egress.most_images)
+    listed = reading.list_pictures(operator, job.input, most=job.terms.egress.most_images)
     for image in listed[:_MOST_PHOTOS]:
         try:
-            encoded = images.read_image(operator, job.input.bucket, image)
-            return preparing.prepare(encoded, job.terms.input)
-        except images.Unreadable:
+            encoded = reading.read_picture(operator, job.input.bucket, image)
+            return prepare(encoded, job.terms.input)
+        except Unreadable:
             continue
     raise Misconfigured("none of the first photos can be read")
 
@@ -86,8 +87,8 @@ def _load(job: Job) -> runtimes.LoadedModel:
     owner = object_storage.open_client(credentials.owner_credential(terms.credential))
     with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as scratch:
         archive, folder = Path(scratch, "archive"), Path(scratch, "model")
-        model.verify(model.fetch(owner, terms.model, archive), terms.model)
-        model.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
+        model_archive.verify(model_archive.fetch(owner, terms.model, archive), terms.model)
+        model_archive.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
         return runtimes.load(runtimes.find_model(folder, terms.runtime.name), job)
 
 

@@ -17,9 +17,9 @@ import simplejpeg
 from PIL import Image
 from skimage import data as photos
 
-from tests.workload import oracle
-from workload.decoding import BYTES_PER_PIXEL, Least, decode
-from workload.images import MOST_PIXELS, Unreadable
+from tests.workload.pictures import oracle
+from workload.pictures.decoding import BYTES_PER_PIXEL, Least, decode
+from workload.pictures.headers import MOST_PIXELS, Unreadable
 
 PHOTO = Image.fromarray(photos.astronaut())  # type: ignore[no-untyped-call]  # scikit-image has no types
 SIZES = [(37, 53), (64, 48), (1, 1), (3, 200), (501, 377)]
@@ -302,7 +302,7 @@ def test_an_unusual_sampling_of_colours_is_read_nearly_as_tensorflow_reads_it(su
 
 MEMORY = """
 import pathlib, sys
-from workload.decoding import decode
+from workload.pictures.decoding import decode
 
 def status(name):
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()

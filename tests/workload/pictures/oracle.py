@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workload.terms import InputTerms
+from contract.terms import InputTerms
 
 
 def decoded(data: bytes) -> NDArray[np.uint8] | None:

@@ -14,13 +14,13 @@ import pytest
 from PIL import Image, ImageOps
 from skimage import data as photos
 
-from tests.workload import oracle
+from contract.terms import InputTerms, parse_terms
+from tests.workload.pictures import oracle
 from tests.workload.samples import picture, terms_text
-from workload.decoding import Least, decode
-from workload.images import EncodedImage, Unreadable, check_header
-from workload.preparing import prepare
-from workload.resizing import resize
-from workload.terms import InputTerms, parse_terms
+from workload.pictures.decoding import Least, decode
+from workload.pictures.headers import EncodedPicture, Unreadable, check_header
+from workload.pictures.preparing import prepare
+from workload.pictures.resizing import resize
 
 TERMS = parse_terms(terms_text()).input
 PHOTO = Image.fromarray(photos.astronaut())  # type: ignore[no-untyped-call]  # scikit-image has no types
@@ -68,7 +68,7 @@ def test_upright_is_what_pillow_calls_upright(orientation: int) -> None:
     upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     terms = replace(TERMS, exif_orientation="apply", scale=1.0)
     np.testing.assert_array_equal(
-        prepare(EncodedImage(data=data, orientation=orientation), terms), upright.astype(np.float32)
+        prepare(EncodedPicture(data=data, orientation=orientation), terms), upright.astype(np.float32)
     )
 
 
@@ -121,7 +121,7 @@ class TestScaled:
         smooth = PHOTO.resize((6, 6)).resize(size, Image.Resampling.BICUBIC)
         data = encode(smooth, "JPEG", quality=95, progressive=progressive)
         terms = replace(self.TERMS, exif_orientation="apply", scale=1.0)
-        encoded = EncodedImage(data=data, orientation=orientation)
+        encoded = EncodedPicture(data=data, orientation=orientation)
         whole = prepare(encoded, replace(terms, decode="exact"))
         assert np.abs(prepare(encoded, terms) - whole).mean() < 4
 
@@ -130,7 +130,7 @@ class TestScaled:
         terms = replace(self.TERMS, exif_orientation="apply", height=100, width=20)
         expected = resize(decode(data, Least(20, 100)), 6, terms)
         assert decode(data, Least(20, 100)).shape == (80, 100)
-        np.testing.assert_array_equal(prepare(EncodedImage(data=data, orientation=6), terms), expected)
+        np.testing.assert_array_equal(prepare(EncodedPicture(data=data, orientation=6), terms), expected)
 
     def test_where_nothing_can_be_left_out_it_is_exact(self) -> None:
         data = encode(PHOTO.resize((39, 58)), "JPEG")

@@ -13,14 +13,16 @@ from google.cloud import storage
 from PIL import Image
 
 from attestation.errors import Denied, Misconfigured
+from contract.terms import parse_terms
+from contract.uris import FolderUri
 from emulator import running
 from emulator.faults import Faults, write_faults
 from tests.workload.samples import header_of_a_png, picture, terms_text
-from workload import images
-from workload.images import ListedImage, Unreadable, check_header, list_images, read_image
-from workload.preparing import Pixels, prepare
-from workload.terms import parse_terms
-from workload.uris import FolderUri
+from workload import reading
+from workload.pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_header
+from workload.pictures.listing import LARGE_BYTES, ListedPicture
+from workload.pictures.preparing import Pixels, prepare
+from workload.reading import list_pictures, read_picture
 
 Buckets = Callable[[], storage.Bucket]
 
@@ -36,7 +38,7 @@ def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
     bucket = make_bucket()
     names = ["in/b.JPG", "in/a.jpeg", "in/Z.png", "in/😀.webp", "in/\u2028.gif", "in/sub/c.bmp"]
     fill(bucket, dict.fromkeys([*names, "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
-    listed = list_images(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
+    listed = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
     assert [image.name for image in listed] == sorted(names, key=str.encode)
     assert all(image.size == 1 and image.generation > 0 for image in listed)
 
@@ -44,7 +46,7 @@ def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
 def test_no_picture_at_all_is_refused(as_operator: storage.Client, make_bucket: Buckets) -> None:
     folder = FolderUri(bucket=make_bucket().name, prefix="")
     with pytest.raises(Misconfigured, match="holds no image") as refused:
-        list_images(as_operator, folder, most=6)
+        list_pictures(as_operator, folder, most=6)
     assert ".jpg" in refused.value.hint
 
 
@@ -54,15 +56,15 @@ def test_more_pictures_than_the_terms_allow_are_refused(
     bucket = make_bucket()
     fill(bucket, {f"{number}.png": b"x" for number in range(3)})
     folder = FolderUri(bucket=bucket.name, prefix="")
-    assert len(list_images(as_operator, folder, most=3)) == 3
+    assert len(list_pictures(as_operator, folder, most=3)) == 3
     with pytest.raises(Misconfigured, match="more images than the owner's terms allow"):
-        list_images(as_operator, folder, most=2)
+        list_pictures(as_operator, folder, most=2)
 
 
 def test_a_bucket_that_does_not_exist_is_named(as_operator: storage.Client) -> None:
     folder = FolderUri(bucket="no-such-bucket-at-all", prefix="")
     with pytest.raises((Misconfigured, Denied), match="gs://no-such-bucket-at-all"):
-        list_images(as_operator, folder, most=6)
+        list_pictures(as_operator, folder, most=6)
 
 
 def read_one(
@@ -71,11 +73,11 @@ def read_one(
     data: bytes,
     *,
     between: Callable[[], object] = lambda: None,
-) -> images.EncodedImage:
+) -> EncodedPicture:
     fill(bucket, {"x.png": data})
-    listed = list_images(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
+    listed = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
     between()
-    return read_image(client, bucket.name, listed[0])
+    return read_picture(client, bucket.name, listed[0])
 
 
 def test_a_sound_picture_is_read_as_it_is_stored(as_operator: storage.Client, make_bucket: Buckets) -> None:
@@ -115,12 +117,12 @@ def test_a_picture_that_is_altered_on_its_way_is_corrupt(
     assert refused.value.code == "corrupt"
 
 
-@pytest.mark.parametrize(("size", "code"), [(0, "empty"), (images.MOST_BYTES + 1, "too-large")])
+@pytest.mark.parametrize(("size", "code"), [(0, "empty"), (MOST_BYTES + 1, "too-large")])
 def test_a_size_that_no_picture_has_is_not_even_read(
     as_operator: storage.Client, size: int, code: str
 ) -> None:
     with pytest.raises(Unreadable) as refused:
-        read_image(as_operator, "no-such-bucket", ListedImage(name="x.png", generation=1, size=size))
+        read_picture(as_operator, "no-such-bucket", ListedPicture(name="x.png", generation=1, size=size))
     assert refused.value.code == code
 
 
@@ -186,8 +188,8 @@ def picture_of(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]) -> 
 def test_a_large_picture_is_read_by_ranges(
     as_operator: storage.Client, make_bucket: Buckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "read_whole", None)
-    data = noise(images.LARGE_BYTES)
+    monkeypatch.setattr(reading, "read_whole", None)
+    data = noise(LARGE_BYTES)
     assert read_one(as_operator, make_bucket(), data).data == data
 
 
@@ -198,7 +200,7 @@ def test_a_large_picture_that_is_altered_on_its_way_is_corrupt(
         read_one(
             as_operator,
             make_bucket(),
-            noise(images.LARGE_BYTES),
+            noise(LARGE_BYTES),
             between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
         )
     assert refused.value.code == "corrupt"
@@ -209,7 +211,7 @@ def test_a_large_picture_that_is_deleted_after_the_listing_is_gone(
 ) -> None:
     bucket = make_bucket()
     with pytest.raises(Unreadable) as refused:
-        read_one(as_operator, bucket, noise(images.LARGE_BYTES), between=bucket.blob("x.png").delete)
+        read_one(as_operator, bucket, noise(LARGE_BYTES), between=bucket.blob("x.png").delete)
     assert refused.value.code == "gone"
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable
 from attestation.tokens import MAX_TOKEN_CHARACTERS
-from workload import container, launcher
+from workload import attesting, container
 
 NOW = 1_700_000_000
 AUDIENCE = "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/r"
@@ -74,8 +74,8 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
     monkeypatch.setattr(container, "TEESERVER_SOCKET", tmp_path / "absent.sock")
     monkeypatch.setattr(container, "TOKEN_FILE", tmp_path / "token")
-    monkeypatch.setattr(launcher, "TIMEOUT_S", 0.2)
-    monkeypatch.setattr(launcher, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(attesting, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(attesting, "PATIENCE_S", 1.0)
     yield serve
     for server in servers:
         server.shutdown()
@@ -86,16 +86,16 @@ def test_the_socket_is_asked_for_a_token_of_our_audience(
     serve: Serve,
 ) -> None:
     asked = serve(answers(200, token()))
-    assert launcher.subject_token(AUDIENCE, now=NOW) == token()
+    assert attesting.subject_token(AUDIENCE, now=NOW) == token()
     assert asked == [{"path": "/v1/token", "audience": AUDIENCE, "token_type": "OIDC"}]
 
 
 def test_a_socket_that_fails_twice_is_asked_a_third_time(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launcher, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(attesting, "PATIENCE_S", 30.0)
     asked = serve(answers(500, "internal"), answers(500, "internal"), answers(200, token()))
-    assert launcher.subject_token(AUDIENCE, now=NOW) == token()
+    assert attesting.subject_token(AUDIENCE, now=NOW) == token()
     assert len(asked) == 3
 
 
@@ -143,7 +143,7 @@ def test_a_socket_that_gives_no_token_is_reported_by_who_acts_next(
 ) -> None:
     serve(behaviour)
     with pytest.raises(family, match=said) as refused:
-        launcher.subject_token(AUDIENCE, now=NOW)
+        attesting.subject_token(AUDIENCE, now=NOW)
     assert "\n" not in refused.value.message
 
 
@@ -154,19 +154,19 @@ def test_a_socket_that_nobody_listens_on_is_unavailable(
         bound.bind(str(tmp_path / "dead.sock"))
         monkeypatch.setattr(container, "TEESERVER_SOCKET", tmp_path / "dead.sock")
         with pytest.raises(Unavailable, match="does not answer"):
-            launcher.subject_token(AUDIENCE, now=NOW)
+            attesting.subject_token(AUDIENCE, now=NOW)
 
 
 @pytest.mark.usefixtures("serve")
 def test_without_a_socket_the_token_file_is_read() -> None:
     container.TOKEN_FILE.write_text(token())
-    assert launcher.subject_token(AUDIENCE, now=NOW) == token()
+    assert attesting.subject_token(AUDIENCE, now=NOW) == token()
 
 
 @pytest.mark.usefixtures("serve")
 def test_without_socket_and_file_this_is_no_confidential_space() -> None:
     with pytest.raises(Misconfigured, match="neither") as refused:
-        launcher.subject_token(AUDIENCE, now=NOW)
+        attesting.subject_token(AUDIENCE, now=NOW)
     assert "Confidential Space" in refused.value.hint
 
 
@@ -174,7 +174,7 @@ def test_without_socket_and_file_this_is_no_confidential_space() -> None:
 def test_an_expired_token_file_is_reported_as_one_and_not_sent_to_sts() -> None:
     container.TOKEN_FILE.write_text(token(expires_at=NOW - 90))
     with pytest.raises(Unavailable, match="expired 90 s ago"):
-        launcher.subject_token(AUDIENCE, now=NOW)
+        attesting.subject_token(AUDIENCE, now=NOW)
 
 
 @pytest.mark.usefixtures("serve")
@@ -182,7 +182,7 @@ def test_an_expired_token_file_is_reported_as_one_and_not_sent_to_sts() -> None:
 def test_a_token_file_without_a_token_is_refused(content: bytes) -> None:
     container.TOKEN_FILE.write_bytes(content)
     with pytest.raises((EvidenceRejected, Unavailable)) as refused:
-        launcher.subject_token(AUDIENCE, now=NOW)
+        attesting.subject_token(AUDIENCE, now=NOW)
     assert content.decode("latin-1") not in refused.value.message or not content
 
 
@@ -190,5 +190,5 @@ def test_a_token_file_without_a_token_is_refused(content: bytes) -> None:
 def test_no_message_holds_the_token() -> None:
     container.TOKEN_FILE.write_text(token(expires_at=0))
     with pytest.raises(Unavailable) as refused:
-        launcher.subject_token(AUDIENCE, now=NOW)
+        attesting.subject_token(AUDIENCE, now=NOW)
     assert token(expires_at=0)[:30] not in refused.value.message + refused.value.hint

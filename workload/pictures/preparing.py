@@ -11,15 +11,16 @@ its pixels while it is decoded), and of what is larger than the result only a fe
 
 from __future__ import annotations
 
+from contract.terms import InputTerms
+
 from .decoding import BYTES_PER_PIXEL, Least, decode
-from .images import EncodedImage
+from .headers import EncodedPicture
 from .resizing import Pixels, resize
-from .terms import InputTerms
 
 __all__ = ["BYTES_PER_PIXEL", "Pixels", "prepare"]
 
 
-def prepare(encoded: EncodedImage, terms: InputTerms) -> Pixels:
+def prepare(encoded: EncodedPicture, terms: InputTerms) -> Pixels:
     """Decoded, turned, cropped, resized and scaled as the terms say: `float32[height, width, 3]`.
 
     Raises:

@@ -22,10 +22,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.terms import InputTerms
+
 from . import sampling
 from .decoding import Picture
 from .sampling import Spans, Taps
-from .terms import InputTerms
 
 Pixels = NDArray[np.float32]
 """What the model is fed for one picture: `float32[height, width, 3]`."""
