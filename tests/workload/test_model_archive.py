@@ -86,27 +86,57 @@ def test_an_archive_of_many_blocks_is_unpacked_whole(unpack: Callable[..., Path]
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (archive({"../escaped": b""}), "outside its folder"),
-        (archive({"a/../../escaped": b""}), "outside its folder"),
-        (archive({"/tmp/escaped": b""}), "outside its folder"),
-        (special_member("link", tarfile.SYMTYPE, "/etc/passwd"), "neither file nor folder"),
-        (special_member("link", tarfile.SYMTYPE, "labels.txt"), "neither file nor folder"),
-        (special_member("link", tarfile.LNKTYPE, "labels.txt"), "neither file nor folder"),
-        (special_member("null", tarfile.CHRTYPE), "neither file nor folder"),
-        (special_member("pipe", tarfile.FIFOTYPE), "neither file nor folder"),
-        (SOUND[: len(SOUND) // 2], "truncated"),
-        (SOUND[:-1], "truncated"),
-        (SOUND[:-8] + bytes(8), "truncated"),
-        (PLAIN[: tarfile.BLOCKSIZE + 1], "truncated"),
-        (PLAIN[: 2 * tarfile.BLOCKSIZE], "truncated"),
-        (PLAIN[: 2 * len(MEMBERS) * tarfile.BLOCKSIZE], "truncated"),
-        (bytes(1) + PLAIN[1:], "not a tar archive"),
-        (SOUND + b"behind it", "not a tar archive"),
-        (SOUND + SOUND[:-1], "truncated"),
-        (gzip.compress(b"not a tar archive"), "not a tar archive"),
-        (zlib.compress(b"zlib"), "not a tar archive"),
-        (b"", "not a tar archive"),
-        (archive({"a": b"", "a/b": b""}), "not a tar archive"),
+        pytest.param(archive({"../escaped": b""}), "outside its folder", id="a member above the folder"),
+        pytest.param(
+            archive({"a/../../escaped": b""}),
+            "outside its folder",
+            id="a member above the folder by way of another",
+        ),
+        pytest.param(
+            archive({"/tmp/escaped": b""}), "outside its folder", id="a member with an absolute path"
+        ),
+        pytest.param(
+            special_member("link", tarfile.SYMTYPE, "/etc/passwd"),
+            "neither file nor folder",
+            id="a symbolic link out of the folder",
+        ),
+        pytest.param(
+            special_member("link", tarfile.SYMTYPE, "labels.txt"),
+            "neither file nor folder",
+            id="a symbolic link within the folder",
+        ),
+        pytest.param(
+            special_member("link", tarfile.LNKTYPE, "labels.txt"), "neither file nor folder", id="a hard link"
+        ),
+        pytest.param(special_member("null", tarfile.CHRTYPE), "neither file nor folder", id="a device"),
+        pytest.param(special_member("pipe", tarfile.FIFOTYPE), "neither file nor folder", id="a pipe"),
+        pytest.param(SOUND[: len(SOUND) // 2], "truncated", id="half of a gzipped archive"),
+        pytest.param(SOUND[:-1], "truncated", id="a gzipped archive without its last byte"),
+        pytest.param(SOUND[:-8] + bytes(8), "truncated", id="a gzipped archive with another checksum"),
+        pytest.param(
+            PLAIN[: tarfile.BLOCKSIZE + 1], "truncated", id="a plain archive that ends within a file"
+        ),
+        pytest.param(
+            PLAIN[: 2 * tarfile.BLOCKSIZE], "truncated", id="a plain archive that ends behind a file"
+        ),
+        pytest.param(
+            PLAIN[: 2 * len(MEMBERS) * tarfile.BLOCKSIZE],
+            "truncated",
+            id="a plain archive without its closing blocks",
+        ),
+        pytest.param(
+            bytes(1) + PLAIN[1:], "not a tar archive", id="a plain archive whose first byte is altered"
+        ),
+        pytest.param(SOUND + b"behind it", "not a tar archive", id="something behind a gzipped archive"),
+        pytest.param(SOUND + SOUND[:-1], "truncated", id="a second gzip member that is cut off"),
+        pytest.param(
+            gzip.compress(b"not a tar archive"), "not a tar archive", id="something else that is gzipped"
+        ),
+        pytest.param(
+            zlib.compress(b"zlib"), "not a tar archive", id="something that is compressed in another way"
+        ),
+        pytest.param(b"", "not a tar archive", id="no byte at all"),
+        pytest.param(archive({"a": b"", "a/b": b""}), "not a tar archive", id="a file below a file"),
     ],
 )
 def test_an_archive_that_is_not_sound_is_refused(
