@@ -3,7 +3,8 @@
 The owner's terms are part of the image; the operator's request is four environment variables,
 exactly those that the image's label `allow_env_override` lists. Whatever the operator could ask
 for is in `OperatorRequest`; whatever bounds it is in `OwnerTerms`; `agree` compares the two
-before anything is fetched.
+before anything is fetched. An environment has no format version: the names that it may have are part
+of the image, whose digest fixes them.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ class ObjectUri:
     bucket: str
     name: str
 
+    def __str__(self) -> str:
+        return f"gs://{self.bucket}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderUri:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from attestation.errors import ExitCode, Misconfigured, SymbolonError, Unavailable
 from contract.request import agree, parse_request
+from contract.results import JobError
 from contract.terms import ScaleMissing, parse_terms
 from contract.uris import parse_folder_uri
 
@@ -99,7 +100,7 @@ def _tell_operator(failure: SymbolonError) -> None:
         message = "the workload failed unexpectedly"
     folder = parse_folder_uri(os.environ.get("RESULT_URI", ""), where="RESULT_URI")
     operator = object_storage.open_client(credentials.operator_credential())
-    error = {"family": failure.family, "message": message, "hint": failure.hint}
+    error = JobError(family=failure.family, message=message, hint=failure.hint)
     results.write_error(operator, folder, error)
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from google.cloud import storage
 
 from contract.request import Job
+from contract.results import render_timings
 from contract.terms import CredentialTerms
 
 from . import credentials, model_archive, object_storage, reading, results, runtimes
@@ -132,7 +133,7 @@ def run(job: Job, timings: Timings) -> None:
                 progress.advance()
                 unreadable += row.error is not None
     _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
-    say("timings", **timings.render())
+    say("timings", **render_timings(timings.so_far()))
 
     # Seal comes here: a fresh token whose nonce is the receipt's digest.
 

@@ -14,13 +14,14 @@ import heapq
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from threading import Condition, Lock, Thread, local
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contract.results import PictureError, Prediction, Row
 
 from .pacing import Pace
 from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
@@ -30,25 +31,6 @@ from .settings import Settings
 _ROWS_AT_ONCE = 64
 HEARS_SIGNALS_EVERY_S = 0.5
 """A signal that arrives just before its thread goes to sleep does not wake it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One class and its score; `label` where the owner's terms name classes."""
-
-    class_index: int
-    score: float
-    label: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What is said of one picture: its best classes, best first, or why there are none."""
-
-    image: str
-    generation: int
-    predictions: tuple[Prediction, ...] = ()
-    error: Unreadable | None = None
 
 
 Pixels = NDArray[np.float32]
@@ -402,15 +384,19 @@ def _alone(error: BaseException) -> BaseException:
     return Unreadable(error.code, error.message) if isinstance(error, Unreadable) else error
 
 
-def _row(image: ListedPicture, answer: Answer, labels: Sequence[str] | None) -> Row:
+def _row(picture: ListedPicture, answer: Answer, labels: Sequence[str] | None) -> Row:
     if isinstance(answer, Unreadable):
-        return Row(image=image.name, generation=image.generation, error=answer)
+        return _without_answer(picture, answer.code, answer.message)
     indices, scores = answer[0].tolist(), answer[1].tolist()
     if not all(map(math.isfinite, scores)):
-        error = Unreadable("no-score", "the model gives no finite score for this image")
-        return Row(image=image.name, generation=image.generation, error=error)
+        return _without_answer(picture, "no-score", "the model gives no finite score for this image")
     predictions = tuple(
         Prediction(class_index=index, score=score, label=labels[index] if labels else None)
         for index, score in zip(indices, scores, strict=True)
     )
-    return Row(image=image.name, generation=image.generation, predictions=predictions)
+    return Row(picture=picture.name, generation=picture.generation, predictions=predictions)
+
+
+def _without_answer(picture: ListedPicture, code: str, message: str) -> Row:
+    error = PictureError(code=code, message=message)
+    return Row(picture=picture.name, generation=picture.generation, error=error)

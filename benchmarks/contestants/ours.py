@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from contract.request import Job, agree, parse_request
-from contract.terms import parse_terms
 from workload import reading, runtimes
 from workload.pictures.headers import EncodedPicture, check_header
 from workload.pictures.listing import ListedPicture
@@ -19,7 +18,7 @@ from workload.pictures.preparing import prepare
 from workload.pipeline import Stream
 from workload.settings import Settings, agree_batch_size, choose_settings
 
-from ..work import Work, render_terms
+from ..work import Work, terms_of
 from .answering import Answer, serve
 from .files import Files
 
@@ -119,14 +118,14 @@ def _answers(stream: Stream, loaded: runtimes.LoadedModel, batch_size: int) -> I
         if row.error is not None:
             raise AssertionError(f"a photo of the benchmark is not read: {row.error.code}")
         best = [prediction.class_index for prediction in row.predictions]
-        yield row.image, best, [prediction.score for prediction in row.predictions]
+        yield row.picture, best, [prediction.score for prediction in row.predictions]
 
 
 def _job(work: Work) -> Job:
     request = {"INPUT_URI": f"gs://{work.bucket or 'photos'}", "RESULT_URI": "gs://results"}
     if work.batch_size:
         request["BATCH_SIZE"] = str(work.batch_size)
-    return agree(parse_terms(render_terms(work)), parse_request(request))
+    return agree(terms_of(work), parse_request(request))
 
 
 def _list(work: Work) -> list[ListedPicture]:

@@ -24,7 +24,7 @@ from emulator import sandbox
 
 from ..judging import ClauseAnswer, judge
 from .cast import MODEL, Cast, ensure_all, prepare, publish
-from .documents import LARGEST_TOP_K, render_terms
+from .documents import LARGEST_TOP_K, owner_terms
 from .events import Closing, Doing, Event, ImageResult, Opening, Scene
 from .model import make_model_archive
 from .photos import PHOTOS
@@ -114,7 +114,7 @@ def _another_image(cast: Cast, scene: Scene) -> Scene:
     member = cast.operator.workload_account.member
     grant = Grant(on=repository, role="roles/artifactregistry.reader", member=member)
     ensure_all(cast.stage.operator, [repository, grant])
-    terms = render_terms(cast.owner, cast.model, largest_top_k=LARGEST_TOP_K + 4)
+    terms = owner_terms(cast.owner, cast.model, largest_top_k=LARGEST_TOP_K + 4)
     image = publish(cast.stage, cast.stage.operator, repository, terms=terms)
     vm = replace(cast.vm("another-image"), image_reference=image)
     return _refused_by_sts(cast, scene, vm, because={"submods.container.image_digest"})

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from attestation.errors import ExitCode, Misconfigured
-from contract.terms import ScaleMissing, parse_terms
-from tests.workload.samples import terms_text
+from contract.terms import (
+    TABLES,
+    OwnerTerms,
+    RuntimeTerms,
+    ScaleMissing,
+    StreamTerms,
+    named_runtime,
+    parse_terms,
+    render_terms,
+)
+from contract.uris import ObjectUri
+from tests.workload.samples import TERMS, terms_text
 
 GIB = 1 << 30
 
@@ -22,14 +36,62 @@ def test_terms_in_order_are_read_whole() -> None:
     assert terms.egress.largest_top_k == 3
 
 
+HAVE_A_DEFAULT = ("format", "max_unpacked_bytes", "name", "decode", "labels")
+
+
 @pytest.mark.parametrize(
     "line",
-    [line for line in terms_text().splitlines() if " = " in line and not line.startswith(("labels", "name"))],
+    [line for line in terms_text().splitlines() if " = " in line and not line.startswith(HAVE_A_DEFAULT)],
 )
 def test_nothing_but_what_has_a_safe_default_may_be_left_out(line: str) -> None:
     with pytest.raises(Misconfigured, match="do not say") as refused:
         parse_terms(terms_text().replace(line + "\n", ""))
     assert line.split(" = ")[0] in refused.value.message
+
+
+def test_what_is_written_is_read_as_it_was() -> None:
+    whole = replace(
+        TERMS,
+        model=replace(TERMS.model, generation=7, max_unpacked_bytes=5),
+        runtime=RuntimeTerms(name="openvino", precision="int8"),
+        input=replace(TERMS.input, decode="scaled", antialias=True, mean=(1.5, -2.0, 1e-7)),
+        stream=StreamTerms(**{each.name: 3 for each in fields(StreamTerms)}),
+    )
+    for terms in (TERMS, whole):
+        assert parse_terms(render_terms(terms)) == terms
+
+
+@given(name=st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\x7f"), min_size=1))
+def test_any_name_of_an_object_is_written_as_it_is(name: str) -> None:
+    assume(not name.endswith("/") and len(name) <= 200)
+    terms = replace(TERMS, model=replace(TERMS.model, uri=ObjectUri(bucket="models", name=name)))
+    assert parse_terms(render_terms(terms)) == terms
+
+
+def test_every_default_is_the_one_that_the_program_takes() -> None:
+    lines = [line for line in terms_text().splitlines() if not line.startswith(HAVE_A_DEFAULT[1:])]
+    assert parse_terms("\n".join(lines)) == replace(TERMS, output=replace(TERMS.output, labels=None))
+
+
+def test_the_tables_are_those_that_terms_consist_of() -> None:
+    assert {each.name: each.type for each in fields(OwnerTerms)} == {
+        name: table.__name__ for name, table in TABLES.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[runtime]\nname = "openvino"', "openvino"),
+        ("[runtime]", "tensorflow"),
+        ("", "tensorflow"),
+        ("runtime = 1", None),
+        ("[runtime", None),
+        ("x = " + "[" * 5_000, None),
+    ],
+)
+def test_whoever_builds_an_image_learns_the_runtime_and_nothing_else(text: str, named: str | None) -> None:
+    assert named_runtime(text) == named
 
 
 def test_tensorflow_runs_what_names_no_runtime() -> None:
@@ -74,7 +136,7 @@ def test_terms_that_are_wrong_otherwise_are_not_tried() -> None:
         ("gs://primus-models/model.tar.gz", "gs://primus-models", "model.uri"),
         ("gs://primus-models/model.tar.gz", "gs://primus-models/folder/", "model.uri"),
         ("[model]", "[model]\ngeneration = 0", "model.generation"),
-        ("[model]", "[model]\nmax_unpacked_bytes = true", "model.max_unpacked_bytes"),
+        ("max_unpacked_bytes = 2147483648", "max_unpacked_bytes = true", "model.max_unpacked_bytes"),
         ("//iam.googleapis.com", "//iam.example.com", "credential.audience"),
         ("reader@primus", "reader/primus", "credential.service_account"),
         ('name = "tensorflow"', 'name = "torch"', "runtime.name"),
@@ -97,6 +159,11 @@ def test_terms_that_are_wrong_otherwise_are_not_tried() -> None:
         ("largest_top_k = 3", "largest_top_k = 0", "egress.largest_top_k"),
         ("score_digits = 4", "score_digits = 10", "egress.score_digits"),
         ("most_images = 50", "most_images = -1", "egress.most_images"),
+        ("format = 1", "", "`format` is missing in the terms; this program reads 1 alone"),
+        ("format = 1", "format = 2", "`format` in the terms is `2`; this program reads 1 alone"),
+        ("format = 1", "format = true", "`format` in the terms is `True`"),
+        ("format = 1", "format = 1.0", "`format` in the terms is `1.0`"),
+        ("scale = 0.00392156862745098", "scale = 1" + "0" * 400, "input.scale"),
         ("[runtime]", "[[runtime]]", "`runtime` in the terms is no table"),
         ("[model]", "[model", "not TOML"),
         ("height = 8", "height = " + "8" * 5_000, "not TOML"),

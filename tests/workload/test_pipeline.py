@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from attestation.errors import Misconfigured, Unavailable
+from contract.results import Row
 from workload.pictures.headers import MOST_BYTES, MOST_PIXELS, EncodedPicture, Unreadable, undecodable
 from workload.pictures.listing import ListedPicture
 from workload.pictures.preparing import BYTES_PER_PIXEL
-from workload.pipeline import Classifier, Fed, Indices, Pixels, Row, Scores, Stream
+from workload.pipeline import Classifier, Fed, Indices, Pixels, Scores, Stream
 from workload.settings import DECODER_BYTES, Settings
 
 GIVE_UP_S = 30
@@ -100,7 +101,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 201])
 def test_every_picture_has_its_row_in_listing_order(count: int) -> None:
     rows = run(count)
-    assert [row.image for row in rows] == [image.name for image in listed(count)]
+    assert [row.picture for row in rows] == [image.name for image in listed(count)]
     assert [row.predictions[0].class_index for row in rows] == [row.generation for row in rows]
     assert rows[0].predictions[1].score == 0.0
 

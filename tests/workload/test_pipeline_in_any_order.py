@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from attestation.errors import Unavailable
+from contract.results import Row
 from workload.pictures.headers import EncodedPicture, Unreadable, undecodable
 from workload.pictures.listing import ListedPicture
-from workload.pipeline import Fed, Indices, Pixels, Row, Scores, Stream
+from workload.pipeline import Fed, Indices, Pixels, Scores, Stream
 from workload.settings import Settings
 
 GIVE_UP_S = 30
