@@ -92,18 +92,18 @@ class CredentialTerms:
 class RuntimeTerms:
     """What runs the model, and how exactly."""
 
-    precision: str = field(
-        metadata=key(
-            Choice("fp32", "bf16", "int8"),
-            "in less than `fp32` results change; `int8` needs a calibrated OpenVINO IR (`scripts/calibrate`)",
-        )
-    )
     name: str = field(
         default=DEFAULT_RUNTIME,
         metadata=key(
             Choice("tensorflow", "openvino"),
             "the image holds this one alone; both give the same order of classes in `fp32`",
         ),
+    )
+    precision: str = field(
+        metadata=key(
+            Choice("fp32", "bf16", "int8"),
+            "in less than `fp32` results change; `int8` needs a calibrated OpenVINO IR (`scripts/calibrate`)",
+        )
     )
 
 

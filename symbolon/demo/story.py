@@ -7,7 +7,6 @@ the evaluation that decided: `policy.explaining`.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from google.api_core.exceptions import Forbidden
 
 from attestation.errors import ExitCode
+from contract.results import Row, parse_row
 from deploy.launch import ConfidentialVm
 from deploy.resources import DockerRepository, Grant, ServiceAccount
 from emulator import sandbox
@@ -77,10 +77,10 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
     run = cast.stage.run(vm)
     written = cast.stage.operator.objects(cast.operator.result_bucket.name, f"{vm.name}/")
     rows = [
-        json.loads(line)
+        parse_row(line)
         for name in sorted(written)
         if name.endswith(".jsonl")
-        for line in written[name].splitlines()
+        for line in written[name].decode().splitlines()
     ]
     shown = {photo.name: photo.shows for photo in PHOTOS}
     images = tuple(_image_result(row, shown) for row in rows)
@@ -99,11 +99,14 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
     )
 
 
-def _image_result(row: dict[str, object], shown: dict[str, str]) -> ImageResult:
-    name = str(row["image"]).rpartition("/")[2]
-    best = row["top_k_predictions"][0] if "top_k_predictions" in row else {}  # type: ignore[index]
+def _image_result(row: Row, shown: dict[str, str]) -> ImageResult:
+    name = row.picture.rpartition("/")[2]
+    best = row.predictions[0] if row.predictions else None
     return ImageResult(
-        image=name, label=best.get("label", ""), score=best.get("score", 0.0), shows=shown.get(name, "")
+        image=name,
+        label=(best and best.label) or "",
+        score=best.score if best else 0.0,
+        shows=shown.get(name, ""),
     )
 
 
