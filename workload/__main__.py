@@ -87,7 +87,7 @@ def _job() -> None:
     except ScaleMissing as missing:
         from . import scale_guess  # which no other job needs
 
-        raise scale_guess.try_scales(missing, request) from None
+        raise scale_guess.guess_scale(missing, request, timings) from None
     inference.run(agree(terms, request), timings)
 
 

@@ -11,44 +11,25 @@ it takes. `Settings` bounds every stage and says what that is in bytes.
 from __future__ import annotations
 
 import heapq
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Condition, Lock, Thread, local
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contract.results import PictureError, Prediction, Row
+from contract.results import Row
 
+from .answers import Answer, Classifier, Fed, row_of
 from .pacing import Pace
 from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
 from .pictures.listing import ListedPicture
+from .pictures.resizing import Pixels
 from .settings import Settings
 
 _ROWS_AT_ONCE = 64
 HEARS_SIGNALS_EVERY_S = 0.5
 """A signal that arrives just before its thread goes to sleep does not wake it."""
-
-
-Pixels = NDArray[np.float32]
-"""A picture as the terms say the model is fed: `float32[height, width, 3]`."""
-Fed = NDArray[np.float32]
-"""A batch of them: `float32[n, height, width, 3]`."""
-Indices = NDArray[np.int32]
-Scores = NDArray[np.float32]
-Answer = tuple[Indices, Scores] | Unreadable
-
-
-class Classifier(Protocol):
-    """Pictures -> their k best classes and the scores of those, `[n, k]` each, best first.
-
-    The pictures are only there during the call.
-    """
-
-    def __call__(self, images: Fed) -> tuple[Indices, Scores]: ...
 
 
 class Stream:
@@ -152,7 +133,7 @@ class Stream:
         while self._given < len(self._images):
             first, answers = self._next_answers()
             for image, answer in zip(self._images[first : first + len(answers)], answers, strict=True):
-                yield _row(image, answer, labels)
+                yield row_of(image, answer, labels)
             self._start_all_readers()  # which is work that no first row shall wait for
 
     def _start_all_readers(self) -> None:
@@ -382,21 +363,3 @@ class _Stage:
 def _alone(error: BaseException) -> BaseException:
     """Without its traceback, which holds the picture and its bytes."""
     return Unreadable(error.code, error.message) if isinstance(error, Unreadable) else error
-
-
-def _row(picture: ListedPicture, answer: Answer, labels: Sequence[str] | None) -> Row:
-    if isinstance(answer, Unreadable):
-        return _without_answer(picture, answer.code, answer.message)
-    indices, scores = answer[0].tolist(), answer[1].tolist()
-    if not all(map(math.isfinite, scores)):
-        return _without_answer(picture, "no-score", "the model gives no finite score for this image")
-    predictions = tuple(
-        Prediction(class_index=index, score=score, label=labels[index] if labels else None)
-        for index, score in zip(indices, scores, strict=True)
-    )
-    return Row(picture=picture.name, generation=picture.generation, predictions=predictions)
-
-
-def _without_answer(picture: ListedPicture, code: str, message: str) -> Row:
-    error = PictureError(code=code, message=message)
-    return Row(picture=picture.name, generation=picture.generation, error=error)

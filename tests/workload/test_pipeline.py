@@ -15,10 +15,11 @@ import pytest
 
 from attestation.errors import Misconfigured, Unavailable
 from contract.results import Row
+from workload.answers import Classifier, Fed, Indices, Scores
 from workload.pictures.headers import MOST_BYTES, MOST_PIXELS, EncodedPicture, Unreadable, undecodable
 from workload.pictures.listing import ListedPicture
-from workload.pictures.preparing import BYTES_PER_PIXEL
-from workload.pipeline import Classifier, Fed, Indices, Pixels, Scores, Stream
+from workload.pictures.preparing import BYTES_PER_PIXEL, Pixels
+from workload.pipeline import Stream
 from workload.settings import DECODER_BYTES, Settings
 
 GIVE_UP_S = 30

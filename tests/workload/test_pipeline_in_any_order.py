@@ -17,9 +17,11 @@ import pytest
 
 from attestation.errors import Unavailable
 from contract.results import Row
+from workload.answers import Fed, Indices, Scores
 from workload.pictures.headers import EncodedPicture, Unreadable, undecodable
 from workload.pictures.listing import ListedPicture
-from workload.pipeline import Fed, Indices, Pixels, Scores, Stream
+from workload.pictures.preparing import Pixels
+from workload.pipeline import Stream
 from workload.settings import Settings
 
 GIVE_UP_S = 30

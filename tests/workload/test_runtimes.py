@@ -16,7 +16,7 @@ from contract.request import Job, agree, parse_request
 from contract.terms import parse_terms
 from tests.workload.samples import terms_text
 from workload import runtimes
-from workload.pipeline import Fed
+from workload.answers import Fed
 from workload.runtimes import ModelMisfit
 
 MakeJob = Callable[..., Job]

@@ -26,7 +26,7 @@ from contract.terms import InputTerms
 
 from . import sampling
 from .decoding import Picture
-from .sampling import Spans, Taps
+from .sampling import Floats, Spans, Taps
 
 Pixels = NDArray[np.float32]
 """What the model is fed for one picture: `float32[height, width, 3]`."""
@@ -55,7 +55,7 @@ class _Scratch(threading.local):
             room = self._rooms[name] = np.empty(count, np.uint32)
         return room[:count].reshape(shape)
 
-    def floats(self, name: str, *shape: int) -> NDArray[np.float32]:
+    def floats(self, name: str, *shape: int) -> Floats:
         return self.pixels(name, *shape).view(np.float32)
 
 
@@ -82,12 +82,12 @@ class _Turn:
         upright = upright[:: -1 if self.is_upside_down else 1, :: -1 if self.is_mirrored else 1]
         return upright[self.top : self.top + self.kept_height, self.left : self.left + self.kept_width]
 
-    def stored_rows(self, rows: sampling.Indices) -> sampling.Indices:
+    def stored_rows(self, rows: sampling.Places) -> sampling.Places:
         """Where rows of the part are, before it was turned over and cropped."""
         rows = rows + self.top
         return self.height - 1 - rows if self.is_upside_down else rows
 
-    def stored_columns(self, columns: sampling.Indices) -> sampling.Indices:
+    def stored_columns(self, columns: sampling.Places) -> sampling.Places:
         """The same for its columns."""
         columns = columns + self.left
         return self.width - 1 - columns if self.is_mirrored else columns
@@ -134,7 +134,7 @@ def _turn(height: int, width: int, orientation: int, terms: InputTerms) -> _Turn
     )
 
 
-def _scale_into(resized: Pixels, pixels: Pixels, terms: InputTerms) -> None:
+def _scale_into(resized: Floats, pixels: Floats, terms: InputTerms) -> None:
     """`pixels` is `float32[rows, width, 4]`, its last channel nothing."""
     for channel, mean in enumerate(terms.mean):
         if any(terms.mean):
@@ -146,7 +146,7 @@ def _scale_into(resized: Pixels, pixels: Pixels, terms: InputTerms) -> None:
 
 
 @lru_cache(maxsize=64)
-def _blending(turn: _Turn, terms: InputTerms) -> tuple[Taps, Taps, Pixels]:
+def _blending(turn: _Turn, terms: InputTerms) -> tuple[Taps, Taps, Floats]:
     """Of rows and columns of the result: indices as stored; and of columns, a weight for each channel."""
     rows = _TAPS[terms.method](turn.kept_height, terms.height)
     columns = _TAPS[terms.method](turn.kept_width, terms.width)
@@ -158,7 +158,7 @@ def _blending(turn: _Turn, terms: InputTerms) -> tuple[Taps, Taps, Pixels]:
     )
 
 
-def _blended(picture: Picture, turn: _Turn, terms: InputTerms) -> Iterator[tuple[slice, Pixels]]:
+def _blended(picture: Picture, turn: _Turn, terms: InputTerms) -> Iterator[tuple[slice, Floats]]:
     """By the few neighbours of each place: all of them are gathered, and then mixed."""
     rows, columns, across = _blending(turn, terms)
     taps, width = columns.indices.shape
@@ -180,7 +180,7 @@ def _blended(picture: Picture, turn: _Turn, terms: InputTerms) -> Iterator[tuple
         yield part, mixed.reshape(height, width, 4)
 
 
-def _gather(picture: Picture, rows: sampling.Indices, columns: sampling.Indices, turn: _Turn) -> Picture:
+def _gather(picture: Picture, rows: sampling.Places, columns: sampling.Places, turn: _Turn) -> Picture:
     chosen = _scratch.pixels("chosen", rows.size, columns.size)
     width = picture.shape[1]
     if turn.is_transposed or width > _WIDE * columns.size:
@@ -191,18 +191,18 @@ def _gather(picture: Picture, rows: sampling.Indices, columns: sampling.Indices,
     return np.take(whole, columns, axis=1, out=chosen, mode="wrap")
 
 
-def _mix(first: Pixels, second: Pixels, part: Pixels) -> Pixels:
+def _mix(first: Floats, second: Floats, part: Floats) -> Floats:
     """`first + (second - first) * part`, where `second` was."""
     np.subtract(second, first, out=second)
     np.multiply(second, part, out=second)
     return np.add(first, second, out=second)
 
 
-def _halves(rows: Pixels) -> tuple[Pixels, Pixels]:
+def _halves(rows: Floats) -> tuple[Floats, Floats]:
     return rows[: len(rows) // 2], rows[len(rows) // 2 :]
 
 
-def _sum_of_taps(values: Pixels, down: Pixels, across: Pixels) -> Pixels:
+def _sum_of_taps(values: Floats, down: Floats, across: Floats) -> Floats:
     """`values` is `float32[taps across, taps down, rows, width * 4]`; down first, as TensorFlow does."""
     for column in values:
         column *= down
@@ -212,7 +212,7 @@ def _sum_of_taps(values: Pixels, down: Pixels, across: Pixels) -> Pixels:
         column *= weights
     for column in values[1:]:
         values[0, 0] += column[0]
-    mixed: Pixels = values[0, 0]
+    mixed: Floats = values[0, 0]
     return mixed
 
 
@@ -230,7 +230,7 @@ def _adding(turn: _Turn, terms: InputTerms) -> tuple[Spans, Spans, np.float32]:
     return rows, columns, np.float32(1)
 
 
-def _added_up(part: Picture, terms: InputTerms, turn: _Turn) -> Iterator[tuple[slice, Pixels]]:
+def _added_up(part: Picture, terms: InputTerms, turn: _Turn) -> Iterator[tuple[slice, Floats]]:
     """By all the pixels beneath each place: a row of the result at a time, down and then across."""
     rows, columns, factor = _adding(turn, terms)
     height, width = part.shape

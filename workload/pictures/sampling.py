@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Indices = NDArray[np.intp]
+Places = NDArray[np.intp]
 Floats = NDArray[np.float32]
 
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1), np.float32(0)
@@ -31,7 +31,7 @@ class Taps:
     one's part (`float32[taps, n]`).
     """
 
-    indices: Indices
+    indices: Places
     weights: Floats
 
 
@@ -39,7 +39,7 @@ class Taps:
 class Spans:
     """For each of n places neighbouring pixels, the first of them at `firsts`: `float32[n, span]`."""
 
-    firsts: Indices
+    firsts: Places
     weights: Floats
 
 
