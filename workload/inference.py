@@ -16,9 +16,10 @@ from contract.results import render_timings
 
 from . import credentials, object_storage, obtaining, reading, results, runtimes
 from .pictures.preparing import prepare
-from .pipeline import HEARS_SIGNALS_EVERY_S, Stream
+from .pipeline import Stream
 from .reporting import Progress, say
 from .settings import agree_at_once, agree_batch_size, choose_settings
+from .stages.outcome import HEARS_SIGNALS_EVERY_S
 from .timings import Timings
 
 T = TypeVar("T")

@@ -201,7 +201,7 @@ def test_without_a_model_a_batch_is_read_ahead_and_no_more() -> None:
         return value_of(image)
 
     with stream_of(50, read=read, settings=bounds(batch_size=5)) as stream:
-        eventually(lambda: len(stream._decoded) == 5)
+        eventually(lambda: len(stream._decodes.decoded) == 5)
         eventually(lambda: stream._readers.idle == 5)
         assert sorted(begun) == [1, 2, 3, 4, 5]
         assert len(list(stream.rows(best_is_the_value, labels=None))) == 50
@@ -225,7 +225,7 @@ def test_what_was_read_before_there_was_a_model_is_shared_by_all_who_run_it() ->
         return best_is_the_value(images)
 
     with stream_of(5, read=read, settings=bounds(batch_size=4)) as stream:
-        eventually(lambda: len(stream._decoded) == 4)
+        eventually(lambda: len(stream._decodes.decoded) == 4)
         rows = list(stream.rows(classifier, labels=None, batch_size=8, at_once=2))
     assert [row.generation for row in rows] == [1, 2, 3, 4, 5]
     assert sizes == [2, 2, 1]
@@ -233,13 +233,13 @@ def test_what_was_read_before_there_was_a_model_is_shared_by_all_who_run_it() ->
 
 def test_a_failure_does_not_leave_an_earlier_picture_without_room() -> None:
     def has_failed() -> bool:
-        return stream._failure is not None
+        return stream._outcome.failure is not None
 
     def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 3:
             eventually(has_failed)
         if image.generation == 4:
-            eventually(lambda: len(stream._decoded) == 2)
+            eventually(lambda: len(stream._decodes.decoded) == 2)
             raise Unavailable("storage is away")
         time.sleep(0.002)  # a network: without latency, two reads at once are all that is worth having
         return value_of(image)
@@ -260,9 +260,19 @@ def test_a_failure_does_not_leave_an_earlier_picture_without_room() -> None:
 def test_a_picture_that_is_decoded_waits_no_longer_than_it_should_for_one_that_is_slow() -> None:
     given = threading.Event()
 
+    def models_idle() -> bool:
+        stages = stream._workers.stages
+        return len(stages) == 3 and stages[-1].idle > 0
+
     def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 2:
-            eventually(lambda: bool(len(stream._stages) == 3 and stream._stages[-1].idle and stream._given))
+            eventually(
+                lambda: bool(
+                    len(stream._workers.stages) == 3
+                    and stream._workers.stages[-1].idle
+                    and stream._outcome.given
+                )
+            )
         if image.generation == 3:
             assert given.wait(GIVE_UP_S)
         return value_of(image)
@@ -284,7 +294,7 @@ def test_what_is_refused_by_its_size_says_nothing_of_the_network() -> None:
 
     with stream_of(60, read=read) as stream:
         assert len(list(stream.rows(best_is_the_value, labels=None))) == 60
-        assert min(stream._pace._latencies_s) >= 0.002
+        assert min(stream._reads.pace._latencies_s) >= 0.002
 
 
 def test_whoever_can_work_does_so_after_a_pause_as_well() -> None:
@@ -476,7 +486,7 @@ def test_of_two_failures_the_earlier_pictures_ends_the_job(sooner: int, later: i
         if image.generation == 1:
             assert both.wait(GIVE_UP_S)
         if image.generation == later:
-            eventually(lambda: stream._failure is failures[sooner])
+            eventually(lambda: stream._outcome.failure is failures[sooner])
         if image.generation in failures:
             raise failures[image.generation]
         return value_of(image)
@@ -484,7 +494,7 @@ def test_of_two_failures_the_earlier_pictures_ends_the_job(sooner: int, later: i
     rows = []
     stream = stream_of(9, read=read, settings=bounds(batch_size=3))
     with pytest.raises(Unavailable) as failure, stream:
-        eventually(lambda: stream._reading == 1)
+        eventually(lambda: stream._reads.reading == 1)
         both.set()
         for row in stream.rows(best_is_the_value, labels=None):
             rows.append(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workload.pacing import Pace
+from workload.stages.pacing import Pace
 
 OWN_S = 0.0011
 """What a read takes of a client's own processor time."""
