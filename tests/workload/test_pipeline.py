@@ -266,13 +266,7 @@ def test_a_picture_that_is_decoded_waits_no_longer_than_it_should_for_one_that_i
 
     def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 2:
-            eventually(
-                lambda: bool(
-                    len(stream._workers.stages) == 3
-                    and stream._workers.stages[-1].idle
-                    and stream._outcome.given
-                )
-            )
+            eventually(lambda: models_idle() and stream._outcome.given > 0)
         if image.generation == 3:
             assert given.wait(GIVE_UP_S)
         return value_of(image)

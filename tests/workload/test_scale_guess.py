@@ -1,4 +1,4 @@
-"""What a trial on one photo says of a model whose terms do not say the scale."""
+"""What a guess by one picture says of a model whose terms do not say the scale."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ Of the picture only those pixels are copied that the result is made of, a few ro
 turned or cropped changes where they are looked for, and nothing else. What is on its way is in memory
 that each thread keeps: 2 to 3 MiB, and 80 bytes for each pixel of the widest row where all are added up.
 
-Source: tensorflow/tensorflow, tensorflow/core/kernels/image, as in `workload.sampling`; Exif 2.32,
+Source: tensorflow/tensorflow, tensorflow/core/kernels/image, as in `workload.pictures.sampling`; Exif 2.32,
 tag 0x0112.
 """
 

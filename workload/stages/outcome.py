@@ -15,7 +15,7 @@ _ROWS_AT_ONCE = 64
 
 
 class Outcome:
-    """`end` is the first picture without an answer to come, `given` the first whose answer is not given out."""
+    """`end` is the first picture without an answer to come, `given` the first that was not given out yet."""
 
     def __init__(self, lock: Lock, count: int) -> None:
         self.end = count
@@ -37,7 +37,7 @@ class Outcome:
         self._answers.update(answers)
 
     def fail(self, position: int, error: BaseException) -> bool:
-        """The picture has no answer: by its own fault, or by a failure that ends the job; whether it does so now."""
+        """The picture has no answer, by its own fault or by a failure; whether the job ends earlier by it."""
         if isinstance(error, Unreadable):
             self._answers[position] = error
             return False
