@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workload.images import EncodedImage, check_header
-from workload.preparing import prepare
-from workload.terms import InputTerms
+from contract.terms import InputTerms
+from workload.pictures.headers import EncodedPicture, check_header
+from workload.pictures.preparing import prepare
 
 from .models import SAVED_MODEL, make_saved_model
 from .photos import KINDS, make_photos
@@ -95,7 +95,7 @@ def _classifier(saved_model: Path) -> Any:
 
 
 def _answers(
-    photos: Sequence[EncodedImage], terms: InputTerms, classify: Any
+    photos: Sequence[EncodedPicture], terms: InputTerms, classify: Any
 ) -> tuple[NDArray[np.int32], float]:
     prepare(photos[0], terms)
     answers, spent = [], 0.0

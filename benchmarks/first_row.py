@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from contract.results import JobTimings
+
 from .launched import published
 from .models import ARCHIVE, SAVED_MODEL, make_saved_model
 from .photos import make_photos
@@ -57,7 +59,7 @@ def measure(runtimes: Sequence[str], *, pixels: int, rounds: int) -> dict[str, F
     facts = ModelFacts(folder=str(model / SAVED_MODEL), pixels=pixels)
     photos = make_photos("small", count=_PHOTOS)
     works = {name: Work(model=facts, folder=str(photos), runtime=name) for name in runtimes}
-    said: dict[str, list[dict[str, object]]] = {name: [] for name in runtimes}
+    said: dict[str, list[JobTimings]] = {name: [] for name in runtimes}
     alone: list[tuple[float, float, float]] = []
     with published(works, archive=model / ARCHIVE, photos=photos) as launches:
         for number in range(rounds + 1):
@@ -91,19 +93,16 @@ def tensorflow_alone(saved_model: Path, *, keras: bool = True) -> tuple[float, f
 
 
 def _summed_up(
-    lines: Sequence[dict[str, object]], alone: Sequence[tuple[float, float, float]], model_bytes: int
+    lines: Sequence[JobTimings], alone: Sequence[tuple[float, float, float]], model_bytes: int
 ) -> FirstRow:
-    def median(name: str) -> float:
-        return statistics.median(float(str(line[name])) for line in lines)
-
-    every: list[dict[str, list[float]]] = [line["steps"] for line in lines]  # type: ignore[misc]
+    every = [line.steps for line in lines]
     return FirstRow(
-        first_row_s=median("first_row_s"),
-        whole_s=median("whole_s"),
+        first_row_s=statistics.median(line.moments["first_row"] for line in lines),
+        whole_s=statistics.median(line.whole_s for line in lines),
         steps={
             step: (
                 statistics.median(steps[step][0] for steps in every),
-                statistics.median(steps[step][1] for steps in every),
+                statistics.median(steps[step][1] or 0.0 for steps in every),
             )
             for step in every[0]
         },

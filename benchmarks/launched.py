@@ -17,6 +17,9 @@ from typing import Any
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import ExitCode
+from contract.results import JobTimings, parse_timings
+from contract.terms import OwnerTerms, render_terms
+from contract.uris import ObjectUri
 from deploy.confidential_vm import ConfidentialVm, serial_output
 from deploy.image import build_image
 from deploy.push import parse_image_reference, push
@@ -26,7 +29,7 @@ from symbolon.demo.cast import MODEL, ensure_all
 from symbolon.demo.stage import Stage, raised
 
 from .storing import upload
-from .work import Work, render_terms
+from .work import Work, terms_of
 
 _PHOTOS = "photos/"
 _CONDITION = 'assertion.swname == "CONFIDENTIAL_SPACE"'
@@ -40,7 +43,7 @@ class Launches:
     operator: Operator
     images: Mapping[str, str]
 
-    def run(self, name: str, number: int) -> dict[str, Any]:
+    def run(self, name: str, number: int) -> JobTimings:
         """What the workload says in its line `timings`, in seconds since its process was started."""
         vm = ConfidentialVm(
             project_id=self.operator.workload_account.project.project_id,
@@ -60,17 +63,18 @@ class Launches:
         return find_timings(log)
 
 
-def find_timings(log: str) -> dict[str, Any]:
+def find_timings(log: str) -> JobTimings:
     """The workload's line that says what its time is made of, among all others.
 
-    >>> find_timings('booting\\n{"message": "timings", "first_row_s": 0.9}\\n')["first_row_s"]
-    0.9
+    >>> line = '{"message": "timings", "format": 1, "first_row_s": 0.9, "whole_s": 1.2, "steps": {}}'
+    >>> find_timings(f"booting\\n{line}\\n").moments
+    {'first_row': 0.9}
     """
     for line in log.splitlines():
         if line.startswith("{"):
             entry: dict[str, Any] = json.loads(line)
             if entry.get("message") == "timings":
-                return entry
+                return parse_timings(line)
     raise SystemExit("the workload says no timings")
 
 
@@ -83,15 +87,15 @@ def published(works: Mapping[str, Work], *, archive: Path, photos: Path) -> Iter
         ensure_all(stage.operator, operator.foundation())
         stage.owner.upload(owner.model_bucket.name, MODEL, archive)
         upload(stage.operator.storage.bucket(operator.input_bucket.name), photos, prefix=_PHOTOS)
-        sha256 = digest_of(archive.read_bytes()).removeprefix("sha256:")
+        sha256 = digest_of(archive.read_bytes())
         images = {
             name: _publish(
                 stage,
                 owner.repository.image(f"workload-{name}", "latest"),
                 work.runtime,
-                render_terms(
+                terms_of(
                     work,
-                    model_uri=f"gs://{owner.model_bucket.name}/{MODEL}",
+                    model=ObjectUri(bucket=owner.model_bucket.name, name=MODEL),
                     sha256=sha256,
                     audience=owner.audience,
                     service_account=owner.service_account.email,
@@ -111,9 +115,9 @@ def published(works: Mapping[str, Work], *, archive: Path, photos: Path) -> Iter
         yield Launches(stage=stage, operator=operator, images=images)
 
 
-def _publish(stage: Stage, reference: str, runtime: str, terms: str) -> str:
+def _publish(stage: Stage, reference: str, runtime: str, terms: OwnerTerms) -> str:
     """The owner's repository serves the image with that runtime and these terms; its reference by digest."""
     parsed = parse_image_reference(reference)
     folder = stage.folder / parsed.repository.rpartition("/")[2]
-    layout = build_image(folder, terms=terms.encode(), runtime=runtime)
+    layout = build_image(folder, terms=render_terms(terms).encode(), runtime=runtime)
     return f"{parsed.repository}@{push(stage.owner.api, layout.folder, parsed)}"

@@ -2,8 +2,8 @@
 
     python -m benchmarks.release [--mib N] [--rounds N] [--format json]
 
-The steps Fetch and Verify of `workload.model` against `blob.download_to_file` as a user writes it, from the
-emulator into memory, in turn. The emulator takes processor time on the same cores, from both alike.
+The steps Fetch and Verify of `workload.model_archive` against `blob.download_to_file` as a user writes it,
+from the emulator into memory, in turn. The emulator takes processor time on the same cores, from both alike.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from unittest.mock import patch
 from google.cloud import storage
 
 from attestation.digests import Digest
-from workload import credentials, model, object_storage
-from workload.terms import ModelTerms
-from workload.uris import ObjectUri
+from contract.terms import ModelTerms
+from contract.uris import ObjectUri
+from workload import credentials, model_archive, object_storage
 
 from .figures import Spread, pairwise, spread
 from .storing import BUCKET, emulated
@@ -89,7 +89,7 @@ def _uploaded(scratch: Path, mib: int) -> Iterator[ModelTerms]:
 
 def _release(client: storage.Client, terms: ModelTerms, archive: Path) -> float:
     began = time.perf_counter()
-    model.verify(model.fetch(client, terms, archive), terms)
+    model_archive.verify(model_archive.fetch(client, terms, archive), terms)
     seconds = time.perf_counter() - began
     archive.unlink()
     return seconds

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from attestation.digests import Digest
+from contract.tables import Document, read_table
+from contract.terms import (
+    CredentialTerms,
+    EgressTerms,
+    InputTerms,
+    ModelTerms,
+    OutputTerms,
+    OwnerTerms,
+    RuntimeTerms,
+    StreamTerms,
+)
+from contract.uris import ObjectUri
+
 TOP_K = 5
-NO_DIGEST = "0" * 64
+NO_MODEL = ObjectUri(bucket="models", name="model.tar.gz")
+NO_DIGEST = Digest("sha256:" + "0" * 64)
+_STREAM = Document(what="the lines of `--stream`", hint="docs/reference/terms.md lists them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,52 +74,35 @@ def parse_work(text: str) -> Work:
     return Work(**{**document, "model": ModelFacts(**document["model"])})
 
 
-def render_terms(
+def terms_of(
     work: Work,
     *,
-    model_uri: str = "gs://models/model.tar.gz",
-    sha256: str = NO_DIGEST,
+    model: ObjectUri = NO_MODEL,
+    sha256: Digest = NO_DIGEST,
     audience: str = (
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider"
     ),
     service_account: str = "owner@primus.iam.gserviceaccount.com",
-) -> str:
+) -> OwnerTerms:
     """The terms of an owner who publishes this work's model; scores are softmax, with all their digits."""
-    model = work.model
-    return f"""\
-[model]
-uri = "{model_uri}"
-sha256 = "{sha256}"
-
-[credential]
-audience = "{audience}"
-service_account = "{service_account}"
-
-[runtime]
-name = "{work.runtime}"
-precision = "{work.precision}"
-
-[input]
-tensor = "{model.input}"
-height = {model.pixels}
-width = {model.pixels}
-method = "bilinear"
-antialias = false
-fit = "stretch"
-exif_orientation = "ignore"
-decode = "{work.decode}"
-mean = [{model.mean}, {model.mean}, {model.mean}]
-scale = {model.scale}
-
-[output]
-tensor = "{model.output}"
-scores = "softmax"
-
-[egress]
-largest_top_k = {TOP_K}
-score_digits = 9
-most_images = 10000000
-
-[stream]
-{work.stream}
-"""
+    facts = work.model
+    return OwnerTerms(
+        model=ModelTerms(uri=model, sha256=sha256),
+        credential=CredentialTerms(audience=audience, service_account=service_account),
+        runtime=RuntimeTerms(name=work.runtime, precision=work.precision),
+        input=InputTerms(
+            tensor=facts.input,
+            height=facts.pixels,
+            width=facts.pixels,
+            method="bilinear",
+            antialias=False,
+            fit="stretch",
+            exif_orientation="ignore",
+            decode=work.decode,
+            mean=(facts.mean, facts.mean, facts.mean),
+            scale=facts.scale,
+        ),
+        output=OutputTerms(tensor=facts.output, scores="softmax"),
+        egress=EgressTerms(largest_top_k=TOP_K, score_digits=9, most_images=10_000_000),
+        stream=read_table(_STREAM, "stream", tomllib.loads(work.stream), StreamTerms),
+    )

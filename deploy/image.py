@@ -13,13 +13,13 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import Misconfigured, quoted
+from contract.terms import named_runtime
 
 from .dockerfile import Dockerfile, parse_dockerfile
 
@@ -99,10 +99,10 @@ def read_dockerfile(source: Path = SOURCE, *, runtime: str = "tensorflow") -> Do
 def _check_runtime(terms: bytes, runtime: str) -> None:
     """The terms name no other runtime. What else they say is for the workload to judge."""
     try:
-        named = tomllib.loads(terms.decode()).get("runtime", {}).get("name", "tensorflow")
-    except (ValueError, AttributeError, RecursionError):
+        named = named_runtime(terms.decode())
+    except UnicodeDecodeError:
         return
-    if named != runtime:
+    if named not in (None, runtime):
         raise Misconfigured(
             f"the terms name the runtime {quoted(str(named))}, and this image holds `{runtime}`",
             hint="build the image with the runtime that the terms name, or correct the terms",

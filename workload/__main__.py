@@ -23,14 +23,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attestation.errors import ExitCode, Misconfigured, SymbolonError, Unavailable
+from contract.request import agree, parse_request
+from contract.results import JobError
+from contract.terms import ScaleMissing, parse_terms
+from contract.uris import parse_folder_uri
 
 from . import container, credentials, inference, object_storage, results
-from .job import agree, parse_request
 from .reporting import say
 from .runtimes import ModelMisfit
-from .terms import ScaleMissing, parse_terms
 from .timings import Timings, process_started_at
-from .uris import parse_folder_uri
 
 _SWITCH_INTERVAL_S = 0.0005
 
@@ -84,9 +85,9 @@ def _job() -> None:
     try:
         terms = parse_terms(text)
     except ScaleMissing as missing:
-        from . import trial  # which no other job needs
+        from . import scale_guess  # which no other job needs
 
-        raise trial.try_scales(missing, request) from None
+        raise scale_guess.guess_scale(missing, request, timings) from None
     inference.run(agree(terms, request), timings)
 
 
@@ -99,7 +100,7 @@ def _tell_operator(failure: SymbolonError) -> None:
         message = "the workload failed unexpectedly"
     folder = parse_folder_uri(os.environ.get("RESULT_URI", ""), where="RESULT_URI")
     operator = object_storage.open_client(credentials.operator_credential())
-    error = {"family": failure.family, "message": message, "hint": failure.hint}
+    error = JobError(family=failure.family, message=message, hint=failure.hint)
     results.write_error(operator, folder, error)
 
 

@@ -31,11 +31,11 @@ from attestation.errors import (
     Unavailable,
     quoted,
 )
+from contract.terms import CredentialTerms
 
-from . import launcher
+from . import attesting
 from .patience import patiently
 from .sessions import settle
-from .terms import CredentialTerms
 
 TIMEOUT_S = 20.0
 PATIENCE_S = 60.0
@@ -105,7 +105,7 @@ class _AttestationTokens(identity_pool.SubjectTokenSupplier):
     """A fresh attestation token whenever google-auth goes to STS."""
 
     def get_subject_token(self, context: SupplierContext, request: object) -> str:
-        return launcher.subject_token("https:" + context.audience, now=time.time())
+        return attesting.subject_token("https:" + context.audience, now=time.time())
 
 
 class _OwnerCredential(identity_pool.Credentials):

@@ -5,23 +5,21 @@ This is the list of the protocol's steps; everywhere else they are called by the
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
-from google.cloud import storage
+from contract.request import Job
+from contract.results import render_timings
 
-from . import credentials, images, model, object_storage, preparing, results, runtimes
-from .job import Job
-from .labels import read_labels
-from .pipeline import HEARS_SIGNALS_EVERY_S, Stream
+from . import credentials, object_storage, obtaining, reading, results, runtimes
+from .pictures.preparing import prepare
+from .pipeline import Stream
 from .reporting import Progress, say
 from .settings import agree_at_once, agree_batch_size, choose_settings
-from .terms import CredentialTerms
+from .stages.outcome import HEARS_SIGNALS_EVERY_S
 from .timings import Timings
 
 T = TypeVar("T")
@@ -45,7 +43,7 @@ class Step(StrEnum):
     LOAD = "load"
     """It is unpacked into memory, loaded, and its files are removed."""
     INFER = "infer"
-    """The operator's images go through it."""
+    """The operator's pictures go through it."""
     WRITE = "write"
     """Results are in the operator's bucket."""
     SEAL = "seal"
@@ -53,10 +51,10 @@ class Step(StrEnum):
 
 
 def run(job: Job, timings: Timings) -> None:
-    """Each of the operator's images has its row in the operator's bucket.
+    """Each of the operator's pictures has its row in the operator's bucket.
 
     What does not depend on one another runs side by side: the runtime is imported and the owner is asked
-    for admission from the first moment on, and images are read and decoded from the listing on. Nobody
+    for admission from the first moment on, and pictures are read and decoded from the listing on. Nobody
     waits for them where a step fails.
 
     Raises:
@@ -69,7 +67,7 @@ def run(job: Job, timings: Timings) -> None:
     # Measure has been done before this program began: by the launcher, not by us.
     # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
     _say(Step.ATTEST, "asking the owner's condition for admission")
-    admission = _beside(partial(_admitted, terms.credential), timings, "admission")
+    admission = _beside(partial(obtaining.admission, terms.credential), timings, "admission")
 
     # What the operator brings is in order before the owner's model is fetched.
     with timings.span("list"):
@@ -77,47 +75,39 @@ def run(job: Job, timings: Timings) -> None:
             credentials.operator_credential(), connections=settings.connections
         )
         results.claim_folder(operator, job.result)
-        listed = images.list_images(operator, job.input, most=terms.egress.most_images)
+        listed = reading.list_pictures(operator, job.input, most=terms.egress.most_images)
     say(f"{len(listed)} images listed", images=len(listed))
 
     with Stream(
         listed,
-        read=partial(images.read_image, operator, job.input.bucket),
-        prepare=partial(preparing.prepare, terms=terms.input),
+        read=partial(reading.read_picture, operator, job.input.bucket),
+        prepare=partial(prepare, terms=terms.input),
         settings=settings,
     ) as stream:
         owner = _result(admission)
         _say(Step.IMPERSONATE, "admitted")
 
-        with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as scratch:
-            archive, folder = Path(scratch, "archive"), Path(scratch, "model")
-
+        with obtaining.scratch() as scratch:
             _say(Step.FETCH, "fetching the model")
-            with timings.span("fetch"):
-                found = model.fetch(owner, terms.model, archive)
+            fetched = obtaining.fetch(owner, terms.model, scratch, timings)
 
-            model.verify(found, terms.model)
+            verified = obtaining.verify(fetched, terms.model)
             _say(Step.VERIFY, "the model is the one that this image was published for")
 
             _say(Step.LOAD, "loading the model")
-            with timings.span("unpack"):
-                model.unpack(archive, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
-                saved_model = runtimes.find_model(folder, terms.runtime.name)
-            _result(runtime)
-            with timings.span("load"):
-                loaded = runtimes.load(saved_model, job)
-                labels = read_labels(folder, terms.output.labels, classes=loaded.classes)
+            obtained = obtaining.load(verified, job, timings, runtime=partial(_result, runtime))
 
         _say(Step.INFER, f"running {len(listed)} images")
-        at_once = agree_at_once(settings, insisted=loaded.batch_size, at_once=loaded.at_once)
+        model, labels = obtained.model, obtained.labels
+        at_once = agree_at_once(settings, insisted=model.batch_size, at_once=model.at_once)
         batch_size = agree_batch_size(
             job,
             settings,
-            insisted=loaded.batch_size,
-            preferred=loaded.preferred_batch_size,
+            insisted=model.batch_size,
+            preferred=model.preferred_batch_size,
             at_once=at_once,
         )
-        rows = stream.rows(loaded.classifier, labels=labels, batch_size=batch_size, at_once=at_once)
+        rows = stream.rows(model.classifier, labels=labels, batch_size=batch_size, at_once=at_once)
         progress, unreadable = Progress(len(listed)), 0
         with (
             timings.span("write"),
@@ -130,13 +120,9 @@ def run(job: Job, timings: Timings) -> None:
                 progress.advance()
                 unreadable += row.error is not None
     _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
-    say("timings", **timings.render())
+    say("timings", **render_timings(timings.so_far()))
 
     # Seal comes here: a fresh token whose nonce is the receipt's digest.
-
-
-def _admitted(terms: CredentialTerms) -> storage.Client:
-    return object_storage.open_client(credentials.owner_credential(terms))
 
 
 def _beside(task: Callable[[], T], timings: Timings, step: str) -> Future[T]:

@@ -5,67 +5,27 @@
 Every stage runs beside the others, in threads: the libraries that do the work let go of Python's
 lock. A picture that is slow or damaged keeps back its own row and those behind it, and nothing
 else: batches are made of what is there. A huge one may also have others wait for the memory that
-it takes. `Settings` bounds every stage and says what that is in bytes.
+it takes. `Settings` bounds every stage and says what that is in bytes; `workload.stages` has the rules.
 """
 
 from __future__ import annotations
 
-import heapq
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from threading import Condition, Lock, Thread, local
-from typing import Protocol
+from threading import Lock
 
-import numpy as np
-from numpy.typing import NDArray
+from contract.results import Row
 
-from .images import MOST_BYTES, EncodedImage, ListedImage, Unreadable
-from .pacing import Pace
+from .answers import Classifier, row_of
+from .pictures.headers import EncodedPicture
+from .pictures.listing import ListedPicture
+from .pictures.preparing import Pixels
 from .settings import Settings
-
-_ROWS_AT_ONCE = 64
-HEARS_SIGNALS_EVERY_S = 0.5
-"""A signal that arrives just before its thread goes to sleep does not wake it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One class and its score; `label` where the owner's terms name classes."""
-
-    class_index: int
-    score: float
-    label: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What is said of one picture: its best classes, best first, or why there are none."""
-
-    image: str
-    generation: int
-    predictions: tuple[Prediction, ...] = ()
-    error: Unreadable | None = None
-
-
-Pixels = NDArray[np.float32]
-"""A picture as the terms say the model is fed: `float32[height, width, 3]`."""
-Fed = NDArray[np.float32]
-"""A batch of them: `float32[n, height, width, 3]`."""
-Indices = NDArray[np.int32]
-Scores = NDArray[np.float32]
-Answer = tuple[Indices, Scores] | Unreadable
-
-
-class Classifier(Protocol):
-    """Pictures -> their k best classes and the scores of those, `[n, k]` each, best first.
-
-    The pictures are only there during the call.
-    """
-
-    def __call__(self, images: Fed) -> tuple[Indices, Scores]: ...
+from .stages.batches import Batches
+from .stages.decodes import Decodes
+from .stages.outcome import Outcome
+from .stages.reads import Reads
+from .stages.workers import Workers
 
 
 class Stream:
@@ -79,62 +39,38 @@ class Stream:
 
     def __init__(
         self,
-        images: Sequence[ListedImage],
+        pictures: Sequence[ListedPicture],
         *,
-        read: Callable[[ListedImage], EncodedImage],
-        prepare: Callable[[EncodedImage], Pixels],
+        read: Callable[[ListedPicture], EncodedPicture],
+        prepare: Callable[[EncodedPicture], Pixels],
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._images = images
-        self._read = read
-        self._prepare = prepare
+        self._pictures = pictures
         self._settings = settings
-        self._clock = clock
-        self._batch_size = self._share = self._first_share = settings.batch_size
-        # INVARIANT: what follows is read and written with the lock held, and `_wake` follows every change.
         self._lock = Lock()
-        self._closed = False
-        self._window = min(settings.batch_size, settings.window)  # as long as there is no model
-        self._end = len(images)  # no picture from here on will have a row
-        self._failure: BaseException | None = None
-        self._begun = 0
-        self._reading = 0
-        self._most_readers = min(settings.connections, len(images))
-        self._pace = Pace(settings.connections)
-        self._encoded_bytes = 0
-        self._encoded: list[tuple[int, EncodedImage]] = []  # a heap, as is the next
-        self._decoding = 0
-        self._decoding_pixels = 0
-        self._decoded: list[tuple[int, Pixels]] = []
-        self._decoded_since = 0.0
-        self._rooms = local()  # a batch for each of the model's threads: pages that are given back are dear
-        self._answers: dict[int, Answer] = {}
-        self._given = 0
-        self._answered = Condition(self._lock)
-        self._readers = _Stage(self._lock, may=self._may_read, take=self._take_read)
-        self._decoders = _Stage(self._lock, may=self._may_decode, take=self._take_decode)
-        self._stages = [self._readers, self._decoders]
+        self._outcome = outcome = Outcome(self._lock, len(pictures))
+        self._workers = Workers(self._lock, tell=outcome.tell)
+        self._reads = Reads(pictures, read, settings=settings, outcome=outcome, fail=self._fail, clock=clock)
+        self._decodes = Decodes(
+            prepare, reads=self._reads, settings=settings, outcome=outcome, fail=self._fail, clock=clock
+        )
+        self._readers = self._workers.add(self._reads, name="read")
+        self._decoders = self._workers.add(self._decodes, name="decode")
+        self._most_readers = min(settings.connections, len(pictures))
 
     def __enter__(self) -> Stream:
         try:
-            self._start(self._readers, "read", min(self._most_readers, self._window))
-            self._start(self._decoders, "decode", min(self._settings.decoders, len(self._images)))
+            self._workers.start(self._readers, min(self._most_readers, self._reads.window))
+            self._workers.start(self._decoders, min(self._settings.decoders, len(self._pictures)))
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._closed = True
-            for stage in self._stages:
-                stage.ready.notify_all()
         # Not for the readers: one may wait for the network, and holds nothing.
-        for stage in self._stages:
-            if stage is not self._readers:
-                for thread in stage.threads:
-                    thread.join()
+        self._workers.close(but=self._readers)
 
     def rows(
         self,
@@ -144,7 +80,7 @@ class Stream:
         batch_size: int | None = None,
         at_once: int = 1,
     ) -> Iterator[Row]:
-        """One row a picture, in the order of `images`.
+        """One row a picture, in the order of `pictures`.
 
         The model sees `batch_size` pictures at most, if not the settings', in `at_once` batches by as
         many threads: none of them waits for another.
@@ -153,263 +89,36 @@ class Stream:
             Denied, Unavailable: a read failed by more than its own picture's fault.
             Misconfigured: the model cannot be run.
         """
-        take = partial(self._take_batch, classifier)
-        models = _Stage(self._lock, may=self._may_classify, take=take, left_s=self._left_s)
+        batch_size = batch_size or self._settings.batch_size
+        batches = Batches(
+            classifier,
+            batch_size=batch_size,
+            at_once=at_once,
+            decodes=self._decodes,
+            settings=self._settings,
+            outcome=self._outcome,
+            fail=self._fail,
+        )
         with self._lock:
-            self._batch_size = batch_size or self._settings.batch_size
-            self._share = max(1, self._batch_size // at_once)
-            self._first_share = max(1, self._settings.batch_size // at_once)
-            self._window = self._settings.window
-            self._stages.append(models)
-            self._wake()
-            is_first_there = 0 in self._answers or (self._decoded and self._decoded[0][0] == 0)
-        self._start(models, "model", min(at_once, self._batch_size))
+            self._decodes.batch_size = batch_size
+            self._reads.window = self._settings.window
+            models = self._workers.add(batches, name="model")
+            self._workers.wake()
+            is_first_there = self._outcome.is_first_there() or self._decodes.is_first_there()
+        self._workers.start(models, min(at_once, batch_size))
         if not is_first_there:
             self._start_all_readers()
-        while self._given < len(self._images):
-            first, answers = self._next_answers()
-            for image, answer in zip(self._images[first : first + len(answers)], answers, strict=True):
-                yield _row(image, answer, labels)
+        while self._outcome.given < len(self._pictures):
+            with self._lock:
+                first, answers = self._outcome.take_next()
+                self._workers.wake()
+            for picture, answer in zip(self._pictures[first : first + len(answers)], answers, strict=True):
+                yield row_of(picture, answer, labels)
             self._start_all_readers()  # which is work that no first row shall wait for
 
     def _start_all_readers(self) -> None:
-        self._start(self._readers, "read", self._most_readers - len(self._readers.threads))
-
-    def _next_answers(self) -> tuple[int, list[Answer]]:
-        with self._lock:
-            first = self._given
-            while first not in self._answers and first < self._end:
-                self._answered.wait(HEARS_SIGNALS_EVERY_S)
-            if first not in self._answers:
-                assert self._failure is not None  # noqa: S101
-                raise self._failure
-            answers: list[Answer] = []
-            while self._given in self._answers and len(answers) < _ROWS_AT_ONCE:
-                answers.append(self._answers.pop(self._given))
-                self._given += 1
-            self._wake()
-        return first, answers
-
-    def _start(self, stage: _Stage, name: str, count: int) -> None:
-        for _ in range(count):
-            thread = Thread(target=self._work_on, args=(stage,), name=name, daemon=True)
-            thread.start()
-            stage.threads.append(thread)
-
-    def _work_on(self, stage: _Stage) -> None:
-        settle: _Settle | None = None
-        while True:
-            with self._lock:
-                if settle is not None:
-                    settle()
-                    settle = None
-                while not self._closed and not stage.may():
-                    self._wake()
-                    stage.wait()
-                if self._closed:
-                    return
-                task = stage.take()
-                self._wake()
-            settle = task()
-            del task
-
-    def _wake(self) -> None:
-        for stage in self._stages:
-            if stage.idle and not stage.woken and (stage.may() or stage.lacks_timer()):
-                stage.woken = True
-                stage.ready.notify()
-        if self._given in self._answers or self._given >= self._end:
-            self._answered.notify()
-
-    def _may_read(self) -> bool:
-        if self._begun >= self._end or self._begun - self._given >= self._window:
-            return False
-        size = self._bytes_of(self._begun)
-        return (
-            self._reading < self._pace.connections
-            and self._reading + len(self._encoded) < self._settings.read_ahead
-            and (self._encoded_bytes == 0 or self._encoded_bytes + size <= self._settings.encoded_bytes)
-        )
-
-    def _take_read(self) -> _Task:
-        position, self._begun = self._begun, self._begun + 1
-        self._reading += 1
-        self._encoded_bytes += self._bytes_of(position)
-        return partial(self._read_one, position)
-
-    def _bytes_of(self, position: int) -> int:
-        """What reading it holds: what is too large is refused unread."""
-        size = self._images[position].size
-        return size if size <= MOST_BYTES else 0
-
-    def _read_one(self, position: int) -> _Settle:
-        began, own = self._clock(), time.thread_time()
-        found: EncodedImage | BaseException
-        try:
-            found = self._read(self._images[position])
-        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-            found = _alone(error)
-        took = {"latency_s": self._clock() - began, "own_s": time.thread_time() - own}
-
-        def settle() -> None:
-            self._reading -= 1
-            if isinstance(found, EncodedImage):
-                self._pace.observe(**took)  # what is refused by its size alone takes no time
-                heapq.heappush(self._encoded, (position, found))
-            else:
-                self._encoded_bytes -= self._bytes_of(position)
-                self._fail(position, found)
-
-        return settle
-
-    def _may_decode(self) -> bool:
-        if not self._encoded or self._encoded[0][0] >= self._end:
-            return False
-        pixels = self._encoded[0][1].pixels
-        return len(self._decoded) + self._decoding < 2 * self._batch_size and (
-            self._decoding == 0 or self._decoding_pixels + pixels <= self._settings.decoding_pixels
-        )
-
-    def _take_decode(self) -> _Task:
-        position, encoded = heapq.heappop(self._encoded)
-        self._decoding += 1
-        self._decoding_pixels += encoded.pixels
-        return partial(self._decode_one, position, encoded)
-
-    def _decode_one(self, position: int, encoded: EncodedImage) -> _Settle:
-        found: Pixels | BaseException
-        try:
-            found = self._prepare(encoded)
-        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-            found = _alone(error)
-        size, pixels = self._bytes_of(position), encoded.pixels
-
-        def settle() -> None:
-            self._decoding -= 1
-            self._decoding_pixels -= pixels
-            self._encoded_bytes -= size
-            if isinstance(found, BaseException):
-                self._fail(position, found)
-                return
-            if position >= self._end:
-                return
-            if not self._decoded:
-                self._decoded_since = self._clock()
-            heapq.heappush(self._decoded, (position, found))
-
-        return settle
-
-    def _may_classify(self) -> bool:
-        """A batch is full, or nothing will be added to it, or its pictures have waited long enough."""
-        if not self._decoded or self._decoded[0][0] >= self._end:
-            return False
-        if len(self._decoded) >= self._share or self._has_no_answer():
-            return True  # full; or the first, which nobody shall wait for
-        return not self._more_to_come() or self._left_s() == 0
-
-    def _has_no_answer(self) -> bool:
-        return not (self._given or self._answers)
-
-    def _more_to_come(self) -> bool:
-        waiting = self._encoded and self._encoded[0][0] < self._end
-        return bool(self._reading or waiting or self._decoding or self._may_read())
-
-    def _left_s(self) -> float | None:
-        if not self._decoded or self._decoded[0][0] >= self._end:
-            return None
-        return max(0.0, self._decoded_since + self._settings.batch_wait_s - self._clock())
-
-    def _take_batch(self, classifier: Classifier) -> _Task:
-        count = min(self._share, len(self._decoded))
-        if self._has_no_answer():  # of what was read before there was a model, each takes its part
-            count = min(count, self._first_share)
-        if not self._more_to_come():  # the end: nobody idles while another takes all
-            count = min(count, -(-len(self._decoded) * self._share // self._batch_size))
-        batch = [heapq.heappop(self._decoded) for _ in range(count)]
-        return partial(self._classify_batch, classifier, batch)
-
-    def _classify_batch(self, classifier: Classifier, batch: list[tuple[int, Pixels]]) -> _Settle:
-        try:
-            positions = [position for position, _ in batch]
-            images = np.stack([pixels for _, pixels in batch], out=self._room_for(batch))
-            batch.clear()
-            indices, scores = classifier(images)
-            answers = dict(zip(positions, zip(indices, scores, strict=True), strict=True))
-        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-            return partial(self._fail, 0, error)
-        return partial(self._answers.update, answers)
-
-    def _room_for(self, batch: list[tuple[int, Pixels]]) -> Fed:
-        shape = batch[0][1].shape
-        room: Fed | None = getattr(self._rooms, "batch", None)
-        if room is None or room.shape[1:] != shape:
-            room = self._rooms.batch = np.empty([self._share, *shape], np.float32)
-        return room[: len(batch)]
+        self._workers.start(self._readers, self._most_readers - len(self._readers.threads))
 
     def _fail(self, position: int, error: BaseException) -> None:
-        """The picture has no answer: it is that picture's own fault, or the job's end."""
-        if isinstance(error, Unreadable):
-            self._answers[position] = error
-        elif position < self._end:
-            self._end, self._failure = position, error
-            # What has no row to come gives up its room to what has.
-            self._decoded = [entry for entry in self._decoded if entry[0] < position]
-            heapq.heapify(self._decoded)
-
-
-_Settle = Callable[[], None]
-"""Notes what came of a task; called with the lock held."""
-_Task = Callable[[], _Settle]
-
-
-class _Stage:
-    """Threads that take tasks from the stream's state: `may` says whether there is one."""
-
-    def __init__(
-        self,
-        lock: Lock,
-        *,
-        may: Callable[[], bool],
-        take: Callable[[], _Task],
-        left_s: Callable[[], float | None] = lambda: None,
-    ) -> None:
-        self.may = may
-        self.take = take
-        self.threads: list[Thread] = []
-        self.ready = Condition(lock)
-        self.idle = 0
-        self._timed = 0  # of the idle ones
-        self.woken = False  # and not running yet; who is woken looks for more to do, and wakes the next
-        self._left_s = left_s
-
-    def lacks_timer(self) -> bool:
-        """There will be something to do after a while, and nobody sleeps that long."""
-        return self._timed == 0 and self._left_s() is not None
-
-    def wait(self) -> None:
-        left_s = self._left_s()
-        self.idle += 1
-        self._timed += left_s is not None
-        self.ready.wait(left_s)
-        self._timed -= left_s is not None
-        self.idle -= 1
-        self.woken = False
-
-
-def _alone(error: BaseException) -> BaseException:
-    """Without its traceback, which holds the picture and its bytes."""
-    return Unreadable(error.code, error.message) if isinstance(error, Unreadable) else error
-
-
-def _row(image: ListedImage, answer: Answer, labels: Sequence[str] | None) -> Row:
-    if isinstance(answer, Unreadable):
-        return Row(image=image.name, generation=image.generation, error=answer)
-    indices, scores = answer[0].tolist(), answer[1].tolist()
-    if not all(map(math.isfinite, scores)):
-        error = Unreadable("no-score", "the model gives no finite score for this image")
-        return Row(image=image.name, generation=image.generation, error=error)
-    predictions = tuple(
-        Prediction(class_index=index, score=score, label=labels[index] if labels else None)
-        for index, score in zip(indices, scores, strict=True)
-    )
-    return Row(image=image.name, generation=image.generation, predictions=predictions)
+        if self._outcome.fail(position, error):
+            self._decodes.drop_from(self._outcome.end)

@@ -1,15 +1,8 @@
 """What the operator gets: rows in parts as they are done, the codelab's `result`, or why there is none.
 
-A part is `result-NNNNN.jsonl`, one JSON object a line in listing order:
-
-    {"image", "generation", "predicted_class", "top_k_predictions": [{"class_index", "score", "label"?}]}
-    {"image", "generation", "error": {"code", "message"}}
-
-At the end `result` holds the same as the codelab wrote it, `Image: X, Response: {…}` a line.
+A part is `result-NNNNN.jsonl`, and at the end comes `result`; `contract.results` says what is in them.
 Everything is create-only: nothing that is there is lost, and an object is there whole or not at
 all. What has been written before a failure stays.
-
-Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection.
 """
 
 from __future__ import annotations
@@ -17,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import re
 import tempfile
 import time
@@ -29,11 +21,11 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from attestation.errors import Misconfigured
+from contract.results import JobError, Row, render_codelab_line, render_error, render_row
+from contract.uris import FolderUri
 
 from .object_storage import storage_failures
-from .pipeline import Row
 from .scratch import room_for
-from .uris import FolderUri
 
 ROWS_A_PART = 1000
 SECONDS_A_PART = 30.0
@@ -61,7 +53,7 @@ def claim_folder(client: storage.Client, folder: FolderUri) -> None:
             return
 
 
-def write_error(client: storage.Client, folder: FolderUri, error: dict[str, str]) -> None:
+def write_error(client: storage.Client, folder: FolderUri, error: JobError) -> None:
     """`error.json` says why the job ended without all its results.
 
     Raises:
@@ -69,7 +61,7 @@ def write_error(client: storage.Client, folder: FolderUri, error: dict[str, str]
     """
     with storage_failures(f"RESULT_URI `{folder}`"):
         client.bucket(folder.bucket).blob(folder.prefix + _ERROR).upload_from_string(
-            json.dumps(error, indent=2) + "\n", content_type="application/json"
+            render_error(error), content_type="application/json"
         )
 
 
@@ -103,10 +95,9 @@ class ResultWriter:
         Raises:
             Misconfigured, Denied, Unavailable: its part could not be written, or scratch space is full.
         """
-        answer = _render_answer(row, self._score_digits)
-        self._lines.append(json.dumps({"image": row.image, "generation": row.generation, **answer}) + "\n")
+        self._lines.append(render_row(row, score_digits=self._score_digits))
         with room_for("the object `result`"):
-            self._codelab.write(_render_codelab_line(row.image, answer).encode())
+            self._codelab.write(render_codelab_line(row, score_digits=self._score_digits).encode())
         if len(self._lines) >= ROWS_A_PART or self._clock() - self._part_began >= SECONDS_A_PART:
             self._write_part()
 
@@ -153,31 +144,3 @@ def _md5(content: Any) -> str:  # a file object; typeshed's IO lacks readinto
     """As Cloud Storage shows an object's MD5."""
     digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
     return base64.b64encode(digest.digest()).decode()
-
-
-def _render_answer(row: Row, score_digits: int) -> dict[str, Any]:
-    if row.error is not None:
-        return {"error": {"code": row.error.code, "message": row.error.message}}
-    return {
-        "predicted_class": row.predictions[0].class_index,
-        "top_k_predictions": [
-            {
-                "class_index": prediction.class_index,
-                "score": round(prediction.score, score_digits),
-                **({"label": prediction.label} if prediction.label is not None else {}),
-            }
-            for prediction in row.predictions
-        ],
-    }
-
-
-def _render_codelab_line(image: str, answer: dict[str, Any]) -> str:
-    """As the codelab's workload writes it, whose `error` is a text; and always one line.
-
-    >>> _render_codelab_line("cat.jpg", {"error": {"code": "gone", "message": "it is gone"}})
-    "Image: cat.jpg, Response: {'error': 'it is gone'}\\n"
-    """
-    if "error" in answer:
-        answer = {"error": answer["error"]["message"]}
-    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in image)
-    return f"Image: {name}, Response: {answer}\n"

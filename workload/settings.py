@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .images import MOST_BYTES, MOST_PIXELS
-from .job import Job
-from .preparing import BYTES_PER_PIXEL
+from contract.request import Job
+
+from .pictures.headers import MOST_BYTES, MOST_PIXELS
+from .pictures.preparing import BYTES_PER_PIXEL
 
 MOST_CONNECTIONS = 64
 BATCH_WAIT_S = 0.02

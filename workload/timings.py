@@ -2,7 +2,7 @@
 
 Steps overlap, so each has its own beginning and end, in seconds since the process was started:
 the interpreter's own start counts. The line that says so at the end of a job is a place in the
-log; a receipt, once there is one, has its field for timings filled by the same `Timings.render`.
+log; a receipt, once there is one, has them too, as `contract.results` renders them.
 Times tell how large a model is, as the times of the log's own lines do; they tell nothing else.
 """
 
@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+
+from contract.results import JobTimings
 
 _STAT = Path("/proc/self/stat")
 _START_TIME = 21
@@ -31,7 +32,7 @@ class Timings:
         self._started = started
         self._clock = clock
         self._lock = Lock()
-        self._spans: dict[str, list[float | None]] = {}
+        self._spans: dict[str, tuple[float, float | None]] = {}
         self._moments: dict[str, float] = {}
 
     @contextmanager
@@ -39,19 +40,19 @@ class Timings:
         """The block is what `step` took, whether or not it ends well."""
         began = self._now()
         with self._lock:
-            self._spans[step] = [began, None]
+            self._spans[step] = (began, None)
         try:
             yield
         finally:
             ended = self._now()
             with self._lock:
-                self._spans[step] = [began, ended]
+                self._spans[step] = (began, ended)
 
     def since_start(self, step: str) -> None:
         """`step` is what the process did from its start until now."""
         ended = self._now()
         with self._lock:
-            self._spans[step] = [0.0, ended]
+            self._spans[step] = (0.0, ended)
 
     def moment(self, name: str) -> None:
         """`name` happens now; the first time counts."""
@@ -59,18 +60,11 @@ class Timings:
         with self._lock:
             self._moments.setdefault(name, now)
 
-    def render(self) -> dict[str, Any]:
-        """`{"whole_s": …, "NAME_s": …, "steps": {"NAME": [began, ended], …}}`, in the order of beginning.
-
-        A step that has not ended has null for its end.
-        """
+    def so_far(self) -> JobTimings:
+        """Every step in the order of beginning, every moment, and the time until now."""
         with self._lock:
-            spans = sorted(self._spans.items(), key=lambda item: item[1][0] or 0.0)
-            return {
-                **{f"{name}_s": at for name, at in self._moments.items()},
-                "whole_s": self._now(),
-                "steps": dict(spans),
-            }
+            spans = sorted(self._spans.items(), key=lambda item: item[1][0])
+            return JobTimings(whole_s=self._now(), steps=dict(spans), moments=dict(self._moments))
 
     def _now(self) -> float:
         return round(self._clock() - self._started, 3)

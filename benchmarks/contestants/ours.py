@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from workload import images, preparing, runtimes
-from workload.images import EncodedImage, ListedImage
-from workload.job import Job, agree, parse_request
+from contract.request import Job, agree, parse_request
+from workload import reading, runtimes
+from workload.pictures.headers import EncodedPicture, check_header
+from workload.pictures.listing import ListedPicture
+from workload.pictures.preparing import prepare
 from workload.pipeline import Stream
 from workload.settings import Settings, agree_batch_size, choose_settings
-from workload.terms import parse_terms
 
-from ..work import Work, render_terms
+from ..work import Work, terms_of
 from .answering import Answer, serve
 from .files import Files
 
@@ -33,7 +34,7 @@ class Ours:
         self._settings = choose_settings(self._job)
         self._files = Files(work.folder, latency_s=work.latency_ms / 1000)
         self._read = _reader(work, self._files)
-        self._prepare = partial(preparing.prepare, terms=self._job.terms.input)
+        self._prepare = partial(prepare, terms=self._job.terms.input)
         self._listed = {listed.name: listed for listed in _list(work)}
         if work.runtime == "tensorflow":
             self._freeze_soon()
@@ -93,7 +94,7 @@ def whole_job(work: Work, photos: Sequence[str]) -> Iterator[Answer]:
     with Stream(
         [listed for listed in _list(work) if listed.name in wanted],
         read=_reader(work, Files(work.folder, latency_s=work.latency_ms / 1000)),
-        prepare=partial(preparing.prepare, terms=job.terms.input),
+        prepare=partial(prepare, terms=job.terms.input),
         settings=settings,
     ) as stream:
         runtime.result()
@@ -117,34 +118,36 @@ def _answers(stream: Stream, loaded: runtimes.LoadedModel, batch_size: int) -> I
         if row.error is not None:
             raise AssertionError(f"a photo of the benchmark is not read: {row.error.code}")
         best = [prediction.class_index for prediction in row.predictions]
-        yield row.image, best, [prediction.score for prediction in row.predictions]
+        yield row.picture, best, [prediction.score for prediction in row.predictions]
 
 
 def _job(work: Work) -> Job:
     request = {"INPUT_URI": f"gs://{work.bucket or 'photos'}", "RESULT_URI": "gs://results"}
     if work.batch_size:
         request["BATCH_SIZE"] = str(work.batch_size)
-    return agree(parse_terms(render_terms(work)), parse_request(request))
+    return agree(terms_of(work), parse_request(request))
 
 
-def _list(work: Work) -> list[ListedImage]:
+def _list(work: Work) -> list[ListedPicture]:
     if work.bucket:
         from workload import credentials, object_storage
 
         client = object_storage.open_client(credentials.operator_credential())
-        return images.list_images(client, _job(work).input, most=10_000_000)
+        return reading.list_pictures(client, _job(work).input, most=10_000_000)
     folder = Path(work.folder)
-    return [ListedImage(name=name, generation=1, size=(folder / name).stat().st_size) for name in work.photos]
+    return [
+        ListedPicture(name=name, generation=1, size=(folder / name).stat().st_size) for name in work.photos
+    ]
 
 
-def _reader(work: Work, files: Files) -> Callable[[ListedImage], EncodedImage]:
+def _reader(work: Work, files: Files) -> Callable[[ListedPicture], EncodedPicture]:
     if not work.bucket:
-        return lambda listed: images.check_header(files.read(listed.name))
+        return lambda listed: check_header(files.read(listed.name))
     from workload import credentials, object_storage
 
     connections = choose_settings(_job(work)).connections
     client = object_storage.open_client(credentials.operator_credential(), connections=connections)
-    return partial(images.read_image, client, work.bucket)
+    return partial(reading.read_picture, client, work.bucket)
 
 
 if __name__ == "__main__":

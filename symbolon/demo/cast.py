@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attestation.digests import Digest, digest_of
+from contract.terms import OwnerTerms, render_terms
 from deploy.confidential_vm import ConfidentialVm
 from deploy.google_api import IAM
 from deploy.image import build_image
@@ -18,7 +19,7 @@ from policy.policy_file import parse_policy
 from policy.provider import parse_provider
 
 from ..policies import NamedPolicy
-from .documents import render_policy, render_terms
+from .documents import owner_terms, render_policy
 from .events import Prepared
 from .photos import PHOTOS
 from .stage import Party, Stage
@@ -66,7 +67,7 @@ def prepare(stage: Stage, archive: Path) -> Generator[Prepared, None, Cast]:
     stage.owner.upload(owner.model_bucket.name, MODEL, archive)
     yield Prepared(party="owner", what=f"EfficientNet-Lite0, {archive.stat().st_size / 1e6:.1f} MB, {model}")
 
-    image = publish(stage, stage.owner, owner.repository, terms=render_terms(owner, model))
+    image = publish(stage, stage.owner, owner.repository, terms=owner_terms(owner, model))
     ensure_all(stage.owner, [owner.pull_grant(_ANYBODY)])
     yield Prepared(party="owner", what=f"image with the owner's terms, {image.rpartition('@')[2]}")
 
@@ -104,10 +105,10 @@ def _ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> Named
     return NamedPolicy(described="a provider", condition=asked.condition, provider=asked)
 
 
-def publish(stage: Stage, party: Party, repository: DockerRepository, *, terms: str) -> str:
+def publish(stage: Stage, party: Party, repository: DockerRepository, *, terms: OwnerTerms) -> str:
     """The party's repository serves the image with these terms; its reference by digest."""
     folder = stage.folder / f"image-of-{repository.project.project_id}"
-    layout = build_image(folder, terms=terms.encode())
+    layout = build_image(folder, terms=render_terms(terms).encode())
     reference = parse_image_reference(repository.image("workload-container", "latest"))
     digest = push(party.api, layout.folder, reference)
     return f"{reference.repository}@{digest}"

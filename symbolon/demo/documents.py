@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from attestation.digests import Digest
+from contract.terms import (
+    CredentialTerms,
+    EgressTerms,
+    InputTerms,
+    ModelTerms,
+    OutputTerms,
+    OwnerTerms,
+    RuntimeTerms,
+)
+from contract.uris import ObjectUri
 from deploy.resources import Operator, Owner
 
 from .model import FED_MEAN, FED_SCALE, LABELS
@@ -38,43 +48,29 @@ env_override = ["INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE"]
 """
 
 
-def render_terms(owner: Owner, model: Digest, *, largest_top_k: int = LARGEST_TOP_K) -> str:
+def owner_terms(owner: Owner, model: Digest, *, largest_top_k: int = LARGEST_TOP_K) -> OwnerTerms:
     """The owner's terms, which the image's digest measures.
 
     No generation is pinned: the digest alone has to notice a replaced model.
     """
-    mean = [FED_MEAN] * 3
-    return f"""\
-[model]
-uri = "gs://{owner.model_bucket.name}/model.tar.gz"
-sha256 = "{model.removeprefix("sha256:")}"
-
-[credential]
-audience = "//iam.googleapis.com/{owner.pool.name}/providers/{owner.provider_id}"
-service_account = "{owner.service_account.email}"
-
-[runtime]
-name = "tensorflow"
-precision = "fp32"
-
-[input]
-tensor = "images"
-height = 224
-width = 224
-method = "bilinear"
-antialias = false
-fit = "stretch"
-exif_orientation = "ignore"
-mean = {mean}
-scale = {FED_SCALE}
-
-[output]
-tensor = "logits"
-scores = "softmax"
-labels = "{LABELS}"
-
-[egress]
-largest_top_k = {largest_top_k}
-score_digits = 4
-most_images = 100
-"""
+    return OwnerTerms(
+        model=ModelTerms(uri=ObjectUri(bucket=owner.model_bucket.name, name="model.tar.gz"), sha256=model),
+        credential=CredentialTerms(
+            audience=f"//iam.googleapis.com/{owner.pool.name}/providers/{owner.provider_id}",
+            service_account=owner.service_account.email,
+        ),
+        runtime=RuntimeTerms(name="tensorflow", precision="fp32"),
+        input=InputTerms(
+            tensor="images",
+            height=224,
+            width=224,
+            method="bilinear",
+            antialias=False,
+            fit="stretch",
+            exif_orientation="ignore",
+            mean=(FED_MEAN, FED_MEAN, FED_MEAN),
+            scale=FED_SCALE,
+        ),
+        output=OutputTerms(tensor="logits", scores="softmax", labels=LABELS),
+        egress=EgressTerms(largest_top_k=largest_top_k, score_digits=4, most_images=100),
+    )

@@ -7,7 +7,6 @@ the evaluation that decided: `policy.explaining`.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +17,14 @@ from pathlib import Path
 from google.api_core.exceptions import Forbidden
 
 from attestation.errors import ExitCode
+from contract.results import Row, parse_row
 from deploy.confidential_vm import ConfidentialVm
 from deploy.resources import DockerRepository, Grant, ServiceAccount
 from emulator.vm import sandbox
 
 from ..judging import ClauseAnswer, judge
 from .cast import MODEL, Cast, ensure_all, prepare, publish
-from .documents import LARGEST_TOP_K, render_terms
+from .documents import LARGEST_TOP_K, owner_terms
 from .events import Closing, Doing, Event, ImageResult, Opening, Scene
 from .model import make_model_archive
 from .photos import PHOTOS
@@ -77,10 +77,10 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
     run = cast.stage.run(vm)
     written = cast.stage.operator.objects(cast.operator.result_bucket.name, f"{vm.name}/")
     rows = [
-        json.loads(line)
+        parse_row(line)
         for name in sorted(written)
         if name.endswith(".jsonl")
-        for line in written[name].splitlines()
+        for line in written[name].decode().splitlines()
     ]
     shown = {photo.name: photo.shows for photo in PHOTOS}
     images = tuple(_image_result(row, shown) for row in rows)
@@ -99,11 +99,14 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
     )
 
 
-def _image_result(row: dict[str, object], shown: dict[str, str]) -> ImageResult:
-    name = str(row["image"]).rpartition("/")[2]
-    best = row["top_k_predictions"][0] if "top_k_predictions" in row else {}  # type: ignore[index]
+def _image_result(row: Row, shown: dict[str, str]) -> ImageResult:
+    name = row.picture.rpartition("/")[2]
+    best = row.predictions[0] if row.predictions else None
     return ImageResult(
-        image=name, label=best.get("label", ""), score=best.get("score", 0.0), shows=shown.get(name, "")
+        image=name,
+        label=(best and best.label) or "",
+        score=best.score if best else 0.0,
+        shows=shown.get(name, ""),
     )
 
 
@@ -114,7 +117,7 @@ def _another_image(cast: Cast, scene: Scene) -> Scene:
     member = cast.operator.workload_account.member
     grant = Grant(on=repository, role="roles/artifactregistry.reader", member=member)
     ensure_all(cast.stage.operator, [repository, grant])
-    terms = render_terms(cast.owner, cast.model, largest_top_k=LARGEST_TOP_K + 4)
+    terms = owner_terms(cast.owner, cast.model, largest_top_k=LARGEST_TOP_K + 4)
     image = publish(cast.stage, cast.stage.operator, repository, terms=terms)
     vm = replace(cast.vm("another-image"), image_reference=image)
     return _refused_by_sts(cast, scene, vm, because={"submods.container.image_digest"})

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.image import RUNTIMES, SOURCE, TERMS, read_dockerfile
 
-ROOMS = ("attestation", "policy", "workload", "emulator", "deploy", "symbolon")
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
 
 
 def import_closure(runtime: str) -> set[str]:
@@ -68,4 +68,4 @@ def test_the_build_context_is_closed_to_everything_else() -> None:
     assert lines[0] == "*"
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
     requirements = {f"deploy/requirements-{runtime}.txt" for runtime in RUNTIMES}
-    assert allowed == {"attestation", "workload", TERMS} | requirements
+    assert allowed == {"attestation", "contract", "workload", TERMS} | requirements

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from contract.tables import keys_of
+from contract.terms import TABLES, parse_terms, render_terms
+
 ROOT = Path(__file__).parents[2]
-PAGES = ("commands.md", "claims.md")
+PAGES = ("commands.md", "claims.md", "terms.md")
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +29,14 @@ def test_a_reference_page_is_what_the_script_writes(page: str, written: Path) ->
     committed = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
     assert committed == (written / page).read_text(encoding="utf-8"), "run scripts/reference, and commit"
     assert len(committed.splitlines()) > 30
+
+
+def test_the_example_of_the_terms_is_one_that_the_workload_takes_and_says_every_key() -> None:
+    page = (ROOT / "docs" / "reference" / "terms.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    terms = parse_terms(example)
+    assert render_terms(terms) == example
+    said = tomllib.loads(example)
+    assert said == {"format": 1} | {
+        name: {each.name: said[name][each.name] for each in keys_of(table)} for name, table in TABLES.items()
+    }

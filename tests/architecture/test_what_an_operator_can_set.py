@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from contract.request import parse_request
 from deploy.image import SOURCE, read_dockerfile
-from workload.job import parse_request
 
 LABEL = "tee.launch_policy.allow_env_override"
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
@@ -39,7 +39,9 @@ def test_the_image_lets_an_operator_set_exactly_what_a_request_consists_of() -> 
 
 
 def test_the_environment_is_read_where_the_request_is_and_nowhere_else() -> None:
-    files = sorted(path for room in ("workload", "attestation") for path in (SOURCE / room).rglob("*.py"))
+    files = sorted(
+        path for room in ("workload", "contract", "attestation") for path in (SOURCE / room).rglob("*.py")
+    )
     assert {path.name: count for path in files if (count := readings(path))} == READERS
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.work import ModelFacts, Work, parse_work, render_terms
-from workload.terms import parse_terms
+from benchmarks.work import ModelFacts, Work, parse_work, terms_of
+from contract.terms import parse_terms, render_terms
 
 WORK = Work(model=ModelFacts(folder="/models/lite0", pixels=224), folder="/photos", stream="connections = 7")
 
@@ -15,7 +15,7 @@ def test_a_contestant_is_told_everything() -> None:
 
 def test_terms_say_what_the_work_says() -> None:
     asked = replace(WORK, runtime="openvino", precision="bf16", decode="scaled")
-    terms = parse_terms(render_terms(asked))
+    terms = parse_terms(render_terms(terms_of(asked)))
     assert (terms.runtime.name, terms.runtime.precision, terms.input.decode) == ("openvino", "bf16", "scaled")
     assert (terms.input.height, terms.input.width, terms.input.mean) == (224, 224, (127.0, 127.0, 127.0))
     assert terms.stream.connections == 7

@@ -144,13 +144,17 @@ def test_terms_that_name_another_runtime_are_refused(tmp_path: Path, runtime: st
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_builder_refuses_such_terms_too_in_one_line(tmp_path: Path, runtime: str) -> None:
-    (run,) = (run for run in read_dockerfile().runs if "tomllib" in run)
+    (run,) = (run for run in read_dockerfile().runs if "terms.toml" in run)
     terms = tmp_path / "terms.toml"
     terms.write_text(f'[runtime]\nname = "{runtime}"\n')
     for built in RUNTIMES:
         command = run.replace("/app/terms.toml", str(terms)).replace("python ", f"{sys.executable} ", 1)
         done = subprocess.run(
-            ["sh", "-c", command], env={"RUNTIME": built}, capture_output=True, text=True, check=False
+            ["sh", "-c", command],
+            env={"RUNTIME": built, "PYTHONPATH": str(SOURCE)},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         refusal = f"the terms name the runtime {runtime}, and this image holds {built}\n"
         assert (done.returncode, done.stderr) == ((0, "") if built == runtime else (1, refusal))

@@ -13,7 +13,7 @@ from symbolon.error_codes import EXPLAINED
 from tests.symbolon.conftest import Ask
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = ("attestation", "policy", "workload", "emulator", "deploy", "symbolon")
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
 
 
 def codes_in_the_source() -> Iterator[tuple[str, str]]:

@@ -11,43 +11,47 @@ from dataclasses import replace
 
 from PIL import Image
 
+from attestation.digests import Digest
+from contract.terms import (
+    CredentialTerms,
+    EgressTerms,
+    InputTerms,
+    ModelTerms,
+    OutputTerms,
+    OwnerTerms,
+    RuntimeTerms,
+    render_terms,
+)
+from contract.uris import ObjectUri
 from tests.launches import DIGEST
 from tests.launches import FACTS as LAUNCH
 
-TERMS = """
-[model]
-uri = "gs://primus-models/model.tar.gz"
-sha256 = "{sha256}"
-
-[credential]
-audience = "//iam.googleapis.com/projects/12345/locations/global/workloadIdentityPools/pool/providers/cs"
-service_account = "reader@primus.iam.gserviceaccount.com"
-
-[runtime]
-name = "tensorflow"
-precision = "fp32"
-
-[input]
-tensor = "images"
-height = 8
-width = 8
-method = "bilinear"
-antialias = false
-fit = "stretch"
-exif_orientation = "ignore"
-mean = [0.0, 0.0, 0.0]
-scale = 0.00392156862745098
-
-[output]
-tensor = "logits"
-scores = "softmax"
-labels = "labels.txt"
-
-[egress]
-largest_top_k = 3
-score_digits = 4
-most_images = 50
-"""
+TERMS = OwnerTerms(
+    model=ModelTerms(
+        uri=ObjectUri(bucket="primus-models", name="model.tar.gz"), sha256=Digest("sha256:" + "0" * 64)
+    ),
+    credential=CredentialTerms(
+        audience=(
+            "//iam.googleapis.com/projects/12345/locations/global/workloadIdentityPools/pool/providers/cs"
+        ),
+        service_account="reader@primus.iam.gserviceaccount.com",
+    ),
+    runtime=RuntimeTerms(name="tensorflow", precision="fp32"),
+    input=InputTerms(
+        tensor="images",
+        height=8,
+        width=8,
+        method="bilinear",
+        antialias=False,
+        fit="stretch",
+        exif_orientation="ignore",
+        mean=(0.0, 0.0, 0.0),
+        scale=1 / 255,
+    ),
+    output=OutputTerms(tensor="logits", scores="softmax", labels="labels.txt"),
+    egress=EgressTerms(largest_top_k=3, score_digits=4, most_images=50),
+)
+"""An owner's terms in order, for the model of `saved_model`."""
 LABELS = ("red", "green", "blue", "black")
 
 
@@ -60,8 +64,9 @@ FACTS = replace(
 
 
 def terms_text(*, sha256: str = "0" * 64) -> str:
-    """An owner's terms in order, for the model of `saved_model`."""
-    return TERMS.format(sha256=sha256)
+    """`TERMS` as the owner's file has them, with that digest of the model."""
+    model = replace(TERMS.model, sha256=Digest("sha256:" + sha256))
+    return render_terms(replace(TERMS, model=model))
 
 
 def picture(

@@ -9,13 +9,13 @@ import pytest
 from google.auth.compute_engine import _metadata
 
 from attestation.errors import Misconfigured, Unavailable
+from contract.terms import parse_terms
 from emulator import running
 from emulator.faults import Faults, write_faults
 from emulator.state import State
 from emulator.verifier import Verifier
 from tests.workload.samples import FACTS, terms_text
 from workload import container, credentials
-from workload.terms import parse_terms
 
 TERMS = parse_terms(terms_text()).credential
 

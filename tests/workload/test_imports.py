@@ -1,4 +1,4 @@
-"""What the process is made of: our two rooms, and TensorFlow only once there is a verified model."""
+"""What the process is made of: our three rooms, and TensorFlow only once there is a verified model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 SEEN = "import json, sys, workload.__main__; print(json.dumps(sorted(sys.modules)))"
 
 
-def test_importing_the_program_imports_two_rooms_and_no_tensorflow() -> None:
+def test_importing_the_program_imports_three_rooms_and_no_tensorflow() -> None:
     seen = subprocess.run([sys.executable, "-c", SEEN], cwd=ROOT, capture_output=True, check=True).stdout
     packages = {module.partition(".")[0] for module in json.loads(seen)}
-    rooms = {"attestation", "policy", "workload", "emulator", "deploy", "symbolon"}
-    assert packages & rooms == {"attestation", "workload"}
+    rooms = {"attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon"}
+    assert packages & rooms == {"attestation", "contract", "workload"}
     assert "tensorflow" not in packages

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from attestation.errors import Misconfigured
+from contract.request import Job
 from symbolon.demo.model import FED_MEAN, FED_SCALE, make_model_archive, usable_cache
 from tests.workload.test_runtimes import make_job
-from workload import model, runtimes
-from workload.images import check_header
-from workload.job import Job
-from workload.preparing import prepare
+from workload import model_archive, runtimes
+from workload.pictures.headers import check_header
+from workload.pictures.preparing import prepare
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = sorted(
@@ -42,7 +42,7 @@ def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("demo")
     archive = folder / "archive"
     archive.write_bytes(make_model_archive(usable_cache(otherwise=folder)).read_bytes())
-    model.unpack(archive, folder / "model", max_unpacked_bytes=1 << 30)
+    model_archive.unpack(archive, folder / "model", max_unpacked_bytes=1 << 30)
     yield folder / "model"
 
 

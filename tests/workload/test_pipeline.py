@@ -14,17 +14,20 @@ import numpy as np
 import pytest
 
 from attestation.errors import Misconfigured, Unavailable
-from workload.images import MOST_BYTES, MOST_PIXELS, EncodedImage, ListedImage, Unreadable, undecodable
-from workload.pipeline import Classifier, Fed, Indices, Pixels, Row, Scores, Stream
-from workload.preparing import BYTES_PER_PIXEL
+from contract.results import Row
+from workload.answers import Classifier, Fed, Indices, Scores
+from workload.pictures.headers import MOST_BYTES, MOST_PIXELS, EncodedPicture, Unreadable, undecodable
+from workload.pictures.listing import ListedPicture
+from workload.pictures.preparing import BYTES_PER_PIXEL, Pixels
+from workload.pipeline import Stream
 from workload.settings import DECODER_BYTES, Settings
 
 GIVE_UP_S = 30
 """How long a test waits for what must happen: only a failing one waits so long."""
 
 
-def listed(count: int) -> list[ListedImage]:
-    return [ListedImage(name=f"{number}.png", generation=number + 1, size=1) for number in range(count)]
+def listed(count: int) -> list[ListedPicture]:
+    return [ListedPicture(name=f"{number}.png", generation=number + 1, size=1) for number in range(count)]
 
 
 def bounds(
@@ -49,11 +52,11 @@ def bounds(
     )
 
 
-def value_of(image: ListedImage) -> EncodedImage:
-    return EncodedImage(data=str(image.generation).encode(), orientation=1)
+def value_of(image: ListedPicture) -> EncodedPicture:
+    return EncodedPicture(data=str(image.generation).encode(), orientation=1)
 
 
-def one_pixel(encoded: EncodedImage) -> Pixels:
+def one_pixel(encoded: EncodedPicture) -> Pixels:
     if encoded.data == b"undecodable":
         raise undecodable()
     return np.full([1, 1, 3], int(encoded.data), np.float32)
@@ -68,8 +71,8 @@ def best_is_the_value(images: Fed) -> tuple[Indices, Scores]:
 def stream_of(
     count: int,
     *,
-    read: Callable[[ListedImage], EncodedImage] = value_of,
-    prepare: Callable[[EncodedImage], Pixels] = one_pixel,
+    read: Callable[[ListedPicture], EncodedPicture] = value_of,
+    prepare: Callable[[EncodedPicture], Pixels] = one_pixel,
     settings: Settings | None = None,
 ) -> Stream:
     return Stream(listed(count), read=read, prepare=prepare, settings=settings or bounds())
@@ -78,8 +81,8 @@ def stream_of(
 def run(
     count: int,
     *,
-    read: Callable[[ListedImage], EncodedImage] = value_of,
-    prepare: Callable[[EncodedImage], Pixels] = one_pixel,
+    read: Callable[[ListedPicture], EncodedPicture] = value_of,
+    prepare: Callable[[EncodedPicture], Pixels] = one_pixel,
     classifier: Classifier = best_is_the_value,
     labels: Sequence[str] | None = None,
     settings: Settings | None = None,
@@ -99,7 +102,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 201])
 def test_every_picture_has_its_row_in_listing_order(count: int) -> None:
     rows = run(count)
-    assert [row.image for row in rows] == [image.name for image in listed(count)]
+    assert [row.picture for row in rows] == [image.name for image in listed(count)]
     assert [row.predictions[0].class_index for row in rows] == [row.generation for row in rows]
     assert rows[0].predictions[1].score == 0.0
 
@@ -112,12 +115,12 @@ def test_labels_go_with_their_classes() -> None:
 @pytest.mark.parametrize("bad", [{0}, {1}, {6}, {0, 1}, {5, 6}, {0, 3, 6}, set(range(7))])
 @pytest.mark.parametrize("why", ["unreadable", "undecodable"])
 def test_a_bad_picture_is_a_row_of_its_own_and_sinks_nobody(bad: set[int], why: str) -> None:
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation - 1 not in bad:
             return value_of(image)
         if why == "unreadable":
             raise Unreadable("gone", "the object was deleted")
-        return EncodedImage(data=b"undecodable", orientation=1)
+        return EncodedPicture(data=b"undecodable", orientation=1)
 
     rows = run(7, read=read)
     assert [row.generation for row in rows] == list(range(1, 8))
@@ -130,7 +133,7 @@ def test_a_bad_picture_is_a_row_of_its_own_and_sinks_nobody(bad: set[int], why: 
 def test_a_failure_of_the_service_ends_the_job_after_the_rows_before_it(
     failing: int, failure: Exception
 ) -> None:
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation - 1 == failing:
             raise failure
         if image.generation - 1 == 3:
@@ -160,7 +163,7 @@ def test_reads_go_ahead_by_a_bounded_number() -> None:
     lock = threading.Lock()
     read_so_far = 0
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         nonlocal read_so_far
         with lock:
             read_so_far += 1
@@ -179,7 +182,7 @@ def test_no_more_is_read_at_once_than_the_latency_is_worth() -> None:
     over = threading.Event()
     begun: list[int] = []
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         begun.append(image.generation)
         assert over.wait(GIVE_UP_S)
         return value_of(image)
@@ -193,12 +196,12 @@ def test_no_more_is_read_at_once_than_the_latency_is_worth() -> None:
 def test_without_a_model_a_batch_is_read_ahead_and_no_more() -> None:
     begun: list[int] = []
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         begun.append(image.generation)
         return value_of(image)
 
     with stream_of(50, read=read, settings=bounds(batch_size=5)) as stream:
-        eventually(lambda: len(stream._decoded) == 5)
+        eventually(lambda: len(stream._decodes.decoded) == 5)
         eventually(lambda: stream._readers.idle == 5)
         assert sorted(begun) == [1, 2, 3, 4, 5]
         assert len(list(stream.rows(best_is_the_value, labels=None))) == 50
@@ -209,7 +212,7 @@ def test_what_was_read_before_there_was_a_model_is_shared_by_all_who_run_it() ->
     both = threading.Barrier(2)
     waited, sizes = threading.Event(), []
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 5:
             assert waited.wait(GIVE_UP_S)
         return value_of(image)
@@ -222,7 +225,7 @@ def test_what_was_read_before_there_was_a_model_is_shared_by_all_who_run_it() ->
         return best_is_the_value(images)
 
     with stream_of(5, read=read, settings=bounds(batch_size=4)) as stream:
-        eventually(lambda: len(stream._decoded) == 4)
+        eventually(lambda: len(stream._decodes.decoded) == 4)
         rows = list(stream.rows(classifier, labels=None, batch_size=8, at_once=2))
     assert [row.generation for row in rows] == [1, 2, 3, 4, 5]
     assert sizes == [2, 2, 1]
@@ -230,13 +233,13 @@ def test_what_was_read_before_there_was_a_model_is_shared_by_all_who_run_it() ->
 
 def test_a_failure_does_not_leave_an_earlier_picture_without_room() -> None:
     def has_failed() -> bool:
-        return stream._failure is not None
+        return stream._outcome.failure is not None
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 3:
             eventually(has_failed)
         if image.generation == 4:
-            eventually(lambda: len(stream._decoded) == 2)
+            eventually(lambda: len(stream._decodes.decoded) == 2)
             raise Unavailable("storage is away")
         time.sleep(0.002)  # a network: without latency, two reads at once are all that is worth having
         return value_of(image)
@@ -257,9 +260,13 @@ def test_a_failure_does_not_leave_an_earlier_picture_without_room() -> None:
 def test_a_picture_that_is_decoded_waits_no_longer_than_it_should_for_one_that_is_slow() -> None:
     given = threading.Event()
 
-    def read(image: ListedImage) -> EncodedImage:
+    def models_idle() -> bool:
+        stages = stream._workers.stages
+        return len(stages) == 3 and stages[-1].idle > 0
+
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 2:
-            eventually(lambda: bool(len(stream._stages) == 3 and stream._stages[-1].idle and stream._given))
+            eventually(lambda: models_idle() and stream._outcome.given > 0)
         if image.generation == 3:
             assert given.wait(GIVE_UP_S)
         return value_of(image)
@@ -273,7 +280,7 @@ def test_a_picture_that_is_decoded_waits_no_longer_than_it_should_for_one_that_i
 
 
 def test_what_is_refused_by_its_size_says_nothing_of_the_network() -> None:
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation % 2:
             raise Unreadable("empty", "the object is empty")
         time.sleep(0.002)
@@ -281,13 +288,13 @@ def test_what_is_refused_by_its_size_says_nothing_of_the_network() -> None:
 
     with stream_of(60, read=read) as stream:
         assert len(list(stream.rows(best_is_the_value, labels=None))) == 60
-        assert min(stream._pace._latencies_s) >= 0.002
+        assert min(stream._reads.pace._latencies_s) >= 0.002
 
 
 def test_whoever_can_work_does_so_after_a_pause_as_well() -> None:
     together = threading.Barrier(4)
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         together.wait(GIVE_UP_S)
         return value_of(image)
 
@@ -303,7 +310,7 @@ def test_who_stops_listening_stops_the_reads_that_have_not_begun() -> None:
     stopped = threading.Event()
     begun: list[str] = []
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         begun.append(image.name)
         if image.generation > 2:
             stopped.wait(GIVE_UP_S)
@@ -323,7 +330,7 @@ def test_a_picture_that_is_slow_to_read_keeps_back_its_row_and_no_batch() -> Non
     others_done = threading.Event()
     classified: list[int] = []
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 1:
             assert others_done.wait(GIVE_UP_S)
         return value_of(image)
@@ -343,11 +350,11 @@ def test_a_huge_picture_is_decoded_while_the_others_go_their_way() -> None:
     others_done = threading.Event()
     classified = 0
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         pixels = MOST_PIXELS if image.generation == 1 else 1
-        return EncodedImage(data=str(image.generation).encode(), orientation=1, pixels=pixels)
+        return EncodedPicture(data=str(image.generation).encode(), orientation=1, pixels=pixels)
 
-    def prepare(encoded: EncodedImage) -> Pixels:
+    def prepare(encoded: EncodedPicture) -> Pixels:
         if encoded.data == b"1":
             assert others_done.wait(GIVE_UP_S)
         return one_pixel(encoded)
@@ -366,7 +373,7 @@ def test_a_huge_picture_is_decoded_while_the_others_go_their_way() -> None:
 def test_the_first_picture_waits_for_no_other() -> None:
     first_done = threading.Event()
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         assert image.generation == 1 or first_done.wait(GIVE_UP_S)
         return value_of(image)
 
@@ -383,7 +390,7 @@ def test_a_batch_goes_when_it_is_full_or_its_first_picture_has_waited_long_enoug
     batches: list[list[int]] = []
     seen = {number: threading.Event() for number in range(1, 9)}
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         nonlocal now
         if image.generation in (2, 3, 4):
             assert seen[1].wait(GIVE_UP_S)  # the first went alone; these fill a batch of three
@@ -400,7 +407,7 @@ def test_a_batch_goes_when_it_is_full_or_its_first_picture_has_waited_long_enoug
 
     prepared = threading.Semaphore(0)
 
-    def prepare(encoded: EncodedImage) -> Pixels:
+    def prepare(encoded: EncodedPicture) -> Pixels:
         if encoded.data in (b"5", b"6"):
             prepared.release()
         return one_pixel(encoded)
@@ -449,7 +456,7 @@ def test_as_many_threads_as_the_model_is_fastest_with_share_the_batch() -> None:
 def test_a_failure_waits_for_the_rows_before_it_though_they_be_slow(failing: int) -> None:
     failed = threading.Event()
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation - 1 == failing:
             failed.set()
             raise Unavailable("storage is away")
@@ -469,11 +476,11 @@ def test_of_two_failures_the_earlier_pictures_ends_the_job(sooner: int, later: i
     both = threading.Event()
     failures = {sooner: Unavailable("storage is away"), later: Unavailable("the network is away")}
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 1:
             assert both.wait(GIVE_UP_S)
         if image.generation == later:
-            eventually(lambda: stream._failure is failures[sooner])
+            eventually(lambda: stream._outcome.failure is failures[sooner])
         if image.generation in failures:
             raise failures[image.generation]
         return value_of(image)
@@ -481,7 +488,7 @@ def test_of_two_failures_the_earlier_pictures_ends_the_job(sooner: int, later: i
     rows = []
     stream = stream_of(9, read=read, settings=bounds(batch_size=3))
     with pytest.raises(Unavailable) as failure, stream:
-        eventually(lambda: stream._reading == 1)
+        eventually(lambda: stream._reads.reading == 1)
         both.set()
         for row in stream.rows(best_is_the_value, labels=None):
             rows.append(row)
@@ -490,7 +497,7 @@ def test_of_two_failures_the_earlier_pictures_ends_the_job(sooner: int, later: i
 
 
 def test_a_bug_in_preparing_ends_the_job_after_the_rows_before_it() -> None:
-    def prepare(encoded: EncodedImage) -> Pixels:
+    def prepare(encoded: EncodedPicture) -> Pixels:
         if encoded.data == b"3":
             raise MemoryError
         return one_pixel(encoded)
@@ -506,7 +513,7 @@ def test_a_bug_in_preparing_ends_the_job_after_the_rows_before_it() -> None:
 def test_a_model_that_fails_ends_the_job_though_an_earlier_picture_is_still_being_read(how: str) -> None:
     failed = threading.Event()
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 2:
             assert failed.wait(GIVE_UP_S)
         return value_of(image)
@@ -530,7 +537,7 @@ def test_a_model_that_fails_ends_the_job_though_an_earlier_picture_is_still_bein
 def test_who_is_interrupted_while_waiting_waits_for_no_read() -> None:
     over, listening, main = threading.Event(), threading.Event(), threading.get_ident()
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         if image.generation == 2:
             assert listening.wait(GIVE_UP_S)
             signal.pthread_kill(main, signal.SIGINT)
@@ -563,13 +570,13 @@ def test_memory_stays_within_the_formula_whatever_pictures_there_are(fault: str)
         batch_wait_s=GIVE_UP_S,
     )
     kept = threading.local()
-    images = [ListedImage(name=f"{number}.png", generation=number, size=MOST_BYTES) for number in range(40)]
+    images = [ListedPicture(name=f"{number}.png", generation=number, size=MOST_BYTES) for number in range(40)]
 
-    def read(image: ListedImage) -> EncodedImage:
+    def read(image: ListedPicture) -> EncodedPicture:
         parts = bytearray(MOST_BYTES)
-        return EncodedImage(data=bytes(parts), orientation=1, pixels=MOST_PIXELS)
+        return EncodedPicture(data=bytes(parts), orientation=1, pixels=MOST_PIXELS)
 
-    def prepare(encoded: EncodedImage) -> Pixels:
+    def prepare(encoded: EncodedPicture) -> Pixels:
         data = encoded.data
         kept.pages = np.empty(DECODER_BYTES, np.uint8)
         decoded = np.empty(encoded.pixels * BYTES_PER_PIXEL, np.uint8)

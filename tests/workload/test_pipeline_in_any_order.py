@@ -16,8 +16,12 @@ import numpy as np
 import pytest
 
 from attestation.errors import Unavailable
-from workload.images import EncodedImage, ListedImage, Unreadable, undecodable
-from workload.pipeline import Fed, Indices, Pixels, Row, Scores, Stream
+from contract.results import Row
+from workload.answers import Fed, Indices, Scores
+from workload.pictures.headers import EncodedPicture, Unreadable, undecodable
+from workload.pictures.listing import ListedPicture
+from workload.pictures.preparing import Pixels
+from workload.pipeline import Stream
 from workload.settings import Settings
 
 GIVE_UP_S = 30
@@ -93,7 +97,7 @@ class Story:
         self.gate = Gate(random.Random(seed + 1))
         count = self.random.randint(1, 40)
         self.images = [
-            ListedImage(name=f"{number}", generation=number, size=self.random.choice([1, 1, 1, 10]))
+            ListedPicture(name=f"{number}", generation=number, size=self.random.choice([1, 1, 1, 10]))
             for number in range(count)
         ]
         fatal = self.random.choice([0, 0, 0, 1, 10])
@@ -116,7 +120,7 @@ class Story:
         self.decoded = Held(3 * self.settings.batch_size)  # two batches, and one on its way to the model
         self.begun = Held(self.settings.window + 1)  # one row is on its way to whoever asked for it
 
-    def read(self, image: ListedImage) -> EncodedImage:
+    def read(self, image: ListedPicture) -> EncodedPicture:
         key = image.generation
         self.begun.take(key)
         self.encoded.take(key, image.size)
@@ -129,9 +133,9 @@ class Story:
             if self.fates[key] == "service fails":
                 raise Unavailable("storage is away")
             pixels = HUGE if image.size > 1 else 1
-            return EncodedImage(data=str(key).encode(), orientation=1, pixels=pixels)
+            return EncodedPicture(data=str(key).encode(), orientation=1, pixels=pixels)
 
-    def prepare(self, encoded: EncodedImage) -> Pixels:
+    def prepare(self, encoded: EncodedPicture) -> Pixels:
         key = int(encoded.data)
         with self.decoding.during(key, encoded.pixels):
             self.decoded.take(key)

@@ -25,6 +25,7 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
 from attestation.errors import ExitCode
+from contract.results import JobError, parse_error
 from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
 from deploy.observing import look_up_project
@@ -66,9 +67,8 @@ class Ended:
     written: dict[str, str]
 
     @property
-    def error(self) -> dict[str, str]:
-        read: dict[str, str] = json.loads(self.written["error.json"])
-        return read
+    def error(self) -> JobError:
+        return parse_error(self.written["error.json"])
 
 
 class Stage:
@@ -179,7 +179,7 @@ class Job:
         """`/app` of the image: our own two packages, and the owner's terms."""
         app = self.stage.folder / self.name / "app"
         app.mkdir(parents=True)
-        for room in ("attestation", "workload"):
+        for room in ("attestation", "contract", "workload"):
             (app / room).symlink_to(ROOT / room)
         if not self.tensorflow:
             (app / "tensorflow.py").write_text("raise AssertionError('a refused job needs no TensorFlow')\n")
@@ -309,6 +309,11 @@ SOUND = archive({"saved_model.pb": b"graph"})
         ({"environment": {"TOP_K": "1000000"}}, ExitCode.MISCONFIGURED, "more than the owner's terms allow"),
         ({"environment": {"TOP_K": "abc"}}, ExitCode.MISCONFIGURED, "TOP_K `abc`"),
         ({"edit": lambda terms: terms + "\n[surprise]\n"}, ExitCode.MISCONFIGURED, "unknown key `surprise`"),
+        (
+            {"edit": lambda terms: terms.replace("format = 1", "format = 2")},
+            ExitCode.MISCONFIGURED,
+            "`format` in the terms is `2`; this program reads 1 alone",
+        ),
         ({"edit": lambda terms: terms.replace("primus-sa@", "nobody@")}, ExitCode.REFUSED, "may not be used"),
         (
             {"edit": lambda terms: terms.replace("primus-wip-provider", "another")},
@@ -333,33 +338,33 @@ def test_a_refused_job_says_why_in_one_line_and_leaves_error_json(
     assert ended.status == last["exit_code"]
     assert ended.status == status or (status is None and ended.status in (4, 7))
     assert ended.written.keys() == {"error.json"}
-    assert ended.error == {"family": last["family"], "message": last["message"], "hint": last["hint"]}
+    assert ended.error == JobError(family=last["family"], message=last["message"], hint=last["hint"])
     assert ended.errors == ""
     assert str(stage.folder) not in json.dumps(ended.lines)
 
 
 def test_a_denial_names_the_command_that_explains_it(stage: Stage) -> None:
     ended = stage.job(facts=ANOTHER_IMAGE).run()
-    assert "The given credential is rejected by the attribute condition." in ended.error["message"]
-    assert "symbolon auditor explain" in ended.error["hint"]
+    assert "The given credential is rejected by the attribute condition." in ended.error.message
+    assert "symbolon auditor explain" in ended.error.hint
 
 
 def test_an_older_launchers_token_file_admits_as_well(stage: Stage) -> None:
     ended = stage.job(token=stage.verifier.mint(FACTS), socket=False, model=b"not an archive").run()
-    assert "not a tar archive" in ended.error["message"]
+    assert "not a tar archive" in ended.error.message
 
 
 def test_an_expired_token_file_is_worth_another_start(stage: Stage) -> None:
     write_faults(stage.emulator.folder, Faults(expired_tokens=True))
     ended = stage.job(token=stage.verifier.mint(FACTS), socket=False).run()
-    assert (ended.status, ended.error["family"]) == (ExitCode.UNAVAILABLE, "unavailable")
-    assert "expired" in ended.error["message"]
+    assert (ended.status, ended.error.family) == (ExitCode.UNAVAILABLE, "unavailable")
+    assert "expired" in ended.error.message
 
 
 def test_a_token_that_sts_finds_stale_is_rejected(stage: Stage) -> None:
     write_faults(stage.emulator.folder, Faults(expired_tokens=True))
     ended = stage.job().run()
-    assert (ended.status, ended.error["family"]) == (ExitCode.REFUSED, "evidence-rejected")
+    assert (ended.status, ended.error.family) == (ExitCode.REFUSED, "evidence-rejected")
 
 
 def test_results_that_are_there_are_neither_overwritten_nor_mixed(stage: Stage) -> None:
@@ -383,7 +388,7 @@ def test_the_shapes_of_a_model_that_does_not_fit_are_not_in_the_operators_bucket
     assert ended.status == ExitCode.MISCONFIGURED
     assert "float32[n, 8, 8, 3]" in ended.lines[-1]["message"]
     assert "float32[n, 9, 8, 3]" in ended.lines[-1]["message"]
-    assert ended.error["message"] == "the model does not fit the owner's terms"
+    assert ended.error.message == "the model does not fit the owner's terms"
 
 
 def test_a_missing_scale_is_tried_on_one_photo_for_the_owner_and_nothing_is_inferred(stage: Stage) -> None:
@@ -392,7 +397,7 @@ def test_a_missing_scale_is_tried_on_one_photo_for_the_owner_and_nothing_is_infe
     ).run()
     assert ended.status == ExitCode.MISCONFIGURED
     assert set(ended.written) == {"error.json"}
-    assert ended.error["message"] == "the owner's terms do not say what the model is fed"
+    assert ended.error.message == "the owner's terms do not say what the model is fed"
     (line,) = (line for line in ended.lines if line.get("severity") == "ERROR")
     # A red photo; the model's scores are its mean colours.
     assert (
@@ -412,8 +417,8 @@ def test_a_bug_leaves_nothing_but_its_kind_and_place(stage: Stage) -> None:
     # The trap where TensorFlow is imported from stands for any bug: a failure of no family of ours.
     ended = stage.job().run()
     assert ended.status == ExitCode.BUG
-    assert ended.error["family"] == "bug"
-    assert ended.error["message"] == "the workload failed unexpectedly"
+    assert ended.error.family == "bug"
+    assert ended.error.message == "the workload failed unexpectedly"
     assert "AssertionError" in ended.lines[-1]["message"]
     assert "needs no TensorFlow" not in json.dumps(ended.lines)
     assert ended.errors == ""
@@ -427,7 +432,7 @@ def test_a_job_stopped_while_it_fetches_leaves_nothing_behind(stage: Stage, numb
     job = stage.job()
     ended = stop(job, SLOW_DOWNLOAD, after="fetching the model", number=number)
     assert ended.status == ExitCode.UNAVAILABLE
-    assert "stopped" in ended.error["message"]
+    assert "stopped" in ended.error.message
     assert ended.written.keys() == {"error.json"}
     assert ended.errors == ""
     assert not list((stage.folder / job.name / "scratch").iterdir())

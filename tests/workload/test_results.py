@@ -12,23 +12,26 @@ import pytest
 from google.cloud import storage
 
 from attestation.errors import Denied, Misconfigured
+from contract.results import JobError, PictureError, Prediction, Row, parse_error
+from contract.uris import FolderUri
 from workload import results
-from workload.images import Unreadable
-from workload.pipeline import Prediction, Row
 from workload.results import ResultWriter, claim_folder, write_error
-from workload.uris import FolderUri
 
 Buckets = Callable[[], storage.Bucket]
 
 CAT = Row(
-    image="in/cat.jpg",
+    picture="in/cat.jpg",
     generation=7,
     predictions=(
         Prediction(class_index=285, score=0.123456789, label="Egyptian cat"),
         Prediction(class_index=281, score=0.1, label="tabby"),
     ),
 )
-GONE = Row(image="in/new\nline 😀.png", generation=8, error=Unreadable("gone", "the object was deleted"))
+GONE = Row(
+    picture="in/new\nline 😀.png",
+    generation=8,
+    error=PictureError(code="gone", message="the object was deleted"),
+)
 
 
 @pytest.fixture
@@ -52,6 +55,7 @@ def test_rows_are_json_lines_with_the_scores_that_the_terms_allow(
     lines = objects(as_operator, folder)["result-00000.jsonl"].splitlines()
     assert [json.loads(line) for line in lines] == [
         {
+            "format": 1,
             "image": "in/cat.jpg",
             "generation": 7,
             "predicted_class": 285,
@@ -61,6 +65,7 @@ def test_rows_are_json_lines_with_the_scores_that_the_terms_allow(
             ],
         },
         {
+            "format": 1,
             "image": "in/new\nline 😀.png",
             "generation": 8,
             "error": {"code": "gone", "message": "the object was deleted"},
@@ -151,10 +156,10 @@ def test_a_folder_with_other_objects_is_free(as_operator: storage.Client, folder
 def test_the_error_of_an_earlier_attempt_goes_when_a_new_one_begins(
     as_operator: storage.Client, folder: FolderUri
 ) -> None:
-    error = {"family": "unavailable", "message": "storage is away", "hint": "start again"}
+    error = JobError(family="unavailable", message="storage is away", hint="start again")
     write_error(as_operator, folder, error)
     write_error(as_operator, folder, error)
-    assert json.loads(objects(as_operator, folder)["error.json"]) == error
+    assert parse_error(objects(as_operator, folder)["error.json"]) == error
     claim_folder(as_operator, folder)
     claim_folder(as_operator, folder)
     assert objects(as_operator, folder) == {}

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from attestation.errors import Misconfigured
+from contract.request import Job, agree, parse_request
+from contract.terms import parse_terms
 from tests.workload.samples import terms_text
 from workload import runtimes
-from workload.job import Job, agree, parse_request
-from workload.pipeline import Fed
+from workload.answers import Fed
 from workload.runtimes import ModelMisfit
-from workload.terms import parse_terms
 
 MakeJob = Callable[..., Job]
 REQUEST = {"INPUT_URI": "gs://photos", "RESULT_URI": "gs://results"}

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from attestation.errors import Misconfigured
+from contract.request import Job, agree, parse_request
+from contract.terms import StreamTerms, parse_terms
 from tests.workload.samples import terms_text
-from workload.images import MOST_BYTES, MOST_PIXELS
-from workload.job import Job, agree, parse_request
-from workload.preparing import BYTES_PER_PIXEL
+from workload.pictures.headers import MOST_BYTES, MOST_PIXELS
+from workload.pictures.preparing import BYTES_PER_PIXEL
 from workload.settings import (
     DECODER_BYTES,
     agree_at_once,
@@ -22,7 +23,6 @@ from workload.settings import (
     machine_memory,
     row_bytes,
 )
-from workload.terms import StreamTerms, parse_terms
 
 GIB = 1 << 30
 

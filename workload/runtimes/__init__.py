@@ -1,6 +1,6 @@
-"""What runs a model, one module each: `load` makes it a `Classifier` (see `workload.pipeline`).
+"""What runs a model, one module each: `load` makes it a `Classifier` (see `workload.answers`).
 
-A third runtime is one module more; `workload.terms` and the Dockerfile list the names.
+A third runtime is one module more; `contract.terms` and the Dockerfile list the names.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 from attestation.errors import Misconfigured
+from contract.request import Job
 
-from ..job import Job
-from ..pipeline import Classifier
+from ..answers import Classifier
 from .signature import ModelMisfit
 
 __all__ = ["LoadedModel", "ModelMisfit", "find_model", "import_runtime", "load"]

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from attestation.errors import Misconfigured
+from contract.request import Job
 
-from ..job import Job
-from ..pipeline import Classifier, Fed, Indices, Scores
+from ..answers import Classifier, Fed, Indices, Scores
 from . import LoadedModel
 from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attestation.errors import Misconfigured
-
-from ..job import Job
-from ..terms import InputTerms, OutputTerms
+from contract.request import Job
+from contract.terms import InputTerms, OutputTerms
 
 
 class ModelMisfit(Misconfigured):

@@ -1,0 +1,102 @@
+"""Two types from two parties, and the one function where they meet.
+
+The owner's terms are part of the image; the operator's request is four environment variables,
+exactly those that the image's label `allow_env_override` lists. Whatever the operator could ask
+for is in `OperatorRequest`; whatever bounds it is in `OwnerTerms`; `agree` compares the two
+before anything is fetched. An environment has no format version: the names that it may have are part
+of the image, whose digest fixes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from attestation.errors import Misconfigured, quoted
+
+from .terms import LARGEST_BATCH, OwnerTerms
+from .uris import FolderUri, parse_folder_uri
+
+_LARGEST_NUMBER = 999_999_999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorRequest:
+    """What the operator asks for: pictures in, results out, how many classes an image, how many at once.
+
+    `top_k` None asks for as many classes as the owner allows, `batch_size` None for what
+    the terms say, or is fast.
+    """
+
+    input: FolderUri
+    result: FolderUri
+    top_k: int | None
+    batch_size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Terms and request that fit together.
+
+    `batch_size` is the operator's, who knows the machine; or the owner's; None for what is fast.
+    """
+
+    terms: OwnerTerms
+    input: FolderUri
+    result: FolderUri
+    top_k: int
+    batch_size: int | None
+
+
+def parse_request(environment: Mapping[str, str]) -> OperatorRequest:
+    """The operator's request, from `INPUT_URI`, `RESULT_URI`, `TOP_K` and `BATCH_SIZE`.
+
+    Raises:
+        Misconfigured: a URI is missing or malformed, or a number is not one from 1 up.
+    """
+    return OperatorRequest(
+        input=_folder(environment, "INPUT_URI"),
+        result=_folder(environment, "RESULT_URI"),
+        top_k=_positive(environment, "TOP_K", _LARGEST_NUMBER),
+        batch_size=_positive(environment, "BATCH_SIZE", LARGEST_BATCH),
+    )
+
+
+def agree(terms: OwnerTerms, request: OperatorRequest) -> Job:
+    """The job that the owner's terms allow and the operator's request asks for.
+
+    Raises:
+        Misconfigured: the request asks for more than the terms allow.
+    """
+    largest = terms.egress.largest_top_k
+    if request.top_k is not None and request.top_k > largest:
+        raise Misconfigured(
+            f"TOP_K `{request.top_k}` is more than the owner's terms allow",
+            hint=f"ask for at most {largest}: set `tee-env-TOP_K={largest}`",
+        )
+    return Job(
+        terms=terms,
+        input=request.input,
+        result=request.result,
+        top_k=request.top_k or largest,
+        batch_size=request.batch_size or terms.stream.batch_size,
+    )
+
+
+def _folder(environment: Mapping[str, str], name: str) -> FolderUri:
+    text = environment.get(name, "")
+    if not text:
+        raise Misconfigured(f"{name} is not set", hint=f"set `tee-env-{name}=gs://bucket/folder`")
+    return parse_folder_uri(text, where=name)
+
+
+def _positive(environment: Mapping[str, str], name: str, largest: int) -> int | None:
+    text = environment.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text) or int(text) > largest:
+        raise Misconfigured(
+            f"{name} {quoted(text)} is not a whole number from 1 to {largest}", hint=f"set `tee-env-{name}`"
+        )
+    return int(text)

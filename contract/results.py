@@ -1,0 +1,216 @@
+"""What the operator is given, each form of it with its writer and its reader.
+
+- a **row**, one line of a part `result-NNNNN.jsonl`, for each picture in listing order:
+
+      {"format": 1, "image", "generation", "predicted_class",
+       "top_k_predictions": [{"class_index", "score", "label"?}]}
+      {"format": 1, "image", "generation", "error": {"code", "message"}}
+
+  Each line states the version itself, so that parts can be cut and joined as JSON Lines are.
+- **`result`**, the same as the codelab's workload wrote it, `Image: X, Response: {…}` a line. It has no
+  version and no reader here: it is for programs that read the codelab's.
+- **`error.json`**, why a job ended without all its results: `{"format": 1, "family", "message", "hint"}`.
+- **timings**, the last line of a job's log: `{"format": 1, "NAME_s", …, "whole_s", "steps"}`, the last one
+  `{NAME: [began, ended]}`.
+
+On the wire a picture is called `image`, as the sample wrote it; in our own names *image* is the container's.
+
+Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from attestation.errors import Misconfigured
+
+from .formats import check_format
+
+FORMAT = 1
+ROW, ERROR, TIMINGS = "a row of the results", "`error.json`", "the line `timings`"
+_HINT = "read it with the version of this program that the image was published from"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One class and its score; `label` where the owner's terms name classes."""
+
+    class_index: int
+    score: float
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureError:
+    """Why a picture has no classes: `code` for programs, the message for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is said of one picture: its best classes, best first, or why there are none."""
+
+    picture: str
+    generation: int
+    predictions: tuple[Prediction, ...] = ()
+    error: PictureError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Why a job ended without all its results; `family` says who acts next."""
+
+    family: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTimings:
+    """When each step began and ended (None: it has not), in seconds since the process was started.
+
+    `moments` are when something happened for the first time.
+    """
+
+    whole_s: float
+    steps: Mapping[str, tuple[float, float | None]]
+    moments: Mapping[str, float] = field(default_factory=dict)
+
+
+def render_row(row: Row, *, score_digits: int) -> str:
+    """The line of a part, its end included: `score_digits` digits after the decimal point of each score."""
+    said = {"format": FORMAT, "image": row.picture, "generation": row.generation}
+    return json.dumps({**said, **_answer(row, score_digits)}) + "\n"
+
+
+def parse_row(line: str) -> Row:
+    """What `render_row` wrote.
+
+    Raises:
+        Misconfigured: its format is not known, or it is no such line.
+    """
+    document = _parse(line, ROW)
+    try:
+        picture, generation = _take(document, "image", str), _take(document, "generation", int)
+        if "error" in document:
+            error = _take(document, "error", dict)
+            code, message = _take(error, "code", str), _take(error, "message", str)
+            return Row(picture=picture, generation=generation, error=PictureError(code=code, message=message))
+        predictions = map(_parse_prediction, _take(document, "top_k_predictions", list))
+        return Row(picture=picture, generation=generation, predictions=tuple(predictions))
+    except (LookupError, TypeError):
+        raise _not_written_here(ROW) from None
+
+
+def _parse_prediction(said: dict[str, Any]) -> Prediction:
+    return Prediction(
+        class_index=_take(said, "class_index", int),
+        score=float(_take(said, "score", float, int)),
+        label=_take(said, "label", str) if "label" in said else None,
+    )
+
+
+def render_codelab_line(row: Row, *, score_digits: int) -> str:
+    """The line of `result`: as the codelab's workload writes it, whose `error` is a text; always one line.
+
+    >>> gone = PictureError(code="gone", message="it is gone")
+    >>> render_codelab_line(Row(picture="cat.jpg", generation=1, error=gone), score_digits=4)
+    "Image: cat.jpg, Response: {'error': 'it is gone'}\\n"
+    """
+    answer = {"error": row.error.message} if row.error is not None else _answer(row, score_digits)
+    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in row.picture)
+    return f"Image: {name}, Response: {answer}\n"
+
+
+def render_error(error: JobError) -> str:
+    """The content of `error.json`."""
+    said = {"family": error.family, "message": error.message, "hint": error.hint}
+    return json.dumps({"format": FORMAT, **said}, indent=2) + "\n"
+
+
+def parse_error(text: str) -> JobError:
+    """What `render_error` wrote.
+
+    Raises:
+        Misconfigured: its format is not known, or it is no such document.
+    """
+    document = _parse(text, ERROR)
+    try:
+        return JobError(**{name: _take(document, name, str) for name in ("family", "message", "hint")})
+    except (LookupError, TypeError):
+        raise _not_written_here(ERROR) from None
+
+
+def render_timings(timings: JobTimings) -> dict[str, Any]:
+    """The members of the log's line, after its `severity` and `message`."""
+    return {
+        "format": FORMAT,
+        **{f"{name}_s": at for name, at in timings.moments.items()},
+        "whole_s": timings.whole_s,
+        "steps": {step: list(span) for step, span in timings.steps.items()},
+    }
+
+
+def parse_timings(line: str) -> JobTimings:
+    """What `render_timings` gave the log; what else the line holds is not looked at.
+
+    Raises:
+        Misconfigured: its format is not known, or it is no such line.
+    """
+    document = _parse(line, TIMINGS)
+    try:
+        steps = _take(document, "steps", dict)
+        return JobTimings(
+            whole_s=_take(document, "whole_s", float, int),
+            steps={step: (began, ended) for step, (began, ended) in steps.items()},
+            moments={
+                name.removesuffix("_s"): at
+                for name, at in document.items()
+                if name.endswith("_s") and name != "whole_s"
+            },
+        )
+    except (LookupError, TypeError, ValueError):
+        raise _not_written_here(TIMINGS) from None
+
+
+def _answer(row: Row, score_digits: int) -> dict[str, Any]:
+    if row.error is not None:
+        return {"error": {"code": row.error.code, "message": row.error.message}}
+    return {
+        "predicted_class": row.predictions[0].class_index,
+        "top_k_predictions": [
+            {
+                "class_index": prediction.class_index,
+                "score": round(prediction.score, score_digits),
+                **({"label": prediction.label} if prediction.label is not None else {}),
+            }
+            for prediction in row.predictions
+        ],
+    }
+
+
+def _parse(text: str, what: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _not_written_here(what) from None
+    if not isinstance(document, dict):
+        raise _not_written_here(what)
+    check_format(document.get("format"), known=FORMAT, what=what, hint=_HINT)
+    return document
+
+
+def _take(document: dict[str, Any], name: str, *kinds: type) -> Any:
+    value = document[name]
+    if type(value) not in kinds:
+        raise TypeError
+    return value
+
+
+def _not_written_here(what: str) -> Misconfigured:
+    return Misconfigured(f"{what} is not as this program writes it", hint=_HINT)

@@ -1,0 +1,72 @@
+"""Where terms and request meet: what the operator may ask for, and how it is told what it may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from attestation.errors import ExitCode, Misconfigured
+from contract.request import agree, parse_request
+from contract.terms import parse_terms
+from contract.uris import FolderUri
+from tests.workload.samples import terms_text
+
+REQUEST = {"INPUT_URI": "gs://photos/june", "RESULT_URI": "gs://results", "TOP_K": "2", "BATCH_SIZE": "16"}
+
+
+def test_a_request_within_the_terms_becomes_a_job() -> None:
+    job = agree(parse_terms(terms_text()), parse_request(REQUEST))
+    assert job.input == FolderUri(bucket="photos", prefix="june/")
+    assert job.result == FolderUri(bucket="results", prefix="")
+    assert (job.top_k, job.batch_size) == (2, 16)
+
+
+def test_who_names_no_number_gets_as_many_classes_as_the_owner_allows_in_batches_that_are_fast() -> None:
+    request = parse_request({name: REQUEST[name] for name in ("INPUT_URI", "RESULT_URI")})
+    job = agree(parse_terms(terms_text()), request)
+    assert (job.top_k, job.batch_size) == (3, None)
+
+
+@pytest.mark.parametrize("top_k", ["0", "-1", "1000000", "abc", "", "1.0", " 1", "٣", "9" * 30])
+def test_a_top_k_that_the_owner_cannot_give_is_refused_in_one_line_with_a_hint(top_k: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        agree(parse_terms(terms_text()), parse_request({**REQUEST, "TOP_K": top_k}))
+    assert refused.value.message.startswith("TOP_K `")
+    assert "\n" not in refused.value.message
+    assert "tee-env-TOP_K" in refused.value.hint
+    assert refused.value.exit_code == ExitCode.MISCONFIGURED
+
+
+def test_the_largest_top_k_of_the_terms_is_in_the_hint() -> None:
+    with pytest.raises(Misconfigured) as refused:
+        agree(parse_terms(terms_text()), parse_request({**REQUEST, "TOP_K": "4"}))
+    assert "at most 3" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INPUT_URI", None),
+        ("INPUT_URI", ""),
+        ("INPUT_URI", "photos"),
+        ("INPUT_URI", "gs://"),
+        ("INPUT_URI", "gs://UPPER/x"),
+        ("INPUT_URI", "s3://photos"),
+        ("RESULT_URI", None),
+        ("RESULT_URI", "gs://results\n"),
+        ("BATCH_SIZE", "0"),
+        ("BATCH_SIZE", "1025"),
+        ("BATCH_SIZE", "many"),
+    ],
+)
+def test_a_request_with_one_bad_variable_names_it(name: str, value: str | None) -> None:
+    environment = {key: text for key, text in {**REQUEST, name: value}.items() if text is not None}
+    with pytest.raises(Misconfigured) as refused:
+        parse_request(environment)
+    assert refused.value.message.startswith(name)
+    assert "\n" not in refused.value.message
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["gs://photos/june", "gs://photos/june/", "gs://photos/june//"])
+def test_a_folder_is_named_with_or_without_its_closing_slash(text: str) -> None:
+    assert parse_request({**REQUEST, "INPUT_URI": text}).input.prefix == "june/"

@@ -1,0 +1,309 @@
+"""The model's archive: not a byte is parsed unless it is the pinned one, and no member leaves its folder."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import storage
+
+from attestation.digests import digest_of
+from attestation.errors import Denied, EvidenceRejected, Misconfigured
+from contract.terms import ModelTerms, parse_terms
+from emulator import running
+from emulator.faults import Faults, write_faults
+from tests.workload.samples import archive, sha256, terms_text
+from workload import model_archive, object_storage
+from workload.object_storage import read_ranges
+
+MEMBERS = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "labels.txt": b"a\nb"}
+
+
+def terms(data: bytes, *, bucket: str = "primus-models", generation: int | None = None) -> ModelTerms:
+    text = terms_text(sha256=sha256(data)).replace("primus-models", bucket)
+    if generation is not None:
+        text = text.replace("[model]", f"[model]\ngeneration = {generation}")
+    return parse_terms(text).model
+
+
+@pytest.fixture
+def unpack(tmp_path: Path) -> Callable[..., Path]:
+    def unpack(data: bytes, *, max_unpacked_bytes: int = 1 << 30) -> Path:
+        file = tmp_path / "archive"
+        file.write_bytes(data)
+        model_archive.unpack(file, tmp_path / "model", max_unpacked_bytes=max_unpacked_bytes)
+        return tmp_path / "model"
+
+    return unpack
+
+
+def test_an_archive_in_order_is_unpacked_and_gone(unpack: Callable[..., Path], tmp_path: Path) -> None:
+    folder = unpack(archive(MEMBERS))
+    assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
+    assert not (tmp_path / "archive").exists()
+
+
+def test_an_archive_that_is_not_gzipped_is_unpacked_too(unpack: Callable[..., Path]) -> None:
+    folder = unpack(PLAIN)
+    assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
+
+
+def special_member(name: str, kind: bytes, target: str = "") -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, target
+        tar.addfile(member)
+    return packed.getvalue()
+
+
+SOUND = archive(MEMBERS)
+PLAIN = gzip.decompress(SOUND)
+
+
+@pytest.mark.parametrize("padding", [0, 3, 1 << 20])
+def test_an_archive_gzipped_in_several_members_is_unpacked_whole(
+    unpack: Callable[..., Path], padding: int
+) -> None:
+    pieces = [PLAIN[:700], b"", PLAIN[700:]]
+    folder = unpack(b"".join(gzip.compress(piece) + bytes(padding) for piece in pieces))
+    assert {name: (folder / name).read_bytes() for name in MEMBERS} == MEMBERS
+
+
+def test_an_archive_of_many_blocks_is_unpacked_whole(unpack: Callable[..., Path]) -> None:
+    members = {"saved_model.pb": random.Random(2).randbytes(3_000_000), "zeros": bytes(1_000_000)}
+    folder = unpack(archive(members))
+    assert {name: (folder / name).read_bytes() for name in members} == members
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        pytest.param(archive({"../escaped": b""}), "outside its folder", id="a member above the folder"),
+        pytest.param(
+            archive({"a/../../escaped": b""}),
+            "outside its folder",
+            id="a member above the folder by way of another",
+        ),
+        pytest.param(
+            archive({"/tmp/escaped": b""}), "outside its folder", id="a member with an absolute path"
+        ),
+        pytest.param(
+            special_member("link", tarfile.SYMTYPE, "/etc/passwd"),
+            "neither file nor folder",
+            id="a symbolic link out of the folder",
+        ),
+        pytest.param(
+            special_member("link", tarfile.SYMTYPE, "labels.txt"),
+            "neither file nor folder",
+            id="a symbolic link within the folder",
+        ),
+        pytest.param(
+            special_member("link", tarfile.LNKTYPE, "labels.txt"), "neither file nor folder", id="a hard link"
+        ),
+        pytest.param(special_member("null", tarfile.CHRTYPE), "neither file nor folder", id="a device"),
+        pytest.param(special_member("pipe", tarfile.FIFOTYPE), "neither file nor folder", id="a pipe"),
+        pytest.param(SOUND[: len(SOUND) // 2], "truncated", id="half of a gzipped archive"),
+        pytest.param(SOUND[:-1], "truncated", id="a gzipped archive without its last byte"),
+        pytest.param(SOUND[:-8] + bytes(8), "truncated", id="a gzipped archive with another checksum"),
+        pytest.param(
+            PLAIN[: tarfile.BLOCKSIZE + 1], "truncated", id="a plain archive that ends within a file"
+        ),
+        pytest.param(
+            PLAIN[: 2 * tarfile.BLOCKSIZE], "truncated", id="a plain archive that ends behind a file"
+        ),
+        pytest.param(
+            PLAIN[: 2 * len(MEMBERS) * tarfile.BLOCKSIZE],
+            "truncated",
+            id="a plain archive without its closing blocks",
+        ),
+        pytest.param(
+            bytes(1) + PLAIN[1:], "not a tar archive", id="a plain archive whose first byte is altered"
+        ),
+        pytest.param(SOUND + b"behind it", "not a tar archive", id="something behind a gzipped archive"),
+        pytest.param(SOUND + SOUND[:-1], "truncated", id="a second gzip member that is cut off"),
+        pytest.param(
+            gzip.compress(b"not a tar archive"), "not a tar archive", id="something else that is gzipped"
+        ),
+        pytest.param(
+            zlib.compress(b"zlib"), "not a tar archive", id="something that is compressed in another way"
+        ),
+        pytest.param(b"", "not a tar archive", id="no byte at all"),
+        pytest.param(archive({"a": b"", "a/b": b""}), "not a tar archive", id="a file below a file"),
+    ],
+)
+def test_an_archive_that_is_not_sound_is_refused(
+    unpack: Callable[..., Path], tmp_path: Path, data: bytes, said: str
+) -> None:
+    with pytest.raises(Misconfigured, match=said) as refused:
+        unpack(data)
+    assert "\n" not in refused.value.message
+    assert str(tmp_path) not in refused.value.message
+    assert not list(tmp_path.rglob("escaped"))
+
+
+@pytest.mark.parametrize("packed", [archive, lambda members: gzip.decompress(archive(members))])
+def test_an_archive_may_not_unpack_to_more_than_the_terms_allow(
+    unpack: Callable[..., Path], packed: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(packed({"weights": bytes(100_000)}), max_unpacked_bytes=50_000)
+
+
+def test_a_bomb_is_refused_by_its_ratio_before_it_fills_the_disk(
+    unpack: Callable[..., Path], tmp_path: Path
+) -> None:
+    bomb = archive({"zeros": bytes(64 << 20)})
+    assert len(bomb) < 1 << 17
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(bomb)
+    assert sum(file.stat().st_size for file in tmp_path.rglob("zeros")) <= model_archive.RATIO_FREE_BYTES
+
+
+def test_a_bomb_behind_the_archives_end_is_refused(unpack: Callable[..., Path]) -> None:
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(gzip.compress(gzip.decompress(SOUND) + bytes(64 << 20)))
+
+
+def test_too_many_members_are_refused(unpack: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_archive, "MOST_MEMBERS", 2)
+    with pytest.raises(Misconfigured, match="more than 2 members"):
+        unpack(SOUND)
+
+
+def test_another_model_is_refused_without_being_opened() -> None:
+    with pytest.raises(EvidenceRejected, match="not the one"):
+        model_archive.verify(digest_of(b"another"), terms(SOUND))
+
+
+Buckets = Callable[[], storage.Bucket]
+
+
+def test_a_model_is_fetched_at_its_pinned_generation_and_no_other(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path
+) -> None:
+    bucket = make_bucket()
+    blob = bucket.blob("model.tar.gz")
+    blob.upload_from_string(SOUND)
+    pinned = terms(SOUND, bucket=bucket.name, generation=blob.generation)
+    model_archive.verify(model_archive.fetch(as_operator, pinned, tmp_path / "a"), pinned)
+    bucket.blob("model.tar.gz").upload_from_string(SOUND)
+    with pytest.raises(Misconfigured, match="does not exist"):
+        model_archive.fetch(as_operator, pinned, tmp_path / "b")
+
+
+def test_an_object_that_storage_would_decompress_is_hashed_as_it_is_stored(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path
+) -> None:
+    bucket = make_bucket()
+    blob = bucket.blob("model.tar.gz")
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(SOUND)
+    wanted = terms(SOUND, bucket=bucket.name)
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+
+
+def test_a_download_that_is_cut_off_goes_on_where_it_was_cut(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    large = bytes(range(256)) * 8192
+    bucket.blob("model.tar.gz").upload_from_string(large)
+    write_faults(emulator.folder, Faults(cut_downloads=1))
+    wanted = terms(large, bucket=bucket.name)
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+
+
+@pytest.fixture
+def _small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large in production is small here: 32 KiB in one stream, the rest by ranges of 8 KiB."""
+    monkeypatch.setattr(model_archive, "ONE_STREAM_BYTES", 32 << 10)
+    monkeypatch.setattr(object_storage, "RANGE_BYTES", 8 << 10)
+
+
+LARGE = random.Random(1).randbytes(100_001)
+
+
+@pytest.mark.usefixtures("_small_ranges")
+@pytest.mark.parametrize("size", [0, 1, (32 << 10) - 1, 32 << 10, (32 << 10) + 1, 40 << 10, len(LARGE)])
+def test_a_model_of_any_size_arrives_whole(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, size: int
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(LARGE[:size])
+    wanted = terms(LARGE[:size], bucket=bucket.name)
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+    assert (tmp_path / "a").read_bytes() == LARGE[:size]
+
+
+@pytest.mark.usefixtures("_small_ranges")
+def test_ranges_that_are_cut_off_are_asked_for_again(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(LARGE)
+    wanted = terms(LARGE, bucket=bucket.name)
+    write_faults(emulator.folder, Faults(cut_downloads=3))
+    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
+
+
+@pytest.mark.usefixtures("_small_ranges")
+def test_one_range_that_was_altered_on_its_way_is_enough_to_refuse(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(LARGE)
+    wanted = terms(LARGE, bucket=bucket.name)
+    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    with pytest.raises(EvidenceRejected):
+        model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
+
+
+@pytest.mark.usefixtures("_small_ranges")
+def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = make_bucket()
+    blob = bucket.blob("model.tar.gz")
+    blob.upload_from_string(LARGE)
+
+    def replaced_meanwhile(*arguments: Any, **options: Any) -> Iterator[bytes]:
+        blob.upload_from_string(LARGE[::-1])
+        return read_ranges(*arguments, **options)
+
+    monkeypatch.setattr(model_archive, "read_ranges", replaced_meanwhile)
+    with pytest.raises(Misconfigured, match="the owner's model does not exist"):
+        model_archive.fetch(as_operator, terms(LARGE, bucket=bucket.name), tmp_path / "a")
+
+
+def test_a_model_that_was_altered_on_its_way_is_refused(
+    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(SOUND)
+    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    wanted = terms(SOUND, bucket=bucket.name)
+    with pytest.raises(EvidenceRejected):
+        model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "generation"), [("no-such-bucket-at-all", None), (None, None), (None, 12345)]
+)
+def test_a_model_that_is_not_there_is_the_owners_to_mend(
+    as_operator: storage.Client,
+    make_bucket: Buckets,
+    tmp_path: Path,
+    bucket: str | None,
+    generation: int | None,
+) -> None:
+    missing = terms(SOUND, bucket=bucket or make_bucket().name, generation=generation)
+    with pytest.raises((Misconfigured, Denied), match="the owner's model"):
+        model_archive.fetch(as_operator, missing, tmp_path / "a")

@@ -1,0 +1,51 @@
+"""The owner's model comes into memory step by step, and no step can be left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from attestation.digests import digest_of
+from attestation.errors import EvidenceRejected
+from contract.request import agree, parse_request
+from tests.workload.samples import LABELS, TERMS
+from workload import obtaining
+from workload.obtaining import FetchedArchive, VerifiedArchive
+from workload.timings import Timings
+
+JOB = agree(TERMS, parse_request({"INPUT_URI": "gs://photos", "RESULT_URI": "gs://results"}))
+
+
+def test_bytes_that_the_terms_do_not_pin_are_never_a_verified_archive(tmp_path: Path) -> None:
+    fetched = FetchedArchive(file=tmp_path / "archive", digest=digest_of(b"another"))
+    with pytest.raises(EvidenceRejected):
+        obtaining.verify(fetched, replace(TERMS.model, sha256=digest_of(b"the owner's")))
+
+
+def test_bytes_that_the_terms_pin_are() -> None:
+    fetched = FetchedArchive(file=Path("archive"), digest=digest_of(b"the owner's"))
+    verified = obtaining.verify(fetched, replace(TERMS.model, sha256=digest_of(b"the owner's")))
+    assert verified == VerifiedArchive(file=Path("archive"))
+
+
+def test_a_verified_archive_is_loaded_with_its_labels_once_the_runtime_is_there(
+    tmp_path: Path, model_archive: bytes
+) -> None:
+    file, timings, imported = tmp_path / "archive", Timings(started=0.0), []
+    file.write_bytes(model_archive)
+    obtained = obtaining.load(
+        VerifiedArchive(file=file), JOB, timings, runtime=lambda: imported.append(file.exists())
+    )
+    assert obtained.labels == LABELS
+    assert obtained.model.classes == len(LABELS)
+    assert imported == [False], "the archive is unpacked, and gone, while the runtime is still imported"
+    assert list(timings.so_far().steps) == ["unpack", "load"]
+
+
+def test_scratch_is_gone_at_the_end_whatever_happened() -> None:
+    with pytest.raises(ZeroDivisionError), obtaining.scratch() as folder:
+        (folder / "model").mkdir()
+        raise ZeroDivisionError
+    assert not folder.exists()

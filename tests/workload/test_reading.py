@@ -1,0 +1,165 @@
+"""The operator's pictures: which are listed, and what is said of one that cannot be read."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from google.cloud import storage
+from PIL import Image
+
+from attestation.errors import Denied, Misconfigured
+from contract.uris import FolderUri
+from emulator import running
+from emulator.faults import Faults, write_faults
+from tests.workload.samples import picture
+from workload import reading
+from workload.pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
+from workload.pictures.listing import LARGE_BYTES, ListedPicture
+from workload.reading import list_pictures, read_picture
+
+Buckets = Callable[[], storage.Bucket]
+
+
+def fill(bucket: storage.Bucket, objects: dict[str, bytes]) -> None:
+    for name, data in objects.items():
+        bucket.blob(name).upload_from_string(data)
+
+
+def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    names = ["in/b.JPG", "in/a.jpeg", "in/Z.png", "in/😀.webp", "in/\u2028.gif", "in/sub/c.bmp"]
+    fill(bucket, dict.fromkeys([*names, "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
+    listed = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
+    assert [image.name for image in listed] == sorted(names, key=str.encode)
+    assert all(image.size == 1 and image.generation > 0 for image in listed)
+
+
+def test_no_picture_at_all_is_refused(as_operator: storage.Client, make_bucket: Buckets) -> None:
+    folder = FolderUri(bucket=make_bucket().name, prefix="")
+    with pytest.raises(Misconfigured, match="holds no image") as refused:
+        list_pictures(as_operator, folder, most=6)
+    assert ".jpg" in refused.value.hint
+
+
+def test_more_pictures_than_the_terms_allow_are_refused(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    fill(bucket, {f"{number}.png": b"x" for number in range(3)})
+    folder = FolderUri(bucket=bucket.name, prefix="")
+    assert len(list_pictures(as_operator, folder, most=3)) == 3
+    with pytest.raises(Misconfigured, match="more images than the owner's terms allow"):
+        list_pictures(as_operator, folder, most=2)
+
+
+def test_a_bucket_that_does_not_exist_is_named(as_operator: storage.Client) -> None:
+    folder = FolderUri(bucket="no-such-bucket-at-all", prefix="")
+    with pytest.raises((Misconfigured, Denied), match="gs://no-such-bucket-at-all"):
+        list_pictures(as_operator, folder, most=6)
+
+
+def read_one(
+    client: storage.Client,
+    bucket: storage.Bucket,
+    data: bytes,
+    *,
+    between: Callable[[], object] = lambda: None,
+) -> EncodedPicture:
+    fill(bucket, {"x.png": data})
+    listed = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
+    between()
+    return read_picture(client, bucket.name, listed[0])
+
+
+def test_a_sound_picture_is_read_as_it_is_stored(as_operator: storage.Client, make_bucket: Buckets) -> None:
+    assert read_one(as_operator, make_bucket(), picture()).data == picture()
+
+
+def test_a_picture_that_is_deleted_after_the_listing_is_gone(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    with pytest.raises(Unreadable) as refused:
+        read_one(as_operator, bucket, picture(), between=bucket.blob("x.png").delete)
+    assert refused.value.code == "gone"
+
+
+def test_a_picture_that_is_replaced_after_the_listing_is_gone(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    with pytest.raises(Unreadable) as refused:
+        read_one(
+            as_operator, bucket, picture(), between=lambda: fill(bucket, {"x.png": picture((0, 255, 0))})
+        )
+    assert refused.value.code == "gone"
+
+
+def test_a_picture_that_is_altered_on_its_way_is_corrupt(
+    as_operator: storage.Client, make_bucket: Buckets, emulator: running.Running
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_one(
+            as_operator,
+            make_bucket(),
+            picture(),
+            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+        )
+    assert refused.value.code == "corrupt"
+
+
+@pytest.mark.parametrize(("size", "code"), [(0, "empty"), (MOST_BYTES + 1, "too-large")])
+def test_a_size_that_no_picture_has_is_not_even_read(
+    as_operator: storage.Client, size: int, code: str
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_picture(as_operator, "no-such-bucket", ListedPicture(name="x.png", generation=1, size=size))
+    assert refused.value.code == code
+
+
+def noise(size: int) -> bytes:
+    """A picture of some more bytes than that."""
+    side = math.isqrt(size // 3) + 1
+    return picture_of(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8))
+
+
+def picture_of(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]) -> bytes:
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "BMP")
+    return encoded.getvalue()
+
+
+def test_a_large_picture_is_read_by_ranges(
+    as_operator: storage.Client, make_bucket: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "read_whole", None)
+    data = noise(LARGE_BYTES)
+    assert read_one(as_operator, make_bucket(), data).data == data
+
+
+def test_a_large_picture_that_is_altered_on_its_way_is_corrupt(
+    as_operator: storage.Client, make_bucket: Buckets, emulator: running.Running
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_one(
+            as_operator,
+            make_bucket(),
+            noise(LARGE_BYTES),
+            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+        )
+    assert refused.value.code == "corrupt"
+
+
+def test_a_large_picture_that_is_deleted_after_the_listing_is_gone(
+    as_operator: storage.Client, make_bucket: Buckets
+) -> None:
+    bucket = make_bucket()
+    with pytest.raises(Unreadable) as refused:
+        read_one(as_operator, bucket, noise(LARGE_BYTES), between=bucket.blob("x.png").delete)
+    assert refused.value.code == "gone"

@@ -1,0 +1,115 @@
+"""From the owner's terms to a model in memory: Attest, Exchange, Impersonate, Fetch, Verify and Load.
+
+Each step takes what only the step before it gives, so that none can be left out: an archive is unpacked only
+where it is a `VerifiedArchive`, and only `verify` makes one. Who tells of each step takes them one by one, as
+`workload.inference` does; `obtain` takes them all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.cloud import storage
+
+from attestation.digests import Digest
+from contract.request import Job
+from contract.terms import CredentialTerms, ModelTerms
+
+from . import credentials, model_archive, object_storage, runtimes
+from .labels import read_labels
+from .timings import Timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedArchive:
+    """Bytes that nobody has looked at, and their digest."""
+
+    file: Path
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedArchive:
+    """The archive that the image was published for."""
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obtained:
+    """The model, ready to run, and the names of its classes where the terms name them. Its files are gone."""
+
+    model: runtimes.LoadedModel
+    labels: tuple[str, ...] | None
+
+
+def admission(terms: CredentialTerms) -> storage.Client:
+    """Cloud Storage as the owner's service account: the owner's condition has admitted this workload.
+
+    Raises:
+        Misconfigured, EvidenceRejected, Denied, Unavailable: see `credentials.owner_credential`.
+    """
+    return object_storage.open_client(credentials.owner_credential(terms))
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for the model's files, which is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def fetch(owner: storage.Client, terms: ModelTerms, folder: Path, timings: Timings) -> FetchedArchive:
+    """The owner's archive is in `folder`.
+
+    Raises:
+        Misconfigured, Denied, Unavailable: see `model_archive.fetch`.
+    """
+    file = folder / "archive"
+    with timings.span("fetch"):
+        return FetchedArchive(file=file, digest=model_archive.fetch(owner, terms, file))
+
+
+def verify(fetched: FetchedArchive, terms: ModelTerms) -> VerifiedArchive:
+    """The archive is the one that the terms pin.
+
+    Raises:
+        EvidenceRejected: it is any other.
+    """
+    model_archive.verify(fetched.digest, terms)
+    return VerifiedArchive(file=fetched.file)
+
+
+def load(
+    verified: VerifiedArchive, job: Job, timings: Timings, *, runtime: Callable[[], object] = lambda: None
+) -> Obtained:
+    """The model is in memory, once `runtime` has returned, which may be importing the job's.
+
+    Raises:
+        Misconfigured: the archive, its label file or the model cannot be used.
+        ModelMisfit: the model does not fit the terms or the request.
+    """
+    terms, folder = job.terms, verified.file.with_name("model")
+    with timings.span("unpack"):
+        model_archive.unpack(verified.file, folder, max_unpacked_bytes=terms.model.max_unpacked_bytes)
+        found = runtimes.find_model(folder, terms.runtime.name)
+    runtime()
+    with timings.span("load"):
+        model = runtimes.load(found, job)
+        return Obtained(model=model, labels=read_labels(folder, terms.output.labels, classes=model.classes))
+
+
+def obtain(job: Job, timings: Timings) -> Obtained:
+    """The model of the job's terms is in memory: every step has been taken.
+
+    Raises:
+        Misconfigured, EvidenceRejected, Denied, Unavailable: one could not be.
+    """
+    terms = job.terms.model
+    owner = admission(job.terms.credential)
+    with scratch() as folder:
+        return load(verify(fetch(owner, terms, folder, timings), terms), job, timings)

@@ -1,0 +1,78 @@
+"""The operator's pictures: which there are, and the bytes of each one that can be decoded.
+
+A picture that cannot is that picture's own error (`Unreadable`), and nobody else's. A service
+that fails is not: that ends the job, so that it can be started again.
+"""
+
+from __future__ import annotations
+
+from google.api_core.exceptions import NotFound
+from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption
+
+from attestation.errors import Misconfigured
+from contract.uris import FolderUri
+
+from .object_storage import read_large, read_whole, storage_failures
+from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_header
+from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, is_picture
+
+
+def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> list[ListedPicture]:
+    """Every picture in `folder`, in the bucket's listing order (by the UTF-8 bytes of the name).
+
+    Raises:
+        Misconfigured: there is none, or there are more than `most`; or see `storage_failures`.
+    """
+    with storage_failures(f"INPUT_URI `{folder}`"):
+        blobs = client.list_blobs(
+            folder.bucket, prefix=folder.prefix, fields="items(name,generation,size,crc32c),nextPageToken"
+        )
+        listed = []
+        for blob in blobs:
+            if is_picture(blob.name):
+                listed.append(_listed(blob))
+            if len(listed) > most:
+                raise Misconfigured(
+                    f"INPUT_URI `{folder}` holds more images than the owner's terms allow",
+                    hint=f"split them into folders of at most {most}, one job each",
+                )
+    if not listed:
+        raise Misconfigured(
+            f"INPUT_URI `{folder}` holds no image", hint=f"names of images end in {', '.join(SUFFIXES)}"
+        )
+    return listed
+
+
+def _listed(blob: storage.Blob) -> ListedPicture:
+    crc32c = blob.crc32c if blob.size > LARGE_BYTES else ""
+    return ListedPicture(name=blob.name, generation=blob.generation, size=blob.size, crc32c=crc32c)
+
+
+def read_picture(client: storage.Client, bucket: str, listed: ListedPicture) -> EncodedPicture:
+    """The picture's bytes, once its header says that it can be decoded within the limits.
+
+    Raises:
+        Unreadable: it is gone, empty, too large, or no picture.
+        Denied, Unavailable: see `storage_failures`.
+    """
+    if listed.size == 0:
+        raise Unreadable("empty", "the object has no bytes")
+    if listed.size > MOST_BYTES:
+        raise Unreadable("too-large", f"the object has more than {MOST_BYTES} bytes")
+    with storage_failures(f"an image in `gs://{bucket}`"):
+        try:
+            data = _read(client.bucket(bucket), listed)
+        except NotFound:
+            raise Unreadable("gone", "the object was deleted or replaced after the job began") from None
+        except DataCorruption:
+            raise Unreadable("corrupt", "the object's bytes do not match its checksum") from None
+    return check_header(data)
+
+
+def _read(bucket: storage.Bucket, listed: ListedPicture) -> bytes:
+    if listed.size > LARGE_BYTES:
+        return read_large(
+            bucket, listed.name, generation=listed.generation, size=listed.size, crc32c=listed.crc32c
+        )
+    return read_whole(bucket, listed.name, generation=listed.generation)

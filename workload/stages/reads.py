@@ -1,0 +1,110 @@
+"""The first stage: listed pictures become encoded ones, several at a time, in listing order."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from ..pictures.headers import MOST_BYTES, EncodedPicture
+from ..pictures.listing import ListedPicture
+from ..settings import Settings
+from .outcome import Outcome, without_traceback
+from .pacing import Pace
+from .workers import Settle, Task
+
+Fail = Callable[[int, BaseException], None]
+"""A picture, by its position, has no answer, and this is why; called with the lock held."""
+
+
+class Reads:
+    """Pictures that are read, and those that wait for a decoder, the earliest first.
+
+    `window` pictures at most are begun while an earlier one has no row yet.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[ListedPicture],
+        read: Callable[[ListedPicture], EncodedPicture],
+        *,
+        settings: Settings,
+        outcome: Outcome,
+        fail: Fail,
+        clock: Callable[[], float],
+    ) -> None:
+        self._pictures = pictures
+        self._read = read
+        self._settings = settings
+        self._outcome = outcome
+        self._fail = fail
+        self._clock = clock
+        self.window = min(settings.batch_size, settings.window)  # as long as there is no model
+        self.reading = 0
+        self.pace = Pace(settings.connections)
+        self._begun = 0
+        self._encoded_bytes = 0
+        self._encoded: list[tuple[int, EncodedPicture]] = []  # a heap
+
+    def may(self) -> bool:
+        if self._begun >= self._outcome.end or self._begun - self._outcome.given >= self.window:
+            return False
+        size = self._bytes_of(self._begun)
+        return (
+            self.reading < self.pace.connections
+            and self.reading + len(self._encoded) < self._settings.read_ahead
+            and (self._encoded_bytes == 0 or self._encoded_bytes + size <= self._settings.encoded_bytes)
+        )
+
+    def take(self) -> Task:
+        position, self._begun = self._begun, self._begun + 1
+        self.reading += 1
+        self._encoded_bytes += self._bytes_of(position)
+        return partial(self._read_one, position)
+
+    def left_s(self) -> None:
+        return None
+
+    def more_to_come(self) -> bool:
+        """Another picture will be decoded, or is being read."""
+        return bool(self.reading or self.next_pixels() is not None or self.may())
+
+    def next_pixels(self) -> int | None:
+        """The pixels of the earliest picture that waits; None if there is none whose row will be given."""
+        if not self._encoded or self._encoded[0][0] >= self._outcome.end:
+            return None
+        return self._encoded[0][1].pixels
+
+    def pop(self) -> tuple[int, EncodedPicture]:
+        """The earliest picture that waits. Its bytes count until they are released."""
+        return heapq.heappop(self._encoded)
+
+    def release(self, position: int) -> None:
+        """Nobody holds the picture's bytes any more."""
+        self._encoded_bytes -= self._bytes_of(position)
+
+    def _bytes_of(self, position: int) -> int:
+        """What reading it holds: what is too large is refused unread."""
+        size = self._pictures[position].size
+        return size if size <= MOST_BYTES else 0
+
+    def _read_one(self, position: int) -> Settle:
+        began, own = self._clock(), time.thread_time()
+        found: EncodedPicture | BaseException
+        try:
+            found = self._read(self._pictures[position])
+        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
+            found = without_traceback(error)
+        took = {"latency_s": self._clock() - began, "own_s": time.thread_time() - own}
+
+        def settle() -> None:
+            self.reading -= 1
+            if isinstance(found, EncodedPicture):
+                self.pace.observe(**took)  # what is refused by its size alone takes no time
+                heapq.heappush(self._encoded, (position, found))
+            else:
+                self.release(position)
+                self._fail(position, found)
+
+        return settle
