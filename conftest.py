@@ -1,4 +1,7 @@
-"""Rules for every test: nothing beyond this machine is reached, Ctrl-C reaches anybody, CI skips nothing."""
+"""Rules for every test: nothing beyond this machine is reached, Ctrl-C reaches anybody, CI skips nothing.
+
+And which tests run: `--quick` and `--long` of scripts/test.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,15 @@ import ipaddress
 import os
 import signal
 import sys
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+SLOW = Path(__file__).parent / "tests" / "slow.txt"
+SLOW_FILE_S = 9.0
+"""A file that takes as long, all its tests together, is none of `--quick`."""
 
 
 def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
@@ -44,3 +53,49 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if skipped and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(f"{len(skipped)} skipped: with SYMBOLON_NO_SKIPS set that is a failure", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def slow_files() -> dict[str, float]:
+    """What took long when it was last measured: file → seconds, slowest first."""
+    lines = (line.split() for line in SLOW.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
+    return {path: float(seconds) for seconds, path in lines}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("symbolon")
+    group.addoption("--quick", action="store_true", help="without the files of tests/slow.txt")
+    group.addoption("--long", action="store_true", help="those marked `long`, which are left out otherwise")
+    group.addoption("--measure", action="store_true", help="write tests/slow.txt anew, from all tests")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow files come first, so that no core waits for one at the end; what was not asked for is left out."""
+    slow = slow_files()
+    long, quick = config.getoption("--long"), config.getoption("--quick")
+
+    def place(item: pytest.Item) -> str:
+        return item.nodeid.partition("::")[0]
+
+    chosen = [
+        item
+        for item in items
+        if (item.get_closest_marker("long") is not None) == long and not (quick and place(item) in slow)
+    ]
+    kept = set(chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = sorted(chosen, key=lambda item: -slow.get(place(item), 0.0))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """With `--measure`, tests/slow.txt names the files that took long in this run."""
+    if not config.getoption("--measure"):
+        return
+    took: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                took[report.nodeid.partition("::")[0]] += report.duration  # type: ignore[assignment]
+    lines = [f"{seconds:6.1f} {path}" for path, seconds in took.most_common() if seconds >= SLOW_FILE_S]
+    head = f"# Files that took {SLOW_FILE_S:.0f} s and more, as seconds; written by scripts/test --measure.\n"
+    SLOW.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")

@@ -52,6 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_emulator(commands)
     add_owner(commands)
     add_auditor(commands)
+    _add_completion(commands)
     return parser
 
 
@@ -87,6 +88,26 @@ def _demo(arguments: argparse.Namespace) -> ExitCode:
     from .demo.command import run_demo
 
     return run_demo(keep=arguments.keep, output=arguments.output)
+
+
+def _add_completion(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = add(
+        commands,
+        "completion",
+        "the lines for a shell with which it completes commands and options",
+        '  eval "$(symbolon completion bash)"         in ~/.bashrc\n'
+        '  eval "$(symbolon completion zsh)"          in ~/.zshrc, below compinit\n'
+        "  symbolon completion fish > ~/.config/fish/completions/symbolon.fish\n",
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+    parser.set_defaults(run=_show_completion, output="human")
+
+
+def _show_completion(arguments: argparse.Namespace) -> ExitCode:
+    from argcomplete.shell_integration import shellcode
+
+    sys.stdout.write(shellcode(["symbolon"], shell=arguments.shell))
+    return ExitCode.YES
 
 
 def _add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from attestation.errors import ExitCode
 
@@ -15,6 +16,45 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
+        self._typed: list[str] = []
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As usual, but a command itself refuses what it does not know, and so shows its own usage."""
+        self._typed = list(sys.argv[1:] if args is None else args)
+        known, rest = super().parse_known_args(args, namespace)
+        if rest and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return known, rest
+
+    def error(self, message: str) -> NoReturn:
+        """The program ends with exit code 2; the nearest word that it knows stands in the hint."""
+        near = self._nearest()
+        self.print_usage(sys.stderr)
+        self.exit(
+            ExitCode.USAGE,
+            f"{self.prog}: error: {message}\n" + (f"hint: did you mean `{near}`?\n" if near else ""),
+        )
+
+    def _nearest(self) -> str | None:
+        """The command, option or value that is nearest to the first word typed that is none."""
+        options = self._option_string_actions
+        commands = [word for group in self._groups() for word in group.choices]
+        for before, word in zip(["", *self._typed], self._typed, strict=False):
+            name = word.partition("=")[0]
+            if before in options and options[before].choices:
+                known = [str(choice) for choice in options[before].choices or ()]
+            else:
+                known = list(options) if name.startswith("--") else commands
+            if name in known:
+                if known is commands:
+                    return None
+                continue
+            if near := difflib.get_close_matches(name, known, n=1):
+                return str(near[0])
+        return None
+
+    def _groups(self) -> list[Any]:
+        return [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
 
 
 def add(commands: argparse._SubParsersAction[Parser], name: str, says: str, examples: str = "") -> Parser:

@@ -63,7 +63,9 @@ def test_a_token_without_a_subject_is_refused(sub: object) -> None:
 
 def test_attributes_beyond_8_kilobytes_are_refused() -> None:
     mapping = AttributeMapping.parse(SUBJECT | {"attribute.a": "assertion.a", "attribute.b": "assertion.a"})
-    assert mapping.apply({"sub": "s", "a": "x" * 4095})
+    assert mapping.apply({"sub": "s" * 2, "a": "x" * 4095})
+    with pytest.raises(MappingRejected, match="exceeds the 8192 bytes limit"):
+        mapping.apply({"sub": "s" * 3, "a": "x" * 4095})
     with pytest.raises(MappingRejected, match="exceeds the 8192 bytes limit") as refusal:
         mapping.apply({"sub": "s", "a": "x" * 4096})
     assert refusal.value.error == "invalid_request"
@@ -108,8 +110,49 @@ def test_the_limits_themselves_are_accepted() -> None:
     most = {f"attribute.{'a' * 97}{number:03}": "'x'" for number in range(49)}
     longest = {"attribute.long": "'" + "x" * 2046 + "'"}
     assert len(AttributeMapping.parse(SUBJECT | most | longest).expressions) == 51
+    assert len(AttributeMapping.parse({f"attribute.{'a' * 100}": "'x'"} | SUBJECT).expressions) == 2
 
 
 def test_a_quoted_expression_is_a_constant_subject() -> None:
     mapping = AttributeMapping.parse({"google.subject": "'assertion.sub'"})
     assert mapping.apply({"sub": "whoever"}).google["subject"] == "assertion.sub"
+
+
+def test_groups_are_strings_alone_and_nothing_else_becomes_a_list() -> None:
+    mapping = AttributeMapping.parse(
+        SUBJECT | {"google.groups": "assertion.groups", "attribute.groups": "assertion.groups"}
+    )
+    for groups in (["a", 1], 1, {}, None):
+        assert mapping.apply({"sub": "s", "groups": groups}).google == {"subject": "s"}
+    assert mapping.apply({"sub": "s", "groups": "one"}).google == {"subject": "s", "groups": "one"}
+    assert mapping.apply({"sub": "s", "groups": ["a", "b"]}).attribute == {}
+
+
+def test_an_attribute_may_have_a_point_in_no_name_and_the_first_point_ends_the_namespace() -> None:
+    with pytest.raises(Misconfigured, match="is no attribute to map to"):
+        AttributeMapping.parse(SUBJECT | {"attribute.a.b": "'x'"})
+    mapped = AttributeMapping.parse(SUBJECT | {"attribute.a": "'x'"}).apply({"sub": "s"})
+    assert mapped.attribute == {"a": "x"}
+
+
+def test_every_group_counts_towards_the_8_kilobytes() -> None:
+    mapping = AttributeMapping.parse(SUBJECT | {"google.groups": "assertion.groups"})
+    assert mapping.apply({"sub": "ss", "groups": ["x" * 4095, "x" * 4095]})
+    with pytest.raises(MappingRejected, match="exceeds the 8192 bytes limit"):
+        mapping.apply({"sub": "sss", "groups": ["x" * 4095, "x" * 4095]})
+
+
+def test_half_of_a_surrogate_pair_counts_and_is_no_bug() -> None:
+    assert AttributeMapping.parse(SUBJECT).apply({"sub": "\ud800"}).google == {"subject": "\ud800"}
+
+
+def test_a_refusal_has_the_code_that_the_pages_explain_and_no_hint_of_its_own() -> None:
+    refusal = MappingRejected("too large", error="invalid_request")
+    assert (refusal.code, refusal.hint) == ("mapping-rejected", "")
+
+
+def test_the_parsed_expressions_are_there_by_their_keys_and_are_no_part_of_its_identity() -> None:
+    mapping = AttributeMapping.parse(SUBJECT | {"attribute.a": "'x'"})
+    assert list(mapping.trees) == ["google.subject", "attribute.a"]
+    assert mapping == AttributeMapping.parse(SUBJECT | {"attribute.a": "'x'"})
+    assert repr(mapping) == f"AttributeMapping(expressions={dict(mapping.expressions)!r})"

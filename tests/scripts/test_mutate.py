@@ -1,0 +1,100 @@
+"""Small faults are put into a copy, and those that no test notices are named."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULE = '''\
+"""A limit."""
+
+MOST = 10
+
+
+def check(count: int) -> bool:
+    """Whether it is within the limit."""
+    if count > MOST:
+        raise ValueError("that is too much")
+    return True
+'''
+TESTS = """\
+import pytest
+from room.limit import check
+
+
+def test_the_limit():
+    assert check(10)
+    with pytest.raises(ValueError):
+        check(11)
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with one module, its tests and the script."""
+    for name, text in {"room/limit.py": MODULE, "tests/room/test_limit.py": TESTS}.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts/mutate", tmp_path / "scripts")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def mutate(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(checkout / "scripts/mutate"), *arguments]
+    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["room/limit.py", "room.limit", "room"])
+def test_a_test_at_the_limit_notices_every_fault(name: str, checkout: Path) -> None:
+    run = mutate(checkout, name, "--least", "100")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "== room/limit.py, by tests/room/test_limit.py" in run.stdout
+    assert run.stdout.endswith("7 of 7 faults were noticed, 100.0 %\n")
+
+
+def test_a_fault_that_no_test_notices_is_named_and_is_a_no(checkout: Path) -> None:
+    test = checkout / "tests/room/test_limit.py"
+    test.write_text(TESTS.replace("check(11)", "check(100)"))
+    run = mutate(checkout, "room/limit.py", "--least", "95")
+    assert run.returncode == 3
+    assert "   room/limit.py:3: 10  →  11\n" in run.stdout
+    assert mutate(checkout, "room/limit.py", "--least", "50").returncode == 0
+
+
+def test_tests_that_fail_anyway_notice_nothing(checkout: Path) -> None:
+    (checkout / "tests/room/test_limit.py").write_text("def test_it():\n    assert False\n")
+    run = mutate(checkout, "room/limit.py")
+    assert (run.returncode, run.stderr.splitlines()[0]) == (7, "error: the tests do not pass without a fault")
+
+
+def test_tests_that_never_import_the_module_notice_nothing(checkout: Path) -> None:
+    (checkout / "tests/room/test_limit.py").write_text("def test_it():\n    assert True\n")
+    run = mutate(checkout, "room/limit.py")
+    assert (run.returncode, run.stderr.splitlines()[0]) == (7, "error: the tests do not import the module")
+
+
+def test_a_module_that_is_not_there_is_wrong_usage(checkout: Path) -> None:
+    run = mutate(checkout, "room/nothing.py")
+    assert (run.returncode, run.stderr.splitlines()[0]) == (2, "error: there is no module `room/nothing.py`")
+
+
+def test_an_interrupt_leaves_the_working_tree_as_it_was(checkout: Path) -> None:
+    (checkout / "tests/room/test_limit.py").write_text("import time\n" + TESTS + "    time.sleep(3)\n")
+    command = [sys.executable, str(checkout / "scripts/mutate"), "room/limit.py"]
+    run = subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    assert run.stdout.readline().startswith("== room/limit.py")
+    time.sleep(1)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=20) == 128 + signal.SIGINT
+    assert (checkout / "room/limit.py").read_text() == MODULE
+    run.stdout.close()
