@@ -7,12 +7,11 @@ of another type, and claims that are not there.
 
     for token in hostile_tokens(trees, near=[example], seed=1, count=300): …
 
-The same arguments give the same tokens.
+The same arguments give the same tokens; they share parts with `near`, and nobody may change them.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +45,7 @@ def hostile_tokens(
     every = list(_paths(schema.ASSERTION, ()))
     read = [each for each in every if each[0] in _read_by(trees)]
     for _ in range(count):
-        token = copy.deepcopy(dict(pick.choice(near)))
+        token = dict(pick.choice(near))
         for _ in range(pick.randint(1, 4)):
             path, claim, type_ = pick.choice(read if read and pick.random() < 0.8 else every)
             _change(token, path, _value(pick, claim, type_, constants, _at(token, path)))
@@ -107,7 +106,7 @@ def _list(pick: random.Random, claim: Claim, element: Type, constants: _Constant
         return items[: pick.randrange(len(items) + 1)]
     wanted = pick.randint(*_LONG)
     filler = items[-1] if items and pick.random() < 0.5 else _of_type(pick, claim, element, constants, None)
-    items += [copy.deepcopy(filler) for _ in range(wanted - len(items) - 1)]
+    items += [filler] * (wanted - len(items) - 1)
     return [*items, _of_type(pick, claim, element, constants, None)]
 
 
@@ -177,9 +176,7 @@ def _change(token: dict[str, Any], path: Path, value: object) -> None:
     here = token
     for name in above:
         below = here.get(name)
-        if not isinstance(below, dict):
-            below = here[name] = {}
-        here = below
+        here[name] = here = dict(below) if isinstance(below, Mapping) else {}
     if value is _ABSENT:
         here.pop(last, None)
     else:

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..cel import syntax
-from ..cel.condition import compile_condition
+from ..cel.parser import parse
 from ..cel.values import ErrorValue
 from ..mapping import MappingRejected
 from ..policy_set import PolicySet
 from ..provider import Provider
 
 _IAMS_OWN: Final = frozenset(("extract",))
+_MOST_CHARACTERS: Final = 1 << 20
 _NOWHERE: Final = syntax.Span(0, 0)
 
 
@@ -87,10 +88,9 @@ class Peer:
         return {key: self._compiled(text) for key, text in provider.mapping.expressions.items()}
 
     def _compiled(self, text: str) -> Any:
-        for clause in compile_condition(text).clauses:
-            for node, _ in syntax.walk(clause.node):
-                if isinstance(node, syntax.Call) and node.function in _IAMS_OWN:
-                    raise NoPeer(f"Google's runtime alone does not know `{node.function}`, which IAM adds")
+        for node, _ in syntax.walk(parse(text, most_characters=_MOST_CHARACTERS)):
+            if isinstance(node, syntax.Call) and node.function in _IAMS_OWN:
+                raise NoPeer(f"Google's runtime alone does not know `{node.function}`, which IAM adds")
         try:
             return self._environment.compile(text, disable_check=True)
         except RuntimeError:  # it evaluates constant parts already here, and says no more than this

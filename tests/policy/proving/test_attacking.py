@@ -1,0 +1,102 @@
+"""The attack refutes what a solver with a small picture of tokens would have called proved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from policy.policy_set import policy_set_of
+from policy.proving.attacking import Attack, absence_of, no_more_than, proof_of
+from policy.proving.smt.admission import admissions_of
+from policy.proving.smt.questions import Case, Question
+
+ACCOUNTS = "assertion.google_service_accounts"
+ENV = "assertion.submods.container.env"
+
+
+def question(condition: str, that: str) -> Question:
+    """As the prover would ask whether `that` is not true of an admitted token, but never of a solver."""
+    (admission,) = admissions_of(policy_set_of(condition))
+    (also,) = admissions_of(policy_set_of(that))
+
+    def formula(_: object) -> int:
+        raise AssertionError("no solver is asked here")
+
+    def holds(case: Case) -> bool:
+        return admission.admits(case) and also.refuses(case)
+
+    return Question(formula=formula, holds=holds, trees=(*admission.trees, *also.trees), assume_facts=False)
+
+
+@pytest.mark.parametrize(
+    ("condition", "that"),
+    [
+        pytest.param(f'!("evil@x" in {ACCOUNTS})', f"size({ACCOUNTS}) <= 12", id="a long list"),
+        pytest.param(
+            " && ".join(f'{ACCOUNTS}[{place}] != "evil@x"' for place in range(6)),
+            f'!("evil@x" in {ACCOUNTS})',
+            id="the last of many accounts",
+        ),
+        pytest.param(f"has({ENV})", f"size({ENV}) <= 9", id="many variables"),
+        pytest.param(
+            'assertion.hwmodel != "GCP_AMD_SEV"',
+            'assertion.hwmodel in ["GCP_AMD_SEV_ES", "GCP_INTEL_TDX", "GCP_SHIELDED_VM"]',
+            id="an undocumented value",
+        ),
+        pytest.param(
+            "assertion.iat == 9007199254740992.0", "assertion.iat == 9007199254740992", id="beyond 2^53"
+        ),
+        pytest.param(
+            'assertion.submods.gce.zone > "z"',
+            'assertion.submods.gce.zone < "\\U00010000"',
+            id="a character beyond the planes",
+        ),
+    ],
+)
+def test_what_a_small_picture_proves_is_refuted(condition: str, that: str) -> None:
+    refuted = Attack(count=1_000).on(question(condition, that), peer=proof_of(condition, that))
+    assert refuted is not None
+    assert question(condition, that).holds(refuted)
+
+
+def test_what_is_true_survives() -> None:
+    condition = 'assertion.dbgstat == "disabled-since-boot"'
+    attack = Attack(count=300)
+    assert attack.on(question(condition, condition), peer=proof_of(condition, condition)) is None
+    assert attack.described == "attacked with 300 tokens by our own evaluator and Google's runtime"
+
+
+def test_one_reader_is_enough_to_refute() -> None:
+    condition, that = "assertion.secboot", "assertion.secboot"
+    blind = replace(question(condition, that), holds=lambda _: False)
+    lie = proof_of(condition, "assertion.secboot == false")
+    assert Attack().on(blind, peer=lie) is not None
+    assert Attack().on(blind) is None
+
+
+def test_a_token_that_the_issuer_could_not_sign_refutes_nothing_where_that_is_assumed() -> None:
+    asked = question("true", "type(assertion.secboot) == bool")
+    assert Attack(count=1_000).on(asked) is not None
+    assert Attack(count=1_000).on(replace(asked, assume_facts=True)) is None
+
+
+def test_without_a_second_reader_the_answer_says_so() -> None:
+    condition = 'assertion.sub.extract("projects/{p}/") == "x"'
+    attack = Attack(count=20)
+    attack.on(question(condition, condition), peer=proof_of(condition, condition))
+    assert attack.described.startswith("attacked with 20 tokens by our own evaluator alone: ")
+
+
+def test_differences_and_absences_are_read_by_googles_runtime_as_well() -> None:
+    blind = replace(question("true", "true"), holds=lambda _: False)
+    assert Attack().on(blind, peer=no_more_than("assertion.secboot", "true")) is not None
+    assert Attack().on(blind, peer=no_more_than("true", "assertion.secboot")) is None
+    assert Attack().on(blind, peer=absence_of("true", "assertion.secboot == false")) is not None
+    assert Attack().on(blind, peer=absence_of("true", "false")) is None
+
+
+def test_no_tokens_are_no_attack() -> None:
+    attack = Attack(count=0)
+    assert attack.on(question("true", "false")) is None
+    assert attack.described == "not attacked"
