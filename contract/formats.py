@@ -1,8 +1,9 @@
 """The version of its format that every document of ours states, so that no reader has to guess.
 
-A program reads the versions that it knows and refuses every other one, older ones included. Three things
-carry none: the operator's environment, which the image's labels fix; the object `result`, whose shape is
-the codelab's; and a `gs://` name.
+A program reads the version that it knows and refuses every other one. A document without a version is refused
+as well: none was ever released, and a guess would outlive its reason. Three things carry none:
+the operator's environment, which the image's labels fix; the object `result`, whose shape is the codelab's;
+and a `gs://` name.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@
 - **timings**, the last line of a job's log: `{"format": 1, "NAME_s", …, "whole_s", "steps"}`, the last one
   `{NAME: [began, ended]}`.
 
-On the wire a picture is called `image`, as the sample wrote it; in our own names *image* is the container's.
+On the wire a picture is called `image`, as the sample wrote it, and so it is in what the workload tells an
+operator; in our own names *image* is the container's.
 
 Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection.
 """

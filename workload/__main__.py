@@ -2,7 +2,7 @@
 
 | exit | meaning |
 |---|---|
-| 0 | every image has its row |
+| 0 | every picture has its row |
 | 1 | a bug of this program |
 | 4 | evidence rejected, or denied |
 | 5 | unavailable, or stopped by a signal: the same job may succeed when it is started again |

@@ -30,7 +30,7 @@ class Classifier(Protocol):
     The pictures are only there during the call.
     """
 
-    def __call__(self, images: Fed) -> tuple[Indices, Scores]: ...
+    def __call__(self, pictures: Fed, /) -> tuple[Indices, Scores]: ...
 
 
 def row_of(picture: ListedPicture, answer: Answer, labels: Sequence[str] | None) -> Row:

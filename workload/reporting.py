@@ -24,7 +24,7 @@ def say(message: str, *, severity: str = "INFO", **fields: object) -> None:
 
 
 class Progress:
-    """How far `total` images have come: a line every few seconds, or a bar where `terminal` is one."""
+    """How far `total` pictures have come: a line every few seconds, or a bar where `terminal` is one."""
 
     def __init__(
         self, total: int, *, clock: Callable[[], float] = time.monotonic, terminal: TextIO = sys.stderr
@@ -36,7 +36,7 @@ class Progress:
         self._terminal = terminal if terminal.isatty() else None
 
     def advance(self) -> None:
-        """One image more is done."""
+        """One picture more is done."""
         self._done += 1
         now = self._clock()
         if self._done < self._total and now - self._said < (0.1 if self._terminal else _EVERY_S):

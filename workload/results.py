@@ -86,7 +86,7 @@ class ResultWriter:
         self._parts = 0
         self._lines: list[str] = []
         self._part_began = clock()
-        # About 300 bytes an image, on scratch and not in the heap, until `result` is written.
+        # About 300 bytes a picture, on scratch and not in the heap, until `result` is written.
         self._codelab: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
 
     def write(self, row: Row) -> None:

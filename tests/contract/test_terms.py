@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from attestation.errors import ExitCode, Misconfigured
+from contract.tables import keys_of
 from contract.terms import (
     TABLES,
     OwnerTerms,
@@ -184,3 +185,76 @@ def test_one_wrong_value_is_refused_by_name(old: str, new: str, said: str) -> No
 def test_a_file_below_the_archives_root_may_hold_the_labels() -> None:
     terms = parse_terms(terms_text().replace('"labels.txt"', '"model/labels.v1..txt"'))
     assert terms.output.labels == "model/labels.v1..txt"
+
+
+WHOLE_NUMBERS = {
+    "model.generation": (1, 2**63 - 1),
+    "model.max_unpacked_bytes": (1, 256 * GIB),
+    "input.height": (1, 4096),
+    "input.width": (1, 4096),
+    "egress.largest_top_k": (1, 1000),
+    "egress.score_digits": (0, 9),
+    "egress.most_images": (1, 10_000_000),
+    "stream.connections": (1, 256),
+    "stream.decoders": (1, 1024),
+    "stream.batch_size": (1, 1024),
+    "stream.batch_wait_ms": (1, 60_000),
+    "stream.encoded_mib": (1, 1 << 20),
+    "stream.decoding_megapixels": (1, 1 << 20),
+    "stream.window": (1, 10_000_000),
+    "stream.memory_mib": (1, 1 << 20),
+}
+NUMBERS = {"input.scale": (1e-9, 1e6), "input.mean": (-1e6, 1e6)}
+
+
+def with_value(key: str, value: object) -> str:
+    """The terms with that value, as TOML has it, for one key."""
+    table, name = key.split(".")
+    before, heading, rest = terms_text().partition(f"[{table}]\n")
+    inside, gap, after = rest.partition("\n\n")
+    kept = [line for line in inside.splitlines() if not line.startswith(f"{name} =")]
+    return "\n".join([before, heading or f"[{table}]", f"{name} = {value}", *kept, gap + after])
+
+
+def test_every_number_has_its_bounds() -> None:
+    bounded = {
+        f"{name}.{each.name}"
+        for name, table in TABLES.items()
+        for each in keys_of(table)
+        if "number" in each.kind.expected
+    }
+    assert bounded == {*WHOLE_NUMBERS, *NUMBERS}
+
+
+@pytest.mark.parametrize(("key", "bounds"), WHOLE_NUMBERS.items())
+def test_a_whole_number_is_taken_up_to_its_bounds_and_no_further(key: str, bounds: tuple[int, int]) -> None:
+    low, high = bounds
+    for value in bounds:
+        parse_terms(with_value(key, value))
+    for value in (low - 1, high + 1):
+        with pytest.raises(Misconfigured, match=f"`{key}` in the terms is `{value}`, not a whole number"):
+            parse_terms(with_value(key, value))
+
+
+@pytest.mark.parametrize(("key", "bounds"), NUMBERS.items())
+def test_a_number_is_taken_up_to_its_bounds_and_no_further(key: str, bounds: tuple[float, float]) -> None:
+    def written(value: float) -> object:
+        return value if key == "input.scale" else [0.0, 0.0, value]
+
+    low, high = bounds
+    for value in bounds:
+        parse_terms(with_value(key, written(value)))
+    for value in (low - abs(low) * 1e-6, high + high * 1e-6):
+        with pytest.raises(Misconfigured, match=f"`{key}` in the terms is"):
+            parse_terms(with_value(key, written(value)))
+
+
+@pytest.mark.parametrize(
+    ("key", "longest", "taken"),
+    [("output.labels", 200, "a"), ("input.tensor", 200, "t"), ("output.tensor", 200, "t")],
+)
+def test_a_text_is_taken_up_to_its_length_and_no_longer(key: str, longest: int, taken: str) -> None:
+    parse_terms(with_value(key, f'"{taken * longest}"'))
+    for wrong in ("", taken * (longest + 1)):
+        with pytest.raises(Misconfigured, match=f"`{key}` in the terms is"):
+            parse_terms(with_value(key, f'"{wrong}"'))

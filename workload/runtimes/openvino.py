@@ -130,8 +130,8 @@ def _best(model: Any, taken: Tensor, fed: tuple[int, ...], job: Job) -> Any:
     """A model from `float32` pictures of the shape `fed` to indices and scores."""
     terms = job.terms
     (port,) = model.inputs
-    images = ops.parameter(list(fed), np.float32, name="fed")
-    given = images
+    pictures = ops.parameter(list(fed), np.float32, name="fed")
+    given = pictures
     # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
     if taken.is_integer:
         low, high = _range(np.iinfo(taken.dtype))
@@ -147,7 +147,7 @@ def _best(model: Any, taken: Tensor, fed: tuple[int, ...], job: Job) -> Any:
     if terms.output.scores == "softmax":
         scores = ops.softmax(scores, 1)
     top = ops.topk(scores, np.int32(job.top_k), 1, "max", "value", "i32", stable=True)
-    best = ov.Model([top.output(1), top.output(0)], [images])
+    best = ov.Model([top.output(1), top.output(0)], [pictures])
     best.validate_nodes_and_infer_types()
     return best
 
@@ -164,21 +164,21 @@ def _classifier(compiled: Any, name: str, taken: Tensor, fed: tuple[int, ...], s
         requests.put(compiled.create_infer_request())
     piece = fed[0]
 
-    def run(images: Fed) -> tuple[Indices, Scores]:
-        count = len(images)
+    def run(pictures: Fed) -> tuple[Indices, Scores]:
+        count = len(pictures)
         if count < piece:
-            images = np.concatenate([images, np.zeros([piece - count, *fed[1:]], np.float32)])
+            pictures = np.concatenate([pictures, np.zeros([piece - count, *fed[1:]], np.float32)])
         request = requests.get()
         try:
-            found = request.infer([images], share_inputs=True)
+            found = request.infer([pictures], share_inputs=True)
             return found[0][:count], found[1][:count]
         except RuntimeError:
             raise does_not_run(name, taken, fed) from None
         finally:
             requests.put(request)
 
-    def classifier(images: Fed) -> tuple[Indices, Scores]:
-        pieces = [images[first : first + piece] for first in range(0, len(images), piece)]
+    def classifier(pictures: Fed) -> tuple[Indices, Scores]:
+        pieces = [pictures[first : first + piece] for first in range(0, len(pictures), piece)]
         answers = [run(one) for one in pieces]
         return np.concatenate([one for one, _ in answers]), np.concatenate([one for _, one in answers])
 

@@ -119,9 +119,9 @@ class _Classifier:
         self._freezing: Thread | None = None
         dtype = tf.dtypes.as_dtype(taken.dtype)
 
-        def best(images: Any) -> tuple[Any, Any]:
+        def best(pictures: Any) -> tuple[Any, Any]:
             # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
-            given = tf.saturate_cast(tf.round(images) if taken.is_integer else images, dtype)
+            given = tf.saturate_cast(tf.round(pictures) if taken.is_integer else pictures, dtype)
             scores = tf.cast(signature(**{terms.input.tensor: given})[terms.output.tensor], tf.float32)
             if terms.output.scores == "softmax":
                 scores = tf.nn.softmax(scores)
@@ -137,30 +137,30 @@ class _Classifier:
         # Run once, so that what the first batch would wait for is done before there is one.
         self(blank)
 
-    def __call__(self, images: Fed) -> tuple[Indices, Scores]:
-        count = len(images)
+    def __call__(self, pictures: Fed) -> tuple[Indices, Scores]:
+        count = len(pictures)
         if self._batch_size is not None and count < self._batch_size:
             blank = np.zeros([self._batch_size - count, *self._shape], np.float32)
-            images = np.concatenate([images, blank])
+            pictures = np.concatenate([pictures, blank])
         try:
-            indices, values = self._best(tf.convert_to_tensor(images))
+            indices, values = self._best(tf.convert_to_tensor(pictures))
         except tf.errors.ResourceExhaustedError:
             raise Misconfigured(
                 "the machine's memory does not hold a batch of this size",
                 hint="set a smaller `tee-env-BATCH_SIZE`, or launch a larger machine",
             ) from None
         except (ValueError, TypeError, tf.errors.OpError):
-            raise does_not_run(self._name, self._taken, images.shape) from None
+            raise does_not_run(self._name, self._taken, pictures.shape) from None
         self._seen += count
         if self._seen >= FREEZE_AFTER and self._may_freeze.acquire(blocking=False):  # once, and never let go
-            blank = np.zeros_like(images)  # the batch itself is the stream's, and is filled again
+            blank = np.zeros_like(pictures)  # the batch itself is the stream's, and is filled again
             self._freezing = Thread(target=self._freeze, args=(blank,), name="freeze")
             self._freezing.start()
         return indices.numpy()[:count], values.numpy()[:count]
 
-    def _freeze(self, images: Fed) -> None:
+    def _freeze(self, pictures: Fed) -> None:
         """The graph's weights are constants from now on; or it stays as it is, where TensorFlow cannot."""
         with contextlib.suppress(ValueError, TypeError, LookupError, RuntimeError, tf.errors.OpError):
             frozen = convert_variables_to_constants_v2(self._best, lower_control_flow=False)
-            frozen(tf.convert_to_tensor(images))
+            frozen(tf.convert_to_tensor(pictures))
             self._best = frozen
