@@ -83,8 +83,15 @@ class Review:
 def _admits(provider: ProviderReview) -> dict[str, dict[str, object]]:
     sections: dict[str, dict[str, object]] = {"what": {}, "where": {}, "who": {}, "how": {}}
     for each in provider.admits:
-        sections[each.section][each.claim] = each.note if each.values is None else list(each.values)
+        sections[each.section][each.claim] = _can_be(each)
     return {name: claims for name, claims in sections.items() if claims}
+
+
+def _can_be(admits: Admits) -> object:
+    """All values as a list, those that are always there as `at_least`, anything else in words."""
+    if admits.at_least is not None:
+        return {"at_least": list(admits.at_least), "bounded": admits.bounded}
+    return admits.note if admits.values is None else list(admits.values)
 
 
 def _clause(clause: ClauseUse) -> dict[str, object]:

@@ -268,9 +268,9 @@ def _review_policy(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .auditor.prove import prove_policy, show_values
-
     if arguments.values_of is not None:
+        from .auditor.values import show_values
+
         if arguments.smt2 is not None:
             sys.stderr.write(arguments.usage())
             return ExitCode.USAGE
@@ -280,6 +280,8 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
             budget_s=arguments.budget,
             output=arguments.output,
         )
+    from .auditor.prove import prove_policy
+
     return prove_policy(
         policy=arguments.policy,
         that=arguments.that,

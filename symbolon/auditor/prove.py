@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
 from policy.cel import parse, walk
 from policy.cel.syntax import Identifier
 from policy.explaining import explain
 from policy.policy_set import PolicySet
-from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided, Values
+from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
@@ -26,7 +26,7 @@ from ..reports.differences import claims_that_matter
 from ..reports.report import Entry, Report, Section, Tone
 
 _HOLLOW: Final = "nobody is admitted, so it proves nothing about anybody"
-_BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
+BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
 _SHOWN: Final[dict[type, tuple[str, Tone, ExitCode]]] = {
     Proved: ("PROVED", "good", ExitCode.YES),
     Refuted: ("REFUTED", "bad", ExitCode.ANSWERED_NO),
@@ -72,24 +72,6 @@ def prove_policy(
         asked = that if that is not None else NAMED_QUESTIONS[str(question)]
         print_report(_report(answer, named, asked, that, sample=near, hollow=hollow), output=output)
     return _SHOWN[type(answer)][2]
-
-
-def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> ExitCode:
-    """What the claim can be in admitted tokens stands on standard output.
-
-    Raises:
-        Misconfigured: an input cannot be read, or `claim` is no claim's path.
-    """
-    with Prover(budget_s=budget_s) as prover:
-        prover.start()
-        named = read_policy_set(policy)
-        with patience("listing values"):
-            values = prover.values_of(named.policies, claim)
-    if output == "json":
-        print_json(_values_document(values))
-    else:
-        print_report(_values_report(values, named, claim), output=output)
-    return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
 
 
 def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
@@ -157,7 +139,7 @@ def _report(
                 tone, verdict = "warn", _HOLLOW
             if answer.example is not None:
                 sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
-            lines = answer.assumptions + ((_BOUNDED,) if answer.bounded else ())
+            lines = answer.assumptions + ((BOUNDED,) if answer.bounded else ())
             sections.append(Section(title="assumed", lines=lines))
         case Refuted(token=None):
             verdict = "nobody is admitted"
@@ -207,45 +189,4 @@ def _token(
         claims=claims,
         token=token,
         shows="a token that differs from the sample in" if claims else "",
-    )
-
-
-def _values_document(values: Values | Undecided) -> dict[str, Any]:
-    if isinstance(values, Undecided):
-        return {"verdict": "undecided", "reason": values.reason}
-    finite = values.finite is not None
-    return {
-        "verdict": "finite" if finite else "unbounded",
-        "values": list(values.finite) if values.finite is not None else None,
-        "examples": list(values.examples),
-        "absent": values.absent,
-        "bounded": values.bounded,
-    }
-
-
-def _values_report(values: Values | Undecided, named: NamedPolicySet, claim: str) -> Report:
-    notes: list[str] = []
-    tone: Tone = "plain"
-    lines: tuple[object, ...] = ()
-    if isinstance(values, Undecided):
-        answer, tone, verdict = "UNDECIDED", "warn", values.reason
-    elif values.finite is None:
-        answer, verdict, lines = "UNBOUNDED", f"`{claim}` can be anything like these", values.examples
-    else:
-        several = len(values.finite) != 1
-        count = f"{len(values.finite)} value{'s' if several else ''}"
-        answer, verdict, lines = count.upper(), f"`{claim}` is nothing else in admitted tokens", values.finite
-    if isinstance(values, Values):
-        notes += ["it may also be absent"] if values.absent else []
-        notes += [_BOUNDED] if values.bounded else []
-    return Report(
-        title=f"values of {claim}",
-        about=named.policy.name,
-        answer=answer,
-        tone=tone,
-        verdict=verdict,
-        sections=(
-            Section(title="values", code="\n".join(map(rendered, lines))),
-            Section(title="beside that", lines=tuple(notes)),
-        ),
     )

@@ -29,6 +29,8 @@ _KEEPS_OUT: Final[dict[str, tuple[str, Tone]]] = {
     "undecided": ("undecided", "warn"),
 }
 
+_SHORT_LISTS: Final = "as far as short lists go: longer ones are not covered"
+
 
 def review_policy(
     *, policy: str, bindings: str | None, image: str | None, fail_on: str, output: str
@@ -158,10 +160,12 @@ def _provider(reviewed: ProviderReview, *, of: str) -> list[Section]:
 
 
 def _values(admits: Admits) -> str:
-    if admits.values is None:
+    values = admits.at_least or admits.values
+    if values is None:
         return admits.note
-    shown = ", ".join(map(rendered, admits.values))
-    return f"{shown} ({admits.note})" if shown and admits.note else shown or admits.note
+    shown = ", ".join(map(rendered, values))
+    note = _SHORT_LISTS if admits.bounded and admits.section == "who" else admits.note
+    return f"{shown} ({note})" if shown and note else shown or note
 
 
 def _clause(use: ClauseUse, example: Mapping[str, object] | None) -> Entry:
