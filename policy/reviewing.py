@@ -69,7 +69,7 @@ class Review:
     def document(self) -> dict[str, object]:
         """The review as JSON, for `--format json`."""
         return {
-            "verdict": self.verdict,
+            "summary": self.verdict,
             "findings": [each.document() for each in self.findings],
             "admits": {each.name or "condition": _admits(each) for each in self.providers},
             "clauses": {
@@ -116,13 +116,18 @@ def review(
             case.inquiry.ask_at_once(partial(_ask_everything, case, table, today))
     findings = linting.lint_cases(cases, today=today)
     providers = tuple(_provider(case, table) for case, table in zip(cases, tables, strict=True))
-    inquiries = [case.inquiry for case in cases if case.inquiry is not None]
     return Review(
         verdict=_verdict(policies, cases, findings),
         providers=providers,
         findings=tuple(findings),
-        assumptions=tuple(sorted({label for each in inquiries for label in each.assumptions})),
+        assumptions=assumptions_of(cases),
     )
+
+
+def assumptions_of(cases: Iterable[Case]) -> tuple[str, ...]:
+    """What all answers so far about these take for granted of the issuer."""
+    inquiries = [case.inquiry for case in cases if case.inquiry is not None]
+    return tuple(sorted({label for each in inquiries for label in each.assumptions}))
 
 
 def _ask_everything(case: Case, table: Table, today: date) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from attestation.errors import ExitCode
@@ -146,6 +147,10 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
     from .auditor.review import lint_policy
 
@@ -155,6 +160,7 @@ def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
         image=arguments.image,
         fail_on=arguments.fail_on,
         output=arguments.output,
+        now=_now(),
     )
 
 
@@ -165,8 +171,10 @@ def _test_policy(arguments: argparse.Namespace) -> ExitCode:
         if arguments.folder is not None:
             sys.stderr.write(arguments.usage())
             return ExitCode.USAGE
-        return generate_tests(policy=arguments.policy, folder=arguments.generate, output=arguments.output)
-    return run_tests(policy=arguments.policy, folder=arguments.folder, output=arguments.output)
+        return generate_tests(
+            policy=arguments.policy, folder=arguments.generate, output=arguments.output, now=_now()
+        )
+    return run_tests(policy=arguments.policy, folder=arguments.folder, output=arguments.output, now=_now())
 
 
 def _normalise_policy(arguments: argparse.Namespace) -> ExitCode:
@@ -264,6 +272,7 @@ def _review_policy(arguments: argparse.Namespace) -> ExitCode:
         image=arguments.image,
         fail_on=arguments.fail_on,
         output=arguments.output,
+        now=_now(),
     )
 
 
@@ -279,6 +288,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
             claim=arguments.values_of,
             budget_s=arguments.budget,
             output=arguments.output,
+            now=_now(),
         )
     from .auditor.prove import prove_policy
 
@@ -290,6 +300,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         smt2=arguments.smt2,
         budget_s=arguments.budget,
         output=arguments.output,
+        now=_now(),
     )
 
 
@@ -303,6 +314,7 @@ def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
         accept_bounds=arguments.accept_bounds,
         budget_s=arguments.budget,
         output=arguments.output,
+        now=_now(),
     )
 
 

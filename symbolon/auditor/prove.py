@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,12 @@ from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
 from policy.wording import rendered
 
-from ..policy_files import NamedPolicySet, read_claims, read_policy_set
+from ..policy_files import NamedPolicySet, read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
 from ..reports import print_report
 from ..reports.differences import claims_that_matter
+from ..reports.record import record_of
 from ..reports.report import Entry, Report, Section, Tone
 
 _HOLLOW: Final = "nobody is admitted, so it proves nothing about anybody"
@@ -43,13 +45,14 @@ def prove_policy(
     smt2: Path | None,
     budget_s: float,
     output: str,
+    now: datetime,
 ) -> ExitCode:
     """The answer to `that`, a condition, or to the named `question` stands on standard output.
 
     Raises:
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
-    near = SAMPLE if sample is None else read_claims(sample)
+    beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
     with Prover(budget_s=budget_s, sample=near) as prover:
         prover.start()
         named = read_policy_set(policy)
@@ -66,11 +69,18 @@ def prove_policy(
                 and asks_of_tokens
                 and isinstance(prover.find_admitted(named.policies), NoneFound)
             )
+    asked = that if that is not None else NAMED_QUESTIONS[str(question)]
+    record = record_of(
+        f"is it so of every admitted token: {asked}",
+        [("policy", named.policy), ("sample", beside)],
+        now=now,
+        assumptions=answer.assumptions if isinstance(answer, Proved) else (),
+    )
     if output == "json":
-        print_json(document_of(answer, hollow=hollow))
+        print_json(document_of(answer, hollow=hollow) | {"record": record.document()})
     else:
-        asked = that if that is not None else NAMED_QUESTIONS[str(question)]
-        print_report(_report(answer, named, asked, that, sample=near, hollow=hollow), output=output)
+        report = _report(answer, named, asked, that, sample=near, hollow=hollow)
+        print_report(replace(report, record=record), output=output)
     return _SHOWN[type(answer)][2]
 
 

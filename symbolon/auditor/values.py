@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured
@@ -24,6 +25,7 @@ from ..policy_files import NamedPolicySet, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
 from ..reports import print_report
+from ..reports.record import record_of
 from ..reports.report import Report, Section, Tone
 from .prove import BOUNDED
 
@@ -56,7 +58,7 @@ class _Known:
     always: tuple[str, ...] = ()
 
 
-def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> ExitCode:
+def show_values(*, policy: str, claim: str, budget_s: float, output: str, now: datetime) -> ExitCode:
     """What the claim can be in admitted tokens stands on standard output.
 
     Raises:
@@ -71,10 +73,13 @@ def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> Exi
             known = _Known()
             if isinstance(values, Values) and values.finite is None:
                 known = _known(prover, named.policies, asked)
+    question = f"what can `{claim}` be in admitted tokens?"
+    record = record_of(question, [("policy", named.policy)], now=now)
     if output == "json":
-        print_json(_document(values, asked, known))
+        print_json(_document(values, asked, known) | {"record": record.document()})
     else:
-        print_report(_report(values, named, claim, asked, known), output=output)
+        report = _report(values, named, claim, asked, known)
+        print_report(replace(report, record=record), output=output)
     return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
 
 

@@ -199,4 +199,4 @@ def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:
 
 def test_a_review_is_json(hardened: Review) -> None:
     document = json.loads(json.dumps(hardened.document()))
-    assert set(document) == {"verdict", "findings", "admits", "clauses", "assumptions"}
+    assert set(document) == {"summary", "findings", "admits", "clauses", "assumptions"}

@@ -10,7 +10,7 @@ import pytest
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, STABLE, provider, written
 
-KEYS = {"verdict", "counterexample", "assumptions", "bounded", "reason"}
+KEYS = {"verdict", "counterexample", "assumptions", "bounded", "reason", "record"}
 PRODUCTION = 'assertion.dbgstat == "disabled-since-boot"'
 
 
