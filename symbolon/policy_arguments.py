@@ -15,8 +15,8 @@ from attestation.errors import ExitCode
 from .parsers import FOR_PEOPLE, Parser, add, add_group, add_output
 
 _POLICY = (
-    "a policy file (TOML), a condition (.cel), the JSON that `gcloud iam workload-identity-pools providers` "
-    "describes or lists, or that `terraform show -json` prints; `-`: standard input"
+    "a policy file (TOML), a condition (.cel), the YAML or JSON that `gcloud iam workload-identity-pools "
+    "providers` describes or lists, or what `terraform show -json` prints; `-`: standard input"
 )
 _SEVERITIES = ("critical", "high", "medium", "low", "warning", "info")
 _QUESTIONS = (
@@ -99,7 +99,7 @@ def _add_policy(parser: Parser) -> None:
 def _add_findings(parser: Parser) -> None:
     _add_policy(parser)
     parser.add_argument(
-        "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (JSON)"
+        "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (YAML or JSON)"
     )
     parser.add_argument(
         "--image", metavar="F", help="the image's configuration (JSON), or the folder of an OCI layout"
