@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -21,7 +21,9 @@ class Admits:
     """What one claim is in admitted tokens.
 
     `values` are all that it can be, as JSON values; None when it is not among a few: then `note` says
-    what it is, `anything` most often.
+    what it is, `anything` most often. Of a list that may have other elements too, `at_least` are those
+    that it has in every admitted token, or in every one whose lists are short where that is `bounded`;
+    None where nothing was asked of that kind.
     """
 
     section: Section
@@ -29,6 +31,8 @@ class Admits:
     title: str
     values: tuple[object, ...] | None
     note: str = ""
+    at_least: tuple[object, ...] | None = None
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +136,10 @@ class Table:
             for each in schema.SUPPORT_ATTRIBUTES
         }
         undecided = next((each for each in lacks.values() if isinstance(each, Undecided)), None)
-        needed: list[object] = [each for each, answer in lacks.items() if isinstance(answer, NoneFound)]
-        title = "support attributes, at least"
-        return _row("where", claim, title, undecided or NoneFound(), needed)
+        title = "support attributes"
+        if undecided is not None:
+            return _row("where", claim, title, undecided, [])
+        return _at_least("where", claim, title, lacks)
 
     def _signers(self, inquiry: Inquiry) -> Admits | None:
         claim, path = "submods.container.image_signatures", f"{CONTAINER}.image_signatures"
@@ -150,6 +155,12 @@ class Table:
         claim, path = "google_service_accounts", "assertion.google_service_accounts"
         named = [each for each in self._case.strings if "@" in each]
         other = inquiry.ask(f"!{path}.all(account, account in {render_constant(named)})")
+        if isinstance(other, Found):
+            lacks = {
+                each: inquiry.ask(f"(!has({path}) || !({render_constant(each)} in {path}))") for each in named
+            }
+            if any(isinstance(each, NoneFound) for each in lacks.values()):
+                return _at_least("who", claim, "service accounts", lacks)
         values, undecided = self._in(inquiry, path, named, other=other)
         return _row("who", claim, "service accounts", undecided or other, values)
 
@@ -162,6 +173,21 @@ class Table:
         values, undecided = self._in(inquiry, variables, names, other=other)
         title = "variables overridden"
         yield _row("how", "submods.container.env_override", title, undecided or other, values)
+
+
+def _at_least(section: Section, claim: str, title: str, lacks: Mapping[str, Search]) -> Admits:
+    """A row of the elements that no admitted token lacks."""
+    proofs = {each: answer for each, answer in lacks.items() if isinstance(answer, NoneFound)}
+    bounded = any(answer.bounded for answer in proofs.values())
+    return Admits(
+        section=section,
+        claim=claim,
+        title=f"{title}, at least",
+        values=None,
+        note="" if proofs else "none",
+        at_least=tuple(proofs),
+        bounded=bounded,
+    )
 
 
 def _shown(answers: Sequence[tuple[object, Search]]) -> tuple[list[object], Undecided | None]:

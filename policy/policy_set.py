@@ -3,7 +3,7 @@
     policies = parse_policy_set(text, name="policy.toml")
     policies.admits(claims)
 
-A policy is named by our `policy.toml`, a `.cel` file, the JSON of `gcloud iam
+A policy is named by our `policy.toml`, a `.cel` file, the YAML or JSON of `gcloud iam
 workload-identity-pools providers describe` or `list`, or the JSON of `terraform show -json`.
 
 Source: IAM API, projects.locations.workloadIdentityPools.providers, and Policy; Terraform, "JSON
@@ -12,13 +12,13 @@ Output Format"; opencontainers/image-spec, config.md.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from attestation.errors import Misconfigured
 
+from . import documents
 from .deciding import Decision, Outcome, decide, decide_condition, sum_of
 from .mapping import RECOMMENDED_MAPPING, AttributeMapping
 from .provider import Provider, parse_provider
@@ -122,7 +122,7 @@ def parse_policy_set(
 ) -> PolicySet:
     """The policies that `text` states; the end of `name` says in which of the forms.
 
-    `bindings` is an IAM policy and `image` an image's configuration, both JSON.
+    `bindings` is an IAM policy in JSON or YAML, and `image` an image's configuration in JSON.
 
     Raises:
         Misconfigured: it is none of them, or something that Google would refuse. Only a condition
@@ -147,19 +147,35 @@ def _policy_set(text: str, name: str) -> PolicySet:
 
         policy = parse_policy(text)
         return PolicySet(kind="policy", text=text, providers=(policy.provider,), waivers=policy.waivers)
-    if ending == "json" or (ending != "cel" and text.lstrip()[:1] in ("{", "[")):
-        return _from_json(text, _json(text, "policy"))
+    if ending == "cel":
+        return policy_set_of(text)
+    if text.lstrip()[:1] in ("{", "["):
+        return _from_document(text, documents.parse_json(text, "policy"))
+    documents.check_is_no_other_text(text, name)
+    if ending in ("yaml", "yml") or documents.is_yaml(text):
+        return _from_document(text, documents.parse_yaml(text, "policy"))
+    if ending == "json":
+        return _from_document(text, documents.parse_json(text, "policy"))
     return policy_set_of(text)
 
 
-def _from_json(text: str, document: Any) -> PolicySet:
+def _from_document(text: str, document: Any) -> PolicySet:
     if isinstance(document, list):
+        for each in document:
+            documents.check_is(each, documents.PROVIDER, hint=documents.PROVIDER_WANTED)
         return _gathered("providers", text, [_object(each, "a provider") for each in document])
     if isinstance(document, dict) and "workloadIdentityPoolProviders" in document:
-        return _from_json(text, document["workloadIdentityPoolProviders"])
+        return _from_document(text, document["workloadIdentityPoolProviders"])
     if isinstance(document, dict) and ("planned_values" in document or "values" in document):
         return _gathered("terraform", text, list(_planned(document)))
-    provider = _provider(_object(document, "a provider"))
+    documents.check_is(document, documents.PROVIDER, hint=documents.PROVIDER_WANTED)
+    members = _object(document, "a provider")
+    if not documents.what_is(members) and not any(other in members for other in _OTHER_CREDENTIALS):
+        raise Misconfigured(
+            f"this has {documents.members_of(members)}, where a provider is wanted: it has no `oidc` section",
+            hint=documents.PROVIDER_WANTED,
+        )
+    provider = _provider(members)
     return PolicySet(kind="provider", text=text, providers=(provider,))
 
 
@@ -245,7 +261,12 @@ def parse_bindings(text: str) -> tuple[Binding, ...]:
     Raises:
         Misconfigured: it is no IAM policy.
     """
-    document = _object(_json(text, "IAM policy"), "an IAM policy")
+    hint = "print one with `gcloud iam service-accounts get-iam-policy ACCOUNT --format=json`"
+    documents.check_is_no_other_text(text, "")
+    read = documents.parse_yaml if documents.is_yaml(text) else documents.parse_json
+    document = read(text, "IAM policy")
+    documents.check_is(document, documents.IAM_POLICY, hint=hint)
+    document = _object(document, "an IAM policy")
     bindings = []
     for each in _list(document.get("bindings"), "`bindings`"):
         binding = _object(each, "a binding")
@@ -267,30 +288,17 @@ def parse_labels(text: str) -> Mapping[str, str]:
     Raises:
         Misconfigured: it is no image configuration.
     """
-    document = _object(_json(text, "image configuration"), "an image configuration")
+    parsed = documents.parse_json(text, "image configuration")
+    hint = "it is the blob that the manifest's `config.digest` names"
+    documents.check_is(parsed, documents.IMAGE_CONFIGURATION, hint=hint)
+    document = _object(parsed, "an image configuration")
     if "config" not in document:
         raise Misconfigured(
             "the image configuration has no `config`",
-            hint="it is the blob that the manifest's `config.digest` names",
+            hint=hint,
         )
     labels = _object_or_none(_object_or_none(document["config"], "`config`").get("Labels"), "`Labels`")
     return {str(key): str(value) for key, value in labels.items()}
-
-
-def _json(text: str, what: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_members)
-    except (ValueError, RecursionError) as invalid:
-        problem = str(invalid) if isinstance(invalid, ValueError) else "nested too deeply"
-        raise Misconfigured(f"the {what} is not JSON: {quoted(problem)}") from None
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """INVARIANT: no two members of one name, of which another reader might take the other."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name twice in one object")
-    return members
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:

@@ -69,7 +69,7 @@ class Review:
     def document(self) -> dict[str, object]:
         """The review as JSON, for `--format json`."""
         return {
-            "verdict": self.verdict,
+            "summary": self.verdict,
             "findings": [each.document() for each in self.findings],
             "admits": {each.name or "condition": _admits(each) for each in self.providers},
             "clauses": {
@@ -83,8 +83,15 @@ class Review:
 def _admits(provider: ProviderReview) -> dict[str, dict[str, object]]:
     sections: dict[str, dict[str, object]] = {"what": {}, "where": {}, "who": {}, "how": {}}
     for each in provider.admits:
-        sections[each.section][each.claim] = each.note if each.values is None else list(each.values)
+        sections[each.section][each.claim] = _can_be(each)
     return {name: claims for name, claims in sections.items() if claims}
+
+
+def _can_be(admits: Admits) -> object:
+    """All values as a list, those that are always there as `at_least`, anything else in words."""
+    if admits.at_least is not None:
+        return {"at_least": list(admits.at_least), "bounded": admits.bounded}
+    return admits.note if admits.values is None else list(admits.values)
 
 
 def _clause(clause: ClauseUse) -> dict[str, object]:
@@ -109,13 +116,18 @@ def review(
             case.inquiry.ask_at_once(partial(_ask_everything, case, table, today))
     findings = linting.lint_cases(cases, today=today)
     providers = tuple(_provider(case, table) for case, table in zip(cases, tables, strict=True))
-    inquiries = [case.inquiry for case in cases if case.inquiry is not None]
     return Review(
         verdict=_verdict(policies, cases, findings),
         providers=providers,
         findings=tuple(findings),
-        assumptions=tuple(sorted({label for each in inquiries for label in each.assumptions})),
+        assumptions=assumptions_of(cases),
     )
+
+
+def assumptions_of(cases: Iterable[Case]) -> tuple[str, ...]:
+    """What all answers so far about these take for granted of the issuer."""
+    inquiries = [case.inquiry for case in cases if case.inquiry is not None]
+    return tuple(sorted({label for each in inquiries for label in each.assumptions}))
 
 
 def _ask_everything(case: Case, table: Table, today: date) -> None:

@@ -22,6 +22,15 @@ def read_text(name: str, *, what: str) -> str:
     Raises:
         Misconfigured: it cannot be read, is too large, or is not UTF-8.
     """
+    return decode_text(read_bytes(name, what=what), name, what=what)
+
+
+def read_bytes(name: str, *, what: str) -> bytes:
+    """The bytes of the file `name`; of standard input where it is `-`.
+
+    Raises:
+        Misconfigured: it cannot be read, or is too large.
+    """
     try:
         if name == "-":
             data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
@@ -37,6 +46,15 @@ def read_text(name: str, *, what: str) -> str:
         raise Misconfigured(
             f"the {what} {quoted(name)} is larger than {MAX_INPUT_BYTES} bytes", hint="is it the right file?"
         )
+    return data
+
+
+def decode_text(data: bytes, name: str, *, what: str) -> str:
+    """The text that `data` of the file `name` is, without the mark that Windows puts before it.
+
+    Raises:
+        Misconfigured: it is not UTF-8.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from attestation.errors import ExitCode
@@ -14,8 +15,8 @@ from attestation.errors import ExitCode
 from .parsers import FOR_PEOPLE, Parser, add, add_group, add_output
 
 _POLICY = (
-    "a policy file (TOML), a condition (.cel), the JSON that `gcloud iam workload-identity-pools providers` "
-    "describes or lists, or that `terraform show -json` prints; `-`: standard input"
+    "a policy file (TOML), a condition (.cel), the YAML or JSON that `gcloud iam workload-identity-pools "
+    "providers` describes or lists, or what `terraform show -json` prints; `-`: standard input"
 )
 _SEVERITIES = ("critical", "high", "medium", "low", "warning", "info")
 _QUESTIONS = (
@@ -98,7 +99,7 @@ def _add_policy(parser: Parser) -> None:
 def _add_findings(parser: Parser) -> None:
     _add_policy(parser)
     parser.add_argument(
-        "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (JSON)"
+        "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (YAML or JSON)"
     )
     parser.add_argument(
         "--image", metavar="F", help="the image's configuration (JSON), or the folder of an OCI layout"
@@ -146,6 +147,10 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
     from .auditor.review import lint_policy
 
@@ -155,6 +160,7 @@ def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
         image=arguments.image,
         fail_on=arguments.fail_on,
         output=arguments.output,
+        now=_now(),
     )
 
 
@@ -165,8 +171,10 @@ def _test_policy(arguments: argparse.Namespace) -> ExitCode:
         if arguments.folder is not None:
             sys.stderr.write(arguments.usage())
             return ExitCode.USAGE
-        return generate_tests(policy=arguments.policy, folder=arguments.generate, output=arguments.output)
-    return run_tests(policy=arguments.policy, folder=arguments.folder, output=arguments.output)
+        return generate_tests(
+            policy=arguments.policy, folder=arguments.generate, output=arguments.output, now=_now()
+        )
+    return run_tests(policy=arguments.policy, folder=arguments.folder, output=arguments.output, now=_now())
 
 
 def _normalise_policy(arguments: argparse.Namespace) -> ExitCode:
@@ -264,13 +272,14 @@ def _review_policy(arguments: argparse.Namespace) -> ExitCode:
         image=arguments.image,
         fail_on=arguments.fail_on,
         output=arguments.output,
+        now=_now(),
     )
 
 
 def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
-    from .auditor.prove import prove_policy, show_values
-
     if arguments.values_of is not None:
+        from .auditor.values import show_values
+
         if arguments.smt2 is not None:
             sys.stderr.write(arguments.usage())
             return ExitCode.USAGE
@@ -279,7 +288,10 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
             claim=arguments.values_of,
             budget_s=arguments.budget,
             output=arguments.output,
+            now=_now(),
         )
+    from .auditor.prove import prove_policy
+
     return prove_policy(
         policy=arguments.policy,
         that=arguments.that,
@@ -288,6 +300,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         smt2=arguments.smt2,
         budget_s=arguments.budget,
         output=arguments.output,
+        now=_now(),
     )
 
 
@@ -301,6 +314,7 @@ def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
         accept_bounds=arguments.accept_bounds,
         budget_s=arguments.budget,
         output=arguments.output,
+        now=_now(),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attestation.errors import Misconfigured, quoted
@@ -13,15 +14,22 @@ from attestation.tokens import parse_token
 from deploy.layout import read_layout
 from policy.policy_set import PolicySet, parse_policy_set
 
-from .inputs import read_text
+from .inputs import decode_text, read_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedText:
-    """A file as it was named, and what is written in it."""
+    """A file as it was named, and what is written in it; `data` are its bytes where they say more."""
 
     name: str
     text: str
+    data: bytes | None = None
+    is_token: bool = False
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file, as 64 hex digits."""
+        return hashlib.sha256(self.text.encode() if self.data is None else self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +53,16 @@ def read_policy_set(policy: str, *, bindings: str | None = None, image: str | No
     """
     if [policy, bindings, image].count("-") > 1:
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
-    text = read_text(policy, what="policy")
-    bound = None if bindings is None else NamedText(name=bindings, text=read_text(bindings, what="bindings"))
+    named = _read(policy, what="policy")
+    bound = None if bindings is None else _read(bindings, what="bindings")
     labelled = None if image is None else _image(image)
     policies = parse_policy_set(
-        text,
-        name=_told_by_content(policy, text),
+        named.text,
+        name=_told_by_content(policy, named.text),
         bindings=None if bound is None else bound.text,
         image=None if labelled is None else labelled.text,
     )
-    return NamedPolicySet(
-        policies=policies, policy=NamedText(name=policy, text=text), bindings=bound, image=labelled
-    )
+    return NamedPolicySet(policies=policies, policy=named, bindings=bound, image=labelled)
 
 
 def read_claims(name: str) -> Mapping[str, object]:
@@ -66,14 +72,31 @@ def read_claims(name: str) -> Mapping[str, object]:
         Misconfigured: the file cannot be read.
         EvidenceRejected: it is neither.
     """
-    text = read_text(name, what="token").strip()
-    is_json = text.startswith("{")
-    return parse_json_object(text.encode(), what="token") if is_json else parse_token(text).claims
+    return read_named_claims(name)[1]
+
+
+def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
+    """The file `name` too, for whoever has to say what was read.
+
+    Raises:
+        Misconfigured: the file cannot be read.
+        EvidenceRejected: it is neither.
+    """
+    named = _read(name, what="token")
+    text = named.text.strip()
+    if text.startswith("{"):
+        return named, parse_json_object(text.encode(), what="token")
+    return replace(named, is_token=True), parse_token(text).claims
+
+
+def _read(name: str, *, what: str) -> NamedText:
+    data = read_bytes(name, what=what)
+    return NamedText(name=name, text=decode_text(data, name, what=what), data=data)
 
 
 def _told_by_content(name: str, text: str) -> str:
     """A name whose end says what the text is, where a person's name for it does not."""
-    if name.lower().endswith((".toml", ".json", ".cel")):
+    if name.lower().endswith((".toml", ".json", ".yaml", ".yml", ".cel")):
         return name
     try:
         tomllib.loads(text)
@@ -85,7 +108,7 @@ def _told_by_content(name: str, text: str) -> str:
 def _image(name: str) -> NamedText:
     folder = Path(name)
     if not folder.is_dir():
-        return NamedText(name=name, text=read_text(name, what="image configuration"))
+        return _read(name, what="image configuration")
     try:
         return NamedText(name=name, text=read_layout(folder).configuration.decode())
     except UnicodeDecodeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured
@@ -12,11 +13,12 @@ from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
 from policy.wording import listed
 
-from ..policy_files import read_claims, read_policy_set
+from ..policy_files import read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
 from ..reports import print_report
 from ..reports.differences import claims_that_matter
+from ..reports.record import record_of
 from ..reports.report import Entry, Report, Section, Tone
 
 _SHOWN: Final[dict[str, tuple[Tone, str]]] = {
@@ -29,7 +31,14 @@ _SHOWN: Final[dict[str, tuple[Tone, str]]] = {
 
 
 def diff_policies(
-    *, old: str, new: str, sample: str | None, accept_bounds: bool, budget_s: float, output: str
+    *,
+    old: str,
+    new: str,
+    sample: str | None,
+    accept_bounds: bool,
+    budget_s: float,
+    output: str,
+    now: datetime,
 ) -> ExitCode:
     """How the two differ stands on standard output; new access is the answer no.
 
@@ -38,7 +47,7 @@ def diff_policies(
     """
     if old == new == "-":
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
-    near = SAMPLE if sample is None else read_claims(sample)
+    beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
     with Prover(budget_s=budget_s, sample=near) as prover:
         prover.start()
         before, after = read_policy_set(old), read_policy_set(new)
@@ -50,10 +59,17 @@ def diff_policies(
             f"it is {difference.verdict}, but only where {within}: `--accept-bounds` takes that for an answer"
         )
         difference = replace(difference, verdict="undecided", reason=reason)
+    record = record_of(
+        "whom does the new policy admit that the old one refuses, and whom does it refuse?",
+        [("old", before.policy), ("new", after.policy), ("sample", beside)],
+        now=now,
+        assumptions=difference.assumptions,
+    )
     if output == "json":
-        print_json(document_of(difference))
+        print_json(document_of(difference) | {"record": record.document()})
     else:
-        print_report(_report(difference, f"{old} → {new}", near), output=output)
+        report = _report(difference, f"{old} → {new}", near)
+        print_report(replace(report, record=record), output=output)
     if difference.newly_admitted is not None:
         return ExitCode.ANSWERED_NO
     return ExitCode.UNKNOWN if difference.grants_access else ExitCode.YES

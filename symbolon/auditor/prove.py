@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
 from policy.cel import parse, walk
 from policy.cel.syntax import Identifier
 from policy.explaining import explain
 from policy.policy_set import PolicySet
-from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided, Values
+from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
 from policy.wording import rendered
 
-from ..policy_files import NamedPolicySet, read_claims, read_policy_set
+from ..policy_files import NamedPolicySet, read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
 from ..reports import print_report
 from ..reports.differences import claims_that_matter
+from ..reports.record import record_of
 from ..reports.report import Entry, Report, Section, Tone
 
 _HOLLOW: Final = "nobody is admitted, so it proves nothing about anybody"
-_BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
+BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
 _SHOWN: Final[dict[type, tuple[str, Tone, ExitCode]]] = {
     Proved: ("PROVED", "good", ExitCode.YES),
     Refuted: ("REFUTED", "bad", ExitCode.ANSWERED_NO),
@@ -43,13 +45,14 @@ def prove_policy(
     smt2: Path | None,
     budget_s: float,
     output: str,
+    now: datetime,
 ) -> ExitCode:
     """The answer to `that`, a condition, or to the named `question` stands on standard output.
 
     Raises:
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
-    near = SAMPLE if sample is None else read_claims(sample)
+    beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
     with Prover(budget_s=budget_s, sample=near) as prover:
         prover.start()
         named = read_policy_set(policy)
@@ -66,30 +69,19 @@ def prove_policy(
                 and asks_of_tokens
                 and isinstance(prover.find_admitted(named.policies), NoneFound)
             )
+    asked = that if that is not None else NAMED_QUESTIONS[str(question)]
+    record = record_of(
+        f"is it so of every admitted token: {asked}",
+        [("policy", named.policy), ("sample", beside)],
+        now=now,
+        assumptions=answer.assumptions if isinstance(answer, Proved) else (),
+    )
     if output == "json":
-        print_json(document_of(answer, hollow=hollow))
+        print_json(document_of(answer, hollow=hollow) | {"record": record.document()})
     else:
-        asked = that if that is not None else NAMED_QUESTIONS[str(question)]
-        print_report(_report(answer, named, asked, that, sample=near, hollow=hollow), output=output)
+        report = _report(answer, named, asked, that, sample=near, hollow=hollow)
+        print_report(replace(report, record=record), output=output)
     return _SHOWN[type(answer)][2]
-
-
-def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> ExitCode:
-    """What the claim can be in admitted tokens stands on standard output.
-
-    Raises:
-        Misconfigured: an input cannot be read, or `claim` is no claim's path.
-    """
-    with Prover(budget_s=budget_s) as prover:
-        prover.start()
-        named = read_policy_set(policy)
-        with patience("listing values"):
-            values = prover.values_of(named.policies, claim)
-    if output == "json":
-        print_json(_values_document(values))
-    else:
-        print_report(_values_report(values, named, claim), output=output)
-    return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
 
 
 def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
@@ -157,7 +149,7 @@ def _report(
                 tone, verdict = "warn", _HOLLOW
             if answer.example is not None:
                 sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
-            lines = answer.assumptions + ((_BOUNDED,) if answer.bounded else ())
+            lines = answer.assumptions + ((BOUNDED,) if answer.bounded else ())
             sections.append(Section(title="assumed", lines=lines))
         case Refuted(token=None):
             verdict = "nobody is admitted"
@@ -207,45 +199,4 @@ def _token(
         claims=claims,
         token=token,
         shows="a token that differs from the sample in" if claims else "",
-    )
-
-
-def _values_document(values: Values | Undecided) -> dict[str, Any]:
-    if isinstance(values, Undecided):
-        return {"verdict": "undecided", "reason": values.reason}
-    finite = values.finite is not None
-    return {
-        "verdict": "finite" if finite else "unbounded",
-        "values": list(values.finite) if values.finite is not None else None,
-        "examples": list(values.examples),
-        "absent": values.absent,
-        "bounded": values.bounded,
-    }
-
-
-def _values_report(values: Values | Undecided, named: NamedPolicySet, claim: str) -> Report:
-    notes: list[str] = []
-    tone: Tone = "plain"
-    lines: tuple[object, ...] = ()
-    if isinstance(values, Undecided):
-        answer, tone, verdict = "UNDECIDED", "warn", values.reason
-    elif values.finite is None:
-        answer, verdict, lines = "UNBOUNDED", f"`{claim}` can be anything like these", values.examples
-    else:
-        several = len(values.finite) != 1
-        count = f"{len(values.finite)} value{'s' if several else ''}"
-        answer, verdict, lines = count.upper(), f"`{claim}` is nothing else in admitted tokens", values.finite
-    if isinstance(values, Values):
-        notes += ["it may also be absent"] if values.absent else []
-        notes += [_BOUNDED] if values.bounded else []
-    return Report(
-        title=f"values of {claim}",
-        about=named.policy.name,
-        answer=answer,
-        tone=tone,
-        verdict=verdict,
-        sections=(
-            Section(title="values", code="\n".join(map(rendered, lines))),
-            Section(title="beside that", lines=tuple(notes)),
-        ),
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from attestation.errors import ExitCode
 from policy.admitting import Admits
 from policy.findings import Finding, Severity
-from policy.linting import lint
+from policy.linting import cases_of, lint_cases
 from policy.proving.prover import Prover
-from policy.reviewing import ClauseUse, ProviderReview, Review, review
+from policy.reviewing import ClauseUse, ProviderReview, Review, assumptions_of, review
 from policy.wording import rendered
 
 from ..policy_files import NamedPolicySet, read_policy_set
@@ -21,6 +21,7 @@ from ..rendering import print_json
 from ..reports import print_report
 from ..reports.differences import claims_that_matter
 from ..reports.entries import Gate, finding_entry, gate
+from ..reports.record import Record, record_of
 from ..reports.report import Entry, Report, Section, Table, Tone
 
 _KEEPS_OUT: Final[dict[str, tuple[str, Tone]]] = {
@@ -29,9 +30,14 @@ _KEEPS_OUT: Final[dict[str, tuple[str, Tone]]] = {
     "undecided": ("undecided", "warn"),
 }
 
+_ASSUMED: Final = "what is assumed of the issuer"
+_REVIEW: Final = "what does it admit, what is wrong with it, and what is each clause for? (no: {} or worse)"
+_LINT: Final = "what do the rules find? (no: {} or worse)"
+_SHORT_LISTS: Final = "as far as short lists go: longer ones are not covered"
+
 
 def review_policy(
-    *, policy: str, bindings: str | None, image: str | None, fail_on: str, output: str
+    *, policy: str, bindings: str | None, image: str | None, fail_on: str, output: str, now: datetime
 ) -> ExitCode:
     """The review stands on standard output; what is as bad as `fail_on` makes the answer no.
 
@@ -42,19 +48,21 @@ def review_policy(
         proving = prover if prover.start() else None  # it starts while the files are read
         named = read_policy_set(policy, bindings=bindings, image=image)
         with patience("reviewing"):
-            reviewed = review(named.policies, proving, today=_today())
+            reviewed = review(named.policies, proving, today=now.astimezone(UTC).date())
     passes = gate(reviewed.findings, fail_on=Severity[fail_on.upper()])
+    record = _record(_REVIEW.format(fail_on), named, now=now, assumptions=reviewed.assumptions)
     if output == "json":
-        print_json(reviewed.document())
+        document = {"verdict": passes.verdict, **reviewed.document()}
+        print_json(document | {"record": record.document()})
     elif output == "sarif":
-        _print_sarif(reviewed.findings, named)
+        _print_sarif(reviewed.findings, named, record)
     else:
-        print_report(_review_report(reviewed, named, passes), output=output)
+        print_report(_review_report(reviewed, named, passes, record), output=output)
     return passes.exit_code
 
 
 def lint_policy(
-    *, policy: str, bindings: str | None, image: str | None, fail_on: str, output: str
+    *, policy: str, bindings: str | None, image: str | None, fail_on: str, output: str, now: datetime
 ) -> ExitCode:
     """The findings stand on standard output; what is as bad as `fail_on` makes the answer no.
 
@@ -65,12 +73,16 @@ def lint_policy(
         proving = prover if prover.start() else None
         named = read_policy_set(policy, bindings=bindings, image=image)
         with patience("checking the rules"):
-            findings = lint(named.policies, proving, today=_today())
+            cases = cases_of(named.policies, proving)
+            findings = lint_cases(cases, today=now.astimezone(UTC).date())
     passes = gate(findings, fail_on=Severity[fail_on.upper()])
+    record = _record(_LINT.format(fail_on), named, now=now, assumptions=assumptions_of(cases))
     if output == "json":
-        print_json({"findings": [each.document() for each in findings]})
+        document: dict[str, object] = {"verdict": passes.verdict, "summary": _counted(findings)}
+        document |= {"findings": [each.document() for each in findings]}
+        print_json(document | {"assumptions": list(record.assumptions), "record": record.document()})
     elif output == "sarif":
-        _print_sarif(findings, named)
+        _print_sarif(findings, named, record)
     else:
         report = Report(
             title="rules for a policy",
@@ -78,23 +90,28 @@ def lint_policy(
             answer=passes.answer,
             tone=passes.tone,
             verdict=_counted(findings),
-            sections=(_findings(findings, named, {}),),
+            sections=(
+                _findings(findings, named, {}),
+                Section(title=_ASSUMED, lines=record.assumptions),
+            ),
+            record=record,
         )
         print_report(report, output=output)
     return passes.exit_code
 
 
-def _print_sarif(findings: Sequence[Finding], named: NamedPolicySet) -> None:
+def _print_sarif(findings: Sequence[Finding], named: NamedPolicySet, record: Record) -> None:
     from ..reports.sarif import render_sarif
 
-    sys.stdout.write(render_sarif(findings, named))
+    sys.stdout.write(render_sarif(findings, named, record))
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
+def _record(question: str, named: NamedPolicySet, *, now: datetime, assumptions: Sequence[str]) -> Record:
+    inputs = (("policy", named.policy), ("bindings", named.bindings), ("image", named.image))
+    return record_of(question, inputs, now=now, assumptions=assumptions)
 
 
-def _review_report(reviewed: Review, named: NamedPolicySet, passes: Gate) -> Report:
+def _review_report(reviewed: Review, named: NamedPolicySet, passes: Gate, record: Record) -> Report:
     several = len(reviewed.providers) > 1
     examples = {each.name: each.example for each in reviewed.providers if each.example is not None}
     per_provider = [
@@ -114,8 +131,9 @@ def _review_report(reviewed: Review, named: NamedPolicySet, passes: Gate) -> Rep
             *admits,
             _findings(reviewed.findings, named, examples),
             *rest,
-            Section(title="what is assumed of the issuer", lines=reviewed.assumptions),
+            Section(title=_ASSUMED, lines=reviewed.assumptions),
         ),
+        record=record,
     )
 
 
@@ -158,10 +176,12 @@ def _provider(reviewed: ProviderReview, *, of: str) -> list[Section]:
 
 
 def _values(admits: Admits) -> str:
-    if admits.values is None:
+    values = admits.at_least or admits.values
+    if values is None:
         return admits.note
-    shown = ", ".join(map(rendered, admits.values))
-    return f"{shown} ({admits.note})" if shown and admits.note else shown or admits.note
+    shown = ", ".join(map(rendered, values))
+    note = _SHORT_LISTS if admits.bounded and admits.section == "who" else admits.note
+    return f"{shown} ({note})" if shown and note else shown or note
 
 
 def _clause(use: ClauseUse, example: Mapping[str, object] | None) -> Entry:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +19,12 @@ from policy.proving.generating_tests import Report as Tested
 from policy.proving.prover import Prover
 
 from ..judging import DECISIONS
-from ..policy_files import read_claims, read_policy_set
+from ..policy_files import NamedText, read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
 from ..reports import print_report
 from ..reports.differences import claims_that_matter
+from ..reports.record import record_of
 from ..reports.report import Entry, Report, Section
 
 _EXPECTED: Final = {"admit": True, "deny": False}
@@ -29,7 +32,7 @@ _MARKS: Final = {"admitted": "admitted", "refused": "denied", "unknown": "not kn
 _ENDINGS: Final = (".json", ".jwt")
 
 
-def run_tests(*, policy: str, folder: Path | None, output: str) -> ExitCode:
+def run_tests(*, policy: str, folder: Path | None, output: str, now: datetime) -> ExitCode:
     """What became of each token of the folder stands on standard output, and what no token has tried.
 
     Raises:
@@ -38,19 +41,26 @@ def run_tests(*, policy: str, folder: Path | None, output: str) -> ExitCode:
     """
     named = read_policy_set(policy)
     cases = _cases(folder or Path(policy).with_suffix(".tests"))
-    tested = run_cases(named.policies, cases)
+    expected = {name: (token, admit) for name, (_, token, admit) in cases.items()}
+    tested = run_cases(named.policies, expected)
+    record = record_of(
+        "is every token decided as the folder that it is in says?",
+        [("policy", named.policy), *(("token", text) for text, _, _ in cases.values())],
+        now=now,
+    )
     if output == "json":
-        print_json(_tested_document(tested))
+        print_json(_tested_document(tested) | {"record": record.document()})
     else:
-        tokens = {name: token for name, (token, _) in cases.items()}
-        print_report(_tested_report(tested, policy, tokens), output=output)
+        tokens = {name: token for name, (_, token, _) in cases.items()}
+        report = _tested_report(tested, policy, tokens)
+        print_report(replace(report, record=record), output=output)
     if tested.passed:
         return ExitCode.YES
     wrong = any(not each.passed and each.outcome != "unknown" for each in tested.results)
     return ExitCode.ANSWERED_NO if wrong else ExitCode.UNKNOWN
 
 
-def generate_tests(*, policy: str, folder: Path, output: str) -> ExitCode:
+def generate_tests(*, policy: str, folder: Path, output: str, now: datetime) -> ExitCode:
     """The folder, new or empty, holds a token that is admitted, and for every clause one that fails only it.
 
     Raises:
@@ -72,19 +82,22 @@ def generate_tests(*, policy: str, folder: Path, output: str) -> ExitCode:
     except OSError as error:
         reason = (error.strerror or "no reason given").lower()
         raise Misconfigured(f"cannot write into {quoted(str(folder))}: {reason}") from error
+    question = "which token is admitted, and which one fails each clause alone?"
+    record = record_of(question, [("policy", named.policy)], now=now)
     if output == "json":
-        print_json(_generated_document(generated, files))
+        print_json(_generated_document(generated, files) | {"record": record.document()})
     else:
-        print_report(_generated_report(generated, policy, folder, files), output=output)
+        report = _generated_report(generated, policy, folder, files)
+        print_report(replace(report, record=record), output=output)
     if isinstance(generated.admitted, NoneFound):
         return ExitCode.ANSWERED_NO
     undecided = isinstance(generated.admitted, Undecided) or any(each.reason for each in generated.failing)
     return ExitCode.UNKNOWN if undecided else ExitCode.YES
 
 
-def _cases(folder: Path) -> dict[str, tuple[Mapping[str, object], bool]]:
+def _cases(folder: Path) -> dict[str, tuple[NamedText, Mapping[str, object], bool]]:
     cases = {
-        f"{name}/{file.name}": (read_claims(str(file)), expected)
+        f"{name}/{file.name}": (*read_named_claims(str(file)), expected)
         for name, expected in _EXPECTED.items()
         for file in sorted((folder / name).glob("*"))
         if file.suffix in _ENDINGS
@@ -99,6 +112,7 @@ def _cases(folder: Path) -> dict[str, tuple[Mapping[str, object], bool]]:
 
 def _tested_document(tested: Tested) -> dict[str, object]:
     return {
+        "verdict": "pass" if tested.passed else "fail",
         "passed": tested.passed,
         "results": [
             {

@@ -32,6 +32,11 @@ class Gate:
     answer: str
     tone: Tone
 
+    @property
+    def verdict(self) -> str:
+        """`pass`, `fail` or `undecided`, for a program."""
+        return {ExitCode.YES: "pass", ExitCode.ANSWERED_NO: "fail"}.get(self.exit_code, "undecided")
+
 
 def gate(findings: Iterable[Finding], *, fail_on: Severity) -> Gate:
     """What is not decided does not pass either, and is told apart from what is found."""

@@ -1,14 +1,19 @@
-"""A report on a terminal: as wide as that is, and no wider."""
+"""A report on a terminal: as wide as that is, but for code, which is copied: no line of it is broken.
+
+What is no terminal has no width: lines end where they are written to end.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
 from ..rendering import console, printable, printable_lines, shortened, styled
+from .record import Record
 from .report import Entry, Report, Section, Table, Tone
 
 _WIDEST: Final = 120
@@ -16,6 +21,9 @@ _INDENT: Final = 2
 _BODY: Final = 4
 _MARK: Final = 8
 _LEAST_VALUE: Final = 24
+_MOST_LINES: Final = 40
+_ENDLESS: Final = 1_000_000
+_WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 _STYLES: Final[dict[Tone, str]] = {
     "good": "bold green",
     "bad": "bold red",
@@ -29,7 +37,7 @@ class _Page:
 
     def __init__(self, terminal: Console) -> None:
         self._terminal = terminal
-        self.width = max(40, min(terminal.width, _WIDEST))
+        self.width = max(40, min(terminal.width, _WIDEST)) if terminal.is_terminal else _ENDLESS
 
     def put(self, text: Text | str = "", *, indent: int = 0, first: Text | None = None, pad: int = 0) -> None:
         """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text."""
@@ -42,10 +50,32 @@ class _Page:
         if room < self.width // 3:  # too little beside it: below it
             self._terminal.print(lead)
             lead, room = Text(" " * (indent + _BODY)), self.width - indent - _BODY
-        for line in body.wrap(self._terminal, room) or [Text()]:
-            line.rstrip()
+        for line in _wrapped(body, room):
             self._terminal.print(lead + line)
             lead = Text(" " * lead.cell_len)
+
+    def put_whole(self, text: str, *, indent: int = 0) -> None:
+        """`text` on one line, however long: a terminal wraps it, and it is copied as it is."""
+        self._terminal.print(Text(" " * indent + text))
+
+
+def _wrapped(text: Text, room: int) -> list[Text]:
+    """`text` in lines of at most `room` cells, broken between words; what stands in backticks is one word.
+
+    A word that is too long is cut, unless it is code.
+    """
+    lines: list[Text] = []
+    start = end = 0
+    for word in _WORD.finditer(text.plain):
+        if end and cell_len(text.plain[start : word.end()]) > room:
+            lines.append(text[start:end])
+            start = end = word.start()
+        while "`" not in word.group() and cell_len(text.plain[start : word.end()]) > room:
+            cut = len(set_cell_size(text.plain[start : word.end()], room).rstrip())
+            lines.append(text[start : start + cut])
+            start += cut
+        end = word.end()
+    return [*lines, text[start:end]]
 
 
 def print_human(report: Report) -> None:
@@ -58,6 +88,29 @@ def print_human(report: Report) -> None:
         page.put()
         page.put(Text(section.title, style="bold"))
         _print_section(page, section)
+    if report.record is not None:
+        _print_record(page, report.record)
+
+
+def _print_record(page: _Page, record: Record) -> None:
+    """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which."""
+    page.put()
+    page.put(Text("record", style="bold"))
+    rows = [("made", f"{record.moment} by symbolon {record.version}"), ("asked", record.question)]
+    rows += [(each.role, f"{each.name}  sha256:{each.sha256}") for each in record.inputs]
+    pad = max(len(what) for what, _ in rows) + 2
+    for what, said in rows:
+        page.put(printable(said), indent=_INDENT, first=Text(what, style="dim"), pad=pad)
+    for each in record.inputs:
+        if each.text is not None:
+            lines = printable_lines(each.text).splitlines()
+            page.put()
+            page.put(Text(f"text of {printable(each.name)}", style="dim"), indent=_INDENT)
+            for line in lines[:_MOST_LINES]:
+                page.put_whole(line, indent=_INDENT + _BODY)
+            if len(lines) > _MOST_LINES:
+                more = f"… {len(lines) - _MOST_LINES} more lines: `--format json` has them"
+                page.put(Text(more, style="dim"), indent=_INDENT + _BODY)
 
 
 def _print_section(page: _Page, section: Section) -> None:
@@ -66,7 +119,7 @@ def _print_section(page: _Page, section: Section) -> None:
     if section.table is not None:
         _print_table(page, section.table)
     for line in printable_lines(section.code).splitlines():
-        page.put(line, indent=_INDENT)
+        page.put_whole(line, indent=_INDENT)
     for line in section.lines:
         page.put(printable(line), indent=_INDENT, first=Text("·"), pad=2)
     pad = max([_MARK, *(cell_len(entry.mark) for entry in section.entries)]) + 2

@@ -10,10 +10,12 @@ import re
 from typing import Final
 
 from ..rendering import printable, printable_lines
+from .record import Record
 from .report import Entry, Report, Section, Table
 
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$]")
 _LINK: Final = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+_MOST_CHARACTERS: Final = 32_768
 _BACKTICKS: Final = re.compile(r"`+")
 _SIGNS: Final = {"good": "✅", "bad": "❌", "warn": "⚠️", "plain": "▫️"}
 
@@ -24,7 +26,24 @@ def render_markdown(report: Report) -> str:
     lines += [f"**{prose(report.verdict)}**", "", prose(report.about), ""]
     for section in report.shown:
         lines += [f"### {escaped(section.title)}", "", *_section(section)]
+    if report.record is not None:
+        lines += _record(report.record)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _record(record: Record) -> list[str]:
+    """What was asked, when and of which files; of a very long file its beginning: GitHub takes no more."""
+    lines = ["### record", "", f"- made: {escaped(record.moment)} by symbolon {escaped(record.version)}"]
+    lines += [f"- asked: {prose(record.question)}"]
+    lines += [f"- {each.role}: {code(each.name)}, SHA-256 {code(each.sha256)}" for each in record.inputs]
+    for each in record.inputs:
+        if each.text is not None:
+            shown = each.text[:_MOST_CHARACTERS]
+            cut = ["", f"The first {_MOST_CHARACTERS:,} characters; the SHA-256 is of all."]
+            summary = f"the text of the {each.role}"
+            lines += ["", f"<details><summary>{summary}</summary>", "", *fenced(shown, "")]
+            lines += [*(cut if len(each.text) > len(shown) else []), "", "</details>"]
+    return lines
 
 
 def escaped(text: str) -> str:

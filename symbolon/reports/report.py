@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from .record import Record
+
 Tone: TypeAlias = Literal["good", "bad", "warn", "plain"]
 
 
@@ -59,6 +61,7 @@ class Report:
     tone: Tone
     verdict: str
     sections: tuple[Section, ...]
+    record: Record | None = None
 
     @property
     def shown(self) -> tuple[Section, ...]:

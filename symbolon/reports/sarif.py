@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from ..rendering import printable
 from ..rule_pages import read_page
 from .differences import claims_that_matter
 from .locating import Place, Region, locate
+from .record import Input, Record
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final = {
@@ -40,24 +40,37 @@ _SECURITY_SEVERITY: Final = {
 """What GitHub shows as critical, high, medium and low; of the others it shows the level alone."""
 
 
-def render_sarif(findings: Iterable[Finding], named: NamedPolicySet) -> str:
-    """The findings as one SARIF log of one run."""
+def render_sarif(findings: Iterable[Finding], named: NamedPolicySet, record: Record) -> str:
+    """The findings as one SARIF log of one run, with what was asked of which files, when and by what."""
     findings = tuple(findings)
     slugs = list(dict.fromkeys(each.rule for each in findings))
     worst = {slug: max(each.severity for each in findings if each.rule == slug) for slug in slugs}
     driver = {
         "name": "symbolon",
-        "semanticVersion": version("symbolon"),
+        "version": record.version,
+        "semanticVersion": record.version,
         "rules": [_rule(slug, worst[slug]) for slug in slugs],
     }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": True}],
+        "invocations": [{"executionSuccessful": True, "endTimeUtc": record.moment}],
+        "artifacts": [_artifact(each) for each in record.inputs],
+        "properties": {"question": record.question, "assumptions": list(record.assumptions)},
         "results": [_result(each, slugs.index(each.rule), named) for each in findings],
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2) + "\n"
+
+
+def _artifact(given: Input) -> dict[str, Any]:
+    artifact: dict[str, Any] = {
+        "location": {"uri": _uri(given.name)},
+        "roles": ["analysisTarget"],
+        "description": {"text": given.role},
+        "hashes": {"sha-256": given.sha256},
+    }
+    return artifact if given.text is None else artifact | {"contents": {"text": given.text}}
 
 
 def _rule(slug: str, severity: Severity) -> dict[str, Any]:
@@ -133,7 +146,7 @@ def _location(place: Place, finding: Finding) -> dict[str, Any]:
 
 
 def _uri(name: str) -> str:
-    path = PurePath("stdin" if name == "-" else name)
+    path = PurePath("stdin" if name in ("-", "standard input") else name)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ..rendering import printable, printable_lines
+from .record import Record
 from .report import Entry, Report, Section, Table
 
 _STYLE: Final = Path(__file__).with_suffix(".css")
@@ -37,10 +38,27 @@ def render_web_page(report: Report) -> str:
         f'<p class="about">{prose(report.about)}</p></header>',
         "<main>",
         *(line for section in report.shown for line in _section(section)),
+        *(() if report.record is None else _record(report.record)),
         "</main>",
         "</body></html>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _record(record: Record) -> Iterator[str]:
+    yield "<section><h2>record</h2><dl>"
+    rows = [("made", f"{record.moment} by symbolon {record.version}"), ("asked", record.question)]
+    for what, said in rows:
+        yield f"<dt>{escaped(what)}</dt><dd>{prose(said)}</dd>"
+    for each in record.inputs:
+        named = f"{escaped(each.name)}, SHA-256 <code>{each.sha256}</code>"
+        yield f"<dt>{escaped(each.role)}</dt><dd>{named}</dd>"
+    yield "</dl>"
+    for each in record.inputs:
+        if each.text is not None:
+            summary = f"<summary>the text of the {escaped(each.role)}</summary>"
+            yield f'<details class="record" open>{summary}<pre>{_block(each.text)}</pre></details>'
+    yield "</section>"
 
 
 def escaped(text: str) -> str:

@@ -18,6 +18,7 @@ from policy.policy_file import parse_policy
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
 from policy.proving.answers import Found
 from policy.proving.prover import Prover
+from policy.proving.smt.questions import NOT_INSTALLED
 from policy.rules import SLUGS
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +101,7 @@ def test_what_a_page_tells_to_avoid_is_found_and_what_it_prefers_is_not(rule: Ru
 def test_nothing_passes_without_a_prover() -> None:
     findings = lint(policy_set_of(PINNED), None, today=TODAY)
     undecided = [each for each in findings if not each.decided]
-    assert {each.message for each in undecided} == {"not decided: install symbolon[prove]"}
+    assert {each.message for each in undecided} == {NOT_INSTALLED}
     assert {"debug-image-admitted", "workload-not-pinned", "admits-nobody"} < {
         each.rule for each in undecided
     }
@@ -117,7 +118,7 @@ def test_nothing_passes_without_a_prover() -> None:
 )
 def test_a_rule_about_clauses_does_not_pass_without_a_prover_either(condition: str, rule: str) -> None:
     (found,) = [each for each in lint(policy_set_of(condition), None, today=TODAY) if each.rule == rule]
-    assert (found.decided, found.message) == (False, "not decided: install symbolon[prove]")
+    assert (found.decided, found.message) == (False, NOT_INSTALLED)
 
 
 def test_the_worst_finding_comes_first_and_decides(prover: Prover) -> None:

@@ -140,7 +140,7 @@ def test_the_labels_of_an_image_are_in_its_configuration() -> None:
         ("[]", "policy.json", "no provider of OIDC tokens in it"),
         ("[1]", "policy.json", "a provider must be a JSON object"),
         ("3", "policy.json", "a provider must be a JSON object"),
-        ("{}", "policy.json", "the provider has no `oidc` section"),
+        ("{}", "policy.json", "this has nothing, where a provider is wanted: it has no `oidc`"),
         ('{"planned_values": []}', "policy.json", "`planned_values` must be a JSON object"),
         ('{"planned_values": {}}', "policy.json", "no provider of OIDC tokens in it"),
         (

@@ -63,7 +63,10 @@ def test_what_is_admitted_is_a_table(hardened: Review) -> None:
             "submods.container.image_reference": "anything",
         },
         "where": {
-            "submods.confidential_space.support_attributes": ["STABLE", "USABLE"],
+            "submods.confidential_space.support_attributes": {
+                "at_least": ["STABLE", "USABLE"],
+                "bounded": True,
+            },
             "swname": ["CONFIDENTIAL_SPACE"],
             "dbgstat": ["disabled-since-boot"],
             "hwmodel": ["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_INTEL_TDX"],
@@ -126,6 +129,25 @@ def test_several_digests_are_listed_and_the_impossible_one_is_not(prover: Prover
 
 
 @pytest.mark.parametrize(
+    ("condition", "always"),
+    [
+        pytest.param('"a@x.example" in L', ("a@x.example",), id="one that is required"),
+        pytest.param('L.exists(a, a == "a@x.example")', ("a@x.example",), id="one that must exist"),
+        pytest.param('"a@x.example" in L || "b@x.example" in L', None, id="one of two"),
+        pytest.param('!("a@x.example" in L)', None, id="one that is forbidden"),
+    ],
+)
+def test_accounts_that_every_admitted_token_has_are_what_it_has_at_least(
+    condition: str, always: tuple[str, ...] | None, prover: Prover
+) -> None:
+    reviewed = of(condition.replace("L", "assertion.google_service_accounts"), prover)
+    (row,) = [each for each in reviewed.providers[0].admits if each.claim == "google_service_accounts"]
+    assert (row.values, row.at_least) == (None, always)
+    assert row.title == ("service accounts, at least" if always else "service accounts")
+    assert row.note == ("" if always else "anything")
+
+
+@pytest.mark.parametrize(
     ("condition", "verdict"),
     [
         (PINNED, "admits somebody; findings: 1 critical, 4 high, 2 medium and 1 low"),
@@ -177,4 +199,4 @@ def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:
 
 def test_a_review_is_json(hardened: Review) -> None:
     document = json.loads(json.dumps(hardened.document()))
-    assert set(document) == {"verdict", "findings", "admits", "clauses", "assumptions"}
+    assert set(document) == {"summary", "findings", "admits", "clauses", "assumptions"}

@@ -7,7 +7,7 @@ import json
 import pickle
 import re
 import sqlite3
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 from markdown_it import MarkdownIt
+from rich.cells import cell_len
 
 from policy.findings import Finding, Severity
 from policy.policy_set import parse_policy_set
@@ -24,12 +25,14 @@ from symbolon.policy_files import NamedPolicySet, NamedText
 from symbolon.reports.differences import claims_that_matter
 from symbolon.reports.locating import Region, locate
 from symbolon.reports.markdown import render_markdown
+from symbolon.reports.record import record_of
 from symbolon.reports.report import Entry, Report, Section, Table
 from symbolon.reports.sarif import render_sarif
 from symbolon.reports.web_page import render_web_page
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, HOSTILE, STABLE, provider, written
 
+RECORD = record_of("why?", [], now=datetime(2026, 1, 31, 12, tzinfo=UTC))
 FORBIDDEN = ("\u202e", "\x1b", "\x00")
 EVIL = "</code></pre><script>alert(1)</script><img src=x onerror=y> `|[a](https://e.example) @me " + "".join(
     FORBIDDEN
@@ -89,7 +92,7 @@ def test_sarif_of_any_policy_is_what_its_schema_accepts(ask: Ask, tmp_path: Path
 
 
 def test_the_schema_is_strict_enough_to_refuse_something() -> None:
-    log = json.loads(render_sarif([finding()], named("true")))
+    log = json.loads(render_sarif([finding()], named("true"), RECORD))
     check_sarif(log)
     log["runs"][0]["results"][0]["level"] = "catastrophe"
     with pytest.raises(jsonschema.ValidationError):
@@ -110,14 +113,14 @@ def test_the_schema_is_strict_enough_to_refuse_something() -> None:
 def test_code_scanning_is_told_how_severe_a_finding_is(
     severity: Severity, level: str, score: str | None
 ) -> None:
-    run = json.loads(render_sarif([finding(severity=severity)], named("true")))["runs"][0]
+    run = json.loads(render_sarif([finding(severity=severity)], named("true"), RECORD))["runs"][0]
     assert run["results"][0]["level"] == level
     assert run["tool"]["driver"]["rules"][0]["properties"].get("security-severity") == score
 
 
 def test_a_waived_finding_is_suppressed_with_its_justification() -> None:
     waiver = Waiver(rule="deny-list", reason="because", owner="me", expires=date(2027, 1, 31))
-    log = json.loads(render_sarif([finding(waiver=waiver)], named("true")))
+    log = json.loads(render_sarif([finding(waiver=waiver)], named("true"), RECORD))
     check_sarif(log)
     (suppression,) = log["runs"][0]["results"][0]["suppressions"]
     assert suppression == {
@@ -128,7 +131,7 @@ def test_a_waived_finding_is_suppressed_with_its_justification() -> None:
 
 
 def test_nothing_in_a_sarif_message_is_a_link_or_invisible() -> None:
-    log = json.loads(render_sarif([finding(message=EVIL)], named("true")))
+    log = json.loads(render_sarif([finding(message=EVIL)], named("true"), RECORD))
     check_sarif(log)
     text = log["runs"][0]["results"][0]["message"]["text"]
     assert "](" not in text
@@ -137,7 +140,7 @@ def test_nothing_in_a_sarif_message_is_a_link_or_invisible() -> None:
 
 def test_a_fingerprint_outlives_a_move_within_the_file_and_no_more() -> None:
     def fingerprint(of: Finding) -> str:
-        run = json.loads(render_sarif([of], named("true  &&  true")))["runs"][0]
+        run = json.loads(render_sarif([of], named("true  &&  true"), RECORD))["runs"][0]
         return str(run["results"][0]["partialFingerprints"]["symbolon/v1"])
 
     here = finding(span=(0, 4), excerpt="true")
@@ -272,7 +275,10 @@ def evil_report() -> Report:
         lines=(EVIL,),
         code=EVIL,
     )
-    return Report(title=EVIL, about=EVIL, answer=EVIL, tone="bad", verdict=EVIL, sections=(section,))
+    record = record_of(EVIL, [("policy", NamedText(name=EVIL, text=EVIL))], now=RECORD.made_at)
+    return Report(
+        title=EVIL, about=EVIL, answer=EVIL, tone="bad", verdict=EVIL, sections=(section,), record=record
+    )
 
 
 def test_a_page_is_one_file_that_asks_for_nothing_and_runs_nothing() -> None:
@@ -317,7 +323,11 @@ def test_markdown_only_shows_what_it_is_given() -> None:
     ours = {"<!-- -->"}
     assert {each.content for each in inline if each.type == "html_inline"} <= ours
     blocks = {each.content.strip() for each in tokens if each.type == "html_block"}
-    assert blocks == {"<details><summary>the whole token</summary>", "</details>"}
+    assert blocks == {
+        "<details><summary>the whole token</summary>",
+        "<details><summary>the text of the policy</summary>",
+        "</details>",
+    }
     words = "".join(each.content for each in inline if each.type in ("text", "html_inline"))
     assert "@<!-- -->me" in words
     assert "@me" not in words
@@ -332,14 +342,50 @@ def test_empty_sections_are_left_out(ask: Ask, tmp_path: Path, output: str) -> N
     assert "<h2>findings" not in clean
 
 
-def test_a_narrow_terminal_is_not_written_past(
-    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard output is a terminal of fifty columns."""
     monkeypatch.setenv("COLUMNS", "50")
-    policy = written(
-        tmp_path / "p.json", provider(f"{HOSTILE} || {STABLE} || assertion.swname == '{'漢' * 60}'")
-    )
-    from rich.cells import cell_len
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
 
+
+@pytest.mark.usefixtures("narrow")
+def test_a_narrow_terminal_is_not_written_past_but_by_code(ask: Ask, tmp_path: Path) -> None:
+    condition = f"{HOSTILE} || {STABLE} || assertion.swname == '{'漢' * 60}'"
+    policy = written(tmp_path / "p.json", provider(condition))
+    shown, _, record = plain(ask("auditor", "review", policy).out).partition("\nrecord\n")
+    assert record
+    assert [each for each in shown.splitlines() if cell_len(each) > 50 and "`" not in each] == []
+    assert sum(cell_len(each) > 40 for each in shown.splitlines()) > 10
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_condition_that_is_suggested_is_never_broken(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", ANYBODY)
+    suggested = [
+        code
+        for each in ask("auditor", "review", policy, "--format", "json").json["findings"]
+        for code in re.findall("`([^`]+)`", each["hint"])
+    ]
+    shown = plain(ask("auditor", "review", policy).out)
+    assert max(map(len, suggested)) > 60
+    for code in suggested:
+        assert code in shown
+    question = 'assertion.submods.gce.zone == "europe-west4-a" || assertion.dbgstat == "disabled-since-boot"'
+    assert question in plain(ask("auditor", "prove", policy, "--that", question).out)
+
+
+def test_what_is_no_terminal_has_no_width(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    policy = written(tmp_path / "p.cel", ANYBODY)
+    document = ask("auditor", "review", policy, "--format", "json").json
     lines = ask("auditor", "review", policy).out.splitlines()
-    assert max(map(cell_len, lines)) <= 50
+    assert lines[0] == f"FAIL  {document['summary']}"
+    for each in document["findings"]:
+        assert any(line.endswith(each["message"]) for line in lines)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

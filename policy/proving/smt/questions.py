@@ -21,7 +21,9 @@ from .values import Unsupported
 
 _MOST_READINGS: Final = 40
 _MOST_ELEMENTS: Final = 12
-NOT_INSTALLED: Final = "not decided: install symbolon[prove]"
+NOT_INSTALLED: Final = (
+    "not decided: z3 is not installed: in a clone of this project, `uv tool install '.[prove]'`"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from policy.proving.answers import Found, NoneFound, Proved, Refuted, Undecided
 from policy.proving.named_questions import NAMED_QUESTIONS
 from policy.proving.prover import Prover, find_admitted, prove
 from policy.proving.smt import solver, tokens
+from policy.proving.smt.questions import NOT_INSTALLED
 from policy.proving.smt.tokens import SAMPLE, differences, fits, nearest
 from tests.policy.attacks import fitting
 
@@ -525,8 +526,8 @@ def test_a_solver_that_dies_is_undecided_and_replaced(prover: Prover) -> None:
 
 def test_without_a_solver_nothing_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solver, "find_z3", lambda: None)
-    assert prove(STABLE, NOT_DEBUG) == Undecided(reason="not decided: install symbolon[prove]")
-    assert find_admitted("true") == Undecided(reason="not decided: install symbolon[prove]")
+    assert prove(STABLE, NOT_DEBUG) == Undecided(reason=NOT_INSTALLED)
+    assert find_admitted("true") == Undecided(reason=NOT_INSTALLED)
 
 
 def test_a_witness_that_the_evaluator_denies_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

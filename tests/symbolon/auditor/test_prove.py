@@ -8,9 +8,9 @@ import cvc5
 import pytest
 
 from tests.symbolon.conftest import Ask
-from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, provider, written
+from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, STABLE, provider, written
 
-KEYS = {"verdict", "counterexample", "assumptions", "bounded", "reason"}
+KEYS = {"verdict", "counterexample", "assumptions", "bounded", "reason", "record"}
 PRODUCTION = 'assertion.dbgstat == "disabled-since-boot"'
 
 
@@ -46,7 +46,7 @@ def test_without_a_solver_it_is_undecided(ask: Ask, anybody: Path, monkeypatch: 
     monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
     answered = ask("auditor", "prove", anybody, "--that", "assertion.secboot", "--format", "json")
     assert (answered.code, answered.json["verdict"]) == (6, "undecided")
-    assert "install symbolon[prove]" in answered.json["reason"]
+    assert "uv tool install '.[prove]'" in answered.json["reason"]
     assert ask("auditor", "prove", anybody, "--values-of", "swname").code == 6
 
 
@@ -135,6 +135,56 @@ def test_of_a_claim_that_can_be_anything_there_are_two_examples(ask: Ask, anybod
     document = ask(*arguments, "--format", "json").json
     assert (document["verdict"], document["values"], len(document["examples"])) == ("unbounded", None, 2)
     assert ask(*arguments).out.startswith("UNBOUNDED  ")
+
+
+def test_of_a_list_the_elements_are_shown_that_its_policy_names_and_those_that_are_always_in_it(
+    ask: Ask, tmp_path: Path
+) -> None:
+    policy = written(tmp_path / "p.cel", f'{STABLE} && "a@x.example" in assertion.google_service_accounts')
+    arguments = ("auditor", "prove", policy, "--values-of", "google_service_accounts")
+    document = ask(*arguments, "--format", "json").json
+    assert (document["verdict"], document["of"]) == ("unbounded", "elements")
+    assert document["at_least"] == ["a@x.example"]
+    assert document["examples"][0] == "a@x.example"
+    assert not {"", "a", "STABLE"} & set(document["examples"])
+    assert "an element of `google_service_accounts` can be anything" in ask(*arguments).out
+
+
+def test_an_element_that_some_admitted_token_lacks_is_not_said_to_be_there_always(
+    ask: Ask, tmp_path: Path
+) -> None:
+    condition = " || ".join(f'"{each}@x.example" in assertion.google_service_accounts' for each in "ab")
+    policy = written(tmp_path / "p.cel", condition)
+    arguments = ("auditor", "prove", policy, "--values-of", "google_service_accounts", "--format", "json")
+    document = ask(*arguments).json
+    assert (document["at_least"], document["examples"]) == ([], ["a@x.example", "b@x.example"])
+
+
+@pytest.mark.parametrize(
+    ("claim", "message", "hint"),
+    [
+        ("hwmodl", "`hwmodl` is no claim of the token", "did you mean `hwmodel`?"),
+        ("assertion.submods.gce.zon", "`submods.gce.zon` is no claim of the token", "did you mean `zone`?"),
+        (
+            "nosuchthing",
+            "`nosuchthing` is no claim of the token",
+            "docs/reference/claims.md lists every claim",
+        ),
+        ("size(hwmodel)", "`size(hwmodel)` is not a claim's path", "write it as `submods.gce.zone`"),
+    ],
+)
+def test_a_claim_that_no_token_has_is_an_error_with_the_nearest_name(
+    ask: Ask, anybody: Path, claim: str, message: str, hint: str
+) -> None:
+    answered = ask("auditor", "prove", anybody, "--values-of", claim)
+    assert (answered.code, answered.out) == (7, "")
+    assert answered.err == f"error: {message}\nhint: {hint}\n"
+
+
+def test_of_another_issuer_s_tokens_no_claim_is_called_unknown(ask: Ask, tmp_path: Path) -> None:
+    other = provider('assertion.repository == "a/b"', oidc={"issuerUri": "https://issuer.example"})
+    policy = written(tmp_path / "p.json", other)
+    assert "no claim" not in ask("auditor", "prove", policy, "--values-of", "repository").err
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,6 @@ def test_a_policy_that_admits_anybody_is_told_so_with_the_token_that_gets_in(ask
     assert answered.out.startswith("FAIL  admits somebody; findings: 1 critical")
     assert "critical  workload-not-pinned\n" in answered.out
     assert 'hwmodel = "GCP_SHIELDED_VM"\n' in answered.out
-    assert max(map(len, answered.out.splitlines())) <= 80
 
 
 def test_the_policy_that_build_renders_is_reviewed_clean(ask: Ask, tmp_path: Path) -> None:
@@ -88,7 +87,7 @@ def test_without_a_solver_nothing_passes_and_the_answer_is_unknown(
     answered = ask(*words, written(tmp_path / "policy.toml", HARDENED))
     assert answered.code == 6
     assert answered.out.startswith("NOT DECIDED  ")
-    assert "install symbolon[prove]" in answered.out
+    assert "z3 is not installed" in answered.out
 
 
 def test_a_waived_finding_does_not_count_and_says_whose_word_it_is(ask: Ask, tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_bindings_are_read_beside_the_policy(ask: Ask, tmp_path: Path) -> None:
     beside = written(tmp_path / "bindings.json", bindings)
     answered = ask("auditor", "review", policy, "--bindings", beside)
     assert answered.code == 3
-    assert f"{beside}:6:" in answered.out.replace("\n            ", "")
+    assert f"{beside}:6:" in answered.out
     document = ask("auditor", "review", policy, "--bindings", beside, "--format", "json").json
     assert rules_of(document) == ["pool-wide-binding"]
 

@@ -47,7 +47,9 @@ def test_json_says_what_was_expected_and_what_was_never_tried(ask: Ask, tmp_path
     (tmp_path / "p.tests" / "admit").mkdir(parents=True)
     written(tmp_path / "p.tests" / "admit" / "one.json", {"secboot": True})
     document = ask("owner", "policy", "test", policy, "--format", "json").json
+    assert [each["role"] for each in document.pop("record")["inputs"]] == ["policy", "token"]
     assert document == {
+        "verdict": "pass",
         "passed": True,
         "results": [
             {

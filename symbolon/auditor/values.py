@@ -1,0 +1,195 @@
+"""What `symbolon auditor prove --values-of` answers: what a claim can be in admitted tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from attestation.errors import ExitCode, Misconfigured
+from policy import schema
+from policy.cel import parse
+from policy.cel.check import check
+from policy.cel.condition import compile_condition
+from policy.cel.paths import Path, path_of
+from policy.cel.rendering import render_constant
+from policy.policy_set import PolicySet
+from policy.proving.answers import Proved, Refuted, Undecided, Values
+from policy.proving.inquiry import strings_of
+from policy.proving.neighbours import at
+from policy.proving.prover import Prover
+from policy.proving.smt.tokens import SAMPLE
+from policy.wording import rendered
+
+from ..policy_files import NamedPolicySet, read_policy_set
+from ..progress import patience
+from ..rendering import print_json
+from ..reports import print_report
+from ..reports.record import record_of
+from ..reports.report import Report, Section, Tone
+from .prove import BOUNDED
+
+_MOST_CANDIDATES: Final = 32
+_MOST_EXAMPLES: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """A claim as it was asked for; `holds` is what its values are: "elements" of a list, "keys" of a map."""
+
+    path: Path
+    holds: str
+
+    def is_one(self, value: object) -> str:
+        """The condition that this is a value of the claim, or one that it holds."""
+        written = self.path.text if self.path.root != "assertion" else f"assertion.{self.path.text}"
+        return (
+            f"{render_constant(value)} in {written}"
+            if self.holds
+            else f"{written} == {render_constant(value)}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """Of values without end: those that a reader knows, and of a list those that are always in it."""
+
+    possible: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+
+
+def show_values(*, policy: str, claim: str, budget_s: float, output: str, now: datetime) -> ExitCode:
+    """What the claim can be in admitted tokens stands on standard output.
+
+    Raises:
+        Misconfigured: an input cannot be read, or `claim` is no claim's path.
+    """
+    with Prover(budget_s=budget_s) as prover:
+        prover.start()
+        named = read_policy_set(policy)
+        asked = _claim(claim, named.policies)
+        with patience("listing values"):
+            values = prover.values_of(named.policies, claim)
+            known = _Known()
+            if isinstance(values, Values) and values.finite is None:
+                known = _known(prover, named.policies, asked)
+    question = f"what can `{claim}` be in admitted tokens?"
+    record = record_of(question, [("policy", named.policy)], now=now)
+    if output == "json":
+        print_json(_document(values, asked, known) | {"record": record.document()})
+    else:
+        report = _report(values, named, claim, asked, known)
+        print_report(replace(report, record=record), output=output)
+    return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
+
+
+def _claim(claim: str, policies: PolicySet) -> _Claim:
+    """The claim, as a path from its root.
+
+    A name that no token of Confidential Space has is refused: nothing could be said of it but what is
+    not so. Of another issuer's tokens no names are known.
+
+    Raises:
+        Misconfigured: it is no path, or no claim.
+    """
+    path = claim if claim.split(".", 1)[0].split("[", 1)[0] in schema.ROOTS else f"assertion.{claim}"
+    tree = parse(path)
+    read = path_of(tree)
+    of_space = all(each.issuer == schema.ISSUER for each in policies.providers)
+    for found in check(tree):
+        if found.rule == "unknown-claim" and of_space:
+            hint = found.hint or "docs/reference/claims.md lists every claim"
+            raise Misconfigured(found.message, hint=hint)
+    if read is None:
+        raise Misconfigured(f"`{claim}` is not a claim's path", hint="write it as `submods.gce.zone`")
+    return _Claim(path=read, holds=_holds(read))
+
+
+def _holds(path: Path) -> str:
+    claim = schema.claim_at(path.root, path.keys)
+    if claim is None or claim is schema.claim_at(path.root, path.keys[:-1]):  # something in a list or a map
+        return ""
+    return {schema.ListOf: "elements", schema.MapOf: "keys"}.get(type(schema.without_null(claim.type)), "")
+
+
+def _known(prover: Prover, policies: PolicySet, asked: _Claim) -> _Known:
+    possible, always = [], []
+    for constant in list(_candidates(policies, asked.path))[:_MOST_CANDIDATES]:
+        there = asked.is_one(constant)
+        if isinstance(prover.prove(policies, f"!({there})"), Refuted):
+            possible.append(constant)
+            answer = prover.prove(policies, there)
+            if isinstance(answer, Proved) and not answer.bounded:
+                always.append(constant)
+    return _Known(possible=tuple(possible), always=tuple(always))
+
+
+def _candidates(policies: PolicySet, path: Path) -> dict[str, None]:
+    """The constants of the clauses that read the claim, and what it is in a usual token."""
+    clauses = [
+        clause
+        for provider in policies.active
+        for clause in compile_condition(provider.condition).clauses
+        if any(read == path for read, _, _ in clause.paths)
+    ]
+    found = dict.fromkeys(text for clause in clauses for text in strings_of(clause.node))
+    usual = at(SAMPLE, tuple(map(str, path.keys))) if path.root == "assertion" else None
+    several = list(usual) if isinstance(usual, list | dict) else [usual]
+    return found | dict.fromkeys(each for each in several if isinstance(each, str))
+
+
+def _document(values: Values | Undecided, asked: _Claim, known: _Known) -> dict[str, Any]:
+    if isinstance(values, Undecided):
+        return {"verdict": "undecided", "reason": values.reason}
+    finite = values.finite is not None
+    return {
+        "verdict": "finite" if finite else "unbounded",
+        "of": asked.holds or "values",
+        "values": list(values.finite) if values.finite is not None else None,
+        "examples": list(_examples(values, known)),
+        "at_least": list(known.always),
+        "absent": values.absent,
+        "bounded": values.bounded,
+    }
+
+
+def _examples(values: Values, known: _Known) -> tuple[object, ...]:
+    """What a reader knows comes first: the policy's own constants, and last the empty text."""
+    found = dict.fromkeys((*known.possible, *sorted(values.examples, key=lambda each: each == "")))
+    return tuple(found)[:_MOST_EXAMPLES]
+
+
+def _report(
+    values: Values | Undecided, named: NamedPolicySet, claim: str, asked: _Claim, known: _Known
+) -> Report:
+    notes: list[str] = []
+    tone: Tone = "plain"
+    lines: tuple[object, ...] = ()
+    of = {"elements": f"an element of `{claim}`", "keys": f"a key of `{claim}`"}.get(
+        asked.holds, f"`{claim}`"
+    )
+    if isinstance(values, Undecided):
+        answer, tone, verdict = "UNDECIDED", "warn", values.reason
+    elif values.finite is None:
+        answer, verdict = "UNBOUNDED", f"{of} can be anything; for example these"
+        lines = _examples(values, known)
+    else:
+        several = len(values.finite) != 1
+        what = asked.holds.removesuffix("s") if asked.holds else "value"
+        answer = f"{len(values.finite)} {what}{'s' if several else ''}".upper()
+        verdict, lines = f"{of} is nothing else in admitted tokens", values.finite
+    if isinstance(values, Values):
+        notes += ["it may also be absent"] if values.absent else []
+        notes += [BOUNDED] if values.bounded else []
+    return Report(
+        title=f"values of {claim}",
+        about=named.policy.name,
+        answer=answer,
+        tone=tone,
+        verdict=verdict,
+        sections=(
+            Section(title="values" if not asked.holds else asked.holds, code="\n".join(map(rendered, lines))),
+            Section(title="always there, at least", code="\n".join(map(rendered, known.always))),
+            Section(title="beside that", lines=tuple(notes)),
+        ),
+    )
