@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,12 +43,18 @@ class Demands:
 
     `spelled` are the strings that are compared with each other, which the solver has to know
     character by character; `keys` are the names that are looked up in maps, by the map's path;
-    `elements` is how many a list may have.
+    `elements` is how many a list may have, and where fewer or more are known to be enough `sufficient`
+    says so, by the claim's path.
     """
 
     spelled: set[str] = field(default_factory=set)
     keys: dict[str, set[str]] = field(default_factory=dict)
     elements: int = MOST_ELEMENTS
+    sufficient: Mapping[str, int] = field(default_factory=dict)
+
+    def sufficient_at(self, path: str) -> int | None:
+        """How many entries are enough for the list or map at this path; None where it needs a bound."""
+        return self.sufficient.get(path.split("|", 1)[0])
 
     def spell(self, path: str) -> ReadAgain:
         self.spelled.add(path)
@@ -214,11 +220,14 @@ class Claims:
     def _list(self, path: str, type_: ListOf, claim: Claim | None, about: str) -> Value:
         items: list[tuple[int, Value]] = []
         before = TRUE
-        for i in range(self.demands.elements):
+        enough = self.demands.sufficient_at(path)
+        for i in range(self.demands.elements if enough is None else enough):
             present = self.circuit.both(before, self.circuit.variable(f"there {path}[{i}]"))
             element = self._value(f"{path}[{i}]", type_.element, claim, f"{about}[]")
             items.append((present, element))
             before = present
+        if enough is not None:
+            return (Alternative(TRUE, "list", Slots(tuple(items))),)
         more = self._more(path, self.demands.elements, "elements")
         # only a list that fills its slots goes on
         self.always.append(self.circuit.implies(more, before))
@@ -234,11 +243,14 @@ class Claims:
             raise Unsupported("a map of anything but strings")
         named: dict[str, tuple[int, Value]] = {}
         spare = []
-        for i in range(SPARE_ENTRIES):
+        enough = self.demands.sufficient_at(path)
+        for i in range(SPARE_ENTRIES if enough is None else enough):
             present = self.circuit.variable(f"there {path}#{i}")
             value = (Alternative(TRUE, "string", self._string(f"{path}#{i}=")),)
             spare.append((present, self._string(f"{path}#{i}"), value))
-        more = self._more(path, SPARE_ENTRIES, "entries that are not named")
+        more = FALSE
+        if enough is None:
+            more = self._more(path, SPARE_ENTRIES, "entries that are not named")
         entries = Entries(named, tuple(spare), more, path)
         for key in sorted(self.demands.keys.get(path, ())):
             self._name_key(path, named, key)

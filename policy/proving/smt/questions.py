@@ -17,6 +17,7 @@ from .claims import Claims, Demands, ReadAgain
 from .encoding import Encoder
 from .solver import Solver, SolverGaveUp, SolverMissing
 from .solving import Dialogue, Disagreement, Impossible, Model, Problem
+from .sufficient_sizes import sufficient_sizes
 from .values import Unsupported
 
 _MOST_READINGS: Final = 40
@@ -82,7 +83,9 @@ def read(question: Question, *, until: float) -> Reading:
     Raises:
         Unsupported, TooLarge
     """
-    demands = Demands(elements=_elements(question.trees))
+    assumed = [fact.tree for fact in _facts(question)]
+    sufficient = sufficient_sizes((*question.trees, *assumed))
+    demands = Demands(elements=_elements(question.trees), sufficient=sufficient)
     for _ in range(_MOST_READINGS):
         claims = Claims(Circuit(), demands, until=until)
         try:
@@ -97,10 +100,8 @@ def _read_once(question: Question, claims: Claims) -> Reading:
     claims.root("assertion")
     goal = question.formula(encoder)
     assumptions: dict[str, int] = {}
-    if question.assume_facts:
-        mentioned = frozenset().union(*(facts.claims_of(tree) for tree in question.trees))
-        for fact in facts.connected(mentioned):
-            assumptions[fact.label] = encoder.truth(fact.tree)
+    for fact in _facts(question):
+        assumptions[fact.label] = encoder.truth(fact.tree)
     always = list(claims.possible_keys())
     labelled = claims.facts.items() if question.assume_facts else ()
     assumptions |= {label: claims.circuit.all_of(literals) for label, literals in labelled}
@@ -109,6 +110,13 @@ def _read_once(question: Question, claims: Claims) -> Reading:
     assumptions |= claims.bounds
     problem = Problem(circuit=claims.circuit, goal=goal, always=tuple(always), assumptions=assumptions)
     return Reading(claims, problem, goal)
+
+
+def _facts(question: Question) -> list[facts.Fact]:
+    """What the issuer guarantees of the claims that the question is about."""
+    if not question.assume_facts:
+        return []
+    return facts.connected(frozenset().union(*(facts.claims_of(tree) for tree in question.trees)))
 
 
 def _elements(trees: Iterable[syntax.Node]) -> int:
