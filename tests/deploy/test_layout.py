@@ -74,11 +74,13 @@ def test_a_folder_that_is_not_one_image_is_refused(tmp_path: Path, text: str | N
         read_layout(tmp_path)
 
 
-def test_an_image_that_stands_too_deep_is_refused(tmp_path: Path) -> None:
-    digest = manifest(tmp_path)
-    for _ in range(3):
+def test_an_image_stands_in_two_indexes_at_most_beside_the_layout_s_own(tmp_path: Path) -> None:
+    digest = image = manifest(tmp_path)
+    for _ in range(2):
         digest = put(tmp_path, json.dumps({"manifests": [{"digest": digest}]}).encode())
     index(tmp_path, {"digest": digest})
+    assert read_layout(tmp_path).digest == image
+    index(tmp_path, {"digest": put(tmp_path, json.dumps({"manifests": [{"digest": digest}]}).encode())})
     with pytest.raises(Misconfigured, match="not an OCI layout"):
         read_layout(tmp_path)
 

@@ -25,7 +25,7 @@ def test_a_bucket_and_its_policy_are_each_read_once(
 ) -> None:
     policy = {"etag": "e", "bindings": []}
     answering(BUCKET, policy)
-    observed = observe(api, [OWNER.model_bucket, READER, WRITER])
+    observed = observe(api, [OWNER.model_bucket, READER, OWNER.model_bucket, WRITER])
     assert observed == {url_of(OWNER.model_bucket): BUCKET, policy_url_of(OWNER.model_bucket): policy}
     assert [request.method for request in google.sent] == ["GET", "GET"]
 

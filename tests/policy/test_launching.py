@@ -269,6 +269,12 @@ def test_the_operator_cannot_rename_the_machine_and_the_image_may_set_its_path()
     assert facts.env == {"PATH": "/app", "HOSTNAME": "vm"}
 
 
+def test_a_variable_of_the_image_is_the_operator_s_where_the_author_allows_it() -> None:
+    image = _Image(env={"A": "image"}, labels=_OPEN)
+    assert measure_launch(_SPEC, image, _MACHINE).env["A"] == "image"
+    assert measure_launch(replace(_SPEC, envs=(("A", "operator"),)), image, _MACHINE).env["A"] == "operator"
+
+
 def test_a_debug_machine_says_so_and_is_measured_by_its_own_labels() -> None:
     spec = replace(_SPEC, log_redirect="true")
     with pytest.raises(LaunchRefused):

@@ -32,6 +32,7 @@ def made(platform: Any) -> Any:
         pytest.param("owner", id="a policy that is a text"),
         pytest.param([{}], id="a policy that is a list"),
         pytest.param({"bindings": {"role": "roles/owner"}}, id="bindings that are an object"),
+        pytest.param({"bindings": 7}, id="bindings that are a number"),
         pytest.param({"bindings": ["roles/owner"]}, id="a binding that is a text"),
     ],
 )

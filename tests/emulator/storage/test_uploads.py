@@ -269,3 +269,33 @@ def test_an_upload_without_a_name_is_refused(
 ) -> None:
     answer = session_of("owner").post(UPLOAD.format(bucket.name) + "?uploadType=media", b"data")
     assert answer.status_code == 400
+
+
+def _session(platform: Any, name: str) -> str:
+    """The address of an upload that creates the object, and replaces none."""
+    storage = "https://storage.googleapis.com"
+    platform.call("POST", f"{storage}/storage/v1/b?project=primus", {"name": "bucket-of-primus"})
+    objects = f"{storage}/upload/storage/v1/b/bucket-of-primus/o"
+    begun = platform.call("POST", f"{objects}?uploadType=resumable&name={name}&ifGenerationMatch=0", {})
+    return str(begun.headers["location"])
+
+
+def _put(platform: Any, ask: Callable[..., Any], session: str, data: bytes) -> Any:
+    headers = {"content-range": f"bytes 0-{len(data) - 1}/{len(data)}", "content-length": str(len(data))}
+    headers["authorization"] = f"Bearer {platform.token_of('user:owner@primus.example')}"
+    return ask(platform.app, "PUT", session, headers=headers, body=data)
+
+
+def test_an_upload_that_has_ended_answers_the_same_again(platform: Any, ask: Callable[..., Any]) -> None:
+    session = _session(platform, "a")
+    first = _put(platform, ask, session, b"data")
+    again = _put(platform, ask, session, b"data")
+    assert (first.status, again.status) == (200, 200)
+    assert again.json == first.json
+
+
+def test_an_upload_that_was_refused_is_over(platform: Any, ask: Callable[..., Any]) -> None:
+    early, late = _session(platform, "a"), _session(platform, "a")
+    assert _put(platform, ask, early, b"early").status == 200
+    assert _put(platform, ask, late, b"late").status == 412
+    assert _put(platform, ask, late, b"late").status in (404, 410)
