@@ -122,7 +122,8 @@ def test_groups_are_strings_alone_and_nothing_else_becomes_a_list() -> None:
     mapping = AttributeMapping.parse(
         SUBJECT | {"google.groups": "assertion.groups", "attribute.groups": "assertion.groups"}
     )
-    for groups in (["a", 1], 1, {}, None):
+    neither: tuple[object, ...] = (["a", 1], 1, {}, None)
+    for groups in neither:
         assert mapping.apply({"sub": "s", "groups": groups}).google == {"subject": "s"}
     assert mapping.apply({"sub": "s", "groups": "one"}).google == {"subject": "s", "groups": "one"}
     assert mapping.apply({"sub": "s", "groups": ["a", "b"]}).attribute == {}
