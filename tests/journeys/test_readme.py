@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from symbolon.__main__ import main
 from tests.journeys.conftest import Told
 
 README = Path(__file__).parents[2] / "README.md"
@@ -46,3 +48,18 @@ def test_the_readme_shows_a_yes_and_a_no_with_its_reason(transcript: list[str]) 
     assert any(line.startswith("YES ✓") for line in transcript)
     assert any(line.startswith("NO  ✗") for line in transcript)
     assert any(line.lstrip().startswith("FAIL") for line in transcript)
+
+
+def test_the_readme_s_way_to_learn_why_works_with_what_the_demo_leaves(
+    told: Told, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = README.read_text(encoding="utf-8").partition("## Why was I refused?")[2]
+    cd, command, *_ = re.findall(r"^    (\S.*(?:\\\n.*)*)$", section, re.MULTILINE)
+    assert cd == "cd story"
+    program, *arguments = shlex.split(command.replace("\\\n", " "))
+    assert program == "symbolon"
+    monkeypatch.chdir(told.folder)
+    assert main(arguments) == 3
+    out = capsys.readouterr().out
+    assert "FAIL  ✗  assertion.dbgstat" in out
+    assert "STS would refuse its audience" in out
