@@ -100,7 +100,14 @@ class Compiler:
         if node.name in TYPES:
             return closures.constant(TYPES[node.name])
         known = [*variables, *self._roots]
-        raise self._invalid(f"the name {quoted(node.name)} means nothing here", node.span, node.name, known)
+        unknown = self._invalid(
+            f"the name {quoted(node.name)} means nothing here", node.span, node.name, known
+        )
+        if not unknown.hint:
+            from .hints import of_bare_name  # only who needs a hint waits for the vocabulary
+
+            unknown.hint = of_bare_name(node.name)
+        raise unknown
 
     def _claim(self, path: Path, span: Span) -> Run:
         slot, root = self._path_slot(path), ROOTS.index(path.root)

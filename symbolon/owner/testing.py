@@ -14,6 +14,7 @@ from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
 from policy.policy_set import PolicySet
+from policy.provider import Provider
 from policy.proving.answers import Found, NoneFound, Undecided
 from policy.proving.generating_tests import Failing, Generated, Unseen, generate, run_cases
 from policy.proving.generating_tests import Report as Tested
@@ -180,7 +181,7 @@ def _files(
 ) -> Iterator[tuple[str, Mapping[str, object]]]:
     if isinstance(generated.admitted, Found):
         token = generated.admitted.token
-        admitting = (each.name for each in policies.active if policies.admitted_by(each, token))
+        admitting = (each.name for each in policies.active if judge(_asked(each), token).admitted)
         yield "admit/production.json", _made_for(next(admitting, ""), token, policies)
     for number, each in _numbered(generated.failing):
         if each.token is not None:
@@ -199,9 +200,13 @@ def _made_for(name: str, token: Mapping[str, object], policies: PolicySet) -> Ma
     for provider in policies.active:
         if provider.name == name:
             made = {**token, "iss": provider.issuer, "aud": provider.audiences[0]}
-            asked = NamedPolicy(described="", condition=provider.condition, provider=provider)
+            asked = _asked(provider)
             return made if _outcomes(asked, made) == _outcomes(asked, token) else token
     return token
+
+
+def _asked(provider: Provider) -> NamedPolicy:
+    return NamedPolicy(described="", condition=provider.condition, provider=provider)
 
 
 def _outcomes(policy: NamedPolicy, token: Mapping[str, object]) -> list[str]:
