@@ -99,14 +99,12 @@ class Compiler:
             return closures.slot(ROOTS.index(node.name))
         if node.name in TYPES:
             return closures.constant(TYPES[node.name])
-        known = [*variables, *self._roots]
-        unknown = self._invalid(
-            f"the name {quoted(node.name)} means nothing here", node.span, node.name, known
-        )
-        if not unknown.hint:
-            from .hints import of_bare_name  # only who needs a hint waits for the vocabulary
+        from .hints import of_bare_name  # only who needs a hint waits for the vocabulary
 
-            unknown.hint = of_bare_name(node.name)
+        known = [*variables, *self._roots]
+        problem = f"the name {quoted(node.name)} means nothing here"
+        unknown = self._invalid(problem, node.span, node.name, known)
+        unknown.hint = of_bare_name(node.name) or unknown.hint
         raise unknown
 
     def _claim(self, path: Path, span: Span) -> Run:
