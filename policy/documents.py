@@ -170,6 +170,7 @@ _RECOGNISED: Final[tuple[tuple[str, Callable[[Members], bool]], ...]] = (
     ("a provider's list", _has("workloadIdentityPoolProviders")),
     ("a Terraform plan", _has("planned_values")),
     ("a Terraform state as it is stored", _has("terraform_version", "lineage")),
+    ("Terraform's source", lambda document: isinstance(document.get("resource"), dict)),
     ("a review of ours", _has("findings", "record")),
     (IAM_POLICY, _has("bindings")),
     (IMAGE_CONFIGURATION, lambda document: isinstance(document.get("config"), dict) and "rootfs" in document),

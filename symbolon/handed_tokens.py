@@ -30,7 +30,7 @@ from policy.provider import Provider
 from policy.wording import with_moment
 
 from .inputs import parse_json_document, read_text
-from .token_mistakes import check_are_claims, hint_of_issuer, parse_handed_token
+from .token_mistakes import check_are_claims, hint_of_issuer, parse_handed_token, whose
 
 _OF_TIME: Final = (TokenExpired, TokenNotYetValid, TokenIssuedInFuture, TokenNeverValid)
 _LAUNCHER_S_AUDIENCE: Final = "https://sts.googleapis.com"
@@ -104,6 +104,8 @@ class HandedToken:
         if audiences is not None:
             _check_audience(self.claims, audiences)
         said = "NOT verified, as asked: anybody can have written it"
+        if provider is None and (whose_it_is := whose(self.claims.get("iss"))):
+            said += f"; it says that it is {whose_it_is}"
         return TokenClaims(
             claims=self.claims,
             verified=False,
@@ -123,8 +125,8 @@ class HandedToken:
 
     def _hint(self, rejection: EvidenceRejected, issuer: str) -> str:
         """What the person can do about it who handed the token in."""
-        if self.claims.get("iss") != issuer and (whose := hint_of_issuer(self.claims.get("iss"))):
-            return whose
+        if self.claims.get("iss") != issuer and (hint := hint_of_issuer(self.claims.get("iss"))):
+            return hint
         if isinstance(rejection, WrongAudience):
             return _way_out(self.claims)
         if isinstance(rejection, _OF_TIME):

@@ -154,6 +154,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "a token's claims": {"iss": ISSUER, "aud": "x"},
     "a workload identity pool": {"name": "projects/1/locations/global/workloadIdentityPools/primus"},
     "a service account": {"email": "a@b", "uniqueId": "1", "name": "projects/p/serviceAccounts/a@b"},
+    "Terraform's source": {"resource": {"google_iam_workload_identity_pool_provider": {}}},
     "a Terraform state as it is stored": {"terraform_version": "1.9", "lineage": "x", "resources": []},
 }
 

@@ -67,6 +67,15 @@ def test_a_token_of_somebody_else_s_is_named(ask: Ask, tmp_path: Path, issuer: s
         assert FILE in answered.err.splitlines()[1]
 
 
+def test_a_condition_alone_answers_anybody_s_token_and_says_whose_it_is(ask: Ask, tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    case.policy.write_text("true")
+    case.sign(claims(iss="https://accounts.google.com"))
+    answered = ask(*case.unverified())
+    assert (answered.code, answered.err) == (0, "")
+    assert "it says that it is an ID token of a Google account" in answered.out
+
+
 def test_an_issuer_that_only_begins_alike_is_nobody_s() -> None:
     assert whose("https://accounts.google.com.evil.example") == ""
     assert whose("https://gitlab.company.example") == whose(None) == ""
