@@ -186,6 +186,15 @@ def test_what_is_read_beside_a_policy_is_told_apart_too() -> None:
     assert parse_bindings('{"etag": "ACAB"}') == ()
 
 
+def test_what_is_no_json_at_all_says_what_is_wanted() -> None:
+    with pytest.raises(Misconfigured, match="the IAM policy is not JSON") as refused:
+        parse_bindings("[provider]\nname = 'x'\n")
+    assert "get-iam-policy" in refused.value.hint
+    with pytest.raises(Misconfigured, match="the image configuration is empty") as refused:
+        parse_labels(" \n")
+    assert "config.digest" in refused.value.hint
+
+
 def test_a_provider_is_not_recognised_as_anything_else() -> None:
     assert what_is(PROVIDER) == "a provider"
     assert what_is([]) == what_is({}) == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import symbolon.auditor
+import symbolon.auditor.explain
 import symbolon.error_codes
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable
 from symbolon.__main__ import main
@@ -108,7 +108,7 @@ def test_an_error_is_told_with_its_hint_and_the_exit_code_of_its_family(
     def fail(**_: object) -> None:
         raise error("it went wrong", hint="make it right")
 
-    monkeypatch.setattr(symbolon.auditor, "explain_token", fail)
+    monkeypatch.setattr(symbolon.auditor.explain, "explain_token", fail)
     answered = ask(*EXPLAIN)
     assert (answered.code, answered.out) == (code, "")
     assert answered.err == "error: it went wrong\nhint: make it right\n"
@@ -120,7 +120,7 @@ def test_an_error_is_json_on_standard_output_where_that_is_asked_for(
     def fail(**_: object) -> None:
         raise Denied("it went wrong", hint="make it right")
 
-    monkeypatch.setattr(symbolon.auditor, "explain_token", fail)
+    monkeypatch.setattr(symbolon.auditor.explain, "explain_token", fail)
     answered = ask(*EXPLAIN, "--format", "json")
     assert answered.code == 4
     assert answered.json == {
@@ -132,7 +132,7 @@ def test_a_bug_is_one_line_and_how_to_see_more(ask: Ask, monkeypatch: pytest.Mon
     def fail(**_: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(symbolon.auditor, "explain_token", fail)
+    monkeypatch.setattr(symbolon.auditor.explain, "explain_token", fail)
     monkeypatch.delenv("SYMBOLON_TRACEBACK", raising=False)
     answered = ask(*EXPLAIN)
     assert (answered.code, answered.out) == (1, "")
@@ -149,7 +149,7 @@ def test_an_interrupt_ends_cleanly_with_130(ask: Ask, monkeypatch: pytest.Monkey
     def interrupt(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(symbolon.auditor, "explain_token", interrupt)
+    monkeypatch.setattr(symbolon.auditor.explain, "explain_token", interrupt)
     answered = ask(*EXPLAIN)
     assert (answered.code, answered.out, answered.err) == (130, "", "\nstopped\n")
 
