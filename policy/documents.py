@@ -67,17 +67,19 @@ def check_is_no_other_text(text: str, name: str) -> None:
         raise _instead("a token", hint="ask about it with `symbolon auditor explain --token`")
 
 
-def parse_json(text: str, what: str) -> Any:
-    """The JSON that `text` is, no name twice in one of its objects.
+def parse_json(text: str, what: str, *, hint: str = "is it the right file?") -> Any:
+    """The JSON that `text` is, no name twice in one of its objects; `hint` is for whoever has none.
 
     Raises:
         Misconfigured: it is no JSON.
     """
+    if not text.strip():
+        raise Misconfigured(f"the {what} is empty", hint=hint)
     try:
         return json.loads(text, object_pairs_hook=_members)
     except (ValueError, RecursionError) as invalid:
         problem = str(invalid) if isinstance(invalid, ValueError) else "nested too deeply"
-        raise Misconfigured(f"the {what} is not JSON: {quoted(problem)}") from None
+        raise Misconfigured(f"the {what} is not JSON: {quoted(problem)}", hint=hint) from None
 
 
 def parse_yaml(text: str, what: str) -> Any:
@@ -170,6 +172,7 @@ _RECOGNISED: Final[tuple[tuple[str, Callable[[Members], bool]], ...]] = (
     ("a provider's list", _has("workloadIdentityPoolProviders")),
     ("a Terraform plan", _has("planned_values")),
     ("a Terraform state as it is stored", _has("terraform_version", "lineage")),
+    ("Terraform's source", lambda document: isinstance(document.get("resource"), dict)),
     ("a review of ours", _has("findings", "record")),
     (IAM_POLICY, _has("bindings")),
     (IMAGE_CONFIGURATION, lambda document: isinstance(document.get("config"), dict) and "rootfs" in document),

@@ -30,8 +30,8 @@ class Finding:
     """One thing that one rule says of one provider, or of what was read beside it.
 
     `span` are character offsets, the second one behind the end, into the text that `place` names:
-    the condition, the expression of a mapping (`mapping google.subject`), the member of a binding
-    (`bindings`), a label of the image (`image`), or a waiver (`waivers`, whose text is its rule's
+    the condition, the expression of a mapping (`mapping google.subject`), the member of a binding or
+    its condition (`bindings`), a label of the image (`image`), or a waiver (`waivers`, its rule's
     slug); None for the whole. `token` are the claims of a token that shows it: this provider admits
     them. `hint` is what to write instead, "" when that is not for a rule to say.
     `decided` is False where nothing could be proved either way: then `message` says why.

@@ -263,8 +263,10 @@ def parse_bindings(text: str) -> tuple[Binding, ...]:
     """
     hint = "print one with `gcloud iam service-accounts get-iam-policy ACCOUNT --format=json`"
     documents.check_is_no_other_text(text, "")
-    read = documents.parse_yaml if documents.is_yaml(text) else documents.parse_json
-    document = read(text, "IAM policy")
+    if documents.is_yaml(text):
+        document = documents.parse_yaml(text, "IAM policy")
+    else:
+        document = documents.parse_json(text, "IAM policy", hint=hint)
     documents.check_is(document, documents.IAM_POLICY, hint=hint)
     document = _object(document, "an IAM policy")
     bindings = []
@@ -288,8 +290,8 @@ def parse_labels(text: str) -> Mapping[str, str]:
     Raises:
         Misconfigured: it is no image configuration.
     """
-    parsed = documents.parse_json(text, "image configuration")
     hint = "it is the blob that the manifest's `config.digest` names"
+    parsed = documents.parse_json(text, "image configuration", hint=hint)
     documents.check_is(parsed, documents.IMAGE_CONFIGURATION, hint=hint)
     document = _object(parsed, "an image configuration")
     if "config" not in document:

@@ -18,9 +18,10 @@ from .cel.paths import Path, path_of
 from .cel.syntax import Node
 from .cel.templates import NO_CONSTANT, constant_of
 from .cel.values import ErrorValue, is_unknown, kind_of
-from .wording import listed, quoted, rendered
+from .wording import listed, quoted, rendered, with_moment
 
 _MOST_CHOICES: Final = 4
+_TIMES: Final = (("exp",), ("iat",), ("nbf",))
 _METHODS: Final = {
     "startsWith": ("start with", "starting with"),
     "endsWith": ("end with", "ending with"),
@@ -95,7 +96,7 @@ class Wording:
         value = self._frame[self._slots[path]]
         name = quoted(path.text)
         if type(value) is not ErrorValue:
-            return f"{name} is {rendered(value)}"
+            return f"{name} is {_value_of(path, value)}"
         if not value.absent:
             return f"{name} cannot be read, {value.message}"
         return f"{name} is absent{_absence(path)}"
@@ -176,6 +177,11 @@ class Wording:
         return fixes
 
 
+def _value_of(path: Path, value: object) -> str:
+    """The value of a claim, or what it is compared with; of a claim that is a time, the moment too."""
+    return with_moment(value) if path.root == "assertion" and path.keys in _TIMES else rendered(value)
+
+
 @lru_cache(maxsize=64)
 def _checked(condition: Condition) -> tuple[Finding, ...]:
     return tuple(finding for clause in condition.clauses for finding in check(clause.node))
@@ -245,7 +251,8 @@ def _of_comparison(node: syntax.Binary) -> Expectation | None:
             return _of_path(size, "must be empty", "empty")
         sized = f"of size {node.operator} {rendered(right)}"
         return _of_path(size, f"must be {sized}", sized)
-    value = rendered(right)
+    read = path_of(node.left)
+    value = rendered(right) if read is None else _value_of(read, right)
     if node.operator == "==":
         return _of_path(node.left, f"must be {value}", value)
     if node.operator == "!=":

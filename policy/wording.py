@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 _WIDEST_TEXT = 160
 _MOST_ITEMS = 8
 _DEEPEST = 4
@@ -41,6 +43,22 @@ def rendered(value: object, *, depth: int = 0) -> str:
         ]
         return "{" + ", ".join(entries + ["…"] * (len(value) > _MOST_ITEMS)) + "}"
     return _shortened(str(value), _WIDEST_TEXT)
+
+
+def with_moment(value: object) -> str:
+    """A number of seconds since the epoch, with the moment that it is; another value as it is.
+
+    >>> with_moment(1757060250)
+    '1757060250 (2025-09-05T08:17:30Z)'
+    """
+    shown = rendered(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return shown
+    try:
+        moment = datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return shown
+    return f"{shown} ({moment.isoformat(timespec='seconds').replace('+00:00', 'Z')})"
 
 
 def listed(choices: list[str], word: str = "or") -> str:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from cryptography import x509
 
-from attestation.errors import Misconfigured, quoted
-from attestation.rejections import WrongAudience, WrongIssuer
+from attestation.errors import EvidenceRejected, Misconfigured, quoted
+from attestation.rejections import (
+    TokenExpired,
+    TokenIssuedInFuture,
+    TokenNeverValid,
+    TokenNotYetValid,
+    WrongAudience,
+    WrongIssuer,
+)
 from attestation.strict_json import parse_json_object
-from attestation.tokens import UnverifiedToken, parse_token
+from attestation.tokens import UnverifiedToken
 from attestation.verification import (
     ISSUER,
     UNSAFE_ANY_AUDIENCE,
-    VerifiedClaims,
     verify_oidc_token,
     verify_pki_token,
 )
 from policy.provider import Provider
+from policy.wording import with_moment
 
 from .inputs import parse_json_document, read_text
+from .token_mistakes import check_are_claims, hint_of_issuer, parse_handed_token, whose
+
+_OF_TIME: Final = (TokenExpired, TokenNotYetValid, TokenIssuedInFuture, TokenNeverValid)
+_LAUNCHER_S_AUDIENCE: Final = "https://sts.googleapis.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +43,25 @@ class TokenClaims:
     claims: Mapping[str, object]
     verified: bool
     described: str
+    audience: str | None = None
+
+    def document(self) -> dict[str, object]:
+        """What `--format json` has to say of it: an audience that is not the provider's."""
+        return {} if self.audience is None else {"audience": {"asked": self.audience, "accepted": False}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedToken:
-    """A token as it was handed in, or claims alone, and what is to verify it: keys, a root, or nothing."""
+    """A token as it was handed in, or claims alone, and what is to verify it: keys, a root, or nothing.
+
+    `audience` is accepted instead of the provider's own, where somebody wants to know what would be.
+    """
 
     token: UnverifiedToken | None
     claims: Mapping[str, object]
     keys: Mapping[str, object] | None
     root: x509.Certificate | None
+    audience: str | None = None
 
     def check(self, provider: Provider | None, *, now: float) -> TokenClaims:
         """The claims, verified as far as was asked.
@@ -50,27 +71,71 @@ class HandedToken:
         Raises:
             EvidenceRejected: the token is not what it claims to be.
         """
-        audiences = UNSAFE_ANY_AUDIENCE if provider is None else provider.audiences
+        issuer = ISSUER if provider is None else provider.issuer
+        try:
+            return self._checked(provider, issuer, now=now)
+        except EvidenceRejected as rejection:
+            hints = [rejection.hint, self._hint(rejection, issuer)]
+            rejection.hint = "; ".join(filter(None, hints))
+            raise
+
+    def _checked(self, provider: Provider | None, issuer: str, *, now: float) -> TokenClaims:
+        audiences = provider.audiences if provider is not None else None
+        if self.audience is not None:
+            audiences = (self.audience,)
+        note = self._note(provider)
+        other = self.audience if provider is not None and self.audience not in provider.audiences else None
         if self.token is not None and self.keys is not None:
-            issuer = ISSUER if provider is None else provider.issuer
-            proof = verify_oidc_token(self.token, jwks=self.keys, issuer=issuer, audiences=audiences, now=now)
-            return _verified(proof, "by a key of the key set", provider, now)
+            proof = verify_oidc_token(
+                self.token, jwks=self.keys, issuer=issuer, audiences=audiences or UNSAFE_ANY_AUDIENCE, now=now
+            )
+            said = f"verified by a key of the key set, for {moment(now)}{note}"
+            return TokenClaims(claims=proof.raw, verified=True, described=said, audience=other)
         if self.token is not None and self.root is not None:
-            proof = verify_pki_token(self.token, root=self.root, audiences=audiences, now=now)
+            proof = verify_pki_token(
+                self.token, root=self.root, audiences=audiences or UNSAFE_ANY_AUDIENCE, now=now
+            )
             if provider is not None:
                 _check_issuer(proof.raw, provider)
-            return _verified(proof, "by its certificates, up to the root", provider, now)
+            said = f"verified by its certificates, up to the root, for {moment(now)}{note}"
+            return TokenClaims(claims=proof.raw, verified=True, described=said, audience=other)
         if provider is not None:
             _check_issuer(self.claims, provider)
-            _check_audience(self.claims, provider)
+        if audiences is not None:
+            _check_audience(self.claims, audiences)
+        said = "NOT verified, as asked: anybody can have written it"
+        if provider is None and (whose_it_is := whose(self.claims.get("iss"))):
+            said += f"; it says that it is {whose_it_is}"
         return TokenClaims(
             claims=self.claims,
             verified=False,
-            described="NOT verified, as asked: anybody can have written it",
+            described=said + (note if self.audience is not None else ""),
+            audience=other,
         )
 
+    def _note(self, provider: Provider | None) -> str:
+        """What is to be said of the audience."""
+        if self.audience is None:
+            unchecked = "; its audience was NOT checked: a condition alone names none"
+            return unchecked if provider is None else ""
+        if provider is not None and self.audience not in provider.audiences:
+            refused = f"STS would refuse its audience, {quoted(self.audience, most_characters=200)}"
+            return f"; {refused}, which the provider does not accept"
+        return f"; its audience is {quoted(self.audience)}, as asked"
 
-def read_token(token: str, *, jwks: str | None, root: str | None) -> HandedToken:
+    def _hint(self, rejection: EvidenceRejected, issuer: str) -> str:
+        """What the person can do about it who handed the token in."""
+        if self.claims.get("iss") != issuer and (hint := hint_of_issuer(self.claims.get("iss"))):
+            return hint
+        if isinstance(rejection, WrongAudience):
+            return _way_out(self.claims)
+        if isinstance(rejection, _OF_TIME):
+            times = [f"{name} {with_moment(self.claims.get(name))}" for name in ("iat", "nbf", "exp")]
+            return f"it says {', '.join(times)}; `--at` asks about another moment"
+        return ""
+
+
+def read_token(token: str, *, jwks: str | None, root: str | None, audience: str | None = None) -> HandedToken:
     """The token in the file `token`, with the key set or the root that is to verify it.
 
     With neither of them nothing will be verified, and a JSON object of claims will do.
@@ -81,12 +146,13 @@ def read_token(token: str, *, jwks: str | None, root: str | None) -> HandedToken
     """
     text = read_text(token, what="token").strip()
     if not text.startswith("{"):
-        parsed = parse_token(text)
+        parsed = parse_handed_token(text)
         return HandedToken(
             token=parsed,
             claims=parsed.claims,
             keys=None if jwks is None else _key_set(jwks),
             root=None if root is None else _certificate(root),
+            audience=audience,
         )
     if jwks is not None or root is not None:
         raise Misconfigured(
@@ -94,13 +160,13 @@ def read_token(token: str, *, jwks: str | None, root: str | None) -> HandedToken
             hint="give the signed token, or --unsafe-unverified for an answer that proves nothing",
         )
     claims = parse_json_object(text.encode(), what="token")
-    return HandedToken(token=None, claims=claims, keys=None, root=None)
+    check_are_claims(claims)
+    return HandedToken(token=None, claims=claims, keys=None, root=None, audience=audience)
 
 
-def _verified(proof: VerifiedClaims, by: str, provider: Provider | None, now: float) -> TokenClaims:
-    moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    audience = "; its audience was NOT checked: a condition alone names none" if provider is None else ""
-    return TokenClaims(claims=proof.raw, verified=True, described=f"verified {by}, for {moment}{audience}")
+def moment(seconds: float) -> str:
+    """The moment as RFC 3339 writes it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _key_set(name: str) -> Mapping[str, object]:
@@ -130,13 +196,31 @@ def _check_issuer(claims: Mapping[str, object], provider: Provider) -> None:
         )
 
 
-def _check_audience(claims: Mapping[str, object], provider: Provider) -> None:
-    aud = claims.get("aud")
-    if not any(audience in provider.audiences for audience in (aud if isinstance(aud, list) else [aud])):
+def _check_audience(claims: Mapping[str, object], audiences: Sequence[str]) -> None:
+    if not any(audience in audiences for audience in _audiences_of(claims)):
         raise WrongAudience(
             f"the token's audience is {_shown(claims.get('aud'))}, which the provider does not accept",
-            hint=f"accepted: {', '.join(map(_shown, provider.audiences))}",
+            hint=f"accepted: {', '.join(map(_shown, audiences))}",
         )
+
+
+def _audiences_of(claims: Mapping[str, object]) -> list[object]:
+    aud = claims.get("aud")
+    return aud if isinstance(aud, list) else [aud]
+
+
+def _way_out(claims: Mapping[str, object]) -> str:
+    """What can be done about a token that was made for somebody else."""
+    audience = next((each for each in _audiences_of(claims) if isinstance(each, str) and each), None)
+    if audience is None:
+        return ""
+    asks = f"`--audience {audience}` shows what the policy says of it otherwise"
+    if audience != _LAUNCHER_S_AUDIENCE:
+        return asks
+    return (
+        "the launcher makes the token of its file for this audience: a workload asks the launcher's socket"
+        f" for one with the provider's, or the owner allows this one (`--allowed-audiences`); {asks}"
+    )
 
 
 def _shown(claim: object) -> str:

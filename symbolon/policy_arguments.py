@@ -259,6 +259,11 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     explain.add_argument(
         "--at", metavar="TIME", help="when: seconds since the epoch, or RFC 3339 (default: now)"
     )
+    explain.add_argument(
+        "--audience",
+        metavar="URL",
+        help="ask about a token that was made for this audience, be it not one that the provider accepts",
+    )
     add_output(explain)
     explain.set_defaults(run=_explain_token)
 
@@ -328,4 +333,5 @@ def _explain_token(arguments: argparse.Namespace) -> ExitCode:
         root=arguments.root,
         at=arguments.at,
         output=arguments.output,
+        audience=arguments.audience,
     )

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from attestation.errors import Misconfigured, quoted
 from attestation.strict_json import parse_json_object
-from attestation.tokens import parse_token
 from deploy.layout import read_layout
 from policy.policy_set import PolicySet, parse_policy_set
 
 from .inputs import decode_text, read_bytes
+from .token_mistakes import check_are_claims, parse_handed_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +85,10 @@ def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
     named = _read(name, what="token")
     text = named.text.strip()
     if text.startswith("{"):
-        return named, parse_json_object(text.encode(), what="token")
-    return replace(named, is_token=True), parse_token(text).claims
+        claims = parse_json_object(text.encode(), what="token")
+        check_are_claims(claims)
+        return named, claims
+    return replace(named, is_token=True), parse_handed_token(text).claims
 
 
 def _read(name: str, *, what: str) -> NamedText:

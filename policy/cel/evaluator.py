@@ -99,8 +99,13 @@ class Compiler:
             return closures.slot(ROOTS.index(node.name))
         if node.name in TYPES:
             return closures.constant(TYPES[node.name])
+        from .hints import of_bare_name  # only who needs a hint waits for the vocabulary
+
         known = [*variables, *self._roots]
-        raise self._invalid(f"the name {quoted(node.name)} means nothing here", node.span, node.name, known)
+        problem = f"the name {quoted(node.name)} means nothing here"
+        unknown = self._invalid(problem, node.span, node.name, known)
+        unknown.hint = of_bare_name(node.name) or unknown.hint
+        raise unknown
 
     def _claim(self, path: Path, span: Span) -> Run:
         slot, root = self._path_slot(path), ROOTS.index(path.root)

@@ -29,7 +29,6 @@ _ESCAPE: Final = (
 )
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _KINDS: dict[str, TokenKind] = {"name": "name", "number": "number", "symbol": "symbol"}
-_MEANT = {"=": "==", "&": "&&", "|": "||"}
 
 
 class Token(NamedTuple):
@@ -69,9 +68,11 @@ def tokenize(text: str) -> list[Token]:
 
 def _unexpected(text: str, position: int) -> InvalidExpression:
     character = text[position]
-    hint = f"did you mean `{_MEANT[character]}`?" if character in _MEANT else ""
+    from .hints import of_character  # only who needs a hint waits for the vocabulary
+
     span = Span(position, position + 1)
-    return InvalidExpression(f"unexpected character {quoted(character)}", text=text, span=span, hint=hint)
+    problem = f"unexpected character {quoted(character)}"
+    return InvalidExpression(problem, text=text, span=span, hint=of_character(character))
 
 
 def _string(text: str, start: int, opening: str) -> Token:

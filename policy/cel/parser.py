@@ -117,7 +117,15 @@ class _Parser:
 
     def _expected(self, what: str) -> InvalidExpression:
         found = "the end" if self._token.kind == "end" else quoted(self._token.text)
-        return self._invalid(f"expected {what}, found {found}", self._token.span)
+        return self._invalid(f"expected {what}, found {found}", self._token.span, self._hint())
+
+    def _hint(self) -> str:
+        """What stands here is a word of another language, or stands behind one."""
+        from .hints import of_word  # only who needs a hint waits for the vocabulary
+
+        before = self._tokens[self._next - 1] if self._next else None
+        found = self._token.text if self._token.kind == "name" else ""
+        return of_word(found, before.text if before is not None and before.kind == "name" else "")
 
     def _invalid(self, problem: str, span: Span, hint: str = "") -> InvalidExpression:
         return InvalidExpression(problem, text=self._text, span=span, hint=hint)

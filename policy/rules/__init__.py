@@ -61,6 +61,7 @@ SLUGS: Final = (
     "foreign-audience",
     "subject-may-exceed-127-bytes",
     "binding-on-operator-set-attribute",
+    "iam-condition-reads-the-token",
     "image-labels-wider-than-condition",
     # the waivers themselves
     "waiver-expired",

@@ -119,7 +119,7 @@ def _token(
 ) -> Entry | None:
     if token is None:
         return None
-    claims = claims_that_matter(token, near)
+    claims = claims_that_matter(token, near, times=True)
     return Entry(
         mark=mark,
         tone=tone,

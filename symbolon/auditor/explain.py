@@ -58,7 +58,14 @@ class _Answer:
 
 
 def explain_token(
-    *, policy: str, token: str, jwks: str | None, root: str | None, at: str | None, output: str
+    *,
+    policy: str,
+    token: str,
+    jwks: str | None,
+    root: str | None,
+    at: str | None,
+    output: str,
+    audience: str | None = None,
 ) -> ExitCode:
     """The policy's answer to the token stands on standard output, clause by clause.
 
@@ -72,13 +79,13 @@ def explain_token(
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
     now = time.time() if at is None else parse_time(at)
     asked = read_policies(policy)
-    handed = read_token(token, jwks=jwks, root=root)
+    handed = read_token(token, jwks=jwks, root=root, audience=audience)
     if len(asked) > 1:
         return _explain_to_several(asked, handed, now=now, output=output)
     claims = handed.check(asked[0].provider, now=now)
     judgement = judge(asked[0], claims.claims)
     if output == "json":
-        print_json(judgement.document())
+        print_json(judgement.document() | claims.document())
     else:
         _print(asked[0], claims, judgement)
     return _EXIT_CODES[judgement.outcome]

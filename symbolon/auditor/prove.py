@@ -186,7 +186,7 @@ def _why_not(that: str | None, answer: Refuted) -> tuple[tuple[str, str], ...]:
 def _token(
     token: Mapping[str, object], sample: Mapping[str, object], **mapped: Mapping[str, object]
 ) -> Entry:
-    claims = claims_that_matter(token, sample)
+    claims = claims_that_matter(token, sample, times=True)
     claims += tuple(
         (f"{root}.{name}", rendered(value))
         for root, values in mapped.items()

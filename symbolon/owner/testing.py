@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
+from policy.policy_set import PolicySet
+from policy.provider import Provider
 from policy.proving.answers import Found, NoneFound, Undecided
 from policy.proving.generating_tests import Failing, Generated, Unseen, generate, run_cases
 from policy.proving.generating_tests import Report as Tested
 from policy.proving.prover import Prover
 
-from ..judging import DECISIONS
+from ..judging import DECISIONS, judge
+from ..policies import NamedPolicy
 from ..policy_files import NamedText, read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
@@ -73,7 +76,8 @@ def generate_tests(*, policy: str, folder: Path, output: str, now: datetime) -> 
         named = read_policy_set(policy)
         with patience("making tokens"):
             generated = generate(named.policies, prover)
-    files = dict(_files(generated, several=len(named.policies.providers) > 1))
+    several = len(named.policies.providers) > 1
+    files = dict(_files(generated, named.policies, several=several))
     try:
         for name in _EXPECTED:
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -177,13 +181,41 @@ def _unseen(unseen: Unseen, *, several: bool) -> Entry:
     return Entry(mark=f"never {never}", tone="warn", text="", code=unseen.text, notes=notes)
 
 
-def _files(generated: Generated, *, several: bool) -> Iterator[tuple[str, Mapping[str, object]]]:
+def _files(
+    generated: Generated, policies: PolicySet, *, several: bool
+) -> Iterator[tuple[str, Mapping[str, object]]]:
     if isinstance(generated.admitted, Found):
-        yield "admit/production.json", generated.admitted.token
+        token = generated.admitted.token
+        admitting = (each.name for each in policies.active if judge(_asked(each), token).admitted)
+        yield "admit/production.json", _made_for(next(admitting, ""), token, policies)
     for number, each in _numbered(generated.failing):
         if each.token is not None:
             provider = f"{each.provider.rpartition('/')[2]}-" if several else ""
-            yield f"deny/{provider}clause-{number}.json", each.token
+            token = _made_for(each.provider, each.token, policies)
+            yield f"deny/{provider}clause-{number}.json", token
+
+
+def _made_for(name: str, token: Mapping[str, object], policies: PolicySet) -> Mapping[str, object]:
+    """The token by the provider's issuer and for its audience, unless a clause would answer otherwise.
+
+    So STS would get as far as the condition with it, and `auditor explain` does.
+    """
+    if policies.kind == "condition":
+        return token
+    for provider in policies.active:
+        if provider.name == name:
+            made = {**token, "iss": provider.issuer, "aud": provider.audiences[0]}
+            asked = _asked(provider)
+            return made if _outcomes(asked, made) == _outcomes(asked, token) else token
+    return token
+
+
+def _asked(provider: Provider) -> NamedPolicy:
+    return NamedPolicy(described="", condition=provider.condition, provider=provider)
+
+
+def _outcomes(policy: NamedPolicy, token: Mapping[str, object]) -> list[str]:
+    return [clause.outcome for clause in judge(policy, token).clauses]
 
 
 def _numbered(failing: tuple[Failing, ...]) -> Iterator[tuple[int, Failing]]:

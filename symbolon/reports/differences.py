@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policy.proving.smt.tokens import SAMPLE
-from policy.wording import rendered
+from policy.wording import rendered, with_moment
 
 _MOST: Final = 8
 _TIMES: Final = ("iat", "nbf", "exp")
@@ -15,33 +15,36 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def claims_that_matter(
-    token: Mapping[str, object], near: Mapping[str, object] | None = None
+    token: Mapping[str, object], near: Mapping[str, object] | None = None, *, times: bool = False
 ) -> tuple[tuple[str, str], ...]:
     """Path and value of the claims in which `token` differs from `near`, else from the sample.
+
+    When a token was made matters only to `times`: any two differ in it.
 
     >>> claims_that_matter({**SAMPLE, "dbgstat": "enabled"})
     (('dbgstat', '"enabled"'),)
     """
-    different = list(_differences(token, near)) if near is not None else []
-    different = different or list(_differences(token, SAMPLE))
+    different = list(_differences(token, near, times=times)) if near is not None else []
+    different = different or list(_differences(token, SAMPLE, times=times))
     if len(different) > _MOST:
         return (*different[:_MOST], ("…", f"{len(different) - _MOST} more"))
     return tuple(different)
 
 
 def _differences(
-    token: Mapping[str, Any], near: Mapping[str, Any], path: str = ""
+    token: Mapping[str, Any], near: Mapping[str, Any], path: str = "", *, times: bool
 ) -> Iterator[tuple[str, str]]:
     for name in (*token, *(name for name in near if name not in token)):
         at = _below(path, name)
-        if path == "" and name in _TIMES:
+        is_time = path == "" and name in _TIMES
+        if is_time and not times:
             continue
         if name not in token:
             yield at, "not there"
         elif isinstance(token[name], dict) and isinstance(near.get(name, {}), dict) and token[name]:
-            yield from _differences(token[name], near.get(name, {}), at)
+            yield from _differences(token[name], near.get(name, {}), at, times=times)
         elif name not in near or not _same(token[name], near[name]):
-            yield at, rendered(token[name])
+            yield at, with_moment(token[name]) if is_time else rendered(token[name])
 
 
 def _same(one: object, other: object) -> bool:

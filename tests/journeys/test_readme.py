@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -74,3 +75,18 @@ def test_the_first_screen_ends_with_what_the_emulator_cannot_show() -> None:
     first = README.read_text(encoding="utf-8").split("## Try it")[0].splitlines()
     assert len(first) < 50
     assert "only Google's" in " ".join(first[-4:])
+
+
+def test_the_readme_s_way_to_learn_why_works_with_what_the_demo_leaves(
+    told: Told, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = README.read_text(encoding="utf-8").partition("## Why was I refused?")[2]
+    cd, command, *_ = re.findall(r"^    (\S.*)$", section.replace("\\\n", " "), re.MULTILINE)
+    assert cd == "cd story"
+    program, *arguments = shlex.split(command)
+    assert program == "symbolon"
+    monkeypatch.chdir(told.folder)
+    assert main(arguments) == 3
+    out = capsys.readouterr().out
+    assert "FAIL  ✗  assertion.dbgstat" in out
+    assert "STS would refuse its audience" in out

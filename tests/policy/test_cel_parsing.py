@@ -222,3 +222,49 @@ def test_nesting_is_taken_up_to_the_limit() -> None:
     assert compile_condition("(" * (deepest - 1) + "true" + ")" * (deepest - 1)).decide({})
     with pytest.raises(InvalidExpression, match="nested more than 64 deep"):
         parse("!" * MAX_NESTING + "true")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("assertion.secboot and true", "write `&&`"),
+        ("assertion.secboot AND true", "write `&&`"),
+        ("(assertion.secboot or true)", "write `||`"),
+        ("not assertion.secboot", "write `!`"),
+        ("true && not assertion.secboot", "write `!`"),
+        ("assertion.dbgstat is 'x'", "write `==`"),
+        ("assertion.dbgstat == \u201cx\u201d", 'write `"`: this is a typographic quotation mark'),
+        ("assertion.dbgstat == \u2018x\u2019", "write `'`: this is a typographic quotation mark"),
+        ("assertion.secboot\u00a0&& true", "write an ordinary space"),
+        ("assertion.iat \u2265 1", "write `>=`"),
+        ("assertion.a = 1", "did you mean `==`?"),
+        ("# a comment", "a comment begins with `//`"),
+        ("assertion.a ==", ""),
+        ("assertion.a assertion.b", ""),
+    ],
+)
+def test_what_another_language_writes_gets_a_hint(text: str, hint: str) -> None:
+    with pytest.raises(InvalidExpression) as invalid:
+        parse(text)
+    assert invalid.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('dbgstat == "x"', "write `assertion.dbgstat`"),
+        ('submods.gce.zone == "x"', "write `assertion.submods`"),
+        ('image_digest == "x"', "write `assertion.submods.container.image_digest`"),
+        ('"STABLE" in support_attributes', "write `assertion.submods.confidential_space.support_attributes`"),
+        ('asertion.dbgstat == "x"', "did you mean `assertion`?"),
+        ("nonsense == 1", ""),
+    ],
+)
+def test_a_claim_s_name_alone_gets_the_whole_path_as_a_hint(text: str, hint: str) -> None:
+    with pytest.raises(InvalidExpression) as invalid:
+        compile_condition(text)
+    assert invalid.value.hint == hint
+
+
+def test_a_macro_s_variable_may_be_called_as_a_claim_is() -> None:
+    assert compile_condition("assertion.aud.all(dbgstat, dbgstat == 'a')").clauses

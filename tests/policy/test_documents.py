@@ -154,6 +154,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "a token's claims": {"iss": ISSUER, "aud": "x"},
     "a workload identity pool": {"name": "projects/1/locations/global/workloadIdentityPools/primus"},
     "a service account": {"email": "a@b", "uniqueId": "1", "name": "projects/p/serviceAccounts/a@b"},
+    "Terraform's source": {"resource": {"google_iam_workload_identity_pool_provider": {}}},
     "a Terraform state as it is stored": {"terraform_version": "1.9", "lineage": "x", "resources": []},
 }
 
@@ -183,6 +184,15 @@ def test_what_is_read_beside_a_policy_is_told_apart_too() -> None:
     with pytest.raises(Misconfigured, match="this is an image's manifest, where an image's configuration is"):
         parse_labels(json.dumps(DOCUMENTS["an image's manifest"]))
     assert parse_bindings('{"etag": "ACAB"}') == ()
+
+
+def test_what_is_no_json_at_all_says_what_is_wanted() -> None:
+    with pytest.raises(Misconfigured, match="the IAM policy is not JSON") as refused:
+        parse_bindings("[provider]\nname = 'x'\n")
+    assert "get-iam-policy" in refused.value.hint
+    with pytest.raises(Misconfigured, match="the image configuration is empty") as refused:
+        parse_labels(" \n")
+    assert "config.digest" in refused.value.hint
 
 
 def test_a_provider_is_not_recognised_as_anything_else() -> None:

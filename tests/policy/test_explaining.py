@@ -158,7 +158,8 @@ CASES: list[tuple[str, Change, str, str, str]] = [
         "assertion.exp - assertion.iat < 60",
         lambda token: None,
         "false",
-        "`exp` is 1800003600 and `iat` is 1800000000, must satisfy `assertion.exp - assertion.iat < 60`",
+        "`exp` is 1800003600 (2027-01-15T09:00:00Z) and `iat` is 1800000000 (2027-01-15T08:00:00Z), "
+        "must satisfy `assertion.exp - assertion.iat < 60`",
         "owner: change this clause, no launch makes it true",
     ),
     (

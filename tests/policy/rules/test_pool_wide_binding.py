@@ -33,3 +33,17 @@ def test_every_identity_of_the_pool_has_the_role(findings: Any, read: Any, provi
 
 def test_a_role_for_one_image_is_fine(findings: Any, read: Any, provider: Any) -> None:
     assert findings(read(provider(CONDITION), bindings=granted("attribute.image_digest/sha256:aa"))) == []
+
+
+def test_a_condition_that_knows_no_workload_makes_it_no_better(
+    findings: Any, read: Any, provider: Any
+) -> None:
+    bindings = granted(to="*")
+    expression = "request.time < timestamp('2027-01-01T00:00:00Z')"
+    bindings["bindings"][0]["condition"] = {"expression": expression}  # type: ignore[index]
+    (found,) = findings(read(provider(CONDITION), bindings=bindings))
+    assert found["severity"] == "critical"
+    assert found["message"] == (
+        "`roles/iam.workloadIdentityUser` is granted to all of the pool, "
+        "and its condition does not say to whom"
+    )

@@ -166,3 +166,36 @@ def test_generated_tokens_are_whole(ask: Ask, policy: Path, tmp_path: Path) -> N
     ask("owner", "policy", "test", policy, "--generate", tmp_path / "tests")
     for path in (tmp_path / "tests").glob("*/*.json"):
         assert json.loads(path.read_text()).keys() >= {"iss", "aud", "swname", "submods"}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(HARDENED, id="a policy file"),
+        pytest.param(provider(PINNED), id="a provider"),
+        pytest.param(
+            [provider(PINNED), provider(f"{PINNED} && assertion.secboot", name="second")], id="several"
+        ),
+        pytest.param(PINNED, id="a condition"),
+    ],
+)
+def test_what_is_generated_is_decided_by_explain_as_it_is_by_the_tests(
+    ask: Ask, tmp_path: Path, policy: object
+) -> None:
+    path, folder = written(tmp_path / "p", policy), tmp_path / "tests"
+    assert ask("owner", "policy", "test", path, "--generate", folder).code == 0
+    explain = ("auditor", "explain", "--policy", path, "--unsafe-unverified", "--token")
+    (admitted,) = (folder / "admit").iterdir()
+    assert ask(*explain, admitted).code == 0
+    if not isinstance(policy, list):  # of several providers another one may admit it
+        codes = {each.name: ask(*explain, each).code for each in (folder / "deny").iterdir()}
+        assert set(codes.values()) == {3}
+    assert ask("owner", "policy", "test", path, folder).code == 0 or isinstance(policy, list)
+
+
+def test_a_generated_token_keeps_the_audience_that_a_clause_asks_for(ask: Ask, tmp_path: Path) -> None:
+    asked = provider(f'{PINNED} && assertion.aud == "https://sts.googleapis.com"')
+    path, folder = written(tmp_path / "p.json", asked), tmp_path / "tests"
+    assert ask("owner", "policy", "test", path, "--generate", folder).code == 0
+    token = json.loads((folder / "admit" / "production.json").read_text())
+    assert token["aud"] == "https://sts.googleapis.com"

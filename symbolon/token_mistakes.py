@@ -1,0 +1,117 @@
+"""What people hand in for an attestation token, and the sentence that helps them on.
+
+No sentence repeats anything of what was handed in.
+
+Source: RFC 7515 and RFC 7516, compact forms; RFC 6750, section 2.1; Google Cloud documentation,
+"Token types"; the issuers' own discovery documents for their names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from attestation.errors import EvidenceRejected, Misconfigured
+from attestation.tokens import UnverifiedToken, parse_token
+from policy.documents import what_is
+
+TOKEN_FILE: Final = "/run/container_launcher/attestation_verifier_claims_token"  # noqa: S105
+_WHERE: Final = f"the attestation token is in the workload's `{TOKEN_FILE}`"
+_QUOTES: Final = "\"'`\u201c\u201d\u2018\u2019"
+_BEARER: Final = re.compile(r"(?:authorization:\s*)?bearer\s", re.IGNORECASE)
+_GOOGLE_ACCESS: Final = re.compile(r"ya29\.|1//")
+_OTHER_ACCESS: Final = re.compile(r"gh[opsu]_|github_pat_|glpat-|hvs\.|xox[bp]-")
+_CLAIMS: Final = "a token's claims"
+_ISSUERS: Final[Mapping[str, str]] = {
+    "https://accounts.google.com": "an ID token of a Google account, as `gcloud auth print-identity-token`"
+    " or a VM's metadata server gives it",
+    "https://token.actions.githubusercontent.com": "a token of GitHub Actions",
+    "https://gitlab.com": "a token of GitLab's",
+    "https://app.terraform.io": "a token of Terraform Cloud's",
+    "https://container.googleapis.com/": "a token of a Kubernetes service account",
+    "https://securetoken.google.com/": "a token of Firebase's",
+    "https://sts.windows.net/": "a token of Microsoft's",
+    "https://login.microsoftonline.com/": "a token of Microsoft's",
+}
+
+
+def parse_handed_token(text: str) -> UnverifiedToken:
+    """`text` as a token; where it is none, the hint says what was probably meant.
+
+    Raises:
+        EvidenceRejected: it is none.
+    """
+    try:
+        return parse_token(text)
+    except EvidenceRejected as rejection:
+        rejection.hint = mistake_in(text) or rejection.hint
+        raise
+
+
+def mistake_in(text: str) -> str:
+    """What is probably wrong with a text that is no token; "" where nothing is known.
+
+    >>> mistake_in("Bearer eyJhbGciOiJSUzI1NiJ9.e30.AAAA")
+    'leave out the word `Bearer`: the token alone is wanted'
+    """
+    text = text.strip()
+    if not text:
+        return f"there is nothing in it: {_WHERE}"
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
+        return "leave out the quotes around it"
+    if _BEARER.match(text):
+        return "leave out the word `Bearer`: the token alone is wanted"
+    if _GOOGLE_ACCESS.match(text):
+        return f"this is an access token of Google's, which says nothing about a machine: {_WHERE}"
+    if _OTHER_ACCESS.match(text):
+        return f"this is an access token of somebody else's: {_WHERE}"
+    if text.startswith("-----BEGIN"):
+        return f"this is a key or a certificate in PEM: {_WHERE}"
+    if text.startswith("<"):
+        return f"this is a web page: {_WHERE}"
+    if "".join(text.split()).count(".") == 2 and text != "".join(text.split()):
+        return "it is broken over several lines: join them with `tr -d '[:space:]' < FILE`"
+    return {
+        1: "its last part, the signature, was left out: the whole token is wanted",
+        4: f"it is encrypted (JWE), and only its receiver can read it: {_WHERE}",
+    }.get(text.count("."), "")
+
+
+def check_are_claims(document: Mapping[str, object]) -> None:
+    """The document may be a token's claims: it is no other file that people have at hand.
+
+    Raises:
+        Misconfigured: it is one; the message says which.
+    """
+    if "access_token" in document or "id_token" in document:
+        raise Misconfigured(
+            "this is an answer with a token in it, where an attestation token is wanted", hint=_WHERE
+        )
+    found = what_is(document)
+    if found not in ("", _CLAIMS):
+        raise Misconfigured(f"this is {found}, where a token is wanted", hint=_WHERE)
+
+
+def whose(issuer: object) -> str:
+    """What a token of this issuer is, in words; "" where it is not known.
+
+    >>> whose("https://gitlab.com")
+    "a token of GitLab's"
+    """
+    if not isinstance(issuer, str):
+        return ""
+    return next(
+        (
+            what
+            for name, what in _ISSUERS.items()
+            if issuer == name or (name.endswith("/") and issuer.startswith(name))
+        ),
+        "",
+    )
+
+
+def hint_of_issuer(issuer: object) -> str:
+    """What to say to whoever hands in a token of this issuer's, where another is expected."""
+    what = whose(issuer)
+    return f"this is {what}: {_WHERE}" if what else ""
