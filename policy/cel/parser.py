@@ -187,8 +187,13 @@ class _Parser:
         if len(signs) > syntax.MAX_NESTING:
             raise _too_deep(self._text, Span(signs[0], signs[-1] + 1))
         number = self._token
-        if sign == "-" and number.kind == "number" and number.span.start == signs[-1] + 1:
-            self._take()
+        if (
+            sign == "-"
+            and len(signs) == 1
+            and number.kind == "number"
+            and not number.text.endswith(("u", "U"))
+        ):
+            self._take()  # one sign alone is part of the number: `--9223372036854775808` is too large
             operand = self._members(self._number(number, negative_from=signs.pop()))
         else:
             operand = self._members(self._primary())
@@ -203,7 +208,7 @@ class _Parser:
         digits = token.text.lower()
         if digits.endswith("u"):
             unsigned = int(digits[:-1], 0)
-            if sign or unsigned >= 2**64:
+            if unsigned >= 2**64:
                 raise self._invalid("not an unsigned 64-bit integer", span)
             return syntax.Literal(span=span, kind="uint", value=syntax.UInt(unsigned))
         if digits.startswith("0x") or digits.isdigit():

@@ -98,6 +98,7 @@ TABLE: list[tuple[str, Any]] = [
     ("1u - 2u", ERROR),
     ("18446744073709551615u + 1u", ERROR),
     ("-dyn(1u)", ERROR),
+    ("-1u", ERROR),
     ("7 / -2", -3),
     ("-7 / 2", -3),
     ("7 % -2", 1),

@@ -18,8 +18,8 @@ from ... import schema
 from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from ...wording import listed
 from . import strings
-from .circuit import FALSE, TRUE, Circuit, TooLarge, string_constant
-from .regular import language
+from .circuit import FALSE, TRUE, Circuit, TooLarge
+from .regular import constant_term, language
 from .strings import Probe, Vector
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Unsupported, Value, guarded
 
@@ -353,7 +353,7 @@ class Claims:
                     yield -self.circuit.both(one, other)
         yield from self._enough_words([text for text in texts if text.path in self.tests])
         if spelled:
-            names = [string_constant(name) for name in entries.named]
+            names = [constant_term(name) for name in entries.named]
             yield self.circuit.atom(f"(distinct {' '.join([*spelled, *names])})")
 
     def _enough_words(self, texts: list[Text]) -> Iterator[int]:
@@ -403,9 +403,7 @@ def _spelled_test(term: str, test: Probe) -> str:
     text = test.constant
     if test.kind == "matches":
         return f"(str.in_re {term} {language(text)})"
-    if any(ord(each) > 0x2FFFF for each in text):
-        raise Unsupported("a character beyond U+2FFFF in a string that is compared with another claim")
-    quoted = string_constant(text)
+    quoted = constant_term(text)
     match test.kind:
         case "==":
             return f"(= {term} {quoted})"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from ...cel import arithmetic
@@ -18,9 +19,10 @@ from ...cel import functions as evaluated
 from ...cel.patterns import InvalidPattern
 from ...cel.regular_expressions import PatternTooCostly, compile_pattern
 from ...cel.syntax import Span, UInt
-from ...cel.values import NUMBERS, ErrorValue, TypeValue
-from .circuit import FALSE, TRUE, integer_constant, string_constant
+from ...cel.values import INT_MIN, NUMBERS, UINT_END, ErrorValue, TypeValue
+from .circuit import FALSE, TRUE, integer_constant
 from .claims import Claims
+from .regular import constant_term
 from .strings import LONGEST_SIZE, Probe
 from .values import (
     Alternative,
@@ -146,18 +148,20 @@ def _term(claims: Claims, number: int | Integer | Size) -> str:
 
 
 def at_most(claims: Claims, left: Any, right: Any) -> int:
-    """The literal of `left <= right`, for two numbers of any kind; at most one is a double."""
-    if isinstance(left, float) or isinstance(right, float):
-        if math.isnan(left if isinstance(left, float) else right):
-            return FALSE
-        if isinstance(right, float):
-            if math.isinf(right):
-                return TRUE if right > 0 else FALSE
-            right = math.floor(right)
-        else:
-            if math.isinf(left):
-                return TRUE if left < 0 else FALSE
-            left = math.ceil(left)
+    """The literal of `left <= right`, for two numbers of any kind; at most one is a double.
+
+    An integer beside a double is rounded to a double first, as in `commensurable`.
+    """
+    if _is_not_a_number(left) or _is_not_a_number(right):
+        return FALSE
+    if isinstance(right, float):
+        right = _last_integer(lambda rounded: rounded <= right)
+        if right == UINT_END - 1:
+            return TRUE
+    elif isinstance(left, float):
+        left = _last_integer(lambda rounded: rounded < left) + 1
+        if left == INT_MIN:
+            return TRUE
     if isinstance(left, int) and isinstance(right, int):
         return TRUE if left <= right else FALSE
     if isinstance(left, Size) and isinstance(right, int):
@@ -165,6 +169,15 @@ def at_most(claims: Claims, left: Any, right: Any) -> int:
     if isinstance(left, int) and isinstance(right, Size):
         return -_size_at_most(claims, right, left - 1)
     return claims.circuit.atom(f"(<= {_term(claims, left)} {_term(claims, right)})")
+
+
+def _last_integer(is_below: Callable[[float], bool]) -> int:
+    """The last number of 64 bits, signed or not, whose double is below; without one, what precedes them."""
+    low, high = INT_MIN - 1, UINT_END
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_below(float(middle)) else (low, middle)
+    return low
 
 
 def _size_at_most(claims: Claims, size: Size, most: int) -> int:
@@ -177,11 +190,8 @@ def _size_at_most(claims: Claims, size: Size, most: int) -> int:
 
 def same_number(claims: Claims, left: Any, right: Any) -> int:
     """The literal of `left == right`, for two numbers of any kind."""
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, float):
-            if isinstance(other, float):
-                return TRUE if left == right else FALSE
-            return same_number(claims, int(one), other) if one.is_integer() else FALSE
+    if isinstance(left, float) and isinstance(right, float):
+        return TRUE if left == right else FALSE
     return claims.circuit.both(at_most(claims, left, right), at_most(claims, right, left))
 
 
@@ -262,9 +272,7 @@ def spelled(claims: Claims, string: Spelling) -> str:
     """
     match string:
         case str():
-            if any(ord(each) > 0x2FFFF for each in string):
-                raise Unsupported("a character beyond U+2FFFF in a string that is compared with a claim")
-            return string_constant(string)
+            return constant_term(string)
         case Spelled():
             return string.term
         case Text():
@@ -363,9 +371,9 @@ def _extracted(string: Spelling, template: Spelling) -> Value:
     if not isinstance(string, Spelled):
         raise Unsupported("an `extract` of a computed string")
     prefix, suffix = match.groups()
-    start = f"(+ (str.indexof {string.term} {string_constant(prefix)} 0) {len(prefix)})"
+    start = f"(+ (str.indexof {string.term} {constant_term(prefix)} 0) {len(prefix)})"
     if suffix:
-        stop = f"(str.indexof {string.term} {string_constant(suffix)} {start})"
+        stop = f"(str.indexof {string.term} {constant_term(suffix)} {start})"
     else:
         stop = f"(str.len {string.term})"
     found = f"(and (<= {len(prefix)} {start}) (<= {start} {stop}))"

@@ -2,17 +2,37 @@
 
 Only for strings that a solver has to know; anchors are understood at the ends of alternatives.
 
+SMT-LIB's strings end at U+2FFFF. The last 4,096 characters before, and U+2FFFF itself, stand for all
+beyond, in their order: that is right where no pattern and no constant tells any of these from another,
+and a string of a token does not have more of them than that. What does tell them apart is refused.
+
 Source: SMT-LIB theory of strings; policy/cel/patterns.py for the tree.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...cel import patterns
-from ...cel.character_sets import Ranges
+from ...cel.character_sets import LAST, Ranges
+from .circuit import string_constant
 from .values import Unsupported
 
-_LAST = 0x2FFFF
-"""The last character of SMT-LIB strings. Those beyond behave as some character before it does."""
+_LAST: Final = 0x2FFFF
+_FIRST_OF_ALIKE: Final = 0x2F000
+_BEYOND: Final = "a character beyond U+2EFFF, on claims compared with each other"
+
+
+def has_term(text: str) -> bool:
+    """Whether `text` has none of the characters that stand for others."""
+    return all(ord(each) < _FIRST_OF_ALIKE for each in text)
+
+
+def constant_term(text: str) -> str:
+    """`text` as a term beside strings that the solver knows. Raises: Unsupported."""
+    if not has_term(text):
+        raise Unsupported(_BEYOND)
+    return string_constant(text)
 
 
 def language(pattern: str) -> str:
@@ -66,11 +86,10 @@ def _repeat(term: str, least: int, most: int | None) -> str:
 
 
 def _characters(ranges: Ranges) -> str:
-    terms = [
-        f'(re.range "\\u{{{low:x}}}" "\\u{{{min(high, _LAST):x}}}")' for low, high in ranges if low <= _LAST
-    ]
-    if any(low > _LAST for low, _ in ranges):
-        raise Unsupported("characters beyond U+2FFFF, on claims compared with each other")
+    alike = [(low, high) for low, high in ranges if high >= _FIRST_OF_ALIKE]
+    if alike and not (alike[0][0] <= _FIRST_OF_ALIKE and alike[0][1] == LAST):
+        raise Unsupported(_BEYOND)
+    terms = [f'(re.range "\\u{{{low:x}}}" "\\u{{{min(high, _LAST):x}}}")' for low, high in ranges]
     if not terms:
         return "re.none"
     return terms[0] if len(terms) == 1 else f"(re.union {' '.join(terms)})"

@@ -15,6 +15,7 @@ from . import strings
 from .circuit import integer_constant, string_constant
 from .claims import Claims
 from .facts import FACTS
+from .regular import has_term
 from .solving import Disagreement, Model
 from .strings import Probe
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Value
@@ -279,7 +280,7 @@ def preferences(claims: Claims, value: Value, sample: object) -> Iterator[int]:
                         for test, literal in claims.tests.get(payload.path, {}).items()
                     ),
                 )
-            case Spelled() if isinstance(sample, str):
+            case Spelled() if isinstance(sample, str) and has_term(sample):
                 same = claims.circuit.atom(f"(= {payload.term} {string_constant(sample)})")
                 yield claims.circuit.both(alternative.guard, same)
             case Integer() if type(sample) is int:

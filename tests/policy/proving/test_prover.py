@@ -588,6 +588,50 @@ def test_what_google_may_find_true_is_not_taken_for_never_true(prover: Prover, h
     assert isinstance(answer, Undecided | Refuted)
 
 
+@pytest.mark.parametrize(
+    ("condition", "that"),
+    [
+        ("assertion.iat == 9007199254740992.0", "assertion.iat == 9007199254740992"),
+        ("assertion.iat <= 9007199254740992.0", "assertion.iat <= 9007199254740992"),
+        ("assertion.iat >= 9223372036854775808.0", "assertion.iat == 9223372036854775807"),
+        ("assertion.iat == -9223372036854775808.0", "assertion.iat == -9223372036854775807 - 1"),
+    ],
+)
+def test_an_integer_beside_a_double_is_rounded_first(prover: Prover, condition: str, that: str) -> None:
+    refuted(prover.prove(condition, that), condition, that)
+
+
+def test_integers_that_a_double_stands_for_are_all_there_are(
+    proved: Callable[[str, str], Proved], prover: Prover
+) -> None:
+    proved("assertion.iat == 9007199254740992.0", "assertion.iat in [9007199254740992, 9007199254740993]")
+    proved("assertion.iat < 1.5", "assertion.iat <= 1")
+    proved("assertion.iat < 9223372036854775808.0", "assertion.iat <= 9223372036854775295")
+    assert isinstance(prover.find_admitted("assertion.iat > 1e300 || assertion.iat == 0.0 / 0.0"), NoneFound)
+
+
+NAME = "assertion.submods.gce.instance_name"
+
+
+@pytest.mark.parametrize(
+    ("condition", "that"),
+    [
+        (rf'{ZONE} == {NAME} && {ZONE}.matches("^[^\\x{{0}}-\\x{{2FFFE}}]$")', rf'{ZONE} == "\U0002FFFF"'),
+        (
+            rf'{ZONE} < {NAME} && {ZONE}.matches("^[^\\x{{0}}-\\x{{2FFFE}}]$")',
+            f"{NAME} != '' && {ZONE} == {NAME}",
+        ),
+        (f"{ZONE} == {NAME} && {ZONE} != ''", rf'{ZONE} < "\U00030000"'),
+    ],
+)
+def test_characters_beyond_the_solvers_are_not_taken_for_its_last_one(
+    prover: Prover, condition: str, that: str
+) -> None:
+    answer = prover.prove(condition, that)
+    assert isinstance(answer, Undecided)
+    assert "beyond U+2EFFF" in answer.reason
+
+
 def _mapped(condition: str, policies: str) -> PolicySet:
     provider = {
         "name": "projects/1/locations/global/workloadIdentityPools/pool/providers/provider",
