@@ -19,17 +19,31 @@ UINT_END: Final = 2**64
 
 
 class ErrorValue:
-    """An evaluation that failed, as a value. `absent` is set when a key was looked for and not there."""
+    """An evaluation that failed, as a value. `absent` is set when a key was looked for and not there.
 
-    __slots__ = ("absent", "message", "span")
+    `unknown` is set when Google's evaluation may give something else.
+    """
 
-    def __init__(self, message: str, span: Span, *, absent: str = "") -> None:
+    __slots__ = ("absent", "message", "span", "unknown")
+
+    def __init__(self, message: str, span: Span, *, absent: str = "", unknown: bool = False) -> None:
         self.message = message
         self.span = span
         self.absent = absent
+        self.unknown = unknown
 
     def __repr__(self) -> str:
         return f"ErrorValue({self.message!r})"
+
+
+def unknown_value(message: str, span: Span) -> ErrorValue:
+    """What Google's evaluation gives is not known here; `message` says why."""
+    return ErrorValue(message, span, unknown=True)
+
+
+def is_unknown(value: object) -> bool:
+    """Whether Google's evaluation may give something else than `value`."""
+    return type(value) is ErrorValue and value.unknown
 
 
 class TypeValue:
