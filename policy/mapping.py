@@ -4,8 +4,9 @@
     mapped = mapping.apply(claims)       # Mapped(google={"subject": …}, attribute={…})
 
 Source: IAM API, WorkloadIdentityPoolProvider.attributeMapping (limits and keys); the wordings are
-those of sts.googleapis.com. An expression that fails or yields no string leaves its attribute out;
-for `google.subject` that is a refusal.
+those of sts.googleapis.com, for a subject of another type in google-github-actions/auth#378. An
+expression that fails or yields no string leaves its attribute out; for `google.subject` that is a
+refusal.
 """
 
 from __future__ import annotations
@@ -131,6 +132,12 @@ class AttributeMapping:
                 attribute[name] = value
             elif isinstance(value, str) or (name == "groups" and _is_list_of_strings(value)):
                 google[name] = value
+            if key == "google.subject" and not isinstance(value, str | ErrorValue):
+                raise MappingRejected(
+                    "The mapped attribute 'google.subject' must be of type STRING.",
+                    error="unauthorized_client",
+                    hint="map the claim itself; a comparison belongs into the attribute condition",
+                )
         subject = google.get("subject")
         if "google.subject" not in unknown and (not isinstance(subject, str) or not subject):
             raise MappingRejected(

@@ -18,13 +18,17 @@ from typing import Any, Final
 
 from attestation.errors import Misconfigured
 
+from .cel import syntax
 from .cel.condition import compile_condition
+from .issuers import issuer_of
 from .mapping import AttributeMapping
-from .schema import ISSUER
+from .schema import ISSUER, ROOTS
 from .wording import quoted
 
 MOST_AUDIENCES: Final = 10
 MOST_AUDIENCE_CHARACTERS: Final = 256
+NO_CLAIM_READ: Final = "The attribute condition must reference one of the provider's claims."
+"""Google's words where `lacks_a_claim`; policy/issuers.py has their source."""
 
 _NAME = re.compile(
     r"projects/(?P<project>[a-z0-9-]+)/locations/global/workloadIdentityPools/(?P<pool>[a-z0-9-]{4,32})"
@@ -62,6 +66,23 @@ def default_audiences(name: str) -> tuple[str, str]:
     '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/prov'
     """
     return (f"//iam.googleapis.com/{name}", f"https://iam.googleapis.com/{name}")
+
+
+def lacks_a_claim(issuer: str, condition: str) -> bool:
+    """Whether Google refuses to make such a provider because its condition reads no claim.
+
+    Only of issuers that sign for many is it known. A mapped attribute counts as a claim: public
+    providers are accepted whose condition reads nothing else. One from before Google looked may still
+    be there, and works.
+
+    Raises:
+        InvalidExpression: Google would refuse the condition.
+    """
+    known = issuer_of(issuer)
+    if known is None or not known.multi_tenant:
+        return False
+    nodes = (node for clause in compile_condition(condition).clauses for node, _ in syntax.walk(clause.node))
+    return not any(isinstance(node, syntax.Identifier) and node.name in ROOTS for node in nodes)
 
 
 def parse_provider(document: Mapping[str, object]) -> Provider:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attestation.errors import Misconfigured
-from policy.provider import parse_provider
+from policy.provider import NO_CLAIM_READ, lacks_a_claim, parse_provider
 
 from ..errors import GoogleError
 from ..state import Document
@@ -66,9 +66,11 @@ def parse_provider_body(body: Mapping[str, Any], name: str) -> Document:
         if body.get(field):
             document[field] = body[field]
     try:
-        parse_provider({**document, "name": name})
+        provider = parse_provider({**document, "name": name})
     except Misconfigured as error:
         raise _invalid(error.message) from None
+    if lacks_a_claim(provider.issuer, provider.condition):
+        raise _invalid(NO_CLAIM_READ)
     return document
 
 

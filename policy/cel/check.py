@@ -34,7 +34,7 @@ _LITERALS: Final[dict[syntax.Kind, Type]] = {
 }
 _RESULTS: Final[dict[str, Type]] = {
     **dict.fromkeys(("startsWith", "endsWith", "contains", "matches", "bool"), BOOL),
-    **dict.fromkeys(("string", "extract", "join"), STRING),
+    **dict.fromkeys(("string", "extract", "join", "lowerAscii"), STRING),
     **dict.fromkeys(("size", "int"), INT),
     "uint": Scalar("uint"),
     "double": Scalar("double"),
@@ -42,7 +42,9 @@ _RESULTS: Final[dict[str, Type]] = {
     "type": Scalar("type"),
     "split": ListOf(STRING),
 }
-_ON_STRINGS: Final = frozenset(("startsWith", "endsWith", "contains", "matches", "extract", "split"))
+_ON_STRINGS: Final = frozenset(
+    ("startsWith", "endsWith", "contains", "matches", "extract", "split", "lowerAscii")
+)
 _NUMBERS: Final = frozenset(("int", "uint", "double"))
 
 

@@ -11,7 +11,7 @@ from ..wording import quoted
 from . import closures, syntax
 from .arithmetic import ORDERINGS, compared, computed, no_overload
 from .closures import UNREAD, Frame, Run
-from .functions import FUNCTIONS, METHODS, TIME
+from .functions import FUNCTIONS, METHODS, TIME, UNKNOWN_METHODS
 from .paths import ROOTS, Path, path_of
 from .syntax import InvalidExpression, Node, Span
 from .values import TYPES, ErrorValue
@@ -174,14 +174,19 @@ class Compiler:
             from .matching import matches  # regular expressions cost a fifth of the room's import
 
             return matches(text, pattern, node.span)
+        is_dotted = isinstance(node.target, syntax.Identifier) and node.target.name == "strings"
+        if is_dotted and node.function == "quote":  # a function whose name has a dot
+            parts = node.arguments
         known = table.get(node.function)
+        if known is None and node.target is not None:
+            known = UNKNOWN_METHODS.get(node.function)
         if known is None or len(parts) not in known.counts:
             raise self._unknown_function(node)
         return closures.call(known.run, [self.compile(part, variables) for part in parts], node.span)
 
     def _unknown_function(self, node: syntax.Call) -> InvalidExpression:
         name = node.function
-        if name in FUNCTIONS or name in METHODS or name == _PATTERN_FUNCTION:
+        if name in FUNCTIONS or name in METHODS or name in UNKNOWN_METHODS or name == _PATTERN_FUNCTION:
             problem = f"the function {quoted(name)} is not called like this"
         elif name in TIME:
             problem = f"times, as of {quoted(name)}, are not supported"

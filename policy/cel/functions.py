@@ -1,8 +1,9 @@
-"""The functions of a condition: CEL's standard ones, and Google's `extract`, `split` and `join`.
+"""The functions of a condition: CEL's standard ones, and `extract`, `split`, `join` and `lowerAscii`.
 
 Source: google/cel-spec, doc/langdef.md, "List of Standard Definitions"; IAM, "Attribute mapping"
-(the three that Google adds). Where the specification leaves a conversion open (a space before a
-number, `t` for true) Google's own runtime, cel-cpp, decides.
+(those that Google adds; `lowerAscii` is in conditions of public providers as well). Where the
+specification leaves a conversion open (a space before a number, `t` for true) Google's own runtime,
+cel-cpp, decides.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _DOUBLE: Final = (
     r"|nan(?:\([0-9a-z_]*\))?|(0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?)))"
     r"[ \t\n\v\f\r]*"
 )
+_LOWERED: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _BOOLS: Final = {
     **dict.fromkeys(("true", "True", "TRUE", "t", "1"), True),
     **dict.fromkeys(("false", "False", "FALSE", "f", "0"), False),
@@ -103,6 +105,13 @@ def join(span: Span, parts: Any, separator: Any = "") -> object:
             return too_large(span)
         return separator.join(parts)
     return no_overload("join", parts, separator, span=span)
+
+
+def lower_ascii(span: Span, text: Any) -> object:
+    """The text with `A` to `Z` as small letters; other characters are as they were."""
+    if type(text) is str:
+        return text.translate(_LOWERED)
+    return no_overload("lowerAscii", text, span=span)
 
 
 def to_int(span: Span, value: Any) -> object:
@@ -245,6 +254,13 @@ def _takes(run: Callable[..., object], *counts: int) -> Function:
     return Function(run, frozenset(counts))
 
 
+def _not_known(name: str, *counts: int) -> Function:
+    def run(span: Span, *_values: object) -> object:
+        return unknown_value(f"it is not known whether Google takes {quoted(name)}", span)
+
+    return _takes(run, *counts)
+
+
 FUNCTIONS: Final = {
     "size": _takes(size, 1),
     "int": _takes(to_int, 1),
@@ -264,6 +280,21 @@ METHODS: Final = {
     "extract": _takes(extract, 2),
     "split": _takes(split, 2, 3),
     "join": _takes(join, 1, 2),
+    "lowerAscii": _takes(lower_ascii, 1),
+}
+# The rest of CEL's extension for strings: in no document of Google's about providers, and in no public
+# provider that we found. Source: google/cel-go, ext/strings.go, for the names.
+UNKNOWN_METHODS: Final = {
+    "charAt": _not_known("charAt", 2),
+    "format": _not_known("format", 2),
+    "indexOf": _not_known("indexOf", 2, 3),
+    "lastIndexOf": _not_known("lastIndexOf", 2, 3),
+    "quote": _not_known("strings.quote", 1),
+    "replace": _not_known("replace", 3, 4),
+    "reverse": _not_known("reverse", 1),
+    "substring": _not_known("substring", 2, 3),
+    "trim": _not_known("trim", 1),
+    "upperAscii": _not_known("upperAscii", 1),
 }
 # Standard definitions of CEL that no claim of a token needs: refused by name.
 TIME: Final = frozenset(

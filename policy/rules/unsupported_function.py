@@ -1,6 +1,8 @@
-"""Beyond CEL's standard functions and macros there are `extract`, `split` and `join`.
+"""Beyond CEL's standard functions and macros Google documents `extract`, `split`, `join` and `lowerAscii`.
 
-Source: Google Cloud documentation, "Workload Identity Federation", attribute conditions.
+Of the rest of CEL's extension for strings it is not known whether Google takes it.
+Source: Google Cloud documentation, "Workload Identity Federation", attribute mappings and conditions;
+google/cel-go, ext/strings.go.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..cel import syntax
+from ..cel.functions import UNKNOWN_METHODS
 from ..cel.parser import parse
 from ..cel.syntax import InvalidExpression
 from ..context import Case, Context
@@ -16,7 +19,7 @@ from ..findings import Finding, Severity
 
 SLUG: Final = "unsupported-function"
 SEVERITY: Final = Severity.HIGH
-TITLE: Final = "a function that a condition cannot call"
+TITLE: Final = "a function that Google is not known to take"
 
 
 def is_of_a_function(case: Case) -> bool:
@@ -35,3 +38,13 @@ def check(context: Context) -> Iterator[Finding]:
     invalid = context.case.invalid
     if invalid is not None and is_of_a_function(context.case):
         yield context.finding(invalid.message, hint=invalid.hint, span=invalid.span)
+    for text in context.case.texts:
+        for node, _ in syntax.walk(text.tree):
+            if isinstance(node, syntax.Call) and node.function in UNKNOWN_METHODS:
+                yield context.finding(
+                    f"it is not known whether Google takes `{node.function}`: none of its documents names it",
+                    hint="compare without it, or create the provider and see",
+                    place=text.place,
+                    span=node.span,
+                    text=text.text,
+                )

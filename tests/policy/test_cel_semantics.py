@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policy.cel import ErrorValue, Expression, compile_condition
-from policy.cel.values import TypeValue
+from policy.cel.values import TypeValue, is_unknown
 
 CLAIMS: dict[str, Any] = {
     "s": "abc",
@@ -294,6 +294,8 @@ TABLE: list[tuple[str, Any]] = [
     ("''.split('')", [""]),
     ("assertion.list.split(',')", ERROR),
     ("assertion.list.join('-')", "a-b"),
+    ("'TacoCÆt XII-ß'.lowerAscii()", "tacocÆt xii-ß"),
+    ("[1].lowerAscii()", ERROR),
     ("assertion.list.join()", "ab"),
     ("assertion.numbers.join()", ERROR),
 ]
@@ -365,3 +367,26 @@ def test_what_an_evaluation_did_before_does_not_change_the_next() -> None:
     claims = {"l": ["xy" * 80] * 3}
     outcomes = {condition.decide(claims) for _ in range(3)}
     assert len(outcomes) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'a'.charAt(0)",
+        "'%s'.format(['a'])",
+        "'a'.indexOf('a', 0)",
+        "'a'.lastIndexOf('a')",
+        "'a'.replace('a', 'b')",
+        "'a'.reverse()",
+        "'a'.substring(0, 1)",
+        "' a'.trim()",
+        "'a'.upperAscii()",
+        "strings.quote('a')",
+    ],
+)
+def test_a_function_of_which_no_document_speaks_is_neither_refused_nor_computed(text: str) -> None:
+    value = Expression(text, most_characters=4096).evaluate({})
+    assert isinstance(value, ErrorValue)
+    assert is_unknown(value)
+    assert value.message.startswith("it is not known whether Google takes `")
+    assert not compile_condition(f"{text} == 'a'").decide({})

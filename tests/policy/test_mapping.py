@@ -53,12 +53,23 @@ def test_a_subject_of_127_bytes_is_mapped_and_one_of_128_is_not() -> None:
     assert isinstance(refusal.value, Denied)
 
 
-@pytest.mark.parametrize("sub", [None, "", 1, ["s"], {}])
-def test_a_token_without_a_subject_is_refused(sub: object) -> None:
+@pytest.mark.parametrize("claims", [{}, {"sub": ""}])
+def test_a_token_without_a_subject_is_refused(claims: dict[str, Any]) -> None:
     with pytest.raises(MappingRejected) as refusal:
-        AttributeMapping.parse(SUBJECT).apply({"sub": sub})
+        AttributeMapping.parse(SUBJECT).apply(claims)
     assert refusal.value.error == "unauthorized_client"
     assert refusal.value.message == "Could not obtain a value for google.subject from the given credential."
+
+
+@pytest.mark.parametrize(
+    "expression", ["assertion.sub == 's'", "assertion.number", "[assertion.sub]", "assertion", "null"]
+)
+def test_a_subject_that_is_no_string_is_refused_in_words_of_its_own(expression: str) -> None:
+    mapping = AttributeMapping.parse({"google.subject": expression})
+    with pytest.raises(MappingRejected) as refusal:
+        mapping.apply({"sub": "s", "number": 1})
+    assert refusal.value.error == "unauthorized_client"
+    assert refusal.value.message == "The mapped attribute 'google.subject' must be of type STRING."
 
 
 def test_attributes_beyond_8_kilobytes_are_refused() -> None:

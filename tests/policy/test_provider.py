@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
-from policy.provider import Provider, parse_provider
+from policy.provider import Provider, lacks_a_claim, parse_provider
+from policy.schema import ISSUER
 
 NAME = "projects/123/locations/global/workloadIdentityPools/primus-wip/providers/primus-provider"
 
@@ -114,3 +115,23 @@ def test_what_is_no_provider_for_attestation_tokens_is_refused(changes: dict[str
 def test_a_document_that_is_no_object_is_refused() -> None:
     with pytest.raises(Misconfigured, match="a provider is a JSON object"):
         parse_provider(["not", "an", "object"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("condition", "lacks"),
+    [
+        ("", True),
+        ("true", True),
+        ("['a'].exists(each, each == 'a')", True),
+        ("assertion.repository_owner == 'octo-org'", False),
+        ("attribute.repository.startsWith('octo-org/')", False),
+        ("has(assertion.ref) || true", False),
+    ],
+)
+def test_a_provider_of_an_issuer_for_everybody_needs_a_claim_in_its_condition(
+    condition: str, lacks: bool
+) -> None:
+    assert lacks_a_claim("https://token.actions.githubusercontent.com", condition) is lacks
+    assert lacks_a_claim("https://token.actions.githubusercontent.com/", condition) is lacks
+    assert not lacks_a_claim(ISSUER, condition)
+    assert not lacks_a_claim("https://issuer.example", condition)

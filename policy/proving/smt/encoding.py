@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from ...cel import syntax
 from ...cel.evaluator import Compiler
+from ...cel.functions import UNKNOWN_METHODS
 from ...cel.syntax import Node
 from ...cel.values import TYPES, ErrorValue
 from ...schema import ROOTS
@@ -122,6 +123,7 @@ class Encoder:
             case syntax.Binary():
                 return self._binary(node, variables)
             case syntax.Call():
+                _require_known(node)
                 parts = node.arguments if node.target is None else (node.target, *node.arguments)
                 return functions.call(
                     self.claims, node.function, [self.encode(part, variables) for part in parts]
@@ -357,6 +359,12 @@ class Encoder:
         return boolean(is_stopped, is_passed) if exists else boolean(is_passed, is_stopped)
 
 
+def _require_known(node: syntax.Call) -> None:
+    """Raises Unsupported for a function of which it is not known whether Google takes it."""
+    if node.target is not None and node.function in UNKNOWN_METHODS:
+        raise Unsupported(f"`{node.function}`, of which it is not known whether Google takes it,")
+
+
 def _keys(entries: Entries) -> Slots:
     named = [(present, constant(key)) for key, (present, _) in entries.named.items()]
     spare = [(present, (Alternative(TRUE, "string", key),)) for present, key, _ in entries.spare]
@@ -393,6 +401,8 @@ def _evaluated(node: Node) -> Value:
         is_pattern = isinstance(each, syntax.Call) and each.function == "matches"
         if is_pattern and not isinstance(syntax.children(each)[-1], syntax.Literal):
             raise Unsupported("a computed regular expression")
+        if isinstance(each, syntax.Call):
+            _require_known(each)
     compiler = Compiler("", ())
     value = compiler.compile(node)(list(compiler.blank))
     return () if isinstance(value, ErrorValue) else constant(value)

@@ -90,6 +90,10 @@ def _one(claims: Claims, name: str, parts: list[Alternative]) -> Value:
         if kinds[0] != first or kinds[1:2] not in ((), ("string",)) or kinds[2:] not in ((), ("int",)):
             return ()
         raise Unsupported(f"`{name}` of a claim")
+    if name == "lowerAscii":
+        if kinds != ("string",):
+            return ()
+        raise Unsupported("`lowerAscii` of a claim")
     return _converted(claims, name, parts[0])
 
 

@@ -127,6 +127,36 @@ def test_a_provider_beyond_googles_limits_is_refused(
     assert platform.call("GET", f"{_IAM}{_PLACE}/pool/providers/prov").status == 404
 
 
+@pytest.mark.parametrize(
+    "issuer",
+    ["https://token.actions.githubusercontent.com", "https://gitlab.com", "https://app.terraform.io"],
+)
+@pytest.mark.parametrize("condition", ["", "true", "'a' in ['a', 'b']"])
+def test_an_issuer_of_many_tenants_needs_a_condition_that_reads_a_claim(
+    platform: Any, issuer: str, condition: str
+) -> None:
+    _make_pool(platform)
+    body = {**_PROVIDER, "attributeCondition": condition, "oidc": {"issuerUri": issuer}}
+    answer = _make_provider(platform, body)
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert (
+        answer.json["error"]["message"]
+        == "The attribute condition must reference one of the provider's claims."
+    )
+    reading = {**body, "attributeCondition": "assertion.sub == 'mine'"}
+    assert _make_provider(platform, reading).status == 200
+    change = {"attributeCondition": "true"}
+    url = f"{_IAM}{_PLACE}/pool/providers/prov?updateMask=attributeCondition"
+    assert platform.call("PATCH", url, change).status == 400
+
+
+@pytest.mark.parametrize("issuer", ["https://confidentialcomputing.googleapis.com", "https://issuer.example"])
+def test_another_issuer_may_have_no_condition(platform: Any, issuer: str) -> None:
+    _make_pool(platform)
+    body = {**_PROVIDER, "attributeCondition": "", "oidc": {"issuerUri": issuer}}
+    assert _make_provider(platform, body).status == 200
+
+
 def test_what_nobody_has_made_is_not_found(platform: Any) -> None:
     assert _make_provider(platform).status == 404
     assert platform.call("GET", f"{_IAM}{_PLACE}/pool").json["error"]["message"] == (

@@ -274,6 +274,36 @@ def test_a_question_that_does_not_exist_is_refused_with_those_that_do(prover: Pr
     assert all(name in refusal.value.hint for name in NAMED_QUESTIONS)
 
 
+# -- functions on strings
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ("assertion.swname.lowerAscii() == 'gce'", "`lowerAscii` of a claim cannot be decided"),
+        *(
+            (text, f"`{name}`, of which it is not known whether Google takes it, cannot be decided")
+            for name, text in (
+                ("trim", "assertion.swname.trim() == 'GCE'"),
+                ("trim", "'a'.trim() == 'b'"),
+                ("trim", "'a'.trim() == 'b' && assertion.swname == 'GCE'"),
+                ("quote", "strings.quote(assertion.swname) == 'GCE'"),
+                ("substring", "assertion.secboot ? true : assertion.swname.substring(1) == 'CE'"),
+            )
+        ),
+    ],
+)
+def test_what_a_function_makes_of_it_is_not_decided(prover: Prover, condition: str, reason: str) -> None:
+    answer = prover.prove(condition, "assertion.dbgstat == 'enabled'")
+    assert isinstance(answer, Undecided)
+    assert answer.reason.partition(", at characters")[0] == reason
+
+
+def test_the_small_letters_of_a_constant_are_known(prover: Prover) -> None:
+    condition = "assertion.submods.gce.project_id == 'SECUNDUS'.lowerAscii()"
+    assert isinstance(prover.prove(condition, "assertion.submods.gce.project_id == 'secundus'"), Proved)
+
+
 # -- what a claim can be
 
 

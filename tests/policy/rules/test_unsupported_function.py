@@ -6,16 +6,16 @@ from typing import Any
 
 
 def test_a_function_of_another_extension_is_not_there(findings: Any) -> None:
-    assert findings('assertion.swname.lowerAscii() == "confidential_space"') == [
+    assert findings('assertion.swname.toLower() == "confidential_space"') == [
         {
             "rule": "unsupported-function",
             "severity": "high",
-            "message": "line 1, column 1: there is no function `lowerAscii`",
+            "message": "line 1, column 1: there is no function `toLower`",
             "hint": "",
             "provider": "",
             "place": "condition",
-            "span": [0, 29],
-            "excerpt": "assertion.swname.lowerAscii()",
+            "span": [0, 26],
+            "excerpt": "assertion.swname.toLower()",
             "token": None,
             "decided": True,
             "waived": None,
@@ -25,6 +25,29 @@ def test_a_function_of_another_extension_is_not_there(findings: Any) -> None:
 
 def test_googles_own_extensions_are_there(findings: Any) -> None:
     assert findings('assertion.swname.extract("CONFIDENTIAL_{what}") == "SPACE"') == []
+
+
+def test_the_small_letters_of_a_claim_may_be_asked(findings: Any) -> None:
+    assert findings('assertion.submods.gce.project_id.lowerAscii() == "secundus"') == []
+
+
+def test_of_the_other_functions_on_strings_it_is_only_not_known(
+    findings: Any, read: Any, provider: Any
+) -> None:
+    mapping = {"google.subject": "assertion.sub.replace('a', 'b')"}
+    found = findings(read(provider("assertion.swname.trim() == 'GCE'", attributeMapping=mapping)))
+    assert [(each["message"], each["place"], each["excerpt"]) for each in found] == [
+        (
+            "it is not known whether Google takes `trim`: none of its documents names it",
+            "condition",
+            "assertion.swname.trim()",
+        ),
+        (
+            "it is not known whether Google takes `replace`: none of its documents names it",
+            "mapping google.subject",
+            "assertion.sub.replace('a', 'b')",
+        ),
+    ]
 
 
 def test_a_text_that_is_no_cel_is_another_rules(findings: Any) -> None:
