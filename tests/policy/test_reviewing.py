@@ -65,7 +65,7 @@ def test_what_is_admitted_is_a_table(hardened: Review) -> None:
         "where": {
             "submods.confidential_space.support_attributes": {
                 "at_least": ["STABLE", "USABLE"],
-                "bounded": True,
+                "bounded": False,
             },
             "swname": ["CONFIDENTIAL_SPACE"],
             "dbgstat": ["disabled-since-boot"],
