@@ -14,7 +14,7 @@ from policy.policy_set import PolicySet
 from policy.proving.answers import Found, NoneFound, Search, Values
 from policy.proving.smt.admission import admissions_of
 from policy.proving.smt.questions import Case, Question
-from policy.proving.smt.tokens import SAMPLE, differences, fits, put
+from policy.proving.smt.tokens import SAMPLE, differences, put
 from policy.schema import ROOTS
 from tests.policy.proving.conftest import Policies
 
@@ -67,7 +67,7 @@ class Attack:
                 if (
                     question.holds(case)
                     and not (bounded and _is_long(case))
-                    and (fits(case.assertion) or not question.assume_facts)
+                    and question.could_be_signed(case.assertion)
                 ):
                     yield case.assertion
 

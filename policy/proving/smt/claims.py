@@ -1,7 +1,8 @@
 """A token that is any token: its claims as variables, made when a condition first reads them.
 
 What the schema says beyond types (a claim is always there, is one of these values, has this form)
-enters as labelled facts, so that a proof can name those it needed.
+enters as labelled facts, so that a proof can name those it needed. That no other value than the
+documented ones comes, and no other claim, is no fact: a proof may assume it, and says so.
 
 Source: policy/schema.py.
 """
@@ -93,6 +94,8 @@ class Claims:
         self.fields: dict[str, dict[str, Field]] = {}
         self.values: dict[str, Value] = {}
         self.facts: dict[str, list[int]] = {}
+        self.vocabulary: dict[str, list[int]] = {}
+        """Facts that say no more than that nothing else is documented."""
         self.bounds: dict[str, int] = {}
         self.always: list[int] = []
         self._whole: set[str] = set()
@@ -137,7 +140,7 @@ class Claims:
             present = self.circuit.variable(f"there {path}")
             label = label_of(path)
             if claim is None:
-                self._fact(f"no token has the claim `{label[:80]}`", -present)
+                self._documented(f"no token has the claim `{label[:80]}`", -present)
                 value = self._value(path, _ANYTHING, None, path)
             else:
                 if claim.required and path not in _CONDITIONAL:
@@ -212,7 +215,8 @@ class Claims:
         if claim.values:
             known = listed([f"`{each}`" for each in claim.values])
             asked = [self.ask(text, Probe("==", each)) for each in claim.values]
-            self._fact(f"`{label}` is {known}", self.circuit.any_of(asked))
+            note = self._fact if claim.verified else self._documented
+            note(f"`{label}` is {known}", self.circuit.any_of(asked))
         if claim.pattern:
             found = self.ask(text, Probe("matches", f"^(?:{claim.pattern})$"))
             self._fact(f"`{label}` looks like `{claim.pattern}`", found)
@@ -275,6 +279,10 @@ class Claims:
     def _fact(self, label: str, holds: int) -> None:
         if holds != TRUE:
             self.facts.setdefault(label, []).append(holds)
+
+    def _documented(self, label: str, holds: int) -> None:
+        if holds != TRUE:
+            self.vocabulary.setdefault(label, []).append(holds)
 
     # -- asking strings
 

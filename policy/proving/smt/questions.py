@@ -41,13 +41,19 @@ class Question:
     """Is there a token for which `formula` is true? `holds` is what the evaluator says of one.
 
     `trees` are all expressions in it: their constants say how long lists must be, and their claims
-    which of the issuer's facts matter. Without `assume_facts` tokens may be any that fit the types.
+    which of the issuer's facts matter. Without `assume_facts` tokens may be any that fit the types;
+    with `assume_documented` too, no claim has another value than the documented ones.
     """
 
     formula: Callable[[Encoder], int]
     holds: Callable[[Case], bool]
     trees: tuple[syntax.Node, ...]
     assume_facts: bool = True
+    assume_documented: bool = False
+
+    def could_be_signed(self, assertion: Mapping[str, object]) -> bool:
+        """Whether the issuer could sign these claims, as far as the question assumes anything of it."""
+        return not self.assume_facts or tokens.fits(assertion, documented=self.assume_documented)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +109,10 @@ def _read_once(question: Question, claims: Claims) -> Reading:
     for fact in _facts(question):
         assumptions[fact.label] = encoder.truth(fact.tree)
     always = list(claims.possible_keys())
-    labelled = claims.facts.items() if question.assume_facts else ()
-    assumptions |= {label: claims.circuit.all_of(literals) for label, literals in labelled}
+    labelled = dict(claims.facts) if question.assume_facts else {}
+    if question.assume_facts and question.assume_documented:
+        labelled |= claims.vocabulary
+    assumptions |= {label: claims.circuit.all_of(literals) for label, literals in labelled.items()}
     always += claims.possible_strings()
     always += claims.always
     assumptions |= claims.bounds
@@ -173,8 +181,8 @@ def _nearer(reading: Reading, dialogue: Dialogue, model: Model, sample: Mapping[
 
 def _witness(question: Question, reading: Reading, model: Model, sample: Mapping[str, object]) -> Finding:
     case = case_of(reading, model, sample)
-    if question.assume_facts and not tokens.fits(case.assertion):
-        if sample is not tokens.SAMPLE and not tokens.fits(sample):
+    if not question.could_be_signed(case.assertion):
+        if sample is not tokens.SAMPLE and not question.could_be_signed(sample):
             # what the model does not mention came from a sample that the issuer would not sign
             return _witness(question, reading, model, tokens.SAMPLE)
         raise Disagreement("a witness that the issuer could not sign")
@@ -182,7 +190,7 @@ def _witness(question: Question, reading: Reading, model: Model, sample: Mapping
         raise Disagreement("a witness that the evaluator does not confirm")
 
     def holds(assertion: Mapping[str, object]) -> bool:
-        if question.assume_facts and not tokens.fits(assertion):
+        if not question.could_be_signed(assertion):
             return False
         return question.holds(Case(assertion=assertion, google=case.google, attribute=case.attribute))
 

@@ -59,7 +59,7 @@ def test_undecided_is_neither_yes_nor_no(ask: Ask, tmp_path: Path, monkeypatch: 
 def test_an_answer_within_bounds_is_one_for_whoever_accepts_them(ask: Ask, tmp_path: Path) -> None:
     variables = "assertion.submods.container.env_override"
     named = f"{ANYBODY} && {variables}.all(name, name.startsWith('X'))"
-    old = written(tmp_path / "old.cel", f"{named} && size({variables}) <= 8")
+    old = written(tmp_path / "old.cel", f"{named} && size({variables}) <= 40")
     new = written(tmp_path / "new.cel", named)
     answered = ask("auditor", "diff", old, new, "--format", "json")
     assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (6, "undecided", True)
