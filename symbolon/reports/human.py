@@ -22,6 +22,7 @@ _BODY: Final = 4
 _MARK: Final = 8
 _LEAST_VALUE: Final = 24
 _MOST_LINES: Final = 40
+_MOST_TEXTS: Final = 4
 _ENDLESS: Final = 1_000_000
 _WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 _STYLES: Final[dict[Tone, str]] = {
@@ -93,7 +94,10 @@ def print_human(report: Report) -> None:
 
 
 def _print_record(page: _Page, record: Record) -> None:
-    """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which."""
+    """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which.
+
+    Of many inputs, as a folder of tests has them, only those sums.
+    """
     page.put()
     page.put(Text("record", style="bold"))
     rows = [("made", f"{record.moment} by symbolon {record.version}"), ("asked", record.question)]
@@ -101,7 +105,7 @@ def _print_record(page: _Page, record: Record) -> None:
     pad = max(len(what) for what, _ in rows) + 2
     for what, said in rows:
         page.put(printable(said), indent=_INDENT, first=Text(what, style="dim"), pad=pad)
-    for each in record.inputs:
+    for each in record.inputs if len(record.inputs) <= _MOST_TEXTS else ():
         if each.text is not None:
             lines = printable_lines(each.text).splitlines()
             page.put()
