@@ -6,6 +6,7 @@ What is no terminal has no width: lines end where they are written to end.
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -38,7 +39,8 @@ class _Page:
 
     def __init__(self, terminal: Console) -> None:
         self._terminal = terminal
-        self.width = max(40, min(terminal.width, _WIDEST)) if terminal.is_terminal else _ENDLESS
+        is_terminal = sys.stdout.isatty()  # rich takes a pipe for one where FORCE_COLOR is set
+        self.width = max(40, min(terminal.width, _WIDEST)) if is_terminal else _ENDLESS
 
     def put(self, text: Text | str = "", *, indent: int = 0, first: Text | None = None, pad: int = 0) -> None:
         """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text."""
