@@ -34,13 +34,17 @@ _STYLES: Final[dict[Tone, str]] = {
 }
 
 
+def _is_terminal() -> bool:
+    """Whether somebody looks at standard output: rich says so of a pipe too, where FORCE_COLOR is set."""
+    return sys.stdout.isatty()
+
+
 class _Page:
     """Lines that end where the terminal does, each under its indent."""
 
     def __init__(self, terminal: Console) -> None:
         self._terminal = terminal
-        is_terminal = sys.stdout.isatty()  # rich takes a pipe for one where FORCE_COLOR is set
-        self.width = max(40, min(terminal.width, _WIDEST)) if is_terminal else _ENDLESS
+        self.width = max(40, min(terminal.width, _WIDEST)) if _is_terminal() else _ENDLESS
 
     def put(self, text: Text | str = "", *, indent: int = 0, first: Text | None = None, pad: int = 0) -> None:
         """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text."""
@@ -67,14 +71,17 @@ def _wrapped(text: Text, room: int) -> list[Text]:
 
     A word that is too long is cut, unless it is code.
     """
+    plain = text.plain
+    if cell_len(plain) <= room:
+        return [text]
     lines: list[Text] = []
     start = end = 0
-    for word in _WORD.finditer(text.plain):
-        if end and cell_len(text.plain[start : word.end()]) > room:
+    for word in _WORD.finditer(plain):
+        if end and cell_len(plain[start : word.end()]) > room:
             lines.append(text[start:end])
             start = end = word.start()
-        while "`" not in word.group() and cell_len(text.plain[start : word.end()]) > room:
-            cut = len(set_cell_size(text.plain[start : word.end()], room).rstrip())
+        while "`" not in word.group() and cell_len(plain[start : word.end()]) > room:
+            cut = max(1, len(set_cell_size(plain[start : word.end()], room).rstrip()))
             lines.append(text[start : start + cut])
             start += cut
         end = word.end()

@@ -343,10 +343,10 @@ def test_empty_sections_are_left_out(ask: Ask, tmp_path: Path, output: str) -> N
 
 
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard output is a terminal of fifty columns."""
     monkeypatch.setenv("COLUMNS", "50")
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("symbolon.reports.human._is_terminal", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
