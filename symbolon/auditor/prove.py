@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
+from policy import schema
 from policy.cel import parse, walk
-from policy.cel.syntax import Identifier
+from policy.cel.check import Finding, check
+from policy.cel.syntax import Identifier, Node
 from policy.explaining import explain
 from policy.policy_set import PolicySet
 from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided
@@ -76,11 +78,14 @@ def prove_policy(
         now=now,
         assumptions=answer.assumptions if isinstance(answer, Proved) else (),
     )
+    notes = [] if that is None else [_said(each) for each in misspelt(parse(that), named.policies)]
     if output == "json":
-        print_json(document_of(answer, hollow=hollow) | {"record": record.document()})
+        document = document_of(answer, hollow=hollow) | ({"notes": notes} if notes else {})
+        print_json(document | {"record": record.document()})
     else:
         report = _report(answer, named, asked, that, sample=near, hollow=hollow)
-        print_report(replace(report, record=record), output=output)
+        beside_that = Section(title="beside that", lines=tuple(notes))
+        print_report(replace(report, sections=(*report.sections, beside_that), record=record), output=output)
     return _SHOWN[type(answer)][2]
 
 
@@ -108,6 +113,17 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
         case Undecided():
             document["reason"] = answer.reason
     return document
+
+
+def misspelt(tree: Node, policies: PolicySet) -> list[Finding]:
+    """What `tree` reads that is no documented claim; of another issuer's tokens nothing is known."""
+    if any(each.issuer != schema.ISSUER for each in policies.providers):
+        return []
+    return [found for found in check(tree) if found.rule == "unknown-claim"]
+
+
+def _said(found: Finding) -> str:
+    return f"{found.message}: {found.hint}" if found.hint else found.message
 
 
 def _formula(policies: PolicySet, that: str | None, question: str | None) -> str:

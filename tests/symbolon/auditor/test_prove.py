@@ -181,6 +181,25 @@ def test_a_claim_that_no_token_has_is_an_error_with_the_nearest_name(
     assert answered.err == f"error: {message}\nhint: {hint}\n"
 
 
+def test_a_claim_that_the_policy_itself_reads_is_asked_about_though_nobody_documents_it(
+    ask: Ask, tmp_path: Path
+) -> None:
+    policy = written(tmp_path / "p.cel", 'assertion.newclaim == "a"')
+    answered = ask("auditor", "prove", policy, "--values-of", "newclaim", "--format", "json")
+    assert "no claim" not in answered.err
+    assert answered.code in (0, 6)
+
+
+def test_a_question_that_reads_no_documented_claim_is_answered_with_that_said(
+    ask: Ask, anybody: Path
+) -> None:
+    arguments = ("auditor", "prove", anybody, "--that", "!has(assertion.hwmodl)")
+    said = "`hwmodl` is no claim of the token: did you mean `hwmodel`?"
+    assert ask(*arguments, "--format", "json").json["notes"] == [said]
+    assert f"{said}\n" in ask(*arguments).out
+    assert "notes" not in ask("auditor", "prove", anybody, "--that", PRODUCTION, "--format", "json").json
+
+
 def test_of_another_issuer_s_tokens_no_claim_is_called_unknown(ask: Ask, tmp_path: Path) -> None:
     other = provider('assertion.repository == "a/b"', oidc={"issuerUri": "https://issuer.example"})
     policy = written(tmp_path / "p.json", other)
