@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from policy.cel import syntax
@@ -47,10 +48,13 @@ class Attack:
         elif isinstance(answer, NoneFound):
             self._excluded.append((question, answer.bounded))
 
-    def saw_values(self, policies: PolicySet, claim: str, values: object) -> None:
+    def saw_values(
+        self, policies: PolicySet, claim: str, values: object, *, assume_documented: bool
+    ) -> None:
         """Keeps that admitted tokens have no other values of this claim."""
         if isinstance(values, Values) and values.finite is not None:
-            self._excluded.append((_other_value(policies, claim, values), values.bounded))
+            question = replace(_other_value(policies, claim, values), assume_documented=assume_documented)
+            self._excluded.append((question, values.bounded))
 
     def failures(self) -> Iterator[Mapping[str, object]]:
         """Tokens that a proof said there are none of; what was asked so far is forgotten."""

@@ -8,6 +8,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -391,14 +392,15 @@ def attack() -> Iterator[Attack]:
 
     def recorded(self: Prover, question: Question, **near: Any) -> Search:
         answer = search(self, question, **near)
-        attack.saw(question, answer)
+        attack.saw(replace(question, assume_documented=self.assume_documented), answer)
         return answer
 
     values_of = Prover.values_of
 
     def recorded_values(self: Prover, policies: PolicySet | str, claim: str) -> Values | Undecided:
         values = values_of(self, policies, claim)
-        attack.saw_values(policy_set_of(policies) if isinstance(policies, str) else policies, claim, values)
+        whole = policy_set_of(policies) if isinstance(policies, str) else policies
+        attack.saw_values(whole, claim, values, assume_documented=self.assume_documented)
         return values
 
     with pytest.MonkeyPatch.context() as patch:
