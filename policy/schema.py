@@ -59,11 +59,9 @@ NULL: Final = Scalar("null")
 class Claim:
     """A field of the token.
 
-    `values` are the strings that it, or each of its elements, is documented to be: another may come
-    with a later platform. `verified`: whoever verified the token has seen that it is one of them.
-    `pattern` is what the strings look like, in RE2's syntax; empty is anything. `remedy` says to
-    whoever launches how to make it `{expected}`, and `remedies` how to make it one certain thing: a
-    value as JSON, `absent`, `empty`.
+    `values` are the only strings that it, or each of its elements, ever is; `pattern` is what they
+    look like, in RE2's syntax; empty is anything. `remedy` says to whoever launches how to make it
+    `{expected}`, and `remedies` how to make it one certain thing: a value as JSON, `absent`, `empty`.
     `absence` says when it is not there.
     """
 
@@ -71,7 +69,6 @@ class Claim:
     required: bool = True
     values: tuple[str, ...] = ()
     pattern: str = ""
-    verified: bool = False
     set_by: SetBy = "google"
     summary: str
     remedy: str = ""
@@ -281,7 +278,7 @@ _SUBMODS: Final = Object(
 )
 ASSERTION: Final = Object(
     {
-        "iss": Claim(type=STRING, values=(ISSUER,), verified=True, summary="who signed the token"),
+        "iss": Claim(type=STRING, values=(ISSUER,), summary="who signed the token"),
         "aud": Claim(
             type=OneOf((STRING, ListOf(STRING))),
             set_by="publisher",

@@ -23,7 +23,7 @@ from ..policy_set import PolicySet, as_policy_set
 from .hostile_tokens import hostile_tokens
 from .peer import NoPeer, Peer
 from .smt.questions import Case, Question
-from .smt.tokens import SAMPLE
+from .smt.tokens import SAMPLE, fits
 
 COUNT: Final = 300
 _SEED: Final = 1
@@ -58,7 +58,7 @@ class Attack:
             except NoPeer as reason:
                 self.without_peer.add(str(reason))
         for case in self._cases(question.trees, near):
-            if any(reads(case) for reads in readers) and question.could_be_signed(case.assertion):
+            if any(reads(case) for reads in readers) and (not question.assume_facts or fits(case.assertion)):
                 return case
         return None
 

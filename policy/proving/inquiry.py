@@ -175,8 +175,7 @@ class Inquiry:
         """Asked only of tokens that would answer something: it costs more than to decide on one."""
         known = self._signed.get(id(seen))
         if known is None:
-            documented = self._prover is not None and self._prover.assume_documented
-            known = self._signed[id(seen)] = fits(seen.case.assertion, documented=documented)
+            known = self._signed[id(seen)] = fits(seen.case.assertion)
         return known
 
     def _see(self, case: Case) -> _Seen:

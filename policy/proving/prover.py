@@ -51,23 +51,12 @@ BUDGET_S: Final = 5.0
 
 
 class Prover:
-    """One solver over many questions. Use it in a `with`, or call `close`.
+    """One solver over many questions. Use it in a `with`, or call `close`."""
 
-    With `assume_documented` its answers rest on it that no token has a claim, or a value of one, that
-    is not documented; an answer that needs that names it.
-    """
-
-    def __init__(
-        self,
-        *,
-        budget_s: float = BUDGET_S,
-        sample: Mapping[str, object] = SAMPLE,
-        assume_documented: bool = False,
-    ) -> None:
+    def __init__(self, *, budget_s: float = BUDGET_S, sample: Mapping[str, object] = SAMPLE) -> None:
         self._solver = Solver()
         self._budget_s = budget_s
         self._sample = sample
-        self.assume_documented = assume_documented
         self._allowance = Allowance(math.inf)
 
     def sharing(self, allowance: Allowance) -> Prover:
@@ -152,7 +141,6 @@ class Prover:
 
     def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
         """A token as the question asks, near `sample`, or that there is none."""
-        question = replace(question, assume_documented=self.assume_documented)
         near = self._sample if sample is None else sample
         budget_s = min(self._budget_s, self._allowance.left_s)
         if budget_s <= 0:
@@ -187,8 +175,7 @@ class Prover:
             return found
 
         question = _question(as_policy_set(policies), "true", negated=False)
-        trees = (*question.trees, *tree)
-        asked = replace(question, trees=trees, assume_documented=self.assume_documented)
+        asked = replace(question, trees=(*question.trees, *tree))
         try:
             enumeration = enumerate_values(asked, read_claim, self._solver, budget_s=self._budget_s)
         except Disagreement as disagreement:

@@ -1,8 +1,7 @@
 """A token that is any token: its claims as variables, made when a condition first reads them.
 
 What the schema says beyond types (a claim is always there, is one of these values, has this form)
-enters as labelled facts, so that a proof can name those it needed. That no other value than the
-documented ones comes, and no other claim, is no fact: a proof may assume it, and says so.
+enters as labelled facts, so that a proof can name those it needed.
 
 Source: policy/schema.py.
 """
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,18 +43,12 @@ class Demands:
 
     `spelled` are the strings that are compared with each other, which the solver has to know
     character by character; `keys` are the names that are looked up in maps, by the map's path;
-    `elements` is how many a list may have, and where fewer or more are known to be enough `sufficient`
-    says so, by the claim's path.
+    `elements` is how many a list may have.
     """
 
     spelled: set[str] = field(default_factory=set)
     keys: dict[str, set[str]] = field(default_factory=dict)
     elements: int = MOST_ELEMENTS
-    sufficient: Mapping[str, int] = field(default_factory=dict)
-
-    def sufficient_at(self, path: str) -> int | None:
-        """How many entries are enough for the list or map at this path; None where it needs a bound."""
-        return self.sufficient.get(path.split("|", 1)[0])
 
     def spell(self, path: str) -> ReadAgain:
         self.spelled.add(path)
@@ -94,8 +87,6 @@ class Claims:
         self.fields: dict[str, dict[str, Field]] = {}
         self.values: dict[str, Value] = {}
         self.facts: dict[str, list[int]] = {}
-        self.vocabulary: dict[str, list[int]] = {}
-        """Facts that say no more than that nothing else is documented."""
         self.bounds: dict[str, int] = {}
         self.always: list[int] = []
         self._whole: set[str] = set()
@@ -140,7 +131,7 @@ class Claims:
             present = self.circuit.variable(f"there {path}")
             label = label_of(path)
             if claim is None:
-                self._documented(f"no token has the claim `{label[:80]}`", -present)
+                self._fact(f"no token has the claim `{label[:80]}`", -present)
                 value = self._value(path, _ANYTHING, None, path)
             else:
                 if claim.required and path not in _CONDITIONAL:
@@ -215,8 +206,7 @@ class Claims:
         if claim.values:
             known = listed([f"`{each}`" for each in claim.values])
             asked = [self.ask(text, Probe("==", each)) for each in claim.values]
-            note = self._fact if claim.verified else self._documented
-            note(f"`{label}` is {known}", self.circuit.any_of(asked))
+            self._fact(f"`{label}` is {known}", self.circuit.any_of(asked))
         if claim.pattern:
             found = self.ask(text, Probe("matches", f"^(?:{claim.pattern})$"))
             self._fact(f"`{label}` looks like `{claim.pattern}`", found)
@@ -224,14 +214,11 @@ class Claims:
     def _list(self, path: str, type_: ListOf, claim: Claim | None, about: str) -> Value:
         items: list[tuple[int, Value]] = []
         before = TRUE
-        enough = self.demands.sufficient_at(path)
-        for i in range(self.demands.elements if enough is None else enough):
+        for i in range(self.demands.elements):
             present = self.circuit.both(before, self.circuit.variable(f"there {path}[{i}]"))
             element = self._value(f"{path}[{i}]", type_.element, claim, f"{about}[]")
             items.append((present, element))
             before = present
-        if enough is not None:
-            return (Alternative(TRUE, "list", Slots(tuple(items))),)
         more = self._more(path, self.demands.elements, "elements")
         # only a list that fills its slots goes on
         self.always.append(self.circuit.implies(more, before))
@@ -247,14 +234,11 @@ class Claims:
             raise Unsupported("a map of anything but strings")
         named: dict[str, tuple[int, Value]] = {}
         spare = []
-        enough = self.demands.sufficient_at(path)
-        for i in range(SPARE_ENTRIES if enough is None else enough):
+        for i in range(SPARE_ENTRIES):
             present = self.circuit.variable(f"there {path}#{i}")
             value = (Alternative(TRUE, "string", self._string(f"{path}#{i}=")),)
             spare.append((present, self._string(f"{path}#{i}"), value))
-        more = FALSE
-        if enough is None:
-            more = self._more(path, SPARE_ENTRIES, "entries that are not named")
+        more = self._more(path, SPARE_ENTRIES, "entries that are not named")
         entries = Entries(named, tuple(spare), more, path)
         for key in sorted(self.demands.keys.get(path, ())):
             self._name_key(path, named, key)
@@ -279,10 +263,6 @@ class Claims:
     def _fact(self, label: str, holds: int) -> None:
         if holds != TRUE:
             self.facts.setdefault(label, []).append(holds)
-
-    def _documented(self, label: str, holds: int) -> None:
-        if holds != TRUE:
-            self.vocabulary.setdefault(label, []).append(holds)
 
     # -- asking strings
 

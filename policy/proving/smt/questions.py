@@ -17,7 +17,6 @@ from .claims import Claims, Demands, ReadAgain
 from .encoding import Encoder
 from .solver import Solver, SolverGaveUp, SolverMissing
 from .solving import Dialogue, Disagreement, Impossible, Model, Problem
-from .sufficient_sizes import sufficient_sizes
 from .values import Unsupported
 
 _MOST_READINGS: Final = 40
@@ -41,19 +40,13 @@ class Question:
     """Is there a token for which `formula` is true? `holds` is what the evaluator says of one.
 
     `trees` are all expressions in it: their constants say how long lists must be, and their claims
-    which of the issuer's facts matter. Without `assume_facts` tokens may be any that fit the types;
-    with `assume_documented` too, no claim has another value than the documented ones.
+    which of the issuer's facts matter. Without `assume_facts` tokens may be any that fit the types.
     """
 
     formula: Callable[[Encoder], int]
     holds: Callable[[Case], bool]
     trees: tuple[syntax.Node, ...]
     assume_facts: bool = True
-    assume_documented: bool = False
-
-    def could_be_signed(self, assertion: Mapping[str, object]) -> bool:
-        """Whether the issuer could sign these claims, as far as the question assumes anything of it."""
-        return not self.assume_facts or tokens.fits(assertion, documented=self.assume_documented)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +82,7 @@ def read(question: Question, *, until: float) -> Reading:
     Raises:
         Unsupported, TooLarge
     """
-    assumed = [fact.tree for fact in _facts(question)]
-    sufficient = sufficient_sizes((*question.trees, *assumed))
-    demands = Demands(elements=_elements(question.trees), sufficient=sufficient)
+    demands = Demands(elements=_elements(question.trees))
     for _ in range(_MOST_READINGS):
         claims = Claims(Circuit(), demands, until=until)
         try:
@@ -106,25 +97,18 @@ def _read_once(question: Question, claims: Claims) -> Reading:
     claims.root("assertion")
     goal = question.formula(encoder)
     assumptions: dict[str, int] = {}
-    for fact in _facts(question):
-        assumptions[fact.label] = encoder.truth(fact.tree)
+    if question.assume_facts:
+        mentioned = frozenset().union(*(facts.claims_of(tree) for tree in question.trees))
+        for fact in facts.connected(mentioned):
+            assumptions[fact.label] = encoder.truth(fact.tree)
     always = list(claims.possible_keys())
-    labelled = dict(claims.facts) if question.assume_facts else {}
-    if question.assume_facts and question.assume_documented:
-        labelled |= claims.vocabulary
-    assumptions |= {label: claims.circuit.all_of(literals) for label, literals in labelled.items()}
+    labelled = claims.facts.items() if question.assume_facts else ()
+    assumptions |= {label: claims.circuit.all_of(literals) for label, literals in labelled}
     always += claims.possible_strings()
     always += claims.always
     assumptions |= claims.bounds
     problem = Problem(circuit=claims.circuit, goal=goal, always=tuple(always), assumptions=assumptions)
     return Reading(claims, problem, goal)
-
-
-def _facts(question: Question) -> list[facts.Fact]:
-    """What the issuer guarantees of the claims that the question is about."""
-    if not question.assume_facts:
-        return []
-    return facts.connected(frozenset().union(*(facts.claims_of(tree) for tree in question.trees)))
 
 
 def _elements(trees: Iterable[syntax.Node]) -> int:
@@ -181,8 +165,8 @@ def _nearer(reading: Reading, dialogue: Dialogue, model: Model, sample: Mapping[
 
 def _witness(question: Question, reading: Reading, model: Model, sample: Mapping[str, object]) -> Finding:
     case = case_of(reading, model, sample)
-    if not question.could_be_signed(case.assertion):
-        if sample is not tokens.SAMPLE and not question.could_be_signed(sample):
+    if question.assume_facts and not tokens.fits(case.assertion):
+        if sample is not tokens.SAMPLE and not tokens.fits(sample):
             # what the model does not mention came from a sample that the issuer would not sign
             return _witness(question, reading, model, tokens.SAMPLE)
         raise Disagreement("a witness that the issuer could not sign")
@@ -190,7 +174,7 @@ def _witness(question: Question, reading: Reading, model: Model, sample: Mapping
         raise Disagreement("a witness that the evaluator does not confirm")
 
     def holds(assertion: Mapping[str, object]) -> bool:
-        if not question.could_be_signed(assertion):
+        if question.assume_facts and not tokens.fits(assertion):
             return False
         return question.holds(Case(assertion=assertion, google=case.google, attribute=case.attribute))
 

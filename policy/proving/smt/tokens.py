@@ -62,45 +62,29 @@ SAMPLE: Final[Mapping[str, object]] = {
 """A production token of nobody in particular."""
 
 
-def fits(assertion: Mapping[str, object], *, documented: bool = False) -> bool:
-    """Whether the issuer could sign these claims: their types are the schema's, and every fact holds.
-
-    `documented`: and every claim is one that is documented, with a value that is.
-    """
-    if not conforms(assertion, schema.ASSERTION, documented=documented):
-        return False
-    return all(fact.compiled.decide(assertion) for fact in FACTS)
+def fits(assertion: Mapping[str, object]) -> bool:
+    """Whether the issuer could sign these claims: their types are the schema's, and every fact holds."""
+    return conforms(assertion, schema.ASSERTION) and all(fact.compiled.decide(assertion) for fact in FACTS)
 
 
-def conforms(
-    value: object,
-    type_: Type,
-    claim: Claim | None = None,
-    path: str = "assertion",
-    *,
-    documented: bool = False,
-) -> bool:
+def conforms(value: object, type_: Type, claim: Claim | None = None, path: str = "assertion") -> bool:
     """Whether `value` is of this type, to the last field; `path` is where it stands."""
     match type_:
         case Scalar():
-            if not _is_scalar(value, type_):
-                return False
-            return claim is None or _is_possible(value, claim, documented=documented)
+            return _is_scalar(value, type_) and (claim is None or _is_possible(value, claim))
         case ListOf():
-            return isinstance(value, list) and all(
-                conforms(item, type_.element, claim, documented=documented) for item in value
-            )
+            return isinstance(value, list) and all(conforms(item, type_.element, claim) for item in value)
         case MapOf():
             return isinstance(value, dict) and all(
                 isinstance(key, str) and conforms(item, type_.value) for key, item in value.items()
             )
         case OneOf():
-            return any(conforms(value, each, claim, documented=documented) for each in type_.types)
+            return any(conforms(value, each, claim) for each in type_.types)
         case Object():
-            if not isinstance(value, Mapping) or (documented and not set(value) <= set(type_.fields)):
+            if not isinstance(value, Mapping) or not set(value) <= set(type_.fields):
                 return False
             return all(
-                conforms(value[name], each.type, each, f"{path}.{name}", documented=documented)
+                conforms(value[name], each.type, each, f"{path}.{name}")
                 if name in value
                 else not each.required or f"{path}.{name}" == "assertion.submods.container"
                 for name, each in type_.fields.items()
@@ -112,10 +96,10 @@ def _is_scalar(value: object, type_: Scalar) -> bool:
     return type(value) is known.get(type_.kind)
 
 
-def _is_possible(value: object, claim: Claim, *, documented: bool) -> bool:
+def _is_possible(value: object, claim: Claim) -> bool:
     if not isinstance(value, str):
         return True
-    if claim.values and value not in claim.values and (documented or claim.verified):
+    if claim.values and value not in claim.values:
         return False
     return not claim.pattern or strings.answer(Probe("matches", f"^(?:{claim.pattern})$"), value)
 
