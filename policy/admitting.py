@@ -122,7 +122,7 @@ class Table:
 
     def _choice(self, inquiry: Inquiry, choice: _Choice) -> Admits:
         values, undecided = self._among(inquiry, f"assertion.{choice.claim}", choice.values)
-        return _row(choice.section, choice.claim, choice.title, undecided or NoneFound(), values)
+        return _row(choice.section, choice.claim, choice.title, undecided, values)
 
     def _attributes(self, inquiry: Inquiry) -> Admits:
         """The support attributes that every admitted token has."""
@@ -134,7 +134,7 @@ class Table:
         undecided = next((each for each in lacks.values() if isinstance(each, Undecided)), None)
         needed: list[object] = [each for each, answer in lacks.items() if isinstance(answer, NoneFound)]
         title = "support attributes, at least"
-        return _row("where", claim, title, undecided or NoneFound(), needed)
+        return _row("where", claim, title, undecided, needed)
 
     def _signers(self, inquiry: Inquiry) -> Admits | None:
         claim, path = "submods.container.image_signatures", f"{CONTAINER}.image_signatures"
@@ -170,12 +170,10 @@ def _shown(answers: Sequence[tuple[object, Search]]) -> tuple[list[object], Unde
     return [value for value, answer in answers if isinstance(answer, Found)], undecided
 
 
-def _row(
-    section: Section, claim: str, title: str, other: Found | NoneFound | Undecided, values: Sequence[object]
-) -> Admits:
-    """A row: `values` are all, if there is nothing `other` than them."""
+def _row(section: Section, claim: str, title: str, other: Search | None, values: Sequence[object]) -> Admits:
+    """A row: `values` are all, if there is nothing `other` than them, or nothing was asked."""
     match other:
-        case NoneFound():
+        case NoneFound() | None:
             note = "" if values else "none"
             return Admits(section=section, claim=claim, title=title, values=tuple(values), note=note)
         case Found(token=token):
