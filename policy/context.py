@@ -204,7 +204,7 @@ class Context:
     def ask(self, also: str) -> Found | NoneFound | Undecided:
         """Whether a token is admitted for which `also`, a condition over `assertion`, is true."""
         if self.case.inquiry is None:
-            return NoneFound()  # Google would refuse the condition: nobody is admitted
+            return Undecided(reason="Google would refuse the condition")
         return self.case.inquiry.ask(also)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:

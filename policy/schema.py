@@ -59,7 +59,8 @@ NULL: Final = Scalar("null")
 class Claim:
     """A field of the token.
 
-    `values` are the only strings that it, or each of its elements, ever is; `pattern` is what they
+    `values` are the only strings that it, or each of its elements, is documented to be, so there may be
+    others, unless it is `verified`: no token with another is admitted. `pattern` is what they
     look like, in RE2's syntax; empty is anything. `remedy` says to whoever launches how to make it
     `{expected}`, and `remedies` how to make it one certain thing: a value as JSON, `absent`, `empty`.
     `absence` says when it is not there.
@@ -68,6 +69,7 @@ class Claim:
     type: Type
     required: bool = True
     values: tuple[str, ...] = ()
+    verified: bool = False
     pattern: str = ""
     set_by: SetBy = "google"
     summary: str
@@ -278,7 +280,7 @@ _SUBMODS: Final = Object(
 )
 ASSERTION: Final = Object(
     {
-        "iss": Claim(type=STRING, values=(ISSUER,), summary="who signed the token"),
+        "iss": Claim(type=STRING, values=(ISSUER,), verified=True, summary="who signed the token"),
         "aud": Claim(
             type=OneOf((STRING, ListOf(STRING))),
             set_by="publisher",

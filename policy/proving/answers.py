@@ -1,15 +1,24 @@
-"""What can be answered to a question about all tokens, and what each answer rests on."""
+"""What can be answered to a question about all tokens, and what each answer rests on.
+
+A positive answer is made by `conclude` alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from ..wording import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
-    """It holds of every admitted token. `assumptions` are those it needs, in words."""
+    """It holds of every admitted token: none that would break it is admitted.
+
+    `assumptions` are those it needs, in words; `bounded` when one of them is a bound on a list's or a
+    map's length.
+    """
 
     assumptions: tuple[str, ...] = ()
     bounded: bool = False
@@ -31,9 +40,15 @@ class Refuted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
-    """Neither proved nor refuted: `reason`, in one line."""
+    """Neither proved nor refuted: `reason`, in one line.
+
+    `assumptions` are those under which it would be proved, if whoever asks accepted them; `bounded` as
+    in `Proved`.
+    """
 
     reason: str
+    assumptions: tuple[str, ...] = ()
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,26 +61,54 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoneFound:
-    """No token is admitted, as asked; what that needs is assumed."""
-
-    assumptions: tuple[str, ...] = ()
-    bounded: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
     """What a claim can be in admitted tokens; of a list, what its elements can be, of a map, its keys.
 
     `finite` are all values; None when they are more than can be listed, and `examples` are two.
-    `absent` when there is an admitted token without the claim. `bounded` as in `Proved`.
+    `absent` when there is an admitted token without the claim. `assumptions` and `bounded` as in `Proved`.
     """
 
     finite: tuple[object, ...] | None
     examples: tuple[object, ...]
     absent: bool
     bounded: bool
+    assumptions: tuple[str, ...] = ()
 
 
 Answer: TypeAlias = Proved | Refuted | Undecided
-Search: TypeAlias = Found | NoneFound | Undecided
+Search: TypeAlias = Found | Proved | Undecided
+
+NoneFound: TypeAlias = Proved
+"""No token is admitted, as asked: that no token breaks something is its proof."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsatisfiable:
+    """The solver decided that there is no token as asked; it needed these assumptions, all listed."""
+
+    assumptions: tuple[str, ...] = ()
+    bounded: bool = False
+
+
+def conclude(
+    decided: Unsatisfiable | Found, *, accept_bounds: bool, attack: Callable[[], Found | None]
+) -> Proved | Found | Undecided:
+    """A positive answer, if nothing stands against it; every `Proved` is made here.
+
+    Of the solver's "there is none" it demands that `attack`, an independent search for such a token,
+    finds nothing, and that a bound among the assumptions is accepted. A token that the evaluator
+    admits, `Found`, proves that somebody is.
+    """
+    if isinstance(decided, Found):
+        return Proved(example=decided.token)
+    found = attack()
+    if found is not None:
+        return found
+    if decided.bounded and not accept_bounds:
+        within = listed([each for each in decided.assumptions if "at most" in each], "and")
+        return Undecided(
+            reason=f"it is proved only where {within}, which `--accept-bounds` takes for an answer",
+            assumptions=decided.assumptions,
+            bounded=True,
+        )
+    return Proved(assumptions=decided.assumptions, bounded=decided.bounded)

@@ -20,10 +20,10 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeAlias
 
 from attestation.errors import Misconfigured
 
@@ -33,31 +33,59 @@ from ..explaining import explain
 from ..policy_set import PolicySet, as_policy_set
 from ..schema import ROOTS
 from ..wording import listed, quoted
-from .answers import Answer, Found, NoneFound, Proved, Refuted, Search, Undecided, Values
+from .answers import Answer, Found, NoneFound, Proved, Refuted, Search, Undecided, Values, conclude
 from .budget import Allowance
 from .named_questions import NAMED_QUESTIONS, named_condition
 from .smt import questions
 from .smt.admission import Admission, admissions_of, trees_of
 from .smt.circuit import TooLarge
 from .smt.encoding import Encoder
-from .smt.enumerating import Enumeration, enumerate_values
-from .smt.questions import Case, Nothing, Question, Unanswered
+from .smt.enumerating import enumerate_values
+from .smt.questions import Case, Question
 from .smt.solver import Solver, SolverMissing
 from .smt.solving import Disagreement
 from .smt.tokens import SAMPLE
 from .smt.values import Unsupported, Value
 
 BUDGET_S: Final = 5.0
+Attack: TypeAlias = Callable[[Question], Case | None]
+"""A search, without the solver, for a token as a question asks; what it finds, the evaluator confirms."""
+
+
+def no_attack(_: Question) -> Case | None:
+    """Searches nothing."""
+    return None
 
 
 class Prover:
-    """One solver over many questions. Use it in a `with`, or call `close`."""
+    """One solver over many questions. Use it in a `with`, or call `close`.
 
-    def __init__(self, *, budget_s: float = BUDGET_S, sample: Mapping[str, object] = SAMPLE) -> None:
+    A proof that needs a bound is one only for whoever accepts bounds; one that needs that tokens have
+    none but the documented claims and values, only for whoever assumes that they are `documented`.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget_s: float = BUDGET_S,
+        sample: Mapping[str, object] = SAMPLE,
+        accept_bounds: bool = False,
+        documented: bool = False,
+        attack: Attack = no_attack,
+    ) -> None:
         self._solver = Solver()
         self._budget_s = budget_s
         self._sample = sample
         self._allowance = Allowance(math.inf)
+        self._accept_bounds = accept_bounds
+        self._documented = documented
+        self._attack = attack
+
+    def assuming_documented(self) -> Prover:
+        """The same solver, which takes for granted that tokens have only documented claims and values."""
+        assuming = copy.copy(self)
+        assuming._documented = True
+        return assuming
 
     def sharing(self, allowance: Allowance) -> Prover:
         """The same solver, for questions that share an allowance: when it is spent, they are undecided."""
@@ -100,13 +128,7 @@ class Prover:
             Misconfigured: there is no such question.
         """
         if name == "satisfiable":
-            match self.find_admitted(policies):
-                case Found() as found:
-                    return Proved(example=found.token)
-                case NoneFound():
-                    return Refuted(token=None)
-                case Undecided() as undecided:
-                    return undecided
+            return self._satisfiable(policies)
         if name == "never-errors":
             return self._never_errors(as_policy_set(policies))
         if name not in NAMED_QUESTIONS:
@@ -146,16 +168,22 @@ class Prover:
         if budget_s <= 0:
             return Undecided(reason=self._allowance.spent)
         try:
-            finding = questions.ask(question, self._solver, budget_s=budget_s, sample=near)
+            decided = questions.ask(
+                question, self._solver, budget_s=budget_s, sample=near, documented=self._documented
+            )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
-        match finding:
+        match decided:
             case Case() as case:
-                return Found(token=case.assertion, google=case.google, attribute=case.attribute)
-            case Nothing() as nothing:
-                return NoneFound(assumptions=nothing.assumptions, bounded=nothing.bounded)
-            case Unanswered(reason=reason):
-                return Undecided(reason=self._allowance.spent if self._allowance.left_s <= 0 else reason)
+                return _found(case)
+            case Undecided() as undecided:
+                return Undecided(reason=self._allowance.spent) if self._allowance.left_s <= 0 else undecided
+
+        def attack() -> Found | None:
+            case = self._attack(question)
+            return None if case is None else _found(case)
+
+        return conclude(decided, accept_bounds=self._accept_bounds, attack=attack)
 
     def values_of(self, policies: PolicySet | str, claim: str) -> Values | Undecided:
         """The values of a claim (`submods.gce.project_id`) in admitted tokens.
@@ -177,19 +205,11 @@ class Prover:
         question = _question(as_policy_set(policies), "true", negated=False)
         asked = replace(question, trees=(*question.trees, *tree))
         try:
-            enumeration = enumerate_values(asked, read_claim, self._solver, budget_s=self._budget_s)
+            return enumerate_values(
+                asked, read_claim, self._solver, budget_s=self._budget_s, documented=self._documented
+            )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
-        match enumeration:
-            case Enumeration() as values:
-                return Values(
-                    finite=values.values,
-                    examples=values.examples,
-                    absent=values.absent,
-                    bounded=values.bounded,
-                )
-            case Unanswered() as unanswered:
-                return Undecided(reason=unanswered.reason)
 
     def to_smt2(self, policies: PolicySet | str, that: str) -> str:
         """`prove` as an SMT-LIB 2.6 script: `unsat` says that it is proved.
@@ -200,12 +220,32 @@ class Prover:
         """
         question = _question(as_policy_set(policies), that, negated=True)
         try:
-            return questions.read(question, until=time.monotonic() + self._budget_s).problem.script()
+            reading = questions.read(question, until=time.monotonic() + self._budget_s)
+            refused = frozenset[str]() if self._documented else reading.vocabulary
+            return reading.problem.script(without=refused)
         except (Unsupported, TooLarge) as problem:
             raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
 
     def _find(self, policies: PolicySet | str, condition: str, *, negated: bool) -> Search:
         return self.search(_question(as_policy_set(policies), condition, negated=negated))
+
+    def _satisfiable(self, policies: PolicySet | str) -> Answer:
+        """Whether a token is admitted that has no claims and values but documented ones."""
+        match self.assuming_documented().find_admitted(policies):
+            case Found() as found:
+                answer = conclude(found, accept_bounds=True, attack=lambda: None)
+                assert not isinstance(answer, Found)  # noqa: S101  a token that is found proves it
+                return answer
+            case NoneFound() if self._documented or isinstance(self.find_admitted(policies), NoneFound):
+                return Refuted(token=None)
+            case NoneFound() as none:
+                return Undecided(
+                    reason="somebody is admitted only by claims or values that are not documented",
+                    assumptions=none.assumptions,
+                    bounded=none.bounded,
+                )
+            case undecided:
+                return undecided
 
     def _never_errors(self, policies: PolicySet) -> Answer:
         conditions = [each for each in admissions_of(policies) if each.condition.clauses]
@@ -224,10 +264,14 @@ def _answer(counterexample: Search) -> Answer:
     match counterexample:
         case Found() as found:
             return Refuted(token=found.token, google=found.google, attribute=found.attribute)
-        case NoneFound() as none:
-            return Proved(assumptions=none.assumptions, bounded=none.bounded)
+        case Proved() as proved:
+            return proved
         case Undecided() as undecided:
             return undecided
+
+
+def _found(case: Case) -> Found:
+    return Found(token=case.assertion, google=case.google, attribute=case.attribute)
 
 
 def _admitted(encoder: Encoder, admissions: tuple[Admission, ...]) -> int:

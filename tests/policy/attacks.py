@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from policy.cel import syntax
@@ -15,7 +14,7 @@ from policy.policy_set import PolicySet
 from policy.proving.answers import Found, NoneFound, Search, Values
 from policy.proving.smt.admission import admissions_of
 from policy.proving.smt.questions import Case, Question
-from policy.proving.smt.tokens import SAMPLE, differences, put
+from policy.proving.smt.tokens import SAMPLE, differences, fits, put
 from policy.schema import ROOTS
 from tests.policy.proving.conftest import Policies
 
@@ -39,22 +38,19 @@ class Attack:
         self._pick = random.Random(seed)
         self._random: list[Case] = []
         self._found: list[Mapping[str, Any]] = []
-        self._excluded: list[tuple[Question, bool]] = []
+        self._excluded: list[tuple[Question, bool, bool]] = []
 
-    def saw(self, question: Question, answer: Search) -> None:
+    def saw(self, question: Question, answer: Search, *, documented: bool) -> None:
         """Keeps what was proved to have no witness, and the witnesses of the rest."""
         if isinstance(answer, Found):
             self._found.append(answer.token)
         elif isinstance(answer, NoneFound):
-            self._excluded.append((question, answer.bounded))
+            self._excluded.append((question, answer.bounded, documented))
 
-    def saw_values(
-        self, policies: PolicySet, claim: str, values: object, *, assume_documented: bool
-    ) -> None:
+    def saw_values(self, policies: PolicySet, claim: str, values: object, *, documented: bool) -> None:
         """Keeps that admitted tokens have no other values of this claim."""
         if isinstance(values, Values) and values.finite is not None:
-            question = replace(_other_value(policies, claim, values), assume_documented=assume_documented)
-            self._excluded.append((question, values.bounded))
+            self._excluded.append((_other_value(policies, claim, values), values.bounded, documented))
 
     def failures(self) -> Iterator[Mapping[str, object]]:
         """Tokens that a proof said there are none of; what was asked so far is forgotten."""
@@ -66,12 +62,12 @@ class Attack:
             self._random = [self._case(fitting(self._policies)) for _ in range(max(POOL, self._tokens))]
         shared = self._pick.sample(self._random, self._tokens - MADE)
         made = [self._case(token) for token in self._made(excluded, found)]
-        for question, bounded in excluded:
+        for question, bounded, documented in excluded:
             for case in (*shared, *made):
                 if (
                     question.holds(case)
                     and not (bounded and _is_long(case))
-                    and question.could_be_signed(case.assertion)
+                    and (not question.assume_facts or fits(case.assertion, documented=documented))
                 ):
                     yield case.assertion
 
@@ -80,13 +76,13 @@ class Attack:
         return Case(assertion=token, google=google, attribute=attribute)
 
     def _made(
-        self, excluded: list[tuple[Question, bool]], found: list[Mapping[str, Any]]
+        self, excluded: list[tuple[Question, bool, bool]], found: list[Mapping[str, Any]]
     ) -> Iterator[dict[str, Any]]:
         """Tokens near admitted ones, with claims taken from elsewhere and constants put in."""
         constants = sorted(
             {
                 node.value
-                for question, _ in excluded
+                for question, _, _ in excluded
                 for tree in question.trees
                 for node, _ in syntax.walk(tree)
                 if isinstance(node, syntax.Literal) and isinstance(node.value, str)

@@ -8,7 +8,6 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -392,7 +391,7 @@ def attack() -> Iterator[Attack]:
 
     def recorded(self: Prover, question: Question, **near: Any) -> Search:
         answer = search(self, question, **near)
-        attack.saw(replace(question, assume_documented=self.assume_documented), answer)
+        attack.saw(question, answer, documented=self._documented)
         return answer
 
     values_of = Prover.values_of
@@ -400,7 +399,7 @@ def attack() -> Iterator[Attack]:
     def recorded_values(self: Prover, policies: PolicySet | str, claim: str) -> Values | Undecided:
         values = values_of(self, policies, claim)
         whole = policy_set_of(policies) if isinstance(policies, str) else policies
-        attack.saw_values(whole, claim, values, assume_documented=self.assume_documented)
+        attack.saw_values(whole, claim, values, documented=self._documented)
         return values
 
     with pytest.MonkeyPatch.context() as patch:

@@ -207,7 +207,7 @@ def test_that_nothing_else_is_documented_is_assumed_only_by_whoever_asks(
     prover: Prover, condition: str, assumed: str
 ) -> None:
     assert isinstance(prover.find_admitted(condition), Found)
-    with Prover(assume_documented=True) as assuming:
+    with Prover(documented=True) as assuming:
         assert assuming.find_admitted(condition) == NoneFound(assumptions=(assumed,))
 
 

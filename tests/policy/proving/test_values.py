@@ -86,7 +86,7 @@ def test_what_is_listed_is_all(
 def test_what_is_documented_is_all_only_for_whoever_assumes_that(
     prover: Prover, condition: str, claim: str, expected: tuple[object, ...]
 ) -> None:
-    with Prover(assume_documented=True) as assuming:
+    with Prover(documented=True) as assuming:
         assert finite(assuming, condition, claim) == expected
     values = prover.values_of(condition, claim)
     assert isinstance(values, Values) and values.finite is None
