@@ -41,6 +41,8 @@ def prove_policy(
     question: str | None,
     sample: str | None,
     smt2: Path | None,
+    accept_bounds: bool,
+    documented: bool,
     budget_s: float,
     output: str,
 ) -> ExitCode:
@@ -50,7 +52,7 @@ def prove_policy(
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
     near = SAMPLE if sample is None else read_claims(sample)
-    with Prover(budget_s=budget_s, sample=near) as prover:
+    with Prover(budget_s=budget_s, sample=near, accept_bounds=accept_bounds, documented=documented) as prover:
         prover.start()
         named = read_policy_set(policy)
         if smt2 is not None:
@@ -74,13 +76,15 @@ def prove_policy(
     return _SHOWN[type(answer)][2]
 
 
-def show_values(*, policy: str, claim: str, budget_s: float, output: str) -> ExitCode:
+def show_values(
+    *, policy: str, claim: str, accept_bounds: bool, documented: bool, budget_s: float, output: str
+) -> ExitCode:
     """What the claim can be in admitted tokens stands on standard output.
 
     Raises:
         Misconfigured: an input cannot be read, or `claim` is no claim's path.
     """
-    with Prover(budget_s=budget_s) as prover:
+    with Prover(budget_s=budget_s, accept_bounds=accept_bounds, documented=documented) as prover:
         prover.start()
         named = read_policy_set(policy)
         with patience("listing values"):
@@ -114,6 +118,7 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
             document |= {"counterexample": answer.token, "reason": reason}
             document |= {name: values for name, values in mapped.items() if values}
         case Undecided():
+            document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
             document["reason"] = answer.reason
     return document
 
@@ -169,6 +174,7 @@ def _report(
             sections.append(Section(title="counterexample", entries=(entry,)))
         case Undecided():
             verdict = answer.reason
+            sections.append(Section(title="it would be proved, if assumed", lines=answer.assumptions))
     return Report(
         title="proof about a policy",
         about=named.policy.name,
@@ -212,13 +218,19 @@ def _token(
 
 def _values_document(values: Values | Undecided) -> dict[str, Any]:
     if isinstance(values, Undecided):
-        return {"verdict": "undecided", "reason": values.reason}
+        return {
+            "verdict": "undecided",
+            "reason": values.reason,
+            "assumptions": list(values.assumptions),
+            "bounded": values.bounded,
+        }
     finite = values.finite is not None
     return {
         "verdict": "finite" if finite else "unbounded",
         "values": list(values.finite) if values.finite is not None else None,
         "examples": list(values.examples),
         "absent": values.absent,
+        "assumptions": list(values.assumptions),
         "bounded": values.bounded,
     }
 
@@ -237,6 +249,7 @@ def _values_report(values: Values | Undecided, named: NamedPolicySet, claim: str
         answer, verdict, lines = count.upper(), f"`{claim}` is nothing else in admitted tokens", values.finite
     if isinstance(values, Values):
         notes += ["it may also be absent"] if values.absent else []
+        notes += [f"assumed: {each}" for each in values.assumptions]
         notes += [_BOUNDED] if values.bounded else []
     return Report(
         title=f"values of {claim}",
