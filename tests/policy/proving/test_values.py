@@ -53,9 +53,9 @@ def finite(prover: Prover, policy: PolicySet | str, claim: str) -> tuple[object,
         (f'{CONTAINER}.image_digest == "{DIGEST}"', "submods.container.image_digest", (DIGEST,)),
         (f'"STABLE" in {ATTRIBUTES}', "dbgstat", ("disabled-since-boot",)),
         (
-            "assertion.hwmodel != 'GCP_AMD_SEV'",
+            "assertion.hwmodel in ['GCP_AMD_SEV', 'GCP_INTEL_TDX'] && assertion.hwmodel != 'GCP_AMD_SEV'",
             "hwmodel",
-            ("GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX", "GCP_SHIELDED_VM"),
+            ("GCP_INTEL_TDX",),
         ),
         (f'{CONTAINER}.args == ["a", "b"]', "submods.container.args", ("a", "b")),
         (
