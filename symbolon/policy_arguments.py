@@ -122,7 +122,15 @@ def _add_proof(parser: Parser) -> None:
     add_output(parser, FOR_PEOPLE)
 
 
-def _add_accept_bounds(parser: Parser) -> None:
+def _add_assumptions(parser: Parser) -> None:
+    """What a proof may rest on beyond what the issuer guarantees."""
+    parser.add_argument(
+        "--assume",
+        choices=("documented-values", "none"),
+        default="none",
+        metavar="WHAT",
+        help="documented-values: no token has other claims and values than are documented; none (default)",
+    )
     parser.add_argument(
         "--accept-bounds",
         action="store_true",
@@ -216,6 +224,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     asked.add_argument("--that", metavar="CEL", help="a condition over `assertion`, `google`, `attribute`")
     asked.add_argument("--question", choices=_QUESTIONS, metavar="NAME", help=", ".join(_QUESTIONS))
     asked.add_argument("--values-of", metavar="CLAIM", help="what a claim can be, by its path")
+    _add_assumptions(prove)
     prove.add_argument("--smt2", metavar="FILE", type=Path, help="write the question in SMT-LIB too")
     _add_proof(prove)
     prove.set_defaults(run=_prove_policy)
@@ -230,7 +239,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     diff.add_argument("old", metavar="OLD", help=_POLICY)
     diff.add_argument("new", metavar="NEW", help="the same")
     _add_proof(diff)
-    _add_accept_bounds(diff)
+    _add_assumptions(diff)
     diff.set_defaults(run=_diff_policies)
     explain = add(
         auditor,
@@ -291,6 +300,8 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         return show_values(
             policy=arguments.policy,
             claim=arguments.values_of,
+            accept_bounds=arguments.accept_bounds,
+            documented=arguments.assume == "documented-values",
             budget_s=arguments.budget,
             output=arguments.output,
             now=_now(),
@@ -303,6 +314,8 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         question=arguments.question,
         sample=arguments.sample,
         smt2=arguments.smt2,
+        accept_bounds=arguments.accept_bounds,
+        documented=arguments.assume == "documented-values",
         budget_s=arguments.budget,
         output=arguments.output,
         now=_now(),
@@ -317,6 +330,7 @@ def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
         new=arguments.new,
         sample=arguments.sample,
         accept_bounds=arguments.accept_bounds,
+        documented=arguments.assume == "documented-values",
         budget_s=arguments.budget,
         output=arguments.output,
         now=_now(),

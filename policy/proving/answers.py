@@ -105,10 +105,15 @@ def conclude(
     if found is not None:
         return found
     if decided.bounded and not accept_bounds:
-        within = listed([each for each in decided.assumptions if "at most" in each], "and")
-        return Undecided(
-            reason=f"it is proved only where {within}, which `--accept-bounds` takes for an answer",
-            assumptions=decided.assumptions,
-            bounded=True,
-        )
+        return within_bounds(decided.assumptions)
     return Proved(assumptions=decided.assumptions, bounded=decided.bounded)
+
+
+def within_bounds(assumptions: tuple[str, ...]) -> Undecided:
+    """What an answer that rests on a bound is to whoever does not accept bounds."""
+    within = listed([each for each in assumptions if " has at most " in each], "and")
+    return Undecided(
+        reason=f"it is proved only where {within}, which `--accept-bounds` takes for an answer",
+        assumptions=assumptions,
+        bounded=True,
+    )

@@ -33,7 +33,18 @@ from ..explaining import explain
 from ..policy_set import PolicySet, as_policy_set
 from ..schema import ROOTS
 from ..wording import listed, quoted
-from .answers import Answer, Found, NoneFound, Proved, Refuted, Search, Undecided, Values, conclude
+from .answers import (
+    Answer,
+    Found,
+    NoneFound,
+    Proved,
+    Refuted,
+    Search,
+    Undecided,
+    Values,
+    conclude,
+    within_bounds,
+)
 from .budget import Allowance
 from .named_questions import NAMED_QUESTIONS, named_condition
 from .smt import questions
@@ -205,11 +216,14 @@ class Prover:
         question = _question(as_policy_set(policies), "true", negated=False)
         asked = replace(question, trees=(*question.trees, *tree))
         try:
-            return enumerate_values(
+            values = enumerate_values(
                 asked, read_claim, self._solver, budget_s=self._budget_s, documented=self._documented
             )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
+        if isinstance(values, Values) and values.bounded and not self._accept_bounds:
+            return within_bounds(values.assumptions)
+        return values
 
     def to_smt2(self, policies: PolicySet | str, that: str) -> str:
         """`prove` as an SMT-LIB 2.6 script: `unsat` says that it is proved.

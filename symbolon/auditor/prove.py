@@ -45,6 +45,8 @@ def prove_policy(
     question: str | None,
     sample: str | None,
     smt2: Path | None,
+    accept_bounds: bool,
+    documented: bool,
     budget_s: float,
     output: str,
     now: datetime,
@@ -55,7 +57,7 @@ def prove_policy(
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
-    with Prover(budget_s=budget_s, sample=near) as prover:
+    with Prover(budget_s=budget_s, sample=near, accept_bounds=accept_bounds, documented=documented) as prover:
         prover.start()
         named = read_policy_set(policy)
         if smt2 is not None:
@@ -111,6 +113,7 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
             document |= {"counterexample": answer.token, "reason": reason}
             document |= {name: values for name, values in mapped.items() if values}
         case Undecided():
+            document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
             document["reason"] = answer.reason
     return document
 
@@ -177,6 +180,7 @@ def _report(
             sections.append(Section(title="counterexample", entries=(entry,)))
         case Undecided():
             verdict = answer.reason
+            sections.append(Section(title="it would be proved, if assumed", lines=answer.assumptions))
     return Report(
         title="proof about a policy",
         about=named.policy.name,

@@ -58,13 +58,22 @@ class _Known:
     always: tuple[str, ...] = ()
 
 
-def show_values(*, policy: str, claim: str, budget_s: float, output: str, now: datetime) -> ExitCode:
+def show_values(
+    *,
+    policy: str,
+    claim: str,
+    accept_bounds: bool,
+    documented: bool,
+    budget_s: float,
+    output: str,
+    now: datetime,
+) -> ExitCode:
     """What the claim can be in admitted tokens stands on standard output.
 
     Raises:
         Misconfigured: an input cannot be read, or `claim` is no claim's path.
     """
-    with Prover(budget_s=budget_s) as prover:
+    with Prover(budget_s=budget_s, accept_bounds=accept_bounds, documented=documented) as prover:
         prover.start()
         named = read_policy_set(policy)
         asked = _claim(claim, named.policies)
@@ -74,7 +83,7 @@ def show_values(*, policy: str, claim: str, budget_s: float, output: str, now: d
             if isinstance(values, Values) and values.finite is None:
                 known = _known(prover, named.policies, asked)
     question = f"what can `{claim}` be in admitted tokens?"
-    record = record_of(question, [("policy", named.policy)], now=now)
+    record = record_of(question, [("policy", named.policy)], now=now, assumptions=values.assumptions)
     if output == "json":
         print_json(_document(values, asked, known) | {"record": record.document()})
     else:

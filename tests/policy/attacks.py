@@ -67,7 +67,7 @@ class Attack:
                 if (
                     question.holds(case)
                     and not (bounded and _is_long(case))
-                    and (not question.assume_facts or fits(case.assertion, documented=documented))
+                    and (fits(case.assertion, documented=documented) or not question.assume_facts)
                 ):
                     yield case.assertion
 
@@ -82,7 +82,7 @@ class Attack:
         constants = sorted(
             {
                 node.value
-                for question, _, _ in excluded
+                for question, *_ in excluded
                 for tree in question.trees
                 for node, _ in syntax.walk(tree)
                 if isinstance(node, syntax.Literal) and isinstance(node.value, str)
@@ -98,7 +98,24 @@ class Attack:
                 if isinstance(value, str) and constants and pick.random() < 0.5:
                     value = pick.choice(constants) + pick.choice(("", "", "x"))
                 put(token, path, value)
+            self._stretched(token, constants)
             yield token
+
+    def _stretched(self, token: dict[str, Any], constants: list[str]) -> None:
+        """Now and then a list or a map has many entries, or a claim has a value that is not documented."""
+        pick = self._pick
+        if pick.random() < 0.3:
+            token[pick.choice(("hwmodel", "dbgstat", "swname"))] = "OTHER"
+        container = token.get("submods", {}).get("container", {})
+        many = [pick.choice((*constants, "other")) for _ in range(pick.randint(8, 20))]
+        if pick.random() < 0.3:
+            token[pick.choice(("google_service_accounts", "swversion"))] = many
+        if pick.random() < 0.3 and container:
+            container[pick.choice(("args", "cmd_override"))] = many
+        if pick.random() < 0.3 and container:
+            container[pick.choice(("env", "env_override"))] = dict.fromkeys(
+                [f"{each}{pick.randrange(9)}" for each in many] + many, pick.choice((*constants, ""))
+            )
 
 
 def _other_value(policies: PolicySet, claim: str, values: Values) -> Question:

@@ -398,8 +398,12 @@ def attack() -> Iterator[Attack]:
 
     def recorded_values(self: Prover, policies: PolicySet | str, claim: str) -> Values | Undecided:
         values = values_of(self, policies, claim)
-        whole = policy_set_of(policies) if isinstance(policies, str) else policies
-        attack.saw_values(whole, claim, values, documented=self._documented)
+        attack.saw_values(
+            policy_set_of(policies) if isinstance(policies, str) else policies,
+            claim,
+            values,
+            documented=self._documented,
+        )
         return values
 
     with pytest.MonkeyPatch.context() as patch:

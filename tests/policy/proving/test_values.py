@@ -54,6 +54,11 @@ def finite(prover: Prover, policy: PolicySet | str, claim: str) -> tuple[object,
         (f'{ZONE} in ["\\u0000", "é", "\\U0001F600"]', "submods.gce.zone", ("\x00", "é", "\U0001f600")),
         (f'{CONTAINER}.image_digest == "{DIGEST}"', "submods.container.image_digest", (DIGEST,)),
         (f'"STABLE" in {ATTRIBUTES}', "dbgstat", ("disabled-since-boot",)),
+        (
+            "assertion.hwmodel in ['GCP_AMD_SEV', 'GCP_INTEL_TDX'] && assertion.hwmodel != 'GCP_AMD_SEV'",
+            "hwmodel",
+            ("GCP_INTEL_TDX",),
+        ),
         (f'{CONTAINER}.args == ["a", "b"]', "submods.container.args", ("a", "b")),
         (
             f'{CONTAINER}.env_override.all(name, name in ["A", "B"])',

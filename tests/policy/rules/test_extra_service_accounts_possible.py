@@ -20,6 +20,7 @@ def test_a_second_account_is_admitted_beside_the_one_that_is_asked(findings: Any
             "excerpt": '"workload-sa@secundus.iam.gserviceaccount.com" in assertion.google_service_accounts',
             "token": {
                 "google_service_accounts": [
+                    "workload@operator-project.iam.gserviceaccount.com",
                     "workload-sa@secundus.iam.gserviceaccount.com",
                     "workload@somebody-else.iam.gserviceaccount.com",
                 ]

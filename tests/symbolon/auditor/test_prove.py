@@ -42,6 +42,27 @@ def test_what_does_not_hold_is_refuted_by_a_whole_token(ask: Ask, anybody: Path)
     assert "secboot = false\n" in human.out
 
 
+def test_a_proof_within_bounds_is_undecided_until_they_are_accepted(ask: Ask, tmp_path: Path) -> None:
+    accounts = "assertion.google_service_accounts"
+    policy = written(tmp_path / "p.cel", f"({accounts} + assertion.swversion).all(x, x == 'a')")
+    arguments = ("auditor", "prove", policy, "--that", f"{accounts}.all(x, x == 'a')")
+    answered = ask(*arguments, "--format", "json")
+    assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (6, "undecided", True)
+    assert any("has at most" in each for each in answered.json["assumptions"])
+    assert ask(*arguments).out.startswith("UNDECIDED  it is proved only where")
+    accepted = ask(*arguments, "--accept-bounds", "--format", "json")
+    assert (accepted.code, accepted.json["verdict"], accepted.json["bounded"]) == (0, "proved", True)
+    assert accepted.json["assumptions"] == answered.json["assumptions"]
+
+
+def test_what_is_documented_is_all_there_is_only_for_whoever_assumes_it(ask: Ask, anybody: Path) -> None:
+    values = ("auditor", "prove", anybody, "--values-of", "hwmodel", "--format", "json")
+    assert ask(*values).json["verdict"] == "unbounded"
+    assumed = ask(*values, "--assume", "documented-values").json
+    assert (assumed["verdict"], len(assumed["values"])) == ("finite", 5)
+    assert any(each.startswith("`hwmodel` is") for each in assumed["assumptions"])
+
+
 def test_without_a_solver_it_is_undecided(ask: Ask, anybody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
     answered = ask("auditor", "prove", anybody, "--that", "assertion.secboot", "--format", "json")
