@@ -15,6 +15,7 @@ from typing import Any
 from ..cel import syntax
 from ..cel.evaluator import Compiler
 from ..cel.syntax import Node
+from ..issuers import has_our_vocabulary, unknown_vocabulary
 from ..policy_set import PolicySet, as_policy_set
 from .answers import Found, Search, Undecided
 from .prover import Prover
@@ -173,6 +174,17 @@ def generate(policies: PolicySet | str, prover: Prover) -> Generated:
 
 def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[str, object] | None) -> Failing:
     clause = admission.condition.clauses[number]
+    issuer = admission.provider.issuer
+    if not has_our_vocabulary(issuer):
+        return Failing(
+            provider=admission.provider.name,
+            clause=clause.text,
+            span=(clause.node.span.start, clause.node.span.end),
+            token=None,
+            redundant=False,
+            assumptions=(),
+            reason=unknown_vocabulary(issuer),
+        )
     found = prover.search(_only_failing(admission, number, by_error=False), sample=near)
     if not isinstance(found, Found):
         found = prover.search(_only_failing(admission, number, by_error=True), sample=near)
