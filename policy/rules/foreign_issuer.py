@@ -31,5 +31,5 @@ def check(context: Context) -> Iterator[Finding]:
     )
     if known is not None and known.note:
         message = f"the issuer is {named(uri)}: {known.note}"
-        found = replace(found, message=message, severity=Severity.INFO)
+        found = replace(found, message=message, decided=False)
     yield found

@@ -128,7 +128,8 @@ CASES: list[tuple[str, Change, str, str, str]] = [
         'assertion.google_service_account == "a"',
         lambda token: None,
         "error",
-        '`google_service_account` is absent, must be "a"; `google_service_account` is no claim of the token',
+        '`google_service_account` is absent, must be "a"; `google_service_account` is no documented claim of'
+        " the token",
         "owner: did you mean `google_service_accounts`?",
     ),
     (
