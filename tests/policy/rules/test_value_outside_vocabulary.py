@@ -30,7 +30,8 @@ def test_no_image_has_such_an_attribute(findings: Any) -> None:
             "rule": "value-outside-vocabulary",
             "severity": "high",
             "message": '"USES_SECUREBOOT" is not documented for'
-            " `submods.confidential_space.support_attributes`, where `LATEST`, `STABLE`, `USABLE` and `EXPERIMENTAL` are known",
+            " `submods.confidential_space.support_attributes`, where `LATEST`, `STABLE`, `USABLE`"
+            " and `EXPERIMENTAL` are known",
             "hint": "",
             "provider": "",
             "place": "condition",
