@@ -54,7 +54,7 @@ _CHOICES: Final = (
         "where", "submods.confidential_space.monitoring_enabled.memory", "memory monitoring", (True, False)
     ),
     _Choice("where", "submods.nvidia_gpu.cc_mode", "GPU mode", schema.GPU_MODES),
-    _Choice("how", "submods.container.restart_policy", "restarts", ("Never", "OnFailure", "Always")),
+    _Choice("how", "submods.container.restart_policy", "restarts", schema.RESTART_POLICIES),
 )
 _NAMED: Final[tuple[tuple[Section, str, str], ...]] = (
     ("what", "submods.container.image_digest", "image digest"),

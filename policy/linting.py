@@ -22,7 +22,7 @@ from .findings import Finding, Severity
 from .policy_set import PolicySet
 from .proving.budget import Allowance
 from .proving.prover import Prover
-from .rules import SLUGS
+from .rules import FOR_ANY_ISSUER, SLUGS
 
 BUDGET_S: Final = 10.0
 FURTHER_BUDGET_S: Final = 2.0
@@ -81,10 +81,15 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 
 
 def check_case(case: Case, *, today: date) -> list[Finding]:
-    """What the rules find of one provider, in the catalogue's order."""
+    """What the rules find of one provider, in the catalogue's order.
+
+    Of another issuer's tokens only those rules speak that need to know nothing of them.
+    """
     found = []
     waivers = {each.rule: each for each in case.policies.waivers if each.expires >= today}
     for rule in rules():
+        if not case.has_vocabulary and rule.SLUG not in FOR_ANY_ISSUER:
+            continue
         context = Context(case, rule.SLUG, rule.SEVERITY, today)
         for finding in rule.check(context):
             found.append(replace(finding, waiver=waivers.get(rule.SLUG)))

@@ -87,6 +87,7 @@ UNDOCUMENTED_ENCRYPTED_MEMORY: Final = ("GCP_AMD_SEV_SNP",)
 SUPPORT_ATTRIBUTES: Final = ("LATEST", "STABLE", "USABLE", "EXPERIMENTAL")
 SIGNATURE_ALGORITHMS: Final = ("RSASSA_PSS_SHA256", "RSASSA_PKCS1V15_SHA256", "ECDSA_P256_SHA256")
 GPU_MODES: Final = ("ON", "OFF", "DEVTOOLS")
+RESTART_POLICIES: Final = ("Never", "OnFailure", "Always")
 _PRODUCTION: Final = "launch a production image: `--image-family=confidential-space`"
 
 _SIGNATURE: Final = Object(
@@ -120,7 +121,7 @@ _CONTAINER: Final = Object(
         ),
         "restart_policy": Claim(
             type=STRING,
-            values=("Never", "OnFailure", "Always"),
+            values=RESTART_POLICIES,
             set_by="operator",
             summary="whether the VM starts the container again",
             remedy="launch with `tee-restart-policy` {expected}",

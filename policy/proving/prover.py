@@ -8,6 +8,7 @@ admitted by the evaluator of this project and makes the claim anything but true;
 the assumptions is a bound on a list's or a map's length. Not modelled are the evaluator's limits on the
 work of one evaluation and on the strings it builds, which no token of Google's size comes near, and
 most of the limits on mapped attributes, which only ever refuse a token.
+Of tokens of another issuer than Confidential Space's only what the texts say is decided.
 `Refuted`: a whole token that the issuer could sign and that the evaluator, asked again, admits though
 the claim is not true of it; undoing any single difference from the sample would end that. `Undecided`
 is neither and must never pass for a yes.
@@ -33,6 +34,7 @@ from ..explaining import explain
 from ..policy_set import PolicySet, as_policy_set
 from ..schema import ROOTS
 from ..wording import listed, quoted
+from . import other_issuers
 from .answers import (
     Answer,
     Found,
@@ -129,7 +131,9 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        return _answer(self._find(policies, that, negated=True))
+        whole = as_policy_set(policies)
+        ours = self._find(other_issuers.of_our_issuer(whole), that, negated=True)
+        return _answer(_both(ours, other_issuers.find_counterexample(whole, that)))
 
     def prove_named(self, policies: PolicySet | str, name: str) -> Answer:
         """The answer to one of `NAMED_QUESTIONS`.
@@ -153,7 +157,9 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        return self._find(policies, also, negated=False)
+        whole = as_policy_set(policies)
+        ours = self._find(other_issuers.of_our_issuer(whole), also, negated=False)
+        return _both(ours, other_issuers.find_admitted(whole))
 
     def find_newly_admitted(self, old: PolicySet | str, new: PolicySet | str) -> Search:
         """A token that `new` admits and `old` does not, or that there is none.
@@ -161,7 +167,8 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        before, after = admissions_of(as_policy_set(old)), admissions_of(as_policy_set(new))
+        whole = as_policy_set(old), as_policy_set(new)
+        before, after = (admissions_of(other_issuers.of_our_issuer(each)) for each in whole)
 
         def formula(encoder: Encoder) -> int:
             return encoder.circuit.both(_admitted(encoder, after), -_admitted(encoder, before))
@@ -170,7 +177,8 @@ class Prover:
             return any(each.admits(case) for each in after) and all(each.refuses(case) for each in before)
 
         trees = tuple(tree for each in (*before, *after) for tree in each.trees)
-        return self.search(Question(formula=formula, holds=holds, trees=trees))
+        ours = self.search(Question(formula=formula, holds=holds, trees=trees))
+        return _both(ours, other_issuers.find_newly_admitted(*whole))
 
     def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
         """A token as the question asks, near `sample`, or that there is none."""
@@ -202,6 +210,9 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse, or no claim's path.
         """
+        others = other_issuers.find_admitted(as_policy_set(policies))
+        if isinstance(others, Undecided):
+            return others
         admissions = admissions_of(as_policy_set(policies))
         path = claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}"
         tree = trees_of(compile_condition(path))
@@ -232,6 +243,9 @@ class Prover:
             InvalidExpression
             Misconfigured: something in it has no formula.
         """
+        others = other_issuers.find_admitted(as_policy_set(policies))
+        if isinstance(others, Undecided):
+            raise Misconfigured(others.reason, hint="a script is of Confidential Space's tokens alone")
         question = _question(as_policy_set(policies), that, negated=True)
         try:
             reading = questions.read(question, until=time.monotonic() + self._budget_s)
@@ -262,7 +276,8 @@ class Prover:
                 return undecided
 
     def _never_errors(self, policies: PolicySet) -> Answer:
-        conditions = [each for each in admissions_of(policies) if each.condition.clauses]
+        ours = other_issuers.of_our_issuer(policies)
+        conditions = [each for each in admissions_of(ours) if each.condition.clauses]
 
         def formula(encoder: Encoder) -> int:
             return encoder.circuit.any_of([_is_error(encoder, each) for each in conditions])
@@ -271,7 +286,13 @@ class Prover:
             return any(_errs(each, case) for each in conditions)
 
         trees = tuple(tree for each in conditions for tree in each.trees)
-        return _answer(self.search(Question(formula=formula, holds=holds, trees=trees)))
+        found = self.search(Question(formula=formula, holds=holds, trees=trees))
+        return _answer(_both(found, other_issuers.find_admitted(policies)))
+
+
+def _both(ours: Search, others: Undecided | None) -> Search:
+    """A token of our issuer is an answer; that there is none is one where no other issuer's may be."""
+    return others if isinstance(ours, NoneFound) and others is not None else ours
 
 
 def _answer(counterexample: Search) -> Answer:

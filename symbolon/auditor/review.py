@@ -161,6 +161,14 @@ def _findings(
 
 
 def _provider(reviewed: ProviderReview, *, of: str) -> list[Section]:
+    if reviewed.other_issuer:
+        return [
+            Section(
+                title=f"what its condition alone asks{of}",
+                text=f"of tokens of {reviewed.other_issuer}; what these hold is not known here",
+                lines=reviewed.asks or ("nothing",),
+            )
+        ]
     rows = [(each.section, each.title, _values(each)) for each in reviewed.admits]
     return [
         Section(

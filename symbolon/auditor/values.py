@@ -154,7 +154,12 @@ def _candidates(policies: PolicySet, path: Path) -> dict[str, None]:
 
 def _document(values: Values | Undecided, asked: _Claim, known: _Known) -> dict[str, Any]:
     if isinstance(values, Undecided):
-        return {"verdict": "undecided", "reason": values.reason}
+        return {
+            "verdict": "undecided",
+            "reason": values.reason,
+            "assumptions": list(values.assumptions),
+            "bounded": values.bounded,
+        }
     finite = values.finite is not None
     return {
         "verdict": "finite" if finite else "unbounded",
@@ -163,6 +168,7 @@ def _document(values: Values | Undecided, asked: _Claim, known: _Known) -> dict[
         "examples": list(_examples(values, known)),
         "at_least": list(known.always),
         "absent": values.absent,
+        "assumptions": list(values.assumptions),
         "bounded": values.bounded,
     }
 
@@ -194,6 +200,7 @@ def _report(
         verdict, lines = f"{of} is nothing else in admitted tokens", values.finite
     if isinstance(values, Values):
         notes += ["it may also be absent"] if values.absent else []
+        notes += [f"assumed: {each}" for each in values.assumptions]
         notes += [BOUNDED] if values.bounded else []
     return Report(
         title=f"values of {claim}",
