@@ -20,7 +20,7 @@ from .cel.templates import NO_CONSTANT, constant_of
 from .findings import Finding, Severity
 from .policy_set import PolicySet
 from .provider import Provider
-from .proving.answers import Found, NoneFound, Undecided
+from .proving.answers import Found, NoneFound, Undecided, Unsatisfiable, conclude
 from .proving.inquiry import Inquiry, strings_of
 from .proving.prover import Prover
 from .proving.smt.questions import NOT_INSTALLED
@@ -204,7 +204,8 @@ class Context:
     def ask(self, also: str) -> Found | NoneFound | Undecided:
         """Whether a token is admitted for which `also`, a condition over `assertion`, is true."""
         if self.case.inquiry is None:
-            return Undecided(reason="Google would refuse the condition")
+            # Google would refuse the condition: nobody is admitted
+            return conclude(Unsatisfiable(), accept_bounds=False, attack=lambda: None)
         return self.case.inquiry.ask(also)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:

@@ -152,3 +152,11 @@ def test_lists_that_are_joined_stay_within_a_bound_that_may_be_accepted(prover: 
         answer = accepting.prove(condition, that)
     assert isinstance(answer, Proved) and answer.bounded
     assert answer.assumptions == undecided.assumptions
+
+
+def test_macros_so_deep_that_an_evaluator_may_give_up_stay_within_a_bound(prover: Prover) -> None:
+    deep = f"{ACCOUNTS}.all(x, " * 3 + f"{VERSIONS}.all(y, true)" + ")" * 3
+    answer = prover.prove("true", f"{deep} || !has(assertion.swversion)")
+    assert isinstance(answer, Undecided) and answer.bounded
+    shallow = f"{ACCOUNTS}.all(x, {VERSIONS}.all(y, true))"
+    assert isinstance(prover.prove("true", f"{shallow} || !has(assertion.swversion)"), Proved)
