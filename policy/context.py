@@ -21,7 +21,7 @@ from .findings import Finding, Severity
 from .issuers import has_our_vocabulary, unknown_vocabulary
 from .policy_set import PolicySet
 from .provider import Provider
-from .proving.answers import Found, NoneFound, Undecided
+from .proving.answers import Found, NoneFound, Undecided, Unsatisfiable, conclude
 from .proving.inquiry import Inquiry, strings_of
 from .proving.prover import Prover
 from .proving.smt.questions import NOT_INSTALLED
@@ -212,7 +212,8 @@ class Context:
         if not self.case.has_vocabulary:
             return Undecided(reason=unknown_vocabulary(self.provider.issuer))
         if self.case.inquiry is None:
-            return Undecided(reason="Google would refuse the condition")
+            # Google would refuse the condition: nobody is admitted
+            return conclude(Unsatisfiable(), accept_bounds=False, attack=lambda: None)
         return self.case.inquiry.ask(also)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:

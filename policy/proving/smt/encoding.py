@@ -62,6 +62,8 @@ class Reading:
 Variables = Mapping[str, Bound]
 _NUMBERS = ("int", "uint", "double")
 _KEYS = ("string", "bool", *_NUMBERS)
+_DEEPEST = 2
+"""Macros nested deeper than this over long lists come near the evaluators' limits on work."""
 
 
 class Encoder:
@@ -362,6 +364,8 @@ class Encoder:
     def _over(self, node: syntax.Comprehension, slots: Slots, variables: Variables) -> Value:
         reading = self._reading(node, variables)
         self._reads(slots.path, reading, needs=2 if node.macro == "exists_one" else 1)
+        if _macros_deep(node) > _DEEPEST:
+            self.claims.reads.entirely(slots.path)
         lists = frozenset((slots.path,)).union(
             *(each.lists for each in _read_by(node.range, variables).values())
         )
@@ -425,6 +429,19 @@ def _read_by(node: Node, variables: Variables) -> Variables:
     """Those of the variables whose names stand in `node`."""
     names = _names_in(node)
     return {name: bound for name, bound in variables.items() if name in names}
+
+
+@lru_cache(maxsize=1024)
+def _macros_deep(node: Node) -> int:
+    """How many macros stand one in another."""
+    deepest = 0
+    waiting = [(node, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        depth += isinstance(each, syntax.Comprehension)
+        deepest = max(deepest, depth)
+        waiting += [(child, depth) for child in syntax.children(each)]
+    return deepest
 
 
 @lru_cache(maxsize=4096)

@@ -10,8 +10,9 @@ A proof looks at lists of a few elements. That is no bound where every reading i
 For of any longer list that is asked for, a shorter one will do: the first elements up to the last that is
 read by its number, and for each other reading the one or two elements that make it what it is. All others
 can go: `all` holds of fewer elements too. What is left is `needed`, and a proof that had as many slots
-holds of every length. Sizes that are computed with, lists joined, and bodies that read the list over which
-they run are not of these shapes: there the bound stays an assumption.
+holds of every length. Sizes that are computed with, lists joined, bodies that read the list over which they
+run, and macros three deep, whose work on long lists evaluators may refuse, are not of these shapes: there
+the bound stays an assumption.
 
 Source: the argument is that of monadic first-order logic, where a formula of n quantifiers that has a
 model has one of at most n elements for each kind.
