@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from attestation.issuer import ISSUER
+
 from ..context import Context
 from ..findings import Finding, Severity
-from ..schema import ISSUER
 from ..wording import quoted
 
 SLUG: Final = "foreign-issuer"

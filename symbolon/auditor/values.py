@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured
+from attestation.issuer import ISSUER
 from policy import schema
 from policy.cel import parse
 from policy.cel.check import check
@@ -95,7 +96,7 @@ def _claim(claim: str, policies: PolicySet) -> _Claim:
     path = claim if claim.split(".", 1)[0].split("[", 1)[0] in schema.ROOTS else f"assertion.{claim}"
     tree = parse(path)
     read = path_of(tree)
-    of_space = all(each.issuer == schema.ISSUER for each in policies.providers)
+    of_space = all(each.issuer == ISSUER for each in policies.providers)
     for found in check(tree):
         if found.rule == "unknown-claim" and of_space:
             hint = found.hint or "docs/reference/claims.md lists every claim"

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from attestation.verification import ISSUER
+from attestation.issuer import ISSUER
 
 NOW = 1_800_000_000
 AUDIENCE = "https://sts.googleapis.com"

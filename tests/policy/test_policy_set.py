@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 from policy.cel.syntax import InvalidExpression
 from policy.linting import lint
 from policy.mapping import RECOMMENDED_MAPPING
@@ -22,7 +23,6 @@ from policy.policy_set import (
     parse_policy_set,
     policy_set_of,
 )
-from policy.schema import ISSUER
 
 CONDITION = 'assertion.swname == "CONFIDENTIAL_SPACE"'
 POOL = "projects/1/locations/global/workloadIdentityPools/primus"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 from policy.provider import Provider, lacks_a_claim, parse_provider
-from policy.schema import ISSUER
 
 NAME = "projects/123/locations/global/workloadIdentityPools/primus-wip/providers/primus-provider"
 
