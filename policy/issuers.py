@@ -86,7 +86,7 @@ def named(uri: str) -> str:
     ('GitLab (`https://gitlab.com`)', '`https://issuer.example`')
     """
     known = issuer_of(uri)
-    return quoted(uri, widest=160) if known is None else f"{known.name} ({quoted(uri)})"
+    return quoted(uri, most_characters=160) if known is None else f"{known.name} ({quoted(uri)})"
 
 
 def unknown_vocabulary(uri: str) -> str:

@@ -117,7 +117,7 @@ def parse_policy(text: str) -> Policy:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as invalid:
-        reason = quoted(str(invalid).splitlines()[0], widest=160)
+        reason = quoted(str(invalid).splitlines()[0], most_characters=160)
         raise Misconfigured(
             f"the policy is not TOML: {reason}",
             hint='strings stand in quotes, lists in brackets: `env_override = ["INPUT_URI"]`',

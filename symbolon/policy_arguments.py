@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from policy.findings import Severity
+
 from .parsers import FOR_PEOPLE, Parser, add_output
 
 POLICY: Final = (
     "a policy file (TOML), a condition (.cel), the YAML or JSON that `gcloud iam workload-identity-pools "
     "providers` describes or lists, or what `terraform show -json` prints; `-`: standard input"
 )
-SEVERITIES: Final = ("critical", "high", "medium", "low", "warning", "info")
+SEVERITIES: Final = tuple(severity.label for severity in sorted(Severity, reverse=True))
 
 
 def add_policy(parser: Parser) -> None:

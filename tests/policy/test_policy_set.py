@@ -136,7 +136,7 @@ def test_the_labels_of_an_image_are_in_its_configuration() -> None:
     [
         ("{", "policy.json", "the policy is not JSON"),
         ("[" * 100_000, "policy.json", "the policy is not JSON"),
-        ('{"name": 1, "name": 2}', "policy.json", "the policy is not JSON: `a name twice in one object`"),
+        ('{"name": 1, "name": 2}', "policy.json", "in the policy, `name` stands twice in one object"),
         ("[]", "policy.json", "no provider of OIDC tokens in it"),
         ("[1]", "policy.json", "a provider must be a JSON object"),
         ("3", "policy.json", "a provider must be a JSON object"),
