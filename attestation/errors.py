@@ -24,6 +24,15 @@ class ExitCode(IntEnum):
     MISCONFIGURED = 7
 
 
+def printable(text: str) -> str:
+    r"""`text` with whatever a terminal would obey instead of show written as an escape.
+
+    >>> print(printable("a" + chr(27) + "[2J" + chr(0x202e) + "b"))
+    a\x1b[2J\u202eb
+    """
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def quoted(text: str, *, most_characters: int = 80) -> str:
     """`text` in backticks, as a message may show it: one line, printable, and not too long.
 
@@ -32,10 +41,7 @@ def quoted(text: str, *, most_characters: int = 80) -> str:
     >>> print(quoted("x" * 100, most_characters=4))
     `xxxx…`
     """
-    shown = "".join(
-        character if character.isprintable() else ascii(character)[1:-1]
-        for character in text[:most_characters]
-    ).replace("`", r"\x60")
+    shown = printable(text[:most_characters]).replace("`", r"\x60")
     return f"`{shown}…`" if len(text) > most_characters else f"`{shown}`"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import quoted
 from .rejections import DuplicateClaim, TokenMalformed
@@ -37,7 +37,7 @@ def parse_json_object(data: bytes, *, what: str) -> dict[str, object]:
     try:
         value = json.loads(
             data.decode("utf-8"),
-            object_pairs_hook=_object,
+            object_pairs_hook=members_once,
             parse_int=_integer,
             parse_float=_float,
             parse_constant=_constant,
@@ -72,7 +72,12 @@ def _check(top: dict[str, object], what: str) -> None:
     raise TokenMalformed(f"the {what} nests too deep")
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these members: for `json.loads`, as its `object_pairs_hook`.
+
+    Raises:
+        DuplicateClaim: two of them have one name, of which another reader might take the other.
+    """
     members = dict(pairs)
     if len(members) < len(pairs):
         seen: set[str] = set()

@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from .chain import verify_chain
 from .claims import Claims, parse_claims
 from .errors import Misconfigured, quoted
+from .issuer import ISSUER
 from .jwks import find_key
 from .rejections import (
     AlgorithmNotAllowed,
@@ -54,7 +55,6 @@ from .rejections import (
 )
 from .tokens import UnverifiedToken, parse_token
 
-ISSUER = "https://confidentialcomputing.googleapis.com"
 ALGORITHM = "RS256"
 MAX_LEEWAY_S = 300
 

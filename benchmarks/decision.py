@@ -13,11 +13,11 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 from cel_expr_python import cel
 
 from policy.explaining import compile_condition, decide, explain
+from tests.tokens import production_claims
 
 ROUNDS = 15
 EVALUATIONS = 4_000
@@ -29,42 +29,11 @@ CONDITION = (
     f' && assertion.submods.container.image_digest == "sha256:{"a" * 64}"'
     ' && "workload-sa@secundus.iam.gserviceaccount.com" in assertion.google_service_accounts'
 )
-TOKEN: dict[str, Any] = {
-    "aud": "https://sts.googleapis.com",
-    "iss": "https://confidentialcomputing.googleapis.com",
-    "sub": "https://www.googleapis.com/compute/v1/projects/secundus/zones/us-west1-b/instances/workload-vm",
-    "iat": 1_800_000_000,
-    "nbf": 1_800_000_000,
-    "exp": 1_800_003_600,
-    "secboot": True,
-    "oemid": 11129,
-    "hwmodel": "GCP_AMD_SEV",
-    "swname": "CONFIDENTIAL_SPACE",
-    "swversion": ["250800"],
-    "dbgstat": "disabled-since-boot",
-    "google_service_accounts": ["workload-sa@secundus.iam.gserviceaccount.com"],
-    "submods": {
-        "confidential_space": {
-            "support_attributes": ["LATEST", "STABLE", "USABLE"],
-            "monitoring_enabled": {"memory": False},
-        },
-        "container": {
-            "image_reference": "us-docker.pkg.dev/primus/repo/workload:latest",
-            "image_digest": "sha256:" + "a" * 64,
-            "image_id": "sha256:" + "b" * 64,
-            "restart_policy": "Never",
-            "args": ["python", "-m", "workload"],
-            "env": {"PATH": "/usr/bin"},
-        },
-        "gce": {
-            "zone": "us-west1-b",
-            "project_id": "secundus",
-            "project_number": "987654321098",
-            "instance_name": "workload-vm",
-            "instance_id": "1234567890123456789",
-        },
-    },
-}
+TOKEN = production_claims(aud="https://sts.googleapis.com")
+for _unused in ("env_override", "image_signatures"):  # as in a workload without overrides, not signed
+    del TOKEN["submods"]["container"][_unused]
+TOKEN["submods"]["container"]["env"] = {"PATH": "/usr/bin"}
+del TOKEN["submods"]["nvidia_gpu"]
 
 
 def contestants() -> dict[str, Callable[[], object]]:

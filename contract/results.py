@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from attestation.errors import Misconfigured
+from attestation.errors import Misconfigured, printable
 
 from .formats import check_format
 
@@ -124,8 +124,7 @@ def render_codelab_line(row: Row, *, score_digits: int) -> str:
     "Image: cat.jpg, Response: {'error': 'it is gone'}\\n"
     """
     answer = {"error": row.error.message} if row.error is not None else _answer(row, score_digits)
-    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in row.picture)
-    return f"Image: {name}, Response: {answer}\n"
+    return f"Image: {printable(row.picture)}, Response: {answer}\n"
 
 
 def render_error(error: JobError) -> str:

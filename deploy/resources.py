@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from attestation.digests import Digest
-from attestation.verification import ISSUER
+from attestation.issuer import ISSUER
 from policy.explaining import compile_condition
 from policy.mapping import AttributeMapping
 from policy.provider import Provider, check_audiences, default_audiences

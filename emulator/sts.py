@@ -22,8 +22,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from attestation.errors import EvidenceRejected
+from attestation.issuer import ISSUER
 from attestation.tokens import UnverifiedToken, parse_token
-from attestation.verification import ISSUER, verify_oidc_token
+from attestation.verification import verify_oidc_token
 from policy.deciding import Decision, decide
 from policy.explaining import Trace
 from policy.mapping import Mapped

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from attestation.verification import ISSUER
+from attestation.issuer import ISSUER
 from policy.launch_claims import LaunchFacts, claims_of_launch
 
 from .attestation_authority import AttestationAuthority

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from attestation.errors import Misconfigured
+from attestation.rejections import DuplicateClaim
+from attestation.strict_json import members_once
 
 from .wording import listed, quoted
 
@@ -71,12 +73,14 @@ def parse_json(text: str, what: str, *, hint: str = "is it the right file?") -> 
     """The JSON that `text` is, no name twice in one of its objects; `hint` is for whoever has none.
 
     Raises:
-        Misconfigured: it is no JSON.
+        Misconfigured: it is no JSON, or names a member twice.
     """
     if not text.strip():
         raise Misconfigured(f"the {what} is empty", hint=hint)
     try:
-        return json.loads(text, object_pairs_hook=_members)
+        return json.loads(text, object_pairs_hook=members_once)
+    except DuplicateClaim as twice:
+        raise Misconfigured(f"in the {what}, {twice.message}", hint="keep one of the two") from None
     except (ValueError, RecursionError) as invalid:
         problem = str(invalid) if isinstance(invalid, ValueError) else "nested too deeply"
         raise Misconfigured(f"the {what} is not JSON: {quoted(problem)}", hint=hint) from None
@@ -106,14 +110,6 @@ def parse_yaml(text: str, what: str) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """INVARIANT: no two members of one name, of which another reader might take the other."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name twice in one object")
-    return members
-
-
 def what_is(document: object) -> str:
     """What a document is, in words, where it is something that people confuse with a policy; else "".
 
@@ -138,7 +134,7 @@ def check_is(document: object, wanted: str, *, hint: str) -> None:
 
 def members_of(document: Mapping[str, Any]) -> str:
     """The names of its members, in words, the first few."""
-    names = [quoted(str(each), widest=30) for each in document]
+    names = [quoted(str(each), most_characters=30) for each in document]
     shown = names[:_MOST_NAMES] + ["more"] * (len(names) > _MOST_NAMES)
     return listed(shown, "and") or "nothing"
 

@@ -1,6 +1,6 @@
 """The issuers of tokens that are known here, and what is known of each.
 
-Only for Confidential Space's own, `schema.ISSUER`, is there a vocabulary (policy/schema.py) and what
+Only for Confidential Space's own, `ISSUER`, is there a vocabulary (policy/schema.py) and what
 the issuer guarantees of it (policy/proving/smt/facts.py). Of the claims of any other issuer, named
 here or not, nothing is known.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from .schema import ISSUER
+from attestation.issuer import ISSUER
+
 from .wording import quoted
 
 
@@ -85,7 +86,7 @@ def named(uri: str) -> str:
     ('GitLab (`https://gitlab.com`)', '`https://issuer.example`')
     """
     known = issuer_of(uri)
-    return quoted(uri, widest=160) if known is None else f"{known.name} ({quoted(uri)})"
+    return quoted(uri, most_characters=160) if known is None else f"{known.name} ({quoted(uri)})"
 
 
 def unknown_vocabulary(uri: str) -> str:

@@ -22,7 +22,7 @@ from .findings import Finding, Severity
 from .policy_set import PolicySet
 from .proving.budget import Allowance
 from .proving.prover import Prover
-from .rules import FOR_ANY_ISSUER, SLUGS
+from .rule_slugs import FOR_ANY_ISSUER, SLUGS
 
 BUDGET_S: Final = 10.0
 FURTHER_BUDGET_S: Final = 2.0

@@ -52,6 +52,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 
 from . import schema
 from .attribute_conditions import AttributeConditions, How, Signer, What, Where, Who, render_condition
@@ -116,7 +117,7 @@ def parse_policy(text: str) -> Policy:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as invalid:
-        reason = quoted(str(invalid).splitlines()[0], widest=160)
+        reason = quoted(str(invalid).splitlines()[0], most_characters=160)
         raise Misconfigured(
             f"the policy is not TOML: {reason}",
             hint='strings stand in quotes, lists in brackets: `env_override = ["INPUT_URI"]`',
@@ -274,7 +275,7 @@ def _provider(section: Mapping[str, Any], mapping: Any, condition: str) -> Provi
             "attributeMapping": mapping,
             "attributeCondition": condition,
             "oidc": {
-                "issuerUri": section.get("issuer", schema.ISSUER),
+                "issuerUri": section.get("issuer", ISSUER),
                 "allowedAudiences": section.get("allowed_audiences", []),
             },
         }

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 
 from . import documents
 from .deciding import Decision, Outcome, decide, decide_condition, sum_of
 from .mapping import RECOMMENDED_MAPPING, AttributeMapping
 from .provider import Provider, parse_provider
-from .schema import ISSUER
 from .wording import quoted
 
 if TYPE_CHECKING:

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 
 from .cel import syntax
 from .cel.condition import compile_condition
 from .issuers import issuer_of
 from .mapping import AttributeMapping
-from .schema import ISSUER, ROOTS
+from .schema import ROOTS
 from .wording import quoted
 
 MOST_AUDIENCES: Final = 10

@@ -118,7 +118,7 @@ class Wording:
             return read if said else ": ".join(filter(None, (read, result.message)))
         if type(result) is not bool:
             return f"{_of_kind(result)}, and only `true` admits"
-        must = f"must satisfy {quoted(self._text(node), widest=160)}"
+        must = f"must satisfy {quoted(self._text(node), most_characters=160)}"
         return f"{read}, {must}" if read else f"always false, {must}"
 
     def _failed_arms(self, node: syntax.Logical) -> str:
@@ -153,7 +153,7 @@ class Wording:
         expectation = expectation_of(node)
         if expectation is not None:
             return self._remedies(expectation)
-        asked = quoted(self._text(node), widest=160)
+        asked = quoted(self._text(node), most_characters=160)
         must, wanted = f"must satisfy {asked}", f"such that {asked}"
         expectations = [
             Expectation(path=path, must=must, wanted=wanted) for path in dict.fromkeys(paths_in(node))

@@ -175,7 +175,7 @@ def _asked(clause: CompiledClause) -> str:
     """What a clause asks, by its text alone."""
     expectation = expectation_of(clause.node)
     if expectation is None:
-        return quoted(clause.text, widest=160)
+        return quoted(clause.text, most_characters=160)
     return f"{quoted(expectation.path.text)} {expectation.must}"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-ISSUER: Final = "https://confidentialcomputing.googleapis.com"
+from attestation.issuer import ISSUER
 
 SetBy: TypeAlias = Literal["google", "operator", "publisher"]
 """Who can make the claim another: the platform, whoever launches, whoever makes the image."""

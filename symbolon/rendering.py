@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from attestation.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -25,15 +27,6 @@ _SIGNS = {
     "error": ("!", "bold red"),
     "unknown": ("?", "bold yellow"),
 }
-
-
-def printable(text: str) -> str:
-    r"""`text` with whatever a terminal would obey instead of show written as an escape.
-
-    >>> print(printable("a" + chr(27) + "[2J" + chr(0x202e) + "b"))
-    a\x1b[2J\u202eb
-    """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def printable_lines(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from policy.rules import SLUGS
+from policy.rule_slugs import SLUGS
 
 _INSTALLED: Final = Path(__file__).parent / "pages"
 _CHECKOUT: Final = Path(__file__).parents[1] / "docs" / "reference" / "rules"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from attestation.errors import Misconfigured
 
-from ..wording import quoted
-
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+from ..wording import escaped_in_string, quoted
 
 
 def render_constant(value: object) -> str:
@@ -30,11 +28,6 @@ def render_constant(value: object) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    code = ord(character)
-    if 0xD800 <= code <= 0xDFFF:
+    if 0xD800 <= ord(character) <= 0xDFFF:
         raise Misconfigured(f"{quoted(character)} is a lone surrogate, no character")
-    if character.isprintable():
-        return character
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return escaped_in_string(character)

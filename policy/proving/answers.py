@@ -24,6 +24,8 @@ class Proved:
     bounded: bool = False
     example: Mapping[str, object] | None = None
     """Only for `satisfiable`: a token that is admitted."""
+    attacked: str = ""
+    """By what it was attacked in vain, in one line; "" when by nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +93,17 @@ class Unsatisfiable:
 
 
 def conclude(
-    decided: Unsatisfiable | Found, *, accept_bounds: bool, attack: Callable[[], Found | None]
+    decided: Unsatisfiable | Found,
+    *,
+    accept_bounds: bool,
+    attack: Callable[[], Found | None],
+    attacked: Callable[[], str] = str,
 ) -> Proved | Found | Undecided:
     """A positive answer, if nothing stands against it; every `Proved` is made here.
 
     Of the solver's "there is none" it demands that `attack`, an independent search for such a token,
-    finds nothing, and that a bound among the assumptions is accepted. A token that the evaluator
-    admits, `Found`, proves that somebody is.
+    finds nothing, and that a bound among the assumptions is accepted; `attacked` says what that search
+    was. A token that the evaluator admits, `Found`, proves that somebody is.
     """
     if isinstance(decided, Found):
         return Proved(example=decided.token)
@@ -106,7 +112,7 @@ def conclude(
         return found
     if decided.bounded and not accept_bounds:
         return within_bounds(decided.assumptions)
-    return Proved(assumptions=decided.assumptions, bounded=decided.bounded)
+    return Proved(assumptions=decided.assumptions, bounded=decided.bounded, attacked=attacked())
 
 
 def within_bounds(assumptions: tuple[str, ...]) -> Undecided:

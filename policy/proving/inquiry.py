@@ -22,6 +22,7 @@ from ..policy_set import PolicySet
 from ..provider import Provider
 from . import neighbours
 from .answers import Found, NoneFound, Search, Undecided
+from .attacking import absence_of
 from .prover import Prover
 from .smt.admission import Admission
 from .smt.encoding import Encoder
@@ -64,6 +65,7 @@ class Inquiry:
 
     def __init__(self, policies: PolicySet, provider: Provider, prover: Prover | None) -> None:
         self._admission = Admission(policies, provider)
+        self._alone = replace(policies, providers=(provider,))
         self._prover = prover
         self._answers: dict[Key, Search] = {}
         self._waiting: dict[Key, None] | None = None
@@ -219,7 +221,10 @@ class Inquiry:
             seen = self._see(case)
             return any(self._holds(key, seen) for key in keys)
 
-        return self._run(Question(formula=formula, holds=holds, trees=(*also, *self._admission.trees)))
+        asked = [key for key in keys if isinstance(key, str)]
+        peer = absence_of(self._alone, *asked) if len(asked) == len(keys) else None
+        every = (*also, *self._admission.trees)
+        return self._run(Question(formula=formula, holds=holds, trees=every, peer=peer))
 
     def _all_true(self, numbers: Sequence[int]) -> Question:
         def formula(encoder: Encoder) -> int:

@@ -21,10 +21,10 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Final, TypeAlias
+from typing import Final
 
 from attestation.errors import Misconfigured
 
@@ -47,6 +47,7 @@ from .answers import (
     conclude,
     within_bounds,
 )
+from .attacking import Attack, absence_of, no_more_than, proof_of
 from .budget import Allowance
 from .named_questions import NAMED_QUESTIONS, named_condition
 from .smt import questions
@@ -61,13 +62,6 @@ from .smt.tokens import SAMPLE
 from .smt.values import Unsupported, Value
 
 BUDGET_S: Final = 5.0
-Attack: TypeAlias = Callable[[Question], Case | None]
-"""A search, without the solver, for a token as a question asks; what it finds, the evaluator confirms."""
-
-
-def no_attack(_: Question) -> Case | None:
-    """Searches nothing."""
-    return None
 
 
 class Prover:
@@ -84,7 +78,7 @@ class Prover:
         sample: Mapping[str, object] = SAMPLE,
         accept_bounds: bool = False,
         documented: bool = False,
-        attack: Attack = no_attack,
+        attack: Attack | None = None,
     ) -> None:
         self._solver = Solver()
         self._budget_s = budget_s
@@ -92,7 +86,7 @@ class Prover:
         self._allowance = Allowance(math.inf)
         self._accept_bounds = accept_bounds
         self._documented = documented
-        self._attack = attack
+        self._attack = attack or Attack(count=0)
 
     def assuming_documented(self) -> Prover:
         """The same solver, which takes for granted that tokens have only documented claims and values."""
@@ -177,7 +171,8 @@ class Prover:
             return any(each.admits(case) for each in after) and all(each.refuses(case) for each in before)
 
         trees = tuple(tree for each in (*before, *after) for tree in each.trees)
-        ours = self.search(Question(formula=formula, holds=holds, trees=trees))
+        peer = no_more_than(*(other_issuers.of_our_issuer(each) for each in whole))
+        ours = self.search(Question(formula=formula, holds=holds, trees=trees, peer=peer))
         return _both(ours, other_issuers.find_newly_admitted(*whole))
 
     def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
@@ -199,10 +194,18 @@ class Prover:
                 return Undecided(reason=self._allowance.spent) if self._allowance.left_s <= 0 else undecided
 
         def attack() -> Found | None:
-            case = self._attack(question)
+            case = self._attack(question, decided, documented=self._documented)
             return None if case is None else _found(case)
 
-        return conclude(decided, accept_bounds=self._accept_bounds, attack=attack)
+        try:
+            return conclude(
+                decided,
+                accept_bounds=self._accept_bounds,
+                attack=attack,
+                attacked=lambda: self._attack.described if self._attack.count else "",
+            )
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
 
     def values_of(self, policies: PolicySet | str, claim: str) -> Values | Undecided:
         """The values of a claim (`submods.gce.project_id`) in admitted tokens.
@@ -337,7 +340,8 @@ def _question(policies: PolicySet, condition: str, *, negated: bool) -> Question
         return False
 
     all_trees = (*trees, *(tree for each in admissions for tree in each.trees))
-    return Question(formula=formula, holds=holds, trees=all_trees)
+    peer = proof_of(policies, condition) if negated else absence_of(policies, condition)
+    return Question(formula=formula, holds=holds, trees=all_trees, peer=peer)
 
 
 def _is_error(encoder: Encoder, admission: Admission) -> int:

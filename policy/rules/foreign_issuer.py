@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from attestation.issuer import ISSUER
+
 from ..context import Context
 from ..findings import Finding, Severity
 from ..issuers import has_our_vocabulary, issuer_of, named
-from ..schema import ISSUER
 
 SLUG: Final = "foreign-issuer"
 SEVERITY: Final = Severity.HIGH

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from attestation.issuer import ISSUER
+
 from ..context import Context
 from ..findings import Finding, Severity
 from ..provider import Provider
 from ..proving.answers import Found, Undecided
-from ..schema import ISSUER
 from ..wording import quoted
 
 SLUG: Final = "second-provider"

@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Finding]:
         if text.place == "mapping google.subject" and _has_no_limit(text.tree):
             yield context.finding(
                 f"`google.subject` may be longer than {MOST_SUBJECT_BYTES} bytes",
-                hint=f"map it to {quoted(RECOMMENDED_MAPPING['google.subject'], widest=200)}",
+                hint=f"map it to {quoted(RECOMMENDED_MAPPING['google.subject'], most_characters=200)}",
                 place=text.place,
                 span=text.tree.span,
                 text=text.text,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured
+from policy.proving.attacking import Attack
 from policy.proving.differing import Change, Difference, diff
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
@@ -36,6 +37,7 @@ def diff_policies(
     sample: str | None,
     accept_bounds: bool,
     documented: bool,
+    attack: int,
     budget_s: float,
     output: str,
     now: datetime,
@@ -48,7 +50,14 @@ def diff_policies(
     if old == new == "-":
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
-    with Prover(budget_s=budget_s, sample=near, accept_bounds=accept_bounds, documented=documented) as prover:
+    attacking = Attack(count=attack)
+    with Prover(
+        budget_s=budget_s,
+        sample=near,
+        accept_bounds=accept_bounds,
+        documented=documented,
+        attack=attacking,
+    ) as prover:
         prover.start()
         before, after = read_policy_set(old), read_policy_set(new)
         with patience("comparing"):
@@ -60,9 +69,13 @@ def diff_policies(
         assumptions=difference.assumptions,
     )
     if output == "json":
-        print_json(document_of(difference) | {"record": record.document()})
+        document = document_of(difference) | {"attacked": attacking.described}
+        print_json(document | {"record": record.document()})
     else:
         report = _report(difference, f"{old} → {new}", near)
+        if difference.verdict in ("equivalent", "stricter", "looser"):
+            beside_the_proof = Section(title="beside the proof", lines=(attacking.described,))
+            report = replace(report, sections=(*report.sections, beside_the_proof))
         print_report(replace(report, record=record), output=output)
     if difference.newly_admitted is not None:
         return ExitCode.ANSWERED_NO

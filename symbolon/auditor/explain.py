@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from attestation.errors import EvidenceRejected, ExitCode, Misconfigured
+from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, printable
 from policy.deciding import Outcome, sum_of
 
 from ..handed_tokens import HandedToken, TokenClaims, read_token
 from ..inputs import parse_time
 from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
-from ..rendering import clause_lines, console, print_json, printable, styled
+from ..rendering import clause_lines, console, print_json, styled
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
-from policy import schema
+from attestation.issuer import ISSUER
 from policy.cel import parse, walk
 from policy.cel.check import Finding, check
 from policy.cel.syntax import Identifier, Node
 from policy.explaining import explain
 from policy.policy_set import PolicySet
 from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided
+from policy.proving.attacking import Attack
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
@@ -47,6 +48,7 @@ def prove_policy(
     smt2: Path | None,
     accept_bounds: bool,
     documented: bool,
+    attack: int,
     budget_s: float,
     output: str,
     now: datetime,
@@ -57,7 +59,13 @@ def prove_policy(
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
-    with Prover(budget_s=budget_s, sample=near, accept_bounds=accept_bounds, documented=documented) as prover:
+    with Prover(
+        budget_s=budget_s,
+        sample=near,
+        accept_bounds=accept_bounds,
+        documented=documented,
+        attack=Attack(count=attack),
+    ) as prover:
         prover.start()
         named = read_policy_set(policy)
         if smt2 is not None:
@@ -106,6 +114,7 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
     match answer:
         case Proved():
             document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
+            document["attacked"] = answer.attacked
             document["reason"] = _HOLLOW if hollow else ""
         case Refuted():
             reason = "nobody is admitted" if answer.token is None else "this token is admitted"
@@ -120,7 +129,7 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
 
 def misspelt(tree: Node, policies: PolicySet) -> list[Finding]:
     """What `tree` reads that is no documented claim; of another issuer's tokens nothing is known."""
-    if any(each.issuer != schema.ISSUER for each in policies.providers):
+    if any(each.issuer != ISSUER for each in policies.providers):
         return []
     return [found for found in check(tree) if found.rule == "unknown-claim"]
 
@@ -170,6 +179,8 @@ def _report(
                 sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
             lines = answer.assumptions + ((BOUNDED,) if answer.bounded else ())
             sections.append(Section(title="assumed", lines=lines))
+            if answer.attacked:
+                sections.append(Section(title="beside the proof", lines=(answer.attacked,)))
         case Refuted(token=None):
             verdict = "nobody is admitted"
         case Refuted():

@@ -56,7 +56,7 @@ def owner_terms(owner: Owner, model: Digest, *, largest_top_k: int = LARGEST_TOP
     return OwnerTerms(
         model=ModelTerms(uri=ObjectUri(bucket=owner.model_bucket.name, name="model.tar.gz"), sha256=model),
         credential=CredentialTerms(
-            audience=f"//iam.googleapis.com/{owner.pool.name}/providers/{owner.provider_id}",
+            audience=owner.audience,
             service_account=owner.service_account.email,
         ),
         runtime=RuntimeTerms(name="tensorflow", precision="fp32"),

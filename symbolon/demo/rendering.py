@@ -12,7 +12,9 @@ from typing import Self
 
 from rich.status import Status
 
-from ..rendering import OUTCOMES, console, printable, styled
+from attestation.errors import printable
+
+from ..rendering import OUTCOMES, console, styled
 from .events import Closing, Doing, Event, Opening, Prepared, Scene
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")

@@ -16,8 +16,9 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
 from attestation.errors import Unavailable
+from attestation.issuer import ISSUER
 from attestation.tokens import parse_token
-from attestation.verification import ISSUER, VerifiedClaims, verify_oidc_token
+from attestation.verification import VerifiedClaims, verify_oidc_token
 from deploy.confidential_vm import CLOUD_PLATFORM, ConfidentialVm, launch, serial_output
 from deploy.google_api import GoogleApi
 from deploy.observing import look_up_project

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from attestation.errors import ExitCode
+from policy.cel import MAX_CONDITION_CHARACTERS
 from policy.policy_file import parse_policy, render_gcloud
 
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines, styled
-
-_LONGEST_CONDITION = 4096  # characters, Google's limit
 
 
 def build_policy(*, policy: str, output: str) -> ExitCode:
@@ -23,7 +22,7 @@ def build_policy(*, policy: str, output: str) -> ExitCode:
         print_json({"condition": parsed.condition, "mapping": mapping, "gcloud": render_gcloud(parsed)})
         return ExitCode.YES
     terminal = console()
-    size = f"{len(parsed.condition):,} of {_LONGEST_CONDITION:,} characters"
+    size = f"{len(parsed.condition):,} of {MAX_CONDITION_CHARACTERS:,} characters"
     terminal.print(styled(("attribute condition", "bold"), f"  {size}"))
     terminal.print(printable_lines(parsed.condition))
     terminal.print(styled("\n", ("attribute mapping", "bold")))

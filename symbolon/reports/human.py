@@ -13,7 +13,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from ..rendering import console, printable, printable_lines, shortened, styled
+from attestation.errors import printable
+
+from ..rendering import console, printable_lines, shortened, styled
 from .record import Record
 from .report import Entry, Report, Section, Table, Tone
 

@@ -9,7 +9,9 @@ import json
 import re
 from typing import Final
 
-from ..rendering import printable, printable_lines
+from attestation.errors import printable
+
+from ..rendering import printable_lines
 from .record import Record
 from .report import Entry, Report, Section, Table
 

@@ -13,10 +13,10 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import quote
 
+from attestation.errors import printable
 from policy.findings import Finding, Severity
 
 from ..policy_files import NamedPolicySet
-from ..rendering import printable
 from ..rule_pages import read_page
 from .differences import claims_that_matter
 from .locating import Place, Region, locate

@@ -12,7 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from ..rendering import printable, printable_lines
+from attestation.errors import printable
+
+from ..rendering import printable_lines
 from .record import Record
 from .report import Entry, Report, Section, Table
 

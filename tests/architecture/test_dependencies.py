@@ -25,6 +25,8 @@ EXTRAS = {
     "emulator": ("emulator",),
     "symbolon": ("demo", "emulator"),
 }
+# Who has Google's own runtime for CEL has a second reader of a policy; nobody needs it.
+WITHOUT_AN_EXTRA = {"policy": {"cel-expr-python"}}
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -54,7 +56,8 @@ def imported(room: str) -> set[str]:
 def test_what_a_room_imports_is_brought_by_its_extra(room: str) -> None:
     extras = PROJECT["optional-dependencies"]
     brought = names(PROJECT["dependencies"]).union(*(names(extras[extra]) for extra in EXTRAS[room]))
-    assert {name.lower().replace("_", "-") for name in imported(room)} <= brought
+    used = {name.lower().replace("_", "-") for name in imported(room)}
+    assert used - WITHOUT_AN_EXTRA.get(room, set()) <= brought
 
 
 def test_pyjwt_is_the_emulator_s() -> None:

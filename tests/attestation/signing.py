@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from attestation.verification import ISSUER
+from attestation.issuer import ISSUER
+from tests.tokens import production_claims
 
 NOW = 1_800_000_000
 AUDIENCE = "https://sts.googleapis.com"
@@ -77,58 +78,32 @@ def smallest_claims() -> dict[str, object]:
 
 def every_claim() -> dict[str, object]:
     """A token of a TDX machine with a GPU, in which no claim is left out."""
-    return smallest_claims() | {
+    token = production_claims() | smallest_claims()
+    token["submods"]["container"] |= {
+        "env": {"PATH": "/usr/bin", "TOP_K": "5"},
+        "env_override": {"TOP_K": "5"},
+        "cmd_override": ["--verbose"],
+    }
+    token["submods"]["nvidia_gpu"] = {
+        "cc_mode": "ON",
+        "cc_feature": "SPT",
+        "gpus": [
+            {
+                "hwmodel": "GCP_NVIDIA_H100",
+                "driver_version": "550.90.07",
+                "vbios_version": "96.00.9F.00.04",
+                "ueid": "480632578339123519612",
+            }
+        ],
+    }
+    return token | {
         "eat_nonce": ["nonce-of-eight", "another-nonce"],
         "eat_profile": "https://cloud.google.com/confidential-computing/profile",
-        "secboot": True,
-        "oemid": 11129,
         "hwmodel": "GCP_INTEL_TDX",
-        "swname": "CONFIDENTIAL_SPACE",
-        "swversion": ["250800"],
-        "dbgstat": "disabled-since-boot",
         "attester_tcb": ["INTEL"],
         "tdx": {
             "gcp_attester_tcb_status": "UpToDate",
             "gcp_attester_tcb_date": "2024-03-13T00:00:00Z",
-        },
-        "google_service_accounts": ["workload-sa@secundus.iam.gserviceaccount.com"],
-        "submods": {
-            "confidential_space": {
-                "support_attributes": ["LATEST", "STABLE", "USABLE"],
-                "monitoring_enabled": {"memory": False},
-            },
-            "container": {
-                "image_reference": "us-docker.pkg.dev/primus/repo/workload:latest",
-                "image_digest": "sha256:" + "a" * 64,
-                "image_id": "sha256:" + "b" * 64,
-                "restart_policy": "Never",
-                "args": ["python", "-m", "workload"],
-                "env": {"PATH": "/usr/bin", "TOP_K": "5"},
-                "env_override": {"TOP_K": "5"},
-                "cmd_override": ["--verbose"],
-                "image_signatures": [
-                    {"key_id": "c" * 64, "signature": "c2ln", "signature_algorithm": "ECDSA_P256_SHA256"}
-                ],
-            },
-            "gce": {
-                "zone": "us-west1-b",
-                "project_id": "secundus",
-                "project_number": "123456789012",
-                "instance_name": "workload-vm",
-                "instance_id": "3087957179640521392",
-            },
-            "nvidia_gpu": {
-                "cc_mode": "ON",
-                "cc_feature": "SPT",
-                "gpus": [
-                    {
-                        "hwmodel": "GCP_NVIDIA_H100",
-                        "driver_version": "550.90.07",
-                        "vbios_version": "96.00.9F.00.04",
-                        "ueid": "480632578339123519612",
-                    }
-                ],
-            },
         },
     }
 

@@ -61,9 +61,9 @@ def test_every_submodule_of_a_tdx_and_gpu_token_is_read() -> None:
     assert submods.gce is not None
     assert submods.gce.zone == "us-west1-b"
     assert submods.gce.project_id == "secundus"
-    assert submods.gce.project_number == "123456789012"
+    assert submods.gce.project_number == "987654321098"
     assert submods.gce.instance_name == "workload-vm"
-    assert submods.gce.instance_id == "3087957179640521392"
+    assert submods.gce.instance_id == "1234567890123456789"
     assert submods.nvidia_gpu is not None
     assert submods.nvidia_gpu.cc_mode == "ON"
     assert submods.nvidia_gpu.cc_feature == "SPT"

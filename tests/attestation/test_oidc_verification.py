@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from attestation import rejections
 from attestation.errors import EvidenceRejected, Misconfigured
+from attestation.issuer import ISSUER
 from attestation.tokens import MAX_TOKEN_CHARACTERS, parse_token
 from attestation.verification import (
-    ISSUER,
     MAX_LEEWAY_S,
     UNSAFE_ANY_AUDIENCE,
     AnyAudience,

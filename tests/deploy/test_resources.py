@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attestation.errors import Misconfigured
-from attestation.verification import ISSUER
+from attestation.issuer import ISSUER
 from deploy.resources import Project, operator_of
 from policy.provider import parse_provider
 from tests.deploy.resources_there import ASKING, OWNER, PROVIDER

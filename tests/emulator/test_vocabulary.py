@@ -25,7 +25,7 @@ from policy.launch_spec import _RESTART_POLICIES
 from policy.policy_set import policy_set_of
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.smt.facts import FACTS
-from policy.rules import SLUGS
+from policy.rule_slugs import SLUGS
 from tests.policy.rules.conftest import TODAY
 
 FACTS_OF_A_LAUNCH = LaunchFacts(

@@ -20,50 +20,11 @@ from policy.proving.prover import Prover
 from policy.proving.smt.questions import Question
 from tests.policy.attacks import Attack
 from tests.policy.seeds import chosen_seed
+from tests.tokens import production_claims
 
 Token = dict[str, Any]
 
-GOOD: Token = {
-    "aud": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider",
-    "iss": "https://confidentialcomputing.googleapis.com",
-    "sub": "https://www.googleapis.com/compute/v1/projects/secundus/zones/us-west1-b/instances/workload-vm",
-    "iat": 1_800_000_000,
-    "nbf": 1_800_000_000,
-    "exp": 1_800_003_600,
-    "secboot": True,
-    "oemid": 11129,
-    "hwmodel": "GCP_AMD_SEV",
-    "swname": "CONFIDENTIAL_SPACE",
-    "swversion": ["250800"],
-    "dbgstat": "disabled-since-boot",
-    "google_service_accounts": ["workload-sa@secundus.iam.gserviceaccount.com"],
-    "submods": {
-        "confidential_space": {
-            "support_attributes": ["LATEST", "STABLE", "USABLE"],
-            "monitoring_enabled": {"memory": False},
-        },
-        "container": {
-            "image_reference": "us-docker.pkg.dev/primus/repo/workload:latest",
-            "image_digest": "sha256:" + "a" * 64,
-            "image_id": "sha256:" + "b" * 64,
-            "restart_policy": "Never",
-            "args": ["python", "-m", "workload"],
-            "env": {"PATH": "/usr/bin", "INPUT_URI": "gs://in"},
-            "env_override": {"INPUT_URI": "gs://in"},
-            "image_signatures": [
-                {"key_id": "c" * 64, "signature": "c2ln", "signature_algorithm": "ECDSA_P256_SHA256"}
-            ],
-        },
-        "gce": {
-            "zone": "us-west1-b",
-            "project_id": "secundus",
-            "project_number": "987654321098",
-            "instance_name": "workload-vm",
-            "instance_id": "1234567890123456789",
-        },
-        "nvidia_gpu": {"cc_mode": "ON", "gpus": []},
-    },
-}
+GOOD: Token = production_claims()
 
 
 @pytest.fixture

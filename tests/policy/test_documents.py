@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 from policy.documents import what_is
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_set import Binding, parse_bindings, parse_labels, parse_policy_set
-from policy.schema import ISSUER
 
 NAME = "projects/1/locations/global/workloadIdentityPools/primus/providers/workload"
 CONDITION = 'assertion.swname == "CONFIDENTIAL_SPACE" && "STABLE" in assertion.submods.x'

@@ -19,7 +19,7 @@ from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
 from policy.proving.answers import Found
 from policy.proving.prover import Prover
 from policy.proving.smt.questions import NOT_INSTALLED
-from policy.rules import SLUGS
+from policy.rule_slugs import SLUGS
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "reference" / "rules"

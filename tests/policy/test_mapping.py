@@ -90,8 +90,8 @@ def test_attributes_beyond_8_kilobytes_are_refused() -> None:
         (SUBJECT | {"google.name": "'a'"}, "`google.name` is no attribute to map to"),
         (SUBJECT | {"attribute.Name": "'a'"}, "`attribute.Name` is no attribute to map to"),
         (SUBJECT | {"attribute.": "'a'"}, "`attribute.` is no attribute to map to"),
-        (SUBJECT | {"attribute." + "a" * 101: "'a'"}, f"`attribute.{'a' * 69}…` is no attribute to map to"),
-        (SUBJECT | {"attribute.a\n": "'a'"}, "`attribute.a\\u000a` is no attribute to map to"),
+        (SUBJECT | {"attribute." + "a" * 101: "'a'"}, f"`attribute.{'a' * 70}…` is no attribute to map to"),
+        (SUBJECT | {"attribute.a\n": "'a'"}, "`attribute.a\\n` is no attribute to map to"),
         (SUBJECT | {"attribute.a": 1}, "`attribute.a` must be mapped by an expression, as a string"),
         (
             SUBJECT | {"attribute.a": "assertion."},

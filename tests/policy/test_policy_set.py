@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 from policy.cel.syntax import InvalidExpression
 from policy.linting import lint
 from policy.mapping import RECOMMENDED_MAPPING
@@ -22,7 +23,6 @@ from policy.policy_set import (
     parse_policy_set,
     policy_set_of,
 )
-from policy.schema import ISSUER
 
 CONDITION = 'assertion.swname == "CONFIDENTIAL_SPACE"'
 POOL = "projects/1/locations/global/workloadIdentityPools/primus"
@@ -136,7 +136,7 @@ def test_the_labels_of_an_image_are_in_its_configuration() -> None:
     [
         ("{", "policy.json", "the policy is not JSON"),
         ("[" * 100_000, "policy.json", "the policy is not JSON"),
-        ('{"name": 1, "name": 2}', "policy.json", "the policy is not JSON: `a name twice in one object`"),
+        ('{"name": 1, "name": 2}', "policy.json", "in the policy, `name` stands twice in one object"),
         ("[]", "policy.json", "no provider of OIDC tokens in it"),
         ("[1]", "policy.json", "a provider must be a JSON object"),
         ("3", "policy.json", "a provider must be a JSON object"),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 from policy.provider import Provider, lacks_a_claim, parse_provider
-from policy.schema import ISSUER
 
 NAME = "projects/123/locations/global/workloadIdentityPools/primus-wip/providers/primus-provider"
 
@@ -73,7 +73,7 @@ def test_uploaded_keys_are_read() -> None:
     [
         ({"name": None}, "the provider's `name` must be a string"),
         ({"name": "primus-provider"}, "`primus-provider` is not a provider's resource name"),
-        ({"name": NAME + "\n"}, f"`{NAME[:79]}…` is not a provider's resource name"),
+        ({"name": NAME + "\n"}, f"`{NAME[:80]}…` is not a provider's resource name"),
         ({"oidc": None}, "the provider has no `oidc` section"),
         ({"aws": {"accountId": "1"}}, "the provider takes `aws` credentials, not OIDC tokens"),
         ({"saml": {}}, "the provider takes `saml` credentials, not OIDC tokens"),
@@ -99,7 +99,7 @@ def test_uploaded_keys_are_read() -> None:
         (oidc(allowedAudiences=["a"] * 11), "11 allowed audiences, Google's limit is 10"),
         (
             oidc(allowedAudiences=["a" * 257]),
-            f"the audience `{'a' * 79}…` has 257 characters, Google's limit is 256",
+            f"the audience `{'a' * 80}…` has 257 characters, Google's limit is 256",
         ),
         (oidc(jwksJson="{"), "the provider's `jwksJson` is not a JSON Web Key Set"),
         (oidc(jwksJson="[" * 100_000), "the provider's `jwksJson` is not a JSON Web Key Set"),

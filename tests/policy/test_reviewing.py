@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from attestation.issuer import ISSUER
 from policy.explaining import explain
 from policy.linting import BUDGET_S
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
 from policy.proving.prover import Prover
 from policy.reviewing import Review, review
-from policy.schema import ISSUER
 
 TODAY = date(2026, 6, 1)
 DIGEST = "sha256:" + "a" * 64

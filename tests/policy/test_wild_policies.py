@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from attestation.issuer import ISSUER
 from policy.linting import lint, worst
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_file import parse_policy
@@ -16,7 +17,6 @@ from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
 from policy.proving.answers import Found
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import fits
-from policy.schema import ISSUER
 
 TODAY = date(2026, 6, 1)
 DIGEST = "sha256:" + "a" * 64

@@ -28,6 +28,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=without)
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts/new-rule", tmp_path / "scripts")
+    shutil.copy(ROOT / "tests/tokens.py", tmp_path / "tests")
     return tmp_path
 
 

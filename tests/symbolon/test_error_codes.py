@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.rules import SLUGS
+from policy.rule_slugs import SLUGS
 from symbolon.error_codes import EXPLAINED
 from tests.symbolon.conftest import Ask
 

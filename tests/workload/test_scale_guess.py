@@ -11,8 +11,8 @@ import pytest
 from contract.terms import ScaleMissing, parse_terms
 from symbolon.demo.model import FED_MEAN, FED_SCALE
 from symbolon.demo.photos import PHOTOS
+from tests.workload.runtimes.test_openvino import demo_job, demo_model
 from tests.workload.samples import terms_text
-from tests.workload.test_openvino_runtime import demo_job, demo_model
 from workload import runtimes, scale_guess
 from workload.pictures.headers import check_header
 from workload.pictures.preparing import prepare

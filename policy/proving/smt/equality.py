@@ -5,15 +5,27 @@ Source: policy/cel/values.py, `equal`: numbers compare across their types, other
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ...cel.values import NUMBERS
 from . import functions
-from .circuit import FALSE, TRUE
+from .circuit import FALSE, TRUE, Circuit
+from .claims import Claims
 from .values import Alternative, Entries, Slots, Unsupported, Value, compacted
 
-if TYPE_CHECKING:
-    from .encoding import Encoder
+
+class Encoder(Protocol):
+    """What equality asks of whoever encodes an expression."""
+
+    @property
+    def claims(self) -> Claims: ...
+
+    @property
+    def circuit(self) -> Circuit: ...
+
+    def unknown(self) -> int:
+        """A literal that nothing is known of."""
+        ...
 
 
 def equal(encoder: Encoder, left: Value, right: Value) -> int:

@@ -50,6 +50,8 @@ class Question:
     holds: Callable[[Case], bool]
     trees: tuple[syntax.Node, ...]
     assume_facts: bool = True
+    peer: Callable[[], Callable[[Case], bool]] | None = None
+    """How Google's own runtime answers `holds`, where it can be asked."""
 
 
 @dataclass(frozen=True, slots=True)

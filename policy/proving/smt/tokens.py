@@ -9,6 +9,8 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from attestation.issuer import ISSUER
+
 from ... import schema
 from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from . import strings
@@ -24,7 +26,7 @@ _MOST_WORDS: Final = 50
 _HEX: Final = "0123456789abcdef"
 
 SAMPLE: Final[Mapping[str, object]] = {
-    "iss": schema.ISSUER,
+    "iss": ISSUER,
     "aud": "https://sts.googleapis.com",
     "sub": "https://www.googleapis.com/compute/v1/projects/operator-project/zones/us-central1-a/instances/vm",
     "iat": 1_760_000_000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policy.proving.answers import Found, Proved, Undecided, Unsatisfiable, conclude
+from policy.proving.attacking import Attack
 from policy.proving.prover import Prover
 from policy.proving.smt.questions import Case, Question
 from policy.proving.smt.tokens import SAMPLE
@@ -42,11 +43,12 @@ def test_a_bound_is_undecided_until_it_is_accepted() -> None:
 def test_every_proof_of_the_prover_is_attacked() -> None:
     asked: list[Question] = []
 
-    def attack(question: Question) -> Case | None:
-        asked.append(question)
-        return Case(assertion=SAMPLE)
+    class Recorded(Attack):
+        def __call__(self, question: Question, decided: Unsatisfiable, *, documented: bool) -> Case | None:
+            asked.append(question)
+            return Case(assertion=SAMPLE)
 
-    with Prover(attack=attack) as prover:
+    with Prover(attack=Recorded()) as prover:
         assert prover.find_admitted("assertion.swname == 'a' && assertion.swname == 'b'") == Found(
             token=SAMPLE
         )

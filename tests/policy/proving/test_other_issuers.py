@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
+from attestation.issuer import ISSUER
 from policy.policy_set import PolicySet, parse_policy_set
 from policy.proving.answers import Found, Proved, Refuted, Undecided
 from policy.proving.differing import diff
 from policy.proving.generating_tests import generate
 from policy.proving.prover import Prover
-from policy.schema import ISSUER
 
 GITHUB = "https://token.actions.githubusercontent.com"
 OWNER = "assertion.repository_owner == 'octo-org'"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from attestation.issuer import ISSUER
 from policy.mapping import RECOMMENDED_MAPPING
 from policy.policy_set import PolicySet, parse_policy_set
 from policy.proving.answers import Found, Undecided, Values
 from policy.proving.prover import Prover
-from policy.schema import ISSUER
 from tests.policy.proving.conftest import Policies
 
 CONTAINER = "assertion.submods.container"

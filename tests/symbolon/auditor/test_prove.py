@@ -89,7 +89,7 @@ def test_named_questions_are_answered(ask: Ask, anybody: Path, question: str, co
 
 def test_every_named_question_can_be_typed() -> None:
     from policy.proving.named_questions import NAMED_QUESTIONS
-    from symbolon.policy_arguments import _QUESTIONS
+    from symbolon.auditor.arguments import _QUESTIONS
 
     assert tuple(NAMED_QUESTIONS) == _QUESTIONS
 

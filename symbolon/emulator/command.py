@@ -13,8 +13,8 @@ from attestation.errors import ExitCode, Unavailable
 from emulator import running
 from emulator.running import Running
 
-from .extras import require_extra
-from .rendering import print_json
+from ..extras import require_extra
+from ..rendering import print_json
 
 _PARTIES = {"owner": "primus", "operator": "secundus"}
 """Who is seeded in every emulator, and the project each of them owns."""

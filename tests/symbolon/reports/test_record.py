@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import symbolon.policy_arguments
+import symbolon.auditor.arguments
+import symbolon.owner.arguments
 from symbolon.auditor.review import review_policy
 from symbolon.policy_files import NamedText
 from symbolon.reports import print_report
@@ -32,7 +33,8 @@ COMMANDS = {
 
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(symbolon.policy_arguments, "_now", lambda: NOW)
+    for room in (symbolon.auditor.arguments, symbolon.owner.arguments):
+        monkeypatch.setattr(room, "now", lambda: NOW)
 
 
 def sha256(path: Path) -> str:
@@ -151,6 +153,7 @@ def test_the_day_that_a_waiver_is_held_against_is_the_record_s(
             bindings=None,
             image=None,
             fail_on="high",
+            attack=0,
             output="json",
             now=NOW.replace(month=month, day=1),
         )

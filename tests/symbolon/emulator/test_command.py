@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from emulator.running import find
-from symbolon.emulator_command import environment_of
+from symbolon.emulator.command import environment_of
 from tests.symbolon.conftest import Ask
 
 PROBE = """

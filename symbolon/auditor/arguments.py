@@ -1,0 +1,244 @@
+"""What can be typed after `symbolon auditor`.
+
+A command's own module is imported when the command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from attestation.errors import ExitCode
+
+from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output
+from ..policy_arguments import POLICY, add_findings, add_policy, now
+
+_QUESTIONS = (
+    "production-image",
+    "encrypted-memory",
+    "pinned-image",
+    "pinned-operator",
+    "no-overrides",
+    "satisfiable",
+    "never-errors",
+)
+_LONGEST_BUDGET_S = 3600.0
+_MOST_ATTACKS = 1_000_000
+
+
+def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
+    auditor = add_group(commands, "auditor", "for whoever trusts neither")
+    review = add(
+        auditor,
+        "review",
+        "what a policy admits, what is wrong with it, and what each clause of it is for",
+        "  symbolon auditor review policy.toml\n"
+        "  symbolon auditor review provider.json --bindings iam-policy.json --format html > review.html\n"
+        "  symbolon auditor review condition.cel --format sarif > review.sarif\n\n"
+        "exit codes: 0 nothing as bad as --fail-on · 3 something is · 6 something could not be decided\n",
+    )
+    add_findings(review)
+    _add_attack(review)
+    review.set_defaults(run=_review_policy)
+    prove = add(
+        auditor,
+        "prove",
+        "whether something is true of every token that a policy admits",
+        "  symbolon auditor prove policy.toml --that 'assertion.dbgstat == \"disabled-since-boot\"'\n"
+        "  symbolon auditor prove policy.toml --question no-overrides\n"
+        "  symbolon auditor prove policy.toml --values-of submods.container.image_digest\n\n"
+        "exit codes: 0 proved · 3 refuted, by a token · 6 undecided\n",
+    )
+    add_policy(prove)
+    asked = prove.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--that", metavar="CEL", help="a condition over `assertion`, `google`, `attribute`")
+    asked.add_argument("--question", choices=_QUESTIONS, metavar="NAME", help=", ".join(_QUESTIONS))
+    asked.add_argument("--values-of", metavar="CLAIM", help="what a claim can be, by its path")
+    _add_assumptions(prove)
+    prove.add_argument("--smt2", metavar="FILE", type=Path, help="write the question in SMT-LIB too")
+    _add_proof(prove)
+    prove.set_defaults(run=_prove_policy)
+    diff = add(
+        auditor,
+        "diff",
+        "whether a change of a policy lets somebody in, or keeps somebody out",
+        "  symbolon auditor diff old.toml new.toml\n"
+        '  symbolon auditor diff old.toml new.toml --format markdown >> "$GITHUB_STEP_SUMMARY"\n\n'
+        "exit codes: 0 nobody is newly admitted · 3 somebody is · 6 undecided\n",
+    )
+    diff.add_argument("old", metavar="OLD", help=POLICY)
+    diff.add_argument("new", metavar="NEW", help="the same")
+    _add_proof(diff)
+    _add_assumptions(diff)
+    diff.set_defaults(run=_diff_policies)
+    explain = add(
+        auditor,
+        "explain",
+        "whether a policy admits a token, and what each clause of it says",
+        "  symbolon auditor explain --policy provider.json --token token.jwt --jwks keys.json\n"
+        "  symbolon auditor explain --policy policy.toml --token token.jwt --root root.pem --at 1757060250\n"
+        "  symbolon auditor explain --policy condition.cel --token claims.json --unsafe-unverified\n\n"
+        "exit codes: 0 admit · 3 deny · 4 the token itself is rejected · 6 not known what Google answers\n",
+    )
+    explain.add_argument(
+        "--policy",
+        metavar="P",
+        required=True,
+        help=POLICY,
+    )
+    explain.add_argument(
+        "--token", metavar="T", required=True, help="a token, or its claims as JSON with --unsafe-unverified"
+    )
+    believed = explain.add_mutually_exclusive_group(required=True)
+    believed.add_argument("--jwks", metavar="F", help="verify it with the issuer's key set of that day")
+    believed.add_argument("--root", metavar="F", help="verify its certificates with this root (PEM)")
+    believed.add_argument(
+        "--unsafe-unverified", action="store_true", help="verify nothing: what if these were the claims?"
+    )
+    explain.add_argument(
+        "--at", metavar="TIME", help="when: seconds since the epoch, or RFC 3339 (default: now)"
+    )
+    explain.add_argument(
+        "--audience",
+        metavar="URL",
+        help="ask about a token that was made for this audience, be it not one that the provider accepts",
+    )
+    add_output(explain)
+    explain.set_defaults(run=_explain_token)
+
+
+def _add_proof(parser: Parser) -> None:
+    parser.add_argument(
+        "--sample", metavar="T", help="a token, or claims as JSON: tokens shown are as near to it as can be"
+    )
+    _add_budget(parser)
+    _add_attack(parser)
+    add_output(parser, FOR_PEOPLE)
+
+
+def _add_assumptions(parser: Parser) -> None:
+    """What a proof may rest on beyond what the issuer guarantees."""
+    parser.add_argument(
+        "--assume",
+        choices=("documented-values", "none"),
+        default="none",
+        metavar="WHAT",
+        help="documented-values: no token has other claims and values than are documented; none (default)",
+    )
+    parser.add_argument(
+        "--accept-bounds",
+        action="store_true",
+        help="a proof that does not cover longer lists and maps is an answer, and not undecided",
+    )
+
+
+def _add_attack(parser: Parser) -> None:
+    parser.add_argument(
+        "--attack",
+        metavar="N",
+        type=_count,
+        default=300,
+        help="tokens of an independent search that must not refute a proof (default: 300; 0: none)",
+    )
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= _MOST_ATTACKS:
+        raise ValueError(text)
+    return count
+
+
+def _add_budget(parser: Parser) -> None:
+    parser.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        type=_seconds,
+        default=5.0,
+        help="for each question to the solver (default: 5)",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST_BUDGET_S:
+        raise ValueError(text)
+    return seconds
+
+
+def _review_policy(arguments: argparse.Namespace) -> ExitCode:
+    from .review import review_policy
+
+    return review_policy(
+        policy=arguments.policy,
+        bindings=arguments.bindings,
+        image=arguments.image,
+        fail_on=arguments.fail_on,
+        attack=arguments.attack,
+        output=arguments.output,
+        now=now(),
+    )
+
+
+def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
+    if arguments.values_of is not None:
+        from .values import show_values
+
+        if arguments.smt2 is not None:
+            sys.stderr.write(arguments.usage())
+            return ExitCode.USAGE
+        return show_values(
+            policy=arguments.policy,
+            claim=arguments.values_of,
+            accept_bounds=arguments.accept_bounds,
+            documented=arguments.assume == "documented-values",
+            budget_s=arguments.budget,
+            output=arguments.output,
+            now=now(),
+        )
+    from .prove import prove_policy
+
+    return prove_policy(
+        policy=arguments.policy,
+        that=arguments.that,
+        question=arguments.question,
+        sample=arguments.sample,
+        smt2=arguments.smt2,
+        accept_bounds=arguments.accept_bounds,
+        documented=arguments.assume == "documented-values",
+        attack=arguments.attack,
+        budget_s=arguments.budget,
+        output=arguments.output,
+        now=now(),
+    )
+
+
+def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
+    from .diff import diff_policies
+
+    return diff_policies(
+        old=arguments.old,
+        new=arguments.new,
+        sample=arguments.sample,
+        accept_bounds=arguments.accept_bounds,
+        documented=arguments.assume == "documented-values",
+        attack=arguments.attack,
+        budget_s=arguments.budget,
+        output=arguments.output,
+        now=now(),
+    )
+
+
+def _explain_token(arguments: argparse.Namespace) -> ExitCode:
+    from .explain import explain_token
+
+    return explain_token(
+        policy=arguments.policy,
+        token=arguments.token,
+        jwks=arguments.jwks,
+        root=arguments.root,
+        at=arguments.at,
+        output=arguments.output,
+        audience=arguments.audience,
+    )

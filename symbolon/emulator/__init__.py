@@ -1,0 +1,1 @@
+"""`symbolon emulator …`: Google on localhost."""

@@ -1,0 +1,64 @@
+"""What can be typed after `symbolon emulator`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from attestation.errors import ExitCode
+
+from ..parsers import Parser, add, add_group, add_output
+
+
+def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
+    emulator = add_group(commands, "emulator", "Google on localhost, for any client of your own")
+    up = add(
+        emulator,
+        "up",
+        "start the emulator, unless it runs, and show what a client needs to reach it",
+        "  symbolon emulator up\n"
+        "  symbolon emulator up --foreground          until Ctrl-C\n"
+        '  eval "$(symbolon emulator env operator)"   this shell is the operator, and reaches nothing else\n',
+    )
+    up.add_argument("--foreground", action="store_true", help="stay until Ctrl-C")
+    up.add_argument("--port", type=int, default=0, help="of the proxy on 127.0.0.1 (default: any)")
+    up.set_defaults(run=_emulator_up)
+    status = add(emulator, "status", "whether it runs: exit code 0 if so, 3 if not")
+    status.set_defaults(run=_emulator_status)
+    env = add(emulator, "env", "the lines for a shell that make it one party's, in front of the emulator")
+    env.add_argument("party", choices=("owner", "operator"), nargs="?", default="owner")
+    env.set_defaults(run=_emulator_env)
+    down = add(emulator, "down", "stop it, if it runs; its state stays")
+    down.set_defaults(run=_emulator_down)
+    for parser in (up, status, env, down):
+        parser.add_argument(
+            "--state",
+            metavar="DIR",
+            type=Path,
+            help="where it keeps everything (default: $XDG_STATE_HOME/symbolon/emulator)",
+        )
+        add_output(parser)
+
+
+def _emulator_up(arguments: argparse.Namespace) -> ExitCode:
+    from .command import up
+
+    return up(arguments.state, port=arguments.port, foreground=arguments.foreground, output=arguments.output)
+
+
+def _emulator_status(arguments: argparse.Namespace) -> ExitCode:
+    from .command import status
+
+    return status(arguments.state, output=arguments.output)
+
+
+def _emulator_env(arguments: argparse.Namespace) -> ExitCode:
+    from .command import show_environment
+
+    return show_environment(arguments.state, party=arguments.party, output=arguments.output)
+
+
+def _emulator_down(arguments: argparse.Namespace) -> ExitCode:
+    from .command import down
+
+    return down(arguments.state, output=arguments.output)

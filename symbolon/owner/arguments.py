@@ -1,0 +1,114 @@
+"""What can be typed after `symbolon owner`.
+
+A command's own module is imported when the command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from attestation.errors import ExitCode
+
+from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output
+from ..policy_arguments import add_findings, add_policy, now
+
+
+def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
+    owner = add_group(commands, "owner", "for whoever has the model")
+    policy = add_group(owner, "policy", "what the owner asks of a token")
+    build = add(
+        policy,
+        "build",
+        "the attribute condition, the mapping and the gcloud line of a policy file",
+        "  symbolon owner policy build policy.toml\n"
+        "  symbolon owner policy build policy.toml --format json | jq -r .condition > policy.cel\n",
+    )
+    build.add_argument("policy", metavar="P", help="the policy file (TOML); `-`: standard input")
+    add_output(build)
+    build.set_defaults(run=_build_policy)
+    lint = add(
+        policy,
+        "lint",
+        "what the rules find in a policy",
+        "  symbolon owner policy lint policy.toml\n"
+        "  symbolon owner policy lint provider.json --bindings iam-policy.json --image config.json\n"
+        "  symbolon --explain debug-image-admitted    the page of a rule\n\n"
+        "exit codes: 0 nothing as bad as --fail-on · 3 something is · 6 something could not be decided\n",
+    )
+    add_findings(lint)
+    lint.set_defaults(run=_lint_policy)
+    test = add(
+        policy,
+        "test",
+        "tokens with the decisions that are expected of them",
+        "  symbolon owner policy test policy.toml --generate policy.tests\n"
+        "  symbolon owner policy test policy.toml policy.tests\n\n"
+        "exit codes: 0 every token is decided as expected · 3 one is not · 6 of one it is not known\n",
+    )
+    add_policy(test)
+    test.add_argument(
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        type=Path,
+        help="has folders `admit` and `deny`, with tokens, or claims as JSON (default: P with `.tests`)",
+    )
+    test.add_argument(
+        "--generate",
+        metavar="DIR",
+        type=Path,
+        help="write into DIR, new or empty, a token that is admitted, and for every clause one that "
+        "fails only it",
+    )
+    add_output(test, FOR_PEOPLE)
+    test.set_defaults(run=_test_policy)
+    normalise = add(
+        policy,
+        "normalise",
+        "the condition in one canonical form, proved to admit what it admitted",
+        "  symbolon owner policy normalise condition.cel > canonical.cel\n\n"
+        "exit codes: 0 printed · 6 not printed, since it is not proved to be equivalent\n",
+    )
+    add_policy(normalise)
+    add_output(normalise)
+    normalise.set_defaults(run=_normalise_policy)
+
+
+def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
+    from ..auditor.review import lint_policy
+
+    return lint_policy(
+        policy=arguments.policy,
+        bindings=arguments.bindings,
+        image=arguments.image,
+        fail_on=arguments.fail_on,
+        output=arguments.output,
+        now=now(),
+    )
+
+
+def _test_policy(arguments: argparse.Namespace) -> ExitCode:
+    from .testing import generate_tests, run_tests
+
+    if arguments.generate is not None:
+        if arguments.folder is not None:
+            sys.stderr.write(arguments.usage())
+            return ExitCode.USAGE
+        return generate_tests(
+            policy=arguments.policy, folder=arguments.generate, output=arguments.output, now=now()
+        )
+    return run_tests(policy=arguments.policy, folder=arguments.folder, output=arguments.output, now=now())
+
+
+def _normalise_policy(arguments: argparse.Namespace) -> ExitCode:
+    from .normalise import normalise_policy
+
+    return normalise_policy(policy=arguments.policy, output=arguments.output)
+
+
+def _build_policy(arguments: argparse.Namespace) -> ExitCode:
+    from .build import build_policy
+
+    return build_policy(policy=arguments.policy, output=arguments.output)

@@ -1,0 +1,234 @@
+"""Every module is tested where its path says, or through a file that is named here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
+ENTRANCES = ("__init__.py", "__main__.py")
+DATA = {
+    "attestation/rejections.py": "classes of errors, with no lines of their own",
+    "policy/rule_slugs.py": "a list, which tests/policy/test_linting.py compares with the rules",
+    "policy/schema.py": "the vocabulary of a token, which real tokens are held against",
+}
+"""Nothing in them decides; the words beside each say what they are."""
+
+TESTED_THROUGH: dict[str, tuple[str, ...]] = {
+    "tests/attestation/test_oidc_verification.py": ("attestation/jwks.py", "attestation/issuer.py"),
+    "tests/attestation/test_pki_verification.py": ("attestation/chain.py",),
+    "tests/attestation/test_claims.py": ("attestation/members.py",),
+    "tests/contract/test_terms.py": ("contract/tables.py",),
+    "tests/policy/cel/test_parser.py": ("policy/cel/hints.py", "policy/cel/lexer.py", "policy/cel/syntax.py"),
+    "tests/policy/cel/test_evaluator.py": (
+        "policy/cel/arithmetic.py",
+        "policy/cel/closures.py",
+        "policy/cel/condition.py",
+        "policy/cel/functions.py",
+        "policy/cel/values.py",
+        "policy/cel/paths.py",
+    ),
+    "tests/policy/cel/test_regular_expressions.py": (
+        "policy/cel/character_sets.py",
+        "policy/cel/matching.py",
+        "policy/cel/patterns.py",
+    ),
+    "tests/policy/test_attribute_conditions.py": ("policy/cel/templates.py",),
+    "tests/policy/test_reviewing.py": ("policy/admitting.py",),
+    "tests/policy/test_linting.py": (
+        "policy/proving/inquiry.py",
+        "policy/context.py",
+        "policy/findings.py",
+        "policy/waivers.py",
+    ),
+    "tests/policy/test_launch_spec.py": ("policy/go_text.py",),
+    "tests/policy/test_launching.py": ("policy/launch_claims.py",),
+    "tests/policy/test_explaining.py": ("policy/reasons.py",),
+    "tests/policy/test_documents.py": ("policy/plain_yaml.py",),
+    "tests/policy/test_provider.py": ("policy/issuers.py",),
+    "tests/policy/proving/test_normalising.py": ("policy/normalising.py",),
+    "tests/policy/proving/test_prover.py": (
+        "policy/proving/answers.py",
+        "policy/proving/budget.py",
+        "policy/proving/named_questions.py",
+        "policy/proving/smt/admission.py",
+        "policy/proving/smt/questions.py",
+        "policy/proving/smt/solver.py",
+        "policy/proving/smt/tokens.py",
+    ),
+    "tests/policy/proving/test_generating_tests.py": ("policy/proving/neighbours.py",),
+    "tests/policy/proving/test_values.py": ("policy/proving/smt/enumerating.py",),
+    "tests/policy/proving/test_against_evaluator.py": (
+        "policy/proving/smt/circuit.py",
+        "policy/proving/smt/claims.py",
+        "policy/proving/smt/encoding.py",
+        "policy/proving/smt/equality.py",
+        "policy/proving/smt/functions.py",
+        "policy/proving/smt/solving.py",
+        "policy/proving/smt/sufficient_sizes.py",
+        "policy/proving/smt/values.py",
+    ),
+    "tests/policy/proving/smt/test_strings.py": ("policy/proving/smt/regular.py",),
+    "tests/workload/test_refusals.py": ("workload/inference.py",),
+    "tests/workload/test_credentials.py": ("workload/container.py",),
+    "tests/workload/test_obtaining.py": ("workload/scratch.py",),
+    "tests/workload/test_pipeline.py": (
+        "workload/stages/batches.py",
+        "workload/stages/decodes.py",
+        "workload/stages/reads.py",
+        "workload/stages/workers.py",
+        "workload/pictures/listing.py",
+    ),
+    "tests/workload/pictures/test_resizing.py": ("workload/pictures/sampling.py",),
+    "tests/workload/runtimes/test_runtimes.py": ("workload/runtimes/signature.py",),
+    "tests/emulator/iam/test_authorization.py": ("emulator/access_tokens.py",),
+    "tests/emulator/iam/test_service_accounts.py": (
+        "emulator/iam/account_requests.py",
+        "emulator/iam/iam_credentials.py",
+    ),
+    "tests/emulator/iam/test_workload_identity_pools.py": ("emulator/iam/pool_requests.py",),
+    "tests/emulator/test_registry.py": (
+        "emulator/artifact_registry.py",
+        "emulator/registry_access.py",
+        "emulator/repository_requests.py",
+    ),
+    "tests/emulator/test_verifier.py": ("emulator/attestation_authority.py", "emulator/keys.py"),
+    "tests/emulator/test_gateway.py": ("emulator/certificates.py", "emulator/address.py"),
+    "tests/emulator/test_running.py": ("emulator/server.py", "emulator/state.py"),
+    "tests/emulator/test_projects.py": ("emulator/bodies.py", "emulator/errors.py"),
+    "tests/emulator/compute/test_instances.py": (
+        "emulator/compute/fleet.py",
+        "emulator/compute/instance_requests.py",
+        "emulator/compute/rendering.py",
+    ),
+    "tests/emulator/storage/test_access.py": (
+        "emulator/storage/buckets.py",
+        "emulator/storage/core.py",
+        "emulator/storage/errors.py",
+    ),
+    "tests/emulator/storage/test_objects.py": (
+        "emulator/storage/batch.py",
+        "emulator/storage/preconditions.py",
+        "emulator/storage/reading.py",
+        "emulator/storage/writing.py",
+    ),
+    "tests/emulator/storage/test_uploads.py": (
+        "emulator/storage/resumable.py",
+        "emulator/storage/xml_multipart.py",
+    ),
+    "tests/emulator/vm/test_a_launch.py": ("emulator/vm/attesting.py",),
+    "tests/emulator/vm/test_sandbox.py": ("emulator/vm/relay.py",),
+    "tests/emulator/vm/test_metadata.py": ("emulator/background.py",),
+    "tests/deploy/test_observing.py": ("deploy/rest.py",),
+    "tests/symbolon/test_main.py": (
+        "symbolon/arguments.py",
+        "symbolon/policy_arguments.py",
+        "symbolon/auditor/arguments.py",
+        "symbolon/owner/arguments.py",
+        "symbolon/demo/arguments.py",
+        "symbolon/emulator/arguments.py",
+    ),
+    "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
+    "tests/symbolon/auditor/test_explain.py": (
+        "symbolon/handed_tokens.py",
+        "symbolon/judging.py",
+        "symbolon/policies.py",
+    ),
+    "tests/symbolon/auditor/test_review.py": (
+        "symbolon/policy_files.py",
+        "symbolon/progress.py",
+        "symbolon/reports/entries.py",
+    ),
+    "tests/symbolon/test_error_codes.py": ("symbolon/rule_pages.py",),
+    "tests/symbolon/demo/test_model.py": ("symbolon/demo/efficientnet_lite0.py", "symbolon/demo/photos.py"),
+    "tests/symbolon/demo/test_rendering.py": ("symbolon/demo/command.py", "symbolon/demo/events.py"),
+    "tests/journeys/test_demo.py": (
+        "symbolon/demo/cast.py",
+        "symbolon/demo/documents.py",
+        "symbolon/demo/stage.py",
+        "symbolon/demo/story.py",
+    ),
+    "tests/symbolon/reports/test_reports.py": (
+        "symbolon/reports/differences.py",
+        "symbolon/reports/human.py",
+        "symbolon/reports/locating.py",
+        "symbolon/reports/markdown.py",
+        "symbolon/reports/report.py",
+        "symbolon/reports/sarif.py",
+        "symbolon/reports/web_page.py",
+    ),
+}
+"""A file of tests, and the modules that are parts of what it tests."""
+
+STARTED = ("emulator", "symbolon", "workload")
+"""Rooms with programs, which tests start instead of importing them."""
+
+IN_A_PROCESS_OF_THEIR_OWN = {
+    "emulator/vm/relay.py": "started by the sandbox, inside a container",
+    "symbolon/demo/efficientnet_lite0.py": "started by the demo, beside TensorFlow",
+}
+
+
+def mirrored(module: str) -> Path:
+    path = Path(module)
+    return ROOT / "tests" / path.parent / f"test_{path.name}"
+
+
+MODULES = sorted(
+    str(path.relative_to(ROOT))
+    for room in ROOMS
+    for path in (ROOT / room).rglob("*.py")
+    if path.name not in ENTRANCES
+)
+THROUGH = {module: test for test, modules in TESTED_THROUGH.items() for module in modules}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_its_tests(module: str) -> None:
+    own = mirrored(module)
+    where = [own.is_file(), module in THROUGH, module in DATA]
+    assert any(where), f"write {own.relative_to(ROOT)}, or say in {Path(__file__).name} what tests it"
+    assert sum(where) == 1, f"it has tests of its own: take it out of the tables of {Path(__file__).name}"
+
+
+def test_the_tables_name_what_is_there_and_each_once() -> None:
+    assert {*THROUGH, *DATA} - set(MODULES) == set()
+    assert sum(map(len, TESTED_THROUGH.values())) == len(THROUGH)
+    assert [test for test in TESTED_THROUGH if not (ROOT / test).is_file()] == []
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*ROOMS, cache_dir=None)
+
+
+@pytest.mark.parametrize("test", TESTED_THROUGH)
+def test_a_file_reaches_the_modules_that_it_is_said_to_test(test: str, graph: grimp.ImportGraph) -> None:
+    """By what it names or starts, or a `conftest.py` beside or above it does."""
+    path = ROOT / test
+    beside = [folder / "conftest.py" for folder in path.parents if folder.is_relative_to(ROOT / "tests")]
+    files = [path, *(each for each in beside if each.is_file())]
+    text = "\n".join(each.read_text(encoding="utf-8") for each in files)
+    named = set(re.findall(rf"\b(?:{'|'.join(ROOMS)})(?:\.\w+)+", text))
+    for package, names in re.findall(r"^from ([\w.]+) import ([\w, ]+)$", text, re.MULTILINE):
+        named |= {f"{package}.{name.strip()}" for name in names.split(",")}
+    named |= {f"{room}.__main__" for room in STARTED if re.search(rf"\b{room}\b", text)}
+    roots = named & graph.modules
+    reached = roots.union(*(graph.find_upstream_modules(root) for root in roots))
+    asked = set(TESTED_THROUGH[test]) - IN_A_PROCESS_OF_THEIR_OWN.keys()
+    assert {_name(module) for module in asked} - reached == set()
+
+
+def _name(module: str) -> str:
+    return module.removesuffix(".py").replace("/", ".")
+
+
+def test_no_slow_file_is_named_that_is_gone() -> None:
+    lines = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines()
+    named = [line.split()[1] for line in lines if not line.startswith("#")]
+    assert named
+    assert [path for path in named if not (ROOT / path).is_file()] == []
