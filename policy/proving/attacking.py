@@ -55,7 +55,7 @@ class Attack:
         if not self.count:
             return None
         peer = self._peer(question)
-        for case in self._cases(question.trees):
+        for case in self._cases(question.trees if question.attacked is None else question.attacked):
             ours = question.holds(case)
             if (ours or peer(case)) and self._is_spoken_of(case, question, decided, documented=documented):
                 if not ours:
@@ -120,7 +120,7 @@ def proof_of(policies: PolicySet | str, that: str) -> Callable[[], Reader]:
 
     def peer() -> Reader:
         whole = as_policy_set(policies)
-        admits, both = Peer(whole), Peer(_asking(whole, that))
+        admits, both = Peer(whole), Peer(asking(whole, that))
 
         def reads(case: Case) -> bool:
             roots = (case.assertion, case.google, case.attribute)
@@ -141,7 +141,7 @@ def absence_of(policies: PolicySet | str, *also: str) -> Callable[[], Reader]:
     def peer() -> Reader:
         whole = as_policy_set(policies)
         admits = Peer(whole)
-        asked = [Peer(_asking(whole, each)) for each in also]
+        asked = [Peer(asking(whole, each)) for each in also]
 
         def reads(case: Case) -> bool:
             roots = (case.assertion, case.google, case.attribute)
@@ -167,7 +167,7 @@ def no_more_than(old: PolicySet | str, new: PolicySet | str) -> Callable[[], Rea
     return peer
 
 
-def _asking(policies: PolicySet, also: str) -> PolicySet:
+def asking(policies: PolicySet, also: str) -> PolicySet:
     """The same policies, each asking one thing more."""
     providers = tuple(
         replace(each, condition=f"({each.condition.strip() or 'true'}) && ({also})")

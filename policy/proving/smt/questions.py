@@ -52,6 +52,8 @@ class Question:
     assume_facts: bool = True
     peer: Callable[[], Callable[[Case], bool]] | None = None
     """How Google's own runtime answers `holds`, where it can be asked."""
+    attacked: tuple[syntax.Node, ...] | None = None
+    """What an attack makes tokens for, where that is not all of `trees`."""
 
 
 @dataclass(frozen=True, slots=True)
