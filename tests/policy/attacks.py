@@ -11,11 +11,13 @@ from policy.cel import syntax
 from policy.cel.condition import compile_condition
 from policy.cel.values import ErrorValue
 from policy.policy_set import PolicySet
-from policy.proving.answers import Found, NoneFound, Search, Values
+from policy.proving import attacking
+from policy.proving.answers import Found, NoneFound, Search, Unsatisfiable, Values
 from policy.proving.smt.admission import admissions_of
 from policy.proving.smt.questions import Case, Question
 from policy.proving.smt.tokens import SAMPLE, differences, fits, put
 from policy.schema import ROOTS
+from tests.policy import second_solver
 from tests.policy.proving.conftest import Policies
 
 POOL: Final = 3_000
@@ -39,6 +41,7 @@ class Attack:
         self._random: list[Case] = []
         self._found: list[Mapping[str, Any]] = []
         self._excluded: list[tuple[Question, bool, bool]] = []
+        self._asked = 0
 
     def saw(self, question: Question, answer: Search, *, documented: bool) -> None:
         """Keeps what was proved to have no witness, and the witnesses of the rest."""
@@ -70,6 +73,21 @@ class Attack:
                     and (fits(case.assertion, documented=documented) or not question.assume_facts)
                 ):
                     yield case.assertion
+            yield from self._hostile(question, bounded=bounded, documented=documented)
+            self._asked += 1
+            if self._asked % second_solver.EVERY == 0 and question.peer is not None:
+                said = second_solver.says(question, documented=documented)
+                if said == "sat":
+                    yield {"cvc5": "there is such a token"}
+
+    def _hostile(
+        self, question: Question, *, bounded: bool, documented: bool
+    ) -> Iterator[Mapping[str, object]]:
+        """As the product attacks its own proofs: long lists, undocumented values, and two readers."""
+        decided = Unsatisfiable(bounded=bounded)
+        case = attacking.Attack(count=self._tokens // 20)(question, decided, documented=documented)
+        if case is not None:
+            yield case.assertion
 
     def _case(self, token: Mapping[str, object]) -> Case:
         google, attribute = self._policies.roots()

@@ -18,6 +18,7 @@ from policy.policy_set import PolicySet, policy_set_of
 from policy.proving.answers import Search, Undecided, Values
 from policy.proving.prover import Prover
 from policy.proving.smt.questions import Question
+from tests.policy import second_solver
 from tests.policy.attacks import Attack
 from tests.policy.seeds import chosen_seed
 from tests.tokens import production_claims
@@ -371,6 +372,8 @@ def attack() -> Iterator[Attack]:
         patch.setattr(Prover, "search", recorded)
         patch.setattr(Prover, "values_of", recorded_values)
         yield attack
+    if second_solver.SAID:
+        print(f"cvc5 beside z3: {dict(second_solver.SAID)}")
 
 
 @pytest.fixture(autouse=True)

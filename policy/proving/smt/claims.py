@@ -116,6 +116,8 @@ class Claims:
         self.vocabulary: dict[str, list[int]] = {}
         """Facts that say no more than that nothing else is documented."""
         self.bounds: dict[str, list[Bound]] = {}
+        self.undocumented: set[str] = set()
+        """Claims that were read and that no document names: which types they have is not known."""
         self.reads = Reads()
         self.sizes: dict[str, Slots] = {}
         """Of which list a term is the size."""
@@ -169,6 +171,7 @@ class Claims:
             present = self.circuit.variable(f"there {path}")
             label = label_of(path)
             if claim is None:
+                self.undocumented.add(label[:80])
                 self.vocabulary.setdefault(f"no token has the claim `{label[:80]}`", []).append(-present)
                 value = self._value(path, _ANYTHING, None, path)
             else:

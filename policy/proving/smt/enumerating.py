@@ -57,7 +57,7 @@ def enumerate_values(
         if not documented:
             first = dialogue.refuse(reading.vocabulary, spare=reading.spare)
         if isinstance(first, Impossible):
-            rests = reading.unsatisfiable(first)
+            rests = reading.unsatisfiable(first, documented=documented)
             return Values(
                 finite=(), examples=(), absent=False, bounded=rests.bounded, assumptions=rests.assumptions
             )
@@ -75,7 +75,7 @@ def enumerate_values(
             if not question.holds(case_of(reading, model, tokens.SAMPLE)):
                 raise Disagreement("a witness that the evaluator does not confirm")
 
-        return _enumerated(dialogue, candidates, absent, confirm, reading)
+        return _enumerated(dialogue, candidates, absent, confirm, reading, documented=documented)
     except (Unsupported, TooLarge, SolverMissing, SolverGaveUp, strings.TooManyCombinations) as problem:
         return Undecided(reason=reason_of(problem, budget_s))
 
@@ -86,6 +86,8 @@ def _enumerated(
     absent: int,
     confirm: Callable[[Model], None],
     reading: Reading,
+    *,
+    documented: bool,
 ) -> Values:
     circuit = dialogue.circuit
     left = candidates
@@ -102,7 +104,7 @@ def _enumerated(
     if without is not None:
         confirm(without)
     values = None if len(found) > MOST_VALUES else tuple(sorted(found, key=repr))
-    rests = reading.unsatisfiable(frozenset(dialogue.needed))
+    rests = reading.unsatisfiable(frozenset(dialogue.needed), documented=documented)
     return Values(
         finite=values,
         examples=tuple(found)[:2],

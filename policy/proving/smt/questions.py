@@ -24,6 +24,7 @@ from .values import Unsupported
 _MOST_READINGS: Final = 40
 _MOST_ELEMENTS: Final = 12
 _MOST_WIDENINGS: Final = 4
+_MODELLED: Final = "the types string, bool, int, null, and list or map of strings"
 NOT_INSTALLED: Final = (
     "not decided: z3 is not installed: in a clone of this project, `uv tool install '.[prove]'`"
 )
@@ -74,10 +75,12 @@ class Reading:
         """The assumptions that are best not needed: bounds, and what is documented."""
         return self.vocabulary.union(self.claims.bounds)
 
-    def unsatisfiable(self, needed: frozenset[str]) -> Unsatisfiable:
+    def unsatisfiable(self, needed: frozenset[str], *, documented: bool) -> Unsatisfiable:
         """What it means that there is no token under these assumptions: a bound that is none is not one."""
         bounds = {label for label in needed if label in self.claims.bounds}
         binding = {label for label in bounds if self.claims.unsettled(label)}
+        if not documented:
+            binding |= {f"`{each}` has at most {_MODELLED}" for each in self.claims.undocumented}
         return Unsatisfiable(assumptions=tuple(sorted(needed - bounds | binding)), bounded=bool(binding))
 
     def wider(self, needed: frozenset[str]) -> dict[str, int]:
@@ -170,7 +173,7 @@ def ask(
             if isinstance(answer, Model):
                 model = _nearer(reading, dialogue, answer, sample)
                 return _witness(question, reading, model, sample, documented=not undocumented)
-            known = reading.unsatisfiable(answer)
+            known = reading.unsatisfiable(answer, documented=documented)
             wider = reading.wider(answer) if known.bounded else {}
             if not wider:
                 return known

@@ -736,3 +736,16 @@ def test_what_a_mapping_leaves_unknown_says_nothing_of_the_condition(prover: Pro
     assert isinstance(answer, Undecided | Refuted)
     if isinstance(answer, Refuted) and answer.token is not None:
         assert len(answer.token["google_service_accounts"]) == 101  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["assertion.new == 1.5", 'assertion.new.a.b == "x"', "assertion.new.exists(v, v == 2)"],
+)
+def test_of_a_claim_that_no_document_names_even_the_type_is_not_known(
+    prover: Prover, condition: str
+) -> None:
+    answer = prover.find_admitted(condition)
+    assert isinstance(answer, Undecided) and answer.bounded
+    assert "`new` has at most the types" in answer.reason
+    assert isinstance(prover.assuming_documented().find_admitted(condition), NoneFound)
