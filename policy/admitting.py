@@ -54,7 +54,7 @@ _CHOICES: Final = (
         "where", "submods.confidential_space.monitoring_enabled.memory", "memory monitoring", (True, False)
     ),
     _Choice("where", "submods.nvidia_gpu.cc_mode", "GPU mode", schema.GPU_MODES),
-    _Choice("how", "submods.container.restart_policy", "restarts", ("Never", "OnFailure", "Always")),
+    _Choice("how", "submods.container.restart_policy", "restarts", schema.RESTART_POLICIES),
 )
 _NAMED: Final[tuple[tuple[Section, str, str], ...]] = (
     ("what", "submods.container.image_digest", "image digest"),
@@ -126,7 +126,7 @@ class Table:
 
     def _choice(self, inquiry: Inquiry, choice: _Choice) -> Admits:
         values, undecided = self._among(inquiry, f"assertion.{choice.claim}", choice.values)
-        return _row(choice.section, choice.claim, choice.title, undecided or NoneFound(), values)
+        return _row(choice.section, choice.claim, choice.title, undecided, values)
 
     def _attributes(self, inquiry: Inquiry) -> Admits:
         """The support attributes that every admitted token has."""
@@ -196,12 +196,10 @@ def _shown(answers: Sequence[tuple[object, Search]]) -> tuple[list[object], Unde
     return [value for value, answer in answers if isinstance(answer, Found)], undecided
 
 
-def _row(
-    section: Section, claim: str, title: str, other: Found | NoneFound | Undecided, values: Sequence[object]
-) -> Admits:
-    """A row: `values` are all, if there is nothing `other` than them."""
+def _row(section: Section, claim: str, title: str, other: Search | None, values: Sequence[object]) -> Admits:
+    """A row: `values` are all, if there is nothing `other` than them, or nothing was asked."""
     match other:
-        case NoneFound():
+        case NoneFound() | None:
             note = "" if values else "none"
             return Admits(section=section, claim=claim, title=title, values=tuple(values), note=note)
         case Found(token=token):

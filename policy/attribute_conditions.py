@@ -161,8 +161,10 @@ def _check_apart(name: str, values: tuple[object, ...]) -> None:
 def _check_vocabulary(name: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:
     for value in values:
         if value not in known:
-            choices = listed([quoted(each) for each in known])
-            raise Misconfigured(f"`{name}` is never {quoted(str(value))}", hint=f"it is {choices}")
+            choices = listed([quoted(each) for each in known], "and")
+            raise Misconfigured(
+                f"{quoted(str(value))} is not documented for `{name}`", hint=f"known are {choices}"
+            )
 
 
 def _check_claim(name: str, value: str | None, claim: str) -> None:

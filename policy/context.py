@@ -18,9 +18,10 @@ from .cel.rendering import render_constant
 from .cel.syntax import InvalidExpression, Node, Span
 from .cel.templates import NO_CONSTANT, constant_of
 from .findings import Finding, Severity
+from .issuers import has_our_vocabulary, unknown_vocabulary
 from .policy_set import PolicySet
 from .provider import Provider
-from .proving.answers import Found, NoneFound, Undecided
+from .proving.answers import Found, NoneFound, Undecided, Unsatisfiable, conclude
 from .proving.inquiry import Inquiry, strings_of
 from .proving.prover import Prover
 from .proving.smt.questions import NOT_INSTALLED
@@ -41,7 +42,10 @@ class Text:
 
 
 class Case:
-    """One provider of a policy. What rules share is made once, when the first of them asks."""
+    """One provider of a policy. What rules share is made once, when the first of them asks.
+
+    Without our vocabulary, as for another issuer, nothing is asked of its tokens: there is no inquiry.
+    """
 
     def __init__(self, policies: PolicySet, provider: Provider, prover: Prover | None) -> None:
         self.policies = policies
@@ -51,9 +55,11 @@ class Case:
         self.invalid: InvalidExpression | None = None
         self.inquiry: Inquiry | None = None
         self._beyond: Found | NoneFound | Undecided | None = None
+        self.has_vocabulary = has_our_vocabulary(provider.issuer)
         try:
             self.condition = compile_condition(provider.condition)
-            self.inquiry = Inquiry(policies, provider, prover)
+            if self.has_vocabulary:
+                self.inquiry = Inquiry(policies, provider, prover)
         except InvalidExpression as invalid:
             self.invalid = invalid
 
@@ -107,7 +113,7 @@ class Case:
         return tuple(
             (text, finding)
             for text in self.texts
-            for finding in check(text.tree)
+            for finding in check(text.tree, vocabulary=self.has_vocabulary)
             if finding.rule != "not-boolean" or text.place == "condition"
         )
 
@@ -203,8 +209,11 @@ class Context:
 
     def ask(self, also: str) -> Found | NoneFound | Undecided:
         """Whether a token is admitted for which `also`, a condition over `assertion`, is true."""
+        if not self.case.has_vocabulary:
+            return Undecided(reason=unknown_vocabulary(self.provider.issuer))
         if self.case.inquiry is None:
-            return NoneFound()  # Google would refuse the condition: nobody is admitted
+            # Google would refuse the condition: nobody is admitted
+            return conclude(Unsatisfiable(), accept_bounds=False, attack=lambda: None)
         return self.case.inquiry.ask(also)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:

@@ -17,7 +17,7 @@ from .wording import quoted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    """`multi_tenant`: everybody's tokens have this issuer, so Google wants a condition that reads a claim.
+    """`multi_tenant` where everybody's tokens have this one issuer, so Google wants a claim to be asked.
 
     `note` is what an owner should know of it, "" for nothing.
     """

@@ -22,7 +22,7 @@ from .findings import Finding, Severity
 from .policy_set import PolicySet
 from .proving.budget import Allowance
 from .proving.prover import Prover
-from .rule_slugs import SLUGS
+from .rule_slugs import FOR_ANY_ISSUER, SLUGS
 
 BUDGET_S: Final = 10.0
 FURTHER_BUDGET_S: Final = 2.0
@@ -59,7 +59,9 @@ def cases_of(
     """A case for each provider that is not disabled; they share the budget, which begins now."""
     if prover is not None:
         further = max(0, len(policies.active) - 1)
-        prover = prover.sharing(Allowance(BUDGET_S + further * FURTHER_BUDGET_S, clock=clock))
+        prover = prover.assuming_documented().sharing(
+            Allowance(BUDGET_S + further * FURTHER_BUDGET_S, clock=clock)
+        )
     return [Case(policies, provider, prover) for provider in policies.active]
 
 
@@ -79,10 +81,15 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 
 
 def check_case(case: Case, *, today: date) -> list[Finding]:
-    """What the rules find of one provider, in the catalogue's order."""
+    """What the rules find of one provider, in the catalogue's order.
+
+    Of another issuer's tokens only those rules speak that need to know nothing of them.
+    """
     found = []
     waivers = {each.rule: each for each in case.policies.waivers if each.expires >= today}
     for rule in rules():
+        if not case.has_vocabulary and rule.SLUG not in FOR_ANY_ISSUER:
+            continue
         context = Context(case, rule.SLUG, rule.SEVERITY, today)
         for finding in rule.check(context):
             found.append(replace(finding, waiver=waivers.get(rule.SLUG)))

@@ -18,6 +18,7 @@ from .cel.paths import Path, path_of
 from .cel.syntax import Node
 from .cel.templates import NO_CONSTANT, constant_of
 from .cel.values import ErrorValue, is_unknown, kind_of
+from .shapes import either_shape, shapes_asked
 from .wording import listed, quoted, rendered, with_moment
 
 _MOST_CHOICES: Final = 4
@@ -146,6 +147,9 @@ class Wording:
             if node.operator == "||":
                 return [fix for alternatives in fixes for fix in alternatives]
             return [" and ".join(alternatives[0] for alternatives in fixes)] if all(fixes) else []
+        other_shape = self._other_shape(node)
+        if other_shape:
+            return [other_shape]
         expectation = expectation_of(node)
         if expectation is not None:
             return self._remedies(expectation)
@@ -155,6 +159,16 @@ class Wording:
             Expectation(path=path, must=must, wanted=wanted) for path in dict.fromkeys(paths_in(node))
         ]
         return [fix for expectation in expectations for fix in self._remedies(expectation)]
+
+    def _other_shape(self, node: Node) -> str:
+        """What the owner is to write where a claim came in the shape that `node` does not ask for."""
+        for asked in shapes_asked(node):
+            value = self._frame[self._slots[asked.path]] if asked.path in self._slots else UNREAD
+            came = "list" if isinstance(value, list) else "string" if isinstance(value, str) else ""
+            if came and came != asked.shape:
+                both = either_shape(f"assertion.{asked.path.text}", asked.wanted or "…")
+                return f"owner: {quoted(asked.path.text)} is a string or a list, ask for both: `{both}`"
+        return ""
 
     def _remedies(self, expectation: Expectation) -> list[str]:
         path = expectation.path

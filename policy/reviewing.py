@@ -19,12 +19,15 @@ from typing import Literal, TypeAlias
 
 from . import linting
 from .admitting import Admits, Table
+from .cel.condition import CompiledClause
 from .context import Case
 from .findings import Finding
+from .issuers import named
 from .policy_set import PolicySet
 from .proving.answers import Found, NoneFound, Undecided
 from .proving.prover import Prover
-from .wording import listed
+from .reasons import expectation_of
+from .wording import listed, quoted
 
 KeepsOut: TypeAlias = Literal["keeps-out", "nothing", "undecided"]
 
@@ -47,13 +50,19 @@ class ClauseUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderReview:
-    """One provider. `example` is a token that it admits; None where there is none, or none is known."""
+    """One provider. `example` is a token that it admits; None where there is none, or none is known.
+
+    `other_issuer` is whose tokens it takes where that is not Confidential Space's issuer, else "". Of
+    those nothing but the condition is known: `asks` is what it asks of them, clause by clause.
+    """
 
     name: str
     condition: str
     admits: tuple[Admits, ...]
     clauses: tuple[ClauseUse, ...]
     example: Mapping[str, object] | None
+    other_issuer: str = ""
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +86,11 @@ class Review:
                 for each in self.providers
             },
             "assumptions": list(self.assumptions),
+            "other_issuers": {
+                each.name: {"issuer": each.other_issuer, "asks": list(each.asks)}
+                for each in self.providers
+                if each.other_issuer
+            },
         }
 
 
@@ -137,6 +151,16 @@ def _ask_everything(case: Case, table: Table, today: date) -> None:
 
 
 def _provider(case: Case, table: Table) -> ProviderReview:
+    if not case.has_vocabulary:
+        return ProviderReview(
+            name=case.provider.name,
+            condition=case.provider.condition,
+            admits=(),
+            clauses=(),
+            example=None,
+            other_issuer=named(case.provider.issuer),
+            asks=tuple(_asked(clause) for clause in case.clauses),
+        )
     example = None if case.inquiry is None else case.inquiry.example
     return ProviderReview(
         name=case.provider.name,
@@ -147,7 +171,17 @@ def _provider(case: Case, table: Table) -> ProviderReview:
     )
 
 
+def _asked(clause: CompiledClause) -> str:
+    """What a clause asks, by its text alone."""
+    expectation = expectation_of(clause.node)
+    if expectation is None:
+        return quoted(clause.text, most_characters=160)
+    return f"{quoted(expectation.path.text)} {expectation.must}"
+
+
 def _uses(case: Case) -> Iterable[ClauseUse]:
+    if not case.has_vocabulary:
+        return
     for number, clause in enumerate(case.clauses):
         assert case.inquiry is not None  # noqa: S101  (there are clauses, so the condition compiles)
         answer = case.inquiry.ask_clause(number)
@@ -191,6 +225,14 @@ def _admission(policies: PolicySet, cases: Sequence[Case]) -> str:
         return "admits nobody: every provider is disabled"
     if any(case.invalid is not None for case in cases):
         return "Google would refuse this condition"
+    others = list(dict.fromkeys(named(each.provider.issuer) for each in cases if not each.has_vocabulary))
+    foreign = f"admits tokens of {listed(others, 'and')} by the condition alone" if others else ""
+    ours = [case for case in cases if case.has_vocabulary]
+    said = [_admission_of_ours(ours)] if ours else []
+    return "; ".join([*said, *filter(None, [foreign])])
+
+
+def _admission_of_ours(cases: Sequence[Case]) -> str:
     examples = [case.inquiry.example for case in cases if case.inquiry is not None]
     if all(isinstance(each, NoneFound) for each in examples):
         return "admits nobody"

@@ -40,6 +40,7 @@ SLUGS: Final = (
     "vacuous-all",
     "order-dependent",
     "unguarded-override-size",
+    "one-shape-of-two",
     "whole-map-equality",
     "quoted-comparison",
     # what it refers to
@@ -50,6 +51,7 @@ SLUGS: Final = (
     "usable-accepted",
     # the provider, its pool, and what is bound to them
     "empty-condition",
+    "no-claim-in-condition",
     "quoted-mapping",
     "second-provider",
     "pool-wide-binding",
@@ -62,3 +64,24 @@ SLUGS: Final = (
     # the waivers themselves
     "waiver-expired",
 )
+
+FOR_ANY_ISSUER: Final = frozenset(
+    (
+        "invalid-expression",
+        "condition-too-long",
+        "unsupported-function",
+        "invalid-pattern",
+        "wrong-type",
+        "in-on-a-string",
+        "unanchored-match",
+        "quoted-comparison",
+        "empty-condition",
+        "no-claim-in-condition",
+        "quoted-mapping",
+        "second-provider",
+        "pool-wide-binding",
+        "foreign-issuer",
+        "waiver-expired",
+    )
+)
+"""The rules that need no vocabulary: they read texts, CEL's own types, and bindings."""

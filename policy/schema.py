@@ -59,7 +59,8 @@ NULL: Final = Scalar("null")
 class Claim:
     """A field of the token.
 
-    `values` are the only strings that it, or each of its elements, ever is; `pattern` is what they
+    `values` are the only strings that it, or each of its elements, is documented to be, so there may be
+    others, unless it is `verified`: no token with another is admitted. `pattern` is what they
     look like, in RE2's syntax; empty is anything. `remedy` says to whoever launches how to make it
     `{expected}`, and `remedies` how to make it one certain thing: a value as JSON, `absent`, `empty`.
     `absence` says when it is not there.
@@ -68,6 +69,7 @@ class Claim:
     type: Type
     required: bool = True
     values: tuple[str, ...] = ()
+    verified: bool = False
     pattern: str = ""
     set_by: SetBy = "google"
     summary: str
@@ -85,6 +87,7 @@ UNDOCUMENTED_ENCRYPTED_MEMORY: Final = ("GCP_AMD_SEV_SNP",)
 SUPPORT_ATTRIBUTES: Final = ("LATEST", "STABLE", "USABLE", "EXPERIMENTAL")
 SIGNATURE_ALGORITHMS: Final = ("RSASSA_PSS_SHA256", "RSASSA_PKCS1V15_SHA256", "ECDSA_P256_SHA256")
 GPU_MODES: Final = ("ON", "OFF", "DEVTOOLS")
+RESTART_POLICIES: Final = ("Never", "OnFailure", "Always")
 _PRODUCTION: Final = "launch a production image: `--image-family=confidential-space`"
 
 _SIGNATURE: Final = Object(
@@ -118,7 +121,7 @@ _CONTAINER: Final = Object(
         ),
         "restart_policy": Claim(
             type=STRING,
-            values=("Never", "OnFailure", "Always"),
+            values=RESTART_POLICIES,
             set_by="operator",
             summary="whether the VM starts the container again",
             remedy="launch with `tee-restart-policy` {expected}",
@@ -278,7 +281,7 @@ _SUBMODS: Final = Object(
 )
 ASSERTION: Final = Object(
     {
-        "iss": Claim(type=STRING, values=(ISSUER,), summary="who signed the token"),
+        "iss": Claim(type=STRING, values=(ISSUER,), verified=True, summary="who signed the token"),
         "aud": Claim(
             type=OneOf((STRING, ListOf(STRING))),
             set_by="publisher",

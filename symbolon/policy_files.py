@@ -98,7 +98,7 @@ def _read(name: str, *, what: str) -> NamedText:
 
 def _told_by_content(name: str, text: str) -> str:
     """A name whose end says what the text is, where a person's name for it does not."""
-    if name.lower().endswith((".toml", ".json", ".yaml", ".yml", ".cel")):
+    if name.lower().endswith((".toml", ".json", ".yaml", ".yml", ".cel", ".tf", ".md", ".markdown")):
         return name
     try:
         tomllib.loads(text)

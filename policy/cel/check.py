@@ -58,9 +58,12 @@ class Finding:
     span: Span
 
 
-def check(node: Node) -> tuple[Finding, ...]:
-    """What is wrong with the types of this condition, in the order it is written."""
-    checker = _Checker()
+def check(node: Node, *, vocabulary: bool = True) -> tuple[Finding, ...]:
+    """What is wrong with the types of this condition, in the order it is written.
+
+    Without the `vocabulary`, as for the tokens of another issuer, a claim may be of any name and type.
+    """
+    checker = _Checker(vocabulary)
     result = checker.type_of(node, {})
     if not _is(result, "bool"):
         hint = ""
@@ -72,6 +75,7 @@ def check(node: Node) -> tuple[Finding, ...]:
 
 @dataclass(slots=True)
 class _Checker:
+    vocabulary: bool
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, rule: str, message: str, hint: str, node: Node) -> None:
@@ -84,6 +88,8 @@ class _Checker:
             case syntax.Identifier():
                 if node.name in variables and not node.outermost:
                     return variables[node.name]
+                if node.name == "assertion" and not self.vocabulary:
+                    return DYN
                 return schema.ROOTS.get(node.name, DYN)
             case syntax.Select() | syntax.Has():
                 of_field = self._field(node, variables)
@@ -122,7 +128,8 @@ class _Checker:
 
     def _require_bool(self, node: Node, found: Type) -> None:
         if not _is(found, "bool"):
-            self.add("wrong-type", f"{_named(found)} stands where true or false must", "", node)
+            message = f"{_named(found)} stands where true or false must{_as_documented(node)}"
+            self.add("wrong-type", message, "", node)
 
     def _field(self, node: syntax.Select | syntax.Has, variables: Mapping[str, Type]) -> Type:
         operand = without_null(self.type_of(node.operand, variables))
@@ -133,7 +140,7 @@ class _Checker:
             hint = f"did you mean `{close[0]}`?" if close else ""
             path = path_of(node)
             name = quoted(path.text if path else node.field)
-            self.add("unknown-claim", f"{name} is no claim of the token", hint, node)
+            self.add("unknown-claim", f"{name} is no documented claim of the token", hint, node)
         elif isinstance(operand, MapOf):
             return operand.value
         elif operand != DYN and not isinstance(operand, OneOf):
@@ -153,7 +160,7 @@ class _Checker:
             name = str(node.key.value)
             if name in operand.fields:
                 return operand.fields[name].type
-            self.add("unknown-claim", f"{quoted(name)} is no claim of the token", "", node)
+            self.add("unknown-claim", f"{quoted(name)} is no documented claim of the token", "", node)
         return DYN
 
     def _binary(self, node: syntax.Binary, variables: Mapping[str, Type]) -> Type:
@@ -161,7 +168,7 @@ class _Checker:
         if node.operator in ("==", "!="):
             if not _comparable(left, right):
                 always = "never" if node.operator == "==" else "always"
-                message = f"{_named(left)} and {_named(right)} are never equal"
+                message = f"{_named(left)} and {_named(right)} are never equal{_as_documented(node)}"
                 self.add("wrong-type", f"{message}: the comparison is {always} true", "", node)
             else:
                 self._check_value(node.left, node.right)
@@ -172,10 +179,12 @@ class _Checker:
             return BOOL
         if node.operator in ("<", "<=", ">", ">="):
             if not _comparable(left, right):
-                self.add("wrong-type", f"{_named(left)} and {_named(right)} have no order", "", node)
+                message = f"{_named(left)} and {_named(right)} have no order{_as_documented(node)}"
+                self.add("wrong-type", message, "", node)
             return BOOL
         if left != right and DYN not in (left, right):
             message = f"`{node.operator}` takes two of one type, not {_named(left)} and {_named(right)}"
+            message += _as_documented(node)
             self.add("wrong-type", message, "", node)
             return DYN
         return left
@@ -189,6 +198,7 @@ class _Checker:
             if not _comparable(left, container.element):
                 message = (
                     f"{_named(left)} is never in a list whose elements are each {_named(container.element)}"
+                    f"{_as_documented(node)}"
                 )
                 self.add("wrong-type", message, "", node)
             self._check_value(node.right, node.left)
@@ -199,8 +209,8 @@ class _Checker:
             self.add("wrong-type", f"`in` looks into a list or a map, not into {_named(right)}", "", node)
 
     def _check_value(self, claim_node: Node, literal: Node) -> None:
-        """A constant that the claim never is: it compares as it is written, and says nothing."""
-        path = path_of(claim_node)
+        """A constant that no document names for the claim, or that is no digest where it is one."""
+        path = path_of(claim_node) if self.vocabulary else None
         if path is None or not isinstance(literal, syntax.Literal) or not isinstance(literal.value, str):
             return
         claim = schema.claim_at(path.root, path.keys)
@@ -210,8 +220,9 @@ class _Checker:
         if claim.values and value not in claim.values:
             close = difflib.get_close_matches(value[:80], claim.values, 1, 0.4)
             hint = f"did you mean `{close[0]}`?" if close else ""
-            known = listed([quoted(each) for each in claim.values])
-            message = f"`{path.text}` is never {rendered(value)}: it is {known}"
+            known = listed([quoted(each) for each in claim.values], "and")
+            verb = "are" if len(claim.values) > 1 else "is"
+            message = f"{rendered(value)} is not documented for `{path.text}`, where {known} {verb} known"
             self.add("value-outside-vocabulary", message, hint, literal)
         elif claim.pattern == schema.DIGEST_PATTERN and not re.fullmatch(claim.pattern, value):
             hint = "write `sha256:` and 64 lower-case hex digits"
@@ -278,6 +289,12 @@ def _comparable(left: Type, right: Type) -> bool:
     if DYN in (left, right):
         return True
     return isinstance(left, MapOf | Object) and isinstance(right, MapOf | Object)
+
+
+def _as_documented(node: Node) -> str:
+    """Where a type is a claim's, it is only what documents say; between constants it is sure."""
+    reads = any(isinstance(each, syntax.Identifier) for each, _ in syntax.walk(node))
+    return ", by the documents" if reads else ""
 
 
 def _named(type_: Type) -> str:

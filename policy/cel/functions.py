@@ -282,8 +282,8 @@ METHODS: Final = {
     "join": _takes(join, 1, 2),
     "lowerAscii": _takes(lower_ascii, 1),
 }
-# The rest of CEL's extension for strings: in no document of Google's about providers, and in no public
-# provider that we found. Source: google/cel-go, ext/strings.go, for the names.
+# The rest of CEL's extension for strings: we found it in no document of Google's about providers, and
+# in no public provider. Source: google/cel-go, ext/strings.go, for the names.
 UNKNOWN_METHODS: Final = {
     "charAt": _not_known("charAt", 2),
     "format": _not_known("format", 2),

@@ -1,15 +1,17 @@
 """An independent search for a token that refutes a proof, by two readers of the policy.
 
     attack = Attack(count=300)
-    attack.on(question, near=[example], peer=proof_of(policies, that))     # Case | None
-    attack.described                                                       # for whoever reads the proof
+    with Prover(attack=attack) as prover: …
+    attack.described                                     # for whoever reads the proof
 
 A proof that a solver found, and a search that fails to refute it, are two reasons. The search tries
 tokens that the solver does not look at (`hostile_tokens`). What a token does is decided by this
-project's evaluator and, where it is installed, by Google's own runtime: one of them is enough to refute.
+project's evaluator and, where it is installed, by Google's own runtime: one of them is enough to
+refute.
 
-A token counts only if the proof speaks of it: where the issuer's facts are assumed, one that the issuer
-could not sign refutes nothing.
+A token counts only if the proof speaks of it. One that the issuer could not sign refutes nothing, nor
+does one with a value that is not documented where that was assumed, nor one with a long list where a
+bound was.
 """
 
 from __future__ import annotations
@@ -20,13 +22,17 @@ from typing import Final, TypeAlias
 
 from ..cel.syntax import Node
 from ..policy_set import PolicySet, as_policy_set
+from .answers import Unsatisfiable
 from .hostile_tokens import hostile_tokens
 from .peer import NoPeer, Peer
+from .smt.claims import MOST_ELEMENTS, SPARE_ENTRIES
 from .smt.questions import Case, Question
+from .smt.solving import Disagreement
 from .smt.tokens import SAMPLE, fits
 
 COUNT: Final = 300
 _SEED: Final = 1
+_MOST_KEPT: Final = 8
 
 Reader: TypeAlias = Callable[[Case], bool]
 """Whether a token is a witness of a question."""
@@ -38,27 +44,22 @@ class Attack:
     def __init__(self, *, count: int = COUNT) -> None:
         self.count = count
         self.without_peer: set[str] = set()
-        self._tokens: dict[tuple[int, ...], list[Case]] = {}
-        self._trees: list[Sequence[Node]] = []  # kept alive: tokens are found by their trees' identity
+        self._tokens: dict[tuple[int, ...], tuple[Sequence[Node], list[Case]]] = {}
 
-    def on(
-        self,
-        question: Question,
-        *,
-        near: Sequence[Mapping[str, object]] = (),
-        peer: Callable[[], Reader] | None = None,
-    ) -> Case | None:
-        """A token that is a witness of what was proved to have none, or None."""
+    def __call__(self, question: Question, decided: Unsatisfiable, *, documented: bool) -> Case | None:
+        """A token that is a witness of what was decided to have none, or None.
+
+        Raises:
+            Disagreement: Google's runtime sees a witness where this project's evaluator sees none.
+        """
         if not self.count:
             return None
-        readers = [question.holds]
-        if peer is not None:
-            try:
-                readers.append(peer())
-            except NoPeer as reason:
-                self.without_peer.add(str(reason))
-        for case in self._cases(question.trees, near):
-            if any(reads(case) for reads in readers) and (not question.assume_facts or fits(case.assertion)):
+        peer = self._peer(question)
+        for case in self._cases(question.trees if question.attacked is None else question.attacked):
+            ours = question.holds(case)
+            if (ours or peer(case)) and self._is_spoken_of(case, question, decided, documented=documented):
+                if not ours:
+                    raise Disagreement("Google's runtime admits a token that refutes it, and we do not")
                 return case
         return None
 
@@ -72,13 +73,46 @@ class Attack:
             by = f"by our own evaluator alone: {'; '.join(sorted(self.without_peer))}"
         return f"attacked with {self.count:,} tokens {by}"
 
-    def _cases(self, trees: Sequence[Node], near: Sequence[Mapping[str, object]]) -> list[Case]:
-        key = (*map(id, trees), *map(id, near))
+    def _peer(self, question: Question) -> Reader:
+        if question.peer is None:
+            self.without_peer.add("the question is not one for Google's runtime")
+        else:
+            try:
+                return question.peer()
+            except NoPeer as reason:
+                self.without_peer.add(str(reason))
+        return lambda _: False
+
+    def _is_spoken_of(
+        self, case: Case, question: Question, decided: Unsatisfiable, *, documented: bool
+    ) -> bool:
+        if decided.bounded and _is_long(case):
+            return False
+        return not question.assume_facts or fits(case.assertion, documented=documented)
+
+    def _cases(self, trees: Sequence[Node]) -> list[Case]:
+        key = tuple(map(id, trees))
         if key not in self._tokens:
-            self._trees.append(trees)
-            made = hostile_tokens(trees, near=[SAMPLE, *near], seed=_SEED, count=self.count)
-            self._tokens[key] = [Case(assertion=each) for each in made]
-        return self._tokens[key]
+            if len(self._tokens) >= _MOST_KEPT:
+                self._tokens.clear()
+            made = hostile_tokens(trees, near=[SAMPLE], seed=_SEED, count=self.count)
+            self._tokens[key] = trees, [Case(assertion=each) for each in made]  # the trees stay alive
+        return self._tokens[key][1]
+
+
+def _is_long(case: Case) -> bool:
+    waiting: list[object] = [case.assertion]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            if len(each) > MOST_ELEMENTS:
+                return True
+            waiting += each
+        elif isinstance(each, Mapping):
+            if len(each) > SPARE_ENTRIES and all(isinstance(value, str) for value in each.values()):
+                return True
+            waiting += each.values()
+    return False
 
 
 def proof_of(policies: PolicySet | str, that: str) -> Callable[[], Reader]:
@@ -86,24 +120,34 @@ def proof_of(policies: PolicySet | str, that: str) -> Callable[[], Reader]:
 
     def peer() -> Reader:
         whole = as_policy_set(policies)
-        admits, both = Peer(whole), Peer(_asking(whole, that))
+        admits, both = Peer(whole), Peer(asking(whole, that))
 
         def reads(case: Case) -> bool:
             roots = (case.assertion, case.google, case.attribute)
-            pairs = zip(admits.admits(*roots), both.admits(*roots), strict=True)
-            return any(admitted and not holds for admitted, holds in pairs)
+            admitted = admits.admits(*roots)
+            if not any(admitted):
+                return False
+            pairs = zip(admitted, both.admits(*roots), strict=True)
+            return any(one and not holds for one, holds in pairs)
 
         return reads
 
     return peer
 
 
-def absence_of(policies: PolicySet | str, also: str = "true") -> Callable[[], Reader]:
-    """How Google's runtime finds a token that is admitted and of which `also` is true."""
+def absence_of(policies: PolicySet | str, *also: str) -> Callable[[], Reader]:
+    """How Google's runtime finds a token that is admitted and of which one of `also` is true."""
 
     def peer() -> Reader:
-        both = Peer(_asking(as_policy_set(policies), also))
-        return lambda case: any(both.admits(case.assertion, case.google, case.attribute))
+        whole = as_policy_set(policies)
+        admits = Peer(whole)
+        asked = [Peer(asking(whole, each)) for each in also]
+
+        def reads(case: Case) -> bool:
+            roots = (case.assertion, case.google, case.attribute)
+            return any(admits.admits(*roots)) and any(any(each.admits(*roots)) for each in asked)
+
+        return reads
 
     return peer
 
@@ -123,7 +167,7 @@ def no_more_than(old: PolicySet | str, new: PolicySet | str) -> Callable[[], Rea
     return peer
 
 
-def _asking(policies: PolicySet, also: str) -> PolicySet:
+def asking(policies: PolicySet, also: str) -> PolicySet:
     """The same policies, each asking one thing more."""
     providers = tuple(
         replace(each, condition=f"({each.condition.strip() or 'true'}) && ({also})")

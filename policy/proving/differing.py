@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 from ..cel.condition import CompiledClause, compile_condition
 from ..normalising import normalised_clauses
 from ..policy_set import PolicySet, as_policy_set
-from .answers import Found, NoneFound, Search, Undecided
+from .answers import Found, Search, Undecided
 from .prover import Prover
 from .smt.facts import claims_of
 
@@ -38,7 +38,9 @@ class Change:
 class Difference:
     """`newly_admitted` and `newly_refused` are the nearest such tokens; None where there is none.
 
-    With the verdict `undecided`, `reason` says why, and None says nothing. `changes` is how the
+    With a `reason`, one of the two is undecided, and its None says nothing: the verdict is `looser` where
+    somebody is newly admitted all the same, else `undecided`. `assumptions` are those of the proofs, and
+    those under which what is undecided would be proved. `changes` is how the
     texts differ, for people: it decides nothing.
     """
 
@@ -65,7 +67,7 @@ def diff(old: PolicySet | str, new: PolicySet | str, prover: Prover) -> Differen
     before, after = as_policy_set(old), as_policy_set(new)
     admitted = prover.find_newly_admitted(before, after)
     refused = prover.find_newly_admitted(after, before)
-    proofs = [each for each in (admitted, refused) if isinstance(each, NoneFound)]
+    proofs = [each for each in (admitted, refused) if not isinstance(each, Found)]
     return Difference(
         verdict=_verdict(admitted, refused),
         newly_admitted=admitted.token if isinstance(admitted, Found) else None,
@@ -80,10 +82,10 @@ def diff(old: PolicySet | str, new: PolicySet | str, prover: Prover) -> Differen
 def _verdict(admitted: Search, refused: Search) -> Verdict:
     if isinstance(admitted, Found) and isinstance(refused, Found):
         return "incomparable"
-    if isinstance(admitted, Undecided) or isinstance(refused, Undecided):
-        return "undecided"
     if isinstance(admitted, Found):
         return "looser"
+    if isinstance(admitted, Undecided) or isinstance(refused, Undecided):
+        return "undecided"
     return "stricter" if isinstance(refused, Found) else "equivalent"
 
 

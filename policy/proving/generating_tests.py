@@ -17,6 +17,7 @@ from ..cel.evaluator import Compiler
 from ..cel.syntax import Node
 from ..cel.values import is_unknown
 from ..deciding import Outcome
+from ..issuers import has_our_vocabulary, unknown_vocabulary
 from ..policy_set import PolicySet, as_policy_set
 from .answers import Found, Search, Undecided
 from .prover import Prover
@@ -176,6 +177,17 @@ def generate(policies: PolicySet | str, prover: Prover) -> Generated:
 
 def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[str, object] | None) -> Failing:
     clause = admission.condition.clauses[number]
+    issuer = admission.provider.issuer
+    if not has_our_vocabulary(issuer):
+        return Failing(
+            provider=admission.provider.name,
+            clause=clause.text,
+            span=(clause.node.span.start, clause.node.span.end),
+            token=None,
+            redundant=False,
+            assumptions=(),
+            reason=unknown_vocabulary(issuer),
+        )
     found = prover.search(_only_failing(admission, number, by_error=False), sample=near)
     if not isinstance(found, Found):
         found = prover.search(_only_failing(admission, number, by_error=True), sample=near)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, TypeAlias
 
 from ..cel import syntax
@@ -22,6 +22,8 @@ from ..policy_set import PolicySet
 from ..provider import Provider
 from . import neighbours
 from .answers import Found, NoneFound, Search, Undecided
+from .attacking import Reader, asking
+from .peer import Peer
 from .prover import Prover
 from .smt.admission import Admission
 from .smt.encoding import Encoder
@@ -64,11 +66,14 @@ class Inquiry:
 
     def __init__(self, policies: PolicySet, provider: Provider, prover: Prover | None) -> None:
         self._admission = Admission(policies, provider)
+        self._alone = replace(policies, providers=(provider,))
         self._prover = prover
         self._answers: dict[Key, Search] = {}
         self._waiting: dict[Key, None] | None = None
         self._compiled: dict[str, Condition] = {}
         self._signed: dict[int, bool] = {}  # by the identity of what `_near` keeps
+        self._seen: dict[int, _Seen] = {}  # by the identity of a case, which what is seen keeps alive
+        self._peers_word: dict[int, tuple[Case, bool]] = {}
 
     @property
     def condition(self) -> Condition:
@@ -179,6 +184,13 @@ class Inquiry:
         return known
 
     def _see(self, case: Case) -> _Seen:
+        """What the clauses say of a token; an attack asks it again for every question."""
+        known = self._seen.get(id(case))
+        if known is None:
+            known = self._seen[id(case)] = self._looked_at(case)
+        return known
+
+    def _looked_at(self, case: Case) -> _Seen:
         seen = self._admission.sees(case)
         if seen is None or any(isinstance(root, ErrorValue) for root in seen):
             return _Seen(case, None)
@@ -219,7 +231,50 @@ class Inquiry:
             seen = self._see(case)
             return any(self._holds(key, seen) for key in keys)
 
-        return self._run(Question(formula=formula, holds=holds, trees=(*also, *self._admission.trees)))
+        every = (*also, *self._admission.trees)
+        question = Question(
+            formula=formula,
+            holds=holds,
+            trees=every,
+            peer=partial(self._peer_of, tuple(keys)),
+            attacked=self._admission.trees,
+        )
+        return self._run(question)
+
+    def _peer_of(self, keys: Sequence[Key]) -> Reader:
+        """How Google's runtime finds a token of which one of the keys holds.
+
+        Raises:
+            NoPeer
+        """
+        whole = self._whole_peer
+        others = {key: Peer(self._without(key)) for key in keys if isinstance(key, int)}
+        texts = [key for key in keys if isinstance(key, str)]
+        asked = [Peer(asking(self._alone, text)) for text in texts]
+
+        def admits(peer: Peer, case: Case) -> bool:
+            return any(peer.admits(case.assertion, case.google, case.attribute))
+
+        def reads(case: Case) -> bool:
+            known = self._peers_word.get(id(case))
+            if known is None:
+                known = self._peers_word[id(case)] = (case, admits(whole, case))
+            if known[1]:
+                return any(admits(peer, case) for peer in asked)
+            return any(admits(peer, case) for peer in others.values())
+
+        return reads
+
+    @cached_property
+    def _whole_peer(self) -> Peer:
+        return Peer(self._alone)
+
+    def _without(self, number: int) -> PolicySet:
+        """The provider without one of its clauses."""
+        texts = [f"({each.text})" for each in self.condition.clauses]
+        left = " && ".join(text for place, text in enumerate(texts) if place != number)
+        (provider,) = self._alone.providers
+        return replace(self._alone, providers=(replace(provider, condition=left),))
 
     def _all_true(self, numbers: Sequence[int]) -> Question:
         def formula(encoder: Encoder) -> int:

@@ -4,10 +4,14 @@
         answer = prover.prove(policies, 'assertion.dbgstat == "disabled-since-boot"')
 
 Guarantee. `Proved`: no token of the schema's types, within the assumptions that the answer names, is
-admitted by the evaluator of this project and makes the claim anything but true; `bounded` when one of
-the assumptions is a bound on a list's or a map's length. Not modelled are the evaluator's limits on the
+admitted by the evaluator of this project and makes the claim anything but true. Claims may have values
+that are not documented, unless the prover assumes otherwise; `bounded` is an answer, to a prover that
+accepts bounds, when one of the assumptions is a bound on a list's or a map's length, which most proofs do
+without: policy/proving/smt/reads.py says which. A claim that is not documented at all is taken for a
+string, a boolean, an integer, null, or a list or a map of strings. Not modelled are the evaluator's limits on the
 work of one evaluation and on the strings it builds, which no token of Google's size comes near, and
 most of the limits on mapped attributes, which only ever refuse a token.
+Of tokens of another issuer than Confidential Space's only what the texts say is decided.
 `Refuted`: a whole token that the issuer could sign and that the evaluator, asked again, admits though
 the claim is not true of it; undoing any single difference from the sample would end that. `Undecided`
 is neither and must never pass for a yes.
@@ -33,15 +37,28 @@ from ..explaining import explain
 from ..policy_set import PolicySet, as_policy_set
 from ..schema import ROOTS
 from ..wording import listed, quoted
-from .answers import Answer, Found, NoneFound, Proved, Refuted, Search, Undecided, Values
+from . import other_issuers
+from .answers import (
+    Answer,
+    Found,
+    NoneFound,
+    Proved,
+    Refuted,
+    Search,
+    Undecided,
+    Values,
+    conclude,
+    within_bounds,
+)
+from .attacking import Attack, absence_of, no_more_than, proof_of
 from .budget import Allowance
 from .named_questions import NAMED_QUESTIONS, named_condition
 from .smt import questions
 from .smt.admission import Admission, admissions_of, trees_of
 from .smt.circuit import TooLarge
 from .smt.encoding import Encoder
-from .smt.enumerating import Enumeration, enumerate_values
-from .smt.questions import Case, Nothing, Question, Unanswered
+from .smt.enumerating import enumerate_values
+from .smt.questions import Case, Question
 from .smt.solver import Solver, SolverMissing
 from .smt.solving import Disagreement
 from .smt.tokens import SAMPLE
@@ -51,13 +68,34 @@ BUDGET_S: Final = 5.0
 
 
 class Prover:
-    """One solver over many questions. Use it in a `with`, or call `close`."""
+    """One solver over many questions. Use it in a `with`, or call `close`.
 
-    def __init__(self, *, budget_s: float = BUDGET_S, sample: Mapping[str, object] = SAMPLE) -> None:
+    A proof that needs a bound is one only for whoever accepts bounds; one that needs that tokens have
+    none but the documented claims and values, only for whoever assumes that they are `documented`.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget_s: float = BUDGET_S,
+        sample: Mapping[str, object] = SAMPLE,
+        accept_bounds: bool = False,
+        documented: bool = False,
+        attack: Attack | None = None,
+    ) -> None:
         self._solver = Solver()
         self._budget_s = budget_s
         self._sample = sample
         self._allowance = Allowance(math.inf)
+        self._accept_bounds = accept_bounds
+        self._documented = documented
+        self._attack = attack or Attack(count=0)
+
+    def assuming_documented(self) -> Prover:
+        """The same solver, which takes for granted that tokens have only documented claims and values."""
+        assuming = copy.copy(self)
+        assuming._documented = True
+        return assuming
 
     def sharing(self, allowance: Allowance) -> Prover:
         """The same solver, for questions that share an allowance: when it is spent, they are undecided."""
@@ -90,7 +128,9 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        return _answer(self._find(policies, that, negated=True))
+        whole = as_policy_set(policies)
+        ours = self._find(other_issuers.of_our_issuer(whole), that, negated=True)
+        return _answer(_both(ours, other_issuers.find_counterexample(whole, that)))
 
     def prove_named(self, policies: PolicySet | str, name: str) -> Answer:
         """The answer to one of `NAMED_QUESTIONS`.
@@ -100,13 +140,7 @@ class Prover:
             Misconfigured: there is no such question.
         """
         if name == "satisfiable":
-            match self.find_admitted(policies):
-                case Found() as found:
-                    return Proved(example=found.token)
-                case NoneFound():
-                    return Refuted(token=None)
-                case Undecided() as undecided:
-                    return undecided
+            return self._satisfiable(policies)
         if name == "never-errors":
             return self._never_errors(as_policy_set(policies))
         if name not in NAMED_QUESTIONS:
@@ -120,7 +154,9 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        return self._find(policies, also, negated=False)
+        whole = as_policy_set(policies)
+        ours = self._find(other_issuers.of_our_issuer(whole), also, negated=False)
+        return _both(ours, other_issuers.find_admitted(whole))
 
     def find_newly_admitted(self, old: PolicySet | str, new: PolicySet | str) -> Search:
         """A token that `new` admits and `old` does not, or that there is none.
@@ -128,7 +164,8 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse.
         """
-        before, after = admissions_of(as_policy_set(old)), admissions_of(as_policy_set(new))
+        whole = as_policy_set(old), as_policy_set(new)
+        before, after = (admissions_of(other_issuers.of_our_issuer(each)) for each in whole)
 
         def formula(encoder: Encoder) -> int:
             return encoder.circuit.both(_admitted(encoder, after), -_admitted(encoder, before))
@@ -137,7 +174,9 @@ class Prover:
             return any(each.admits(case) for each in after) and all(each.refuses(case) for each in before)
 
         trees = tuple(tree for each in (*before, *after) for tree in each.trees)
-        return self.search(Question(formula=formula, holds=holds, trees=trees))
+        peer = no_more_than(*(other_issuers.of_our_issuer(each) for each in whole))
+        ours = self.search(Question(formula=formula, holds=holds, trees=trees, peer=peer))
+        return _both(ours, other_issuers.find_newly_admitted(*whole))
 
     def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
         """A token as the question asks, near `sample`, or that there is none."""
@@ -146,16 +185,30 @@ class Prover:
         if budget_s <= 0:
             return Undecided(reason=self._allowance.spent)
         try:
-            finding = questions.ask(question, self._solver, budget_s=budget_s, sample=near)
+            decided = questions.ask(
+                question, self._solver, budget_s=budget_s, sample=near, documented=self._documented
+            )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
-        match finding:
+        match decided:
             case Case() as case:
-                return Found(token=case.assertion, google=case.google, attribute=case.attribute)
-            case Nothing() as nothing:
-                return NoneFound(assumptions=nothing.assumptions, bounded=nothing.bounded)
-            case Unanswered(reason=reason):
-                return Undecided(reason=self._allowance.spent if self._allowance.left_s <= 0 else reason)
+                return _found(case)
+            case Undecided() as undecided:
+                return Undecided(reason=self._allowance.spent) if self._allowance.left_s <= 0 else undecided
+
+        def attack() -> Found | None:
+            case = self._attack(question, decided, documented=self._documented)
+            return None if case is None else _found(case)
+
+        try:
+            return conclude(
+                decided,
+                accept_bounds=self._accept_bounds,
+                attack=attack,
+                attacked=lambda: self._attack.described if self._attack.count else "",
+            )
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
 
     def values_of(self, policies: PolicySet | str, claim: str) -> Values | Undecided:
         """The values of a claim (`submods.gce.project_id`) in admitted tokens.
@@ -163,6 +216,9 @@ class Prover:
         Raises:
             InvalidExpression: a condition that Google would refuse, or no claim's path.
         """
+        others = other_issuers.find_admitted(as_policy_set(policies))
+        if isinstance(others, Undecided):
+            return others
         admissions = admissions_of(as_policy_set(policies))
         path = claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}"
         tree = trees_of(compile_condition(path))
@@ -177,19 +233,14 @@ class Prover:
         question = _question(as_policy_set(policies), "true", negated=False)
         asked = replace(question, trees=(*question.trees, *tree))
         try:
-            enumeration = enumerate_values(asked, read_claim, self._solver, budget_s=self._budget_s)
+            values = enumerate_values(
+                asked, read_claim, self._solver, budget_s=self._budget_s, documented=self._documented
+            )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
-        match enumeration:
-            case Enumeration() as values:
-                return Values(
-                    finite=values.values,
-                    examples=values.examples,
-                    absent=values.absent,
-                    bounded=values.bounded,
-                )
-            case Unanswered() as unanswered:
-                return Undecided(reason=unanswered.reason)
+        if isinstance(values, Values) and values.bounded and not self._accept_bounds:
+            return within_bounds(values.assumptions)
+        return values
 
     def to_smt2(self, policies: PolicySet | str, that: str) -> str:
         """`prove` as an SMT-LIB 2.6 script: `unsat` says that it is proved.
@@ -198,17 +249,41 @@ class Prover:
             InvalidExpression
             Misconfigured: something in it has no formula.
         """
+        others = other_issuers.find_admitted(as_policy_set(policies))
+        if isinstance(others, Undecided):
+            raise Misconfigured(others.reason, hint="a script is of Confidential Space's tokens alone")
         question = _question(as_policy_set(policies), that, negated=True)
         try:
-            return questions.read(question, until=time.monotonic() + self._budget_s).problem.script()
+            reading = questions.read(question, until=time.monotonic() + self._budget_s)
+            refused = frozenset[str]() if self._documented else reading.vocabulary
+            return reading.problem.script(without=refused)
         except (Unsupported, TooLarge) as problem:
             raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
 
     def _find(self, policies: PolicySet | str, condition: str, *, negated: bool) -> Search:
         return self.search(_question(as_policy_set(policies), condition, negated=negated))
 
+    def _satisfiable(self, policies: PolicySet | str) -> Answer:
+        """Whether a token is admitted that has no claims and values but documented ones."""
+        match self.assuming_documented().find_admitted(policies):
+            case Found() as found:
+                answer = conclude(found, accept_bounds=True, attack=lambda: None)
+                assert not isinstance(answer, Found)  # noqa: S101  a token that is found proves it
+                return answer
+            case NoneFound() if self._documented or isinstance(self.find_admitted(policies), NoneFound):
+                return Refuted(token=None)
+            case NoneFound() as none:
+                return Undecided(
+                    reason="somebody is admitted only by claims or values that are not documented",
+                    assumptions=none.assumptions,
+                    bounded=none.bounded,
+                )
+            case undecided:
+                return undecided
+
     def _never_errors(self, policies: PolicySet) -> Answer:
-        conditions = [each for each in admissions_of(policies) if each.condition.clauses]
+        ours = other_issuers.of_our_issuer(policies)
+        conditions = [each for each in admissions_of(ours) if each.condition.clauses]
 
         def formula(encoder: Encoder) -> int:
             return encoder.circuit.any_of([_is_error(encoder, each) for each in conditions])
@@ -217,17 +292,27 @@ class Prover:
             return any(_errs(each, case) for each in conditions)
 
         trees = tuple(tree for each in conditions for tree in each.trees)
-        return _answer(self.search(Question(formula=formula, holds=holds, trees=trees)))
+        found = self.search(Question(formula=formula, holds=holds, trees=trees))
+        return _answer(_both(found, other_issuers.find_admitted(policies)))
+
+
+def _both(ours: Search, others: Undecided | None) -> Search:
+    """A token of our issuer is an answer; that there is none is one where no other issuer's may be."""
+    return others if isinstance(ours, NoneFound) and others is not None else ours
 
 
 def _answer(counterexample: Search) -> Answer:
     match counterexample:
         case Found() as found:
             return Refuted(token=found.token, google=found.google, attribute=found.attribute)
-        case NoneFound() as none:
-            return Proved(assumptions=none.assumptions, bounded=none.bounded)
+        case Proved() as proved:
+            return proved
         case Undecided() as undecided:
             return undecided
+
+
+def _found(case: Case) -> Found:
+    return Found(token=case.assertion, google=case.google, attribute=case.attribute)
 
 
 def _admitted(encoder: Encoder, admissions: tuple[Admission, ...]) -> int:
@@ -258,7 +343,8 @@ def _question(policies: PolicySet, condition: str, *, negated: bool) -> Question
         return False
 
     all_trees = (*trees, *(tree for each in admissions for tree in each.trees))
-    return Question(formula=formula, holds=holds, trees=all_trees)
+    peer = proof_of(policies, condition) if negated else absence_of(policies, condition)
+    return Question(formula=formula, holds=holds, trees=all_trees, peer=peer)
 
 
 def _is_error(encoder: Encoder, admission: Admission) -> int:

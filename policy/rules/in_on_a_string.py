@@ -13,7 +13,7 @@ from ..findings import Finding, Severity
 
 SLUG: Final = "in-on-a-string"
 SEVERITY: Final = Severity.HIGH
-TITLE: Final = "`in` on a string, which is always an error"
+TITLE: Final = "`in` on what is documented as a string, which is an error"
 
 
 def check(context: Context) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ def quotations(context: Context) -> dict[tuple[int, int], str]:
     for clause in context.case.clauses:
         for node in _strings_for_booleans(clause.node):
             found[node.span] = "take the comparison out of its quotes"
-        for node, _ in syntax.walk(clause.node):
+        for node, _ in syntax.walk(clause.node) if context.case.has_vocabulary else ():
             if isinstance(node, syntax.Binary) and node.operator in ("==", "!=") and _is_quoted_boolean(node):
                 found[node.span] = "write `true` or `false`, without quotes"
     return found

@@ -1,4 +1,4 @@
-"""A misspelt claim is absent from every token: a comparison with it refuses, its `has` is false.
+"""A claim that no document names is most often misspelt, and then no token has it.
 
 Source: policy/schema.py.
 """
@@ -13,7 +13,7 @@ from ..findings import Finding, Severity
 
 SLUG: Final = "unknown-claim"
 SEVERITY: Final = Severity.HIGH
-TITLE: Final = "a claim that no token has"
+TITLE: Final = "a claim that no document names"
 
 
 def check(context: Context) -> Iterator[Finding]:

@@ -42,7 +42,7 @@ def check(context: Context) -> Iterator[Finding]:
         for node, _ in syntax.walk(text.tree):
             if isinstance(node, syntax.Call) and node.function in UNKNOWN_METHODS:
                 yield context.finding(
-                    f"it is not known whether Google takes `{node.function}`: none of its documents names it",
+                    f"it is not known whether Google takes `{node.function}`: we found no document of it",
                     hint="compare without it, or create the provider and see",
                     place=text.place,
                     span=node.span,

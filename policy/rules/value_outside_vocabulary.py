@@ -1,4 +1,4 @@
-"""A comparison with such a value is always false, or always true: it says nothing of the token.
+"""A value that no document names is most often mistyped, or of a document that real tokens contradict.
 
 Source: policy/schema.py: what real tokens hold, where documents say otherwise.
 """
@@ -13,7 +13,7 @@ from ..findings import Finding, Severity
 
 SLUG: Final = "value-outside-vocabulary"
 SEVERITY: Final = Severity.HIGH
-TITLE: Final = "a value that the claim never has"
+TITLE: Final = "a value that is not documented for the claim"
 
 
 def check(context: Context) -> Iterator[Finding]:

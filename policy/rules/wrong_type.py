@@ -1,4 +1,4 @@
-"""What has no meaning for its types is an error or always false.
+"""What has no meaning for its types is an error or always false; a claim's type is what documents say.
 
 Source: google/cel-spec, doc/langdef.md, "Gradual Type Checking".
 """
@@ -14,7 +14,7 @@ from .quoted_comparison import quotations
 
 SLUG: Final = "wrong-type"
 SEVERITY: Final = Severity.HIGH
-TITLE: Final = "a comparison or a call that can never be right, by its types"
+TITLE: Final = "a comparison or a call that is not right for the documented types"
 
 
 def check(context: Context) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ _QUESTIONS = (
     "never-errors",
 )
 _LONGEST_BUDGET_S = 3600.0
+_MOST_ATTACKS = 1_000_000
 
 
 def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -38,6 +39,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
         "exit codes: 0 nothing as bad as --fail-on · 3 something is · 6 something could not be decided\n",
     )
     add_findings(review)
+    _add_attack(review)
     review.set_defaults(run=_review_policy)
     prove = add(
         auditor,
@@ -53,6 +55,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     asked.add_argument("--that", metavar="CEL", help="a condition over `assertion`, `google`, `attribute`")
     asked.add_argument("--question", choices=_QUESTIONS, metavar="NAME", help=", ".join(_QUESTIONS))
     asked.add_argument("--values-of", metavar="CLAIM", help="what a claim can be, by its path")
+    _add_assumptions(prove)
     prove.add_argument("--smt2", metavar="FILE", type=Path, help="write the question in SMT-LIB too")
     _add_proof(prove)
     prove.set_defaults(run=_prove_policy)
@@ -67,7 +70,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     diff.add_argument("old", metavar="OLD", help=POLICY)
     diff.add_argument("new", metavar="NEW", help="the same")
     _add_proof(diff)
-    _add_accept_bounds(diff)
+    _add_assumptions(diff)
     diff.set_defaults(run=_diff_policies)
     explain = add(
         auditor,
@@ -110,15 +113,41 @@ def _add_proof(parser: Parser) -> None:
         "--sample", metavar="T", help="a token, or claims as JSON: tokens shown are as near to it as can be"
     )
     _add_budget(parser)
+    _add_attack(parser)
     add_output(parser, FOR_PEOPLE)
 
 
-def _add_accept_bounds(parser: Parser) -> None:
+def _add_assumptions(parser: Parser) -> None:
+    """What a proof may rest on beyond what the issuer guarantees."""
+    parser.add_argument(
+        "--assume",
+        choices=("documented-values", "none"),
+        default="none",
+        metavar="WHAT",
+        help="documented-values: no token has other claims and values than are documented; none (default)",
+    )
     parser.add_argument(
         "--accept-bounds",
         action="store_true",
         help="a proof that does not cover longer lists and maps is an answer, and not undecided",
     )
+
+
+def _add_attack(parser: Parser) -> None:
+    parser.add_argument(
+        "--attack",
+        metavar="N",
+        type=_count,
+        default=300,
+        help="tokens of an independent search that must not refute a proof (default: 300; 0: none)",
+    )
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= _MOST_ATTACKS:
+        raise ValueError(text)
+    return count
 
 
 def _add_budget(parser: Parser) -> None:
@@ -146,6 +175,7 @@ def _review_policy(arguments: argparse.Namespace) -> ExitCode:
         bindings=arguments.bindings,
         image=arguments.image,
         fail_on=arguments.fail_on,
+        attack=arguments.attack,
         output=arguments.output,
         now=now(),
     )
@@ -161,6 +191,8 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         return show_values(
             policy=arguments.policy,
             claim=arguments.values_of,
+            accept_bounds=arguments.accept_bounds,
+            documented=arguments.assume == "documented-values",
             budget_s=arguments.budget,
             output=arguments.output,
             now=now(),
@@ -173,6 +205,9 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         question=arguments.question,
         sample=arguments.sample,
         smt2=arguments.smt2,
+        accept_bounds=arguments.accept_bounds,
+        documented=arguments.assume == "documented-values",
+        attack=arguments.attack,
         budget_s=arguments.budget,
         output=arguments.output,
         now=now(),
@@ -187,6 +222,8 @@ def _diff_policies(arguments: argparse.Namespace) -> ExitCode:
         new=arguments.new,
         sample=arguments.sample,
         accept_bounds=arguments.accept_bounds,
+        documented=arguments.assume == "documented-values",
+        attack=arguments.attack,
         budget_s=arguments.budget,
         output=arguments.output,
         now=now(),

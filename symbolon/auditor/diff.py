@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured
+from policy.proving.attacking import Attack
 from policy.proving.differing import Change, Difference, diff
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
-from policy.wording import listed
 
 from ..policy_files import read_named_claims, read_policy_set
 from ..progress import patience
@@ -36,6 +36,8 @@ def diff_policies(
     new: str,
     sample: str | None,
     accept_bounds: bool,
+    documented: bool,
+    attack: int,
     budget_s: float,
     output: str,
     now: datetime,
@@ -48,17 +50,18 @@ def diff_policies(
     if old == new == "-":
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
-    with Prover(budget_s=budget_s, sample=near) as prover:
+    attacking = Attack(count=attack)
+    with Prover(
+        budget_s=budget_s,
+        sample=near,
+        accept_bounds=accept_bounds,
+        documented=documented,
+        attack=attacking,
+    ) as prover:
         prover.start()
         before, after = read_policy_set(old), read_policy_set(new)
         with patience("comparing"):
             difference = diff(before.policies, after.policies, prover)
-    if difference.bounded and difference.newly_admitted is None and not accept_bounds:
-        within = listed(list(difference.assumptions))
-        reason = (
-            f"it is {difference.verdict}, but only where {within}: `--accept-bounds` takes that for an answer"
-        )
-        difference = replace(difference, verdict="undecided", reason=reason)
     record = record_of(
         "whom does the new policy admit that the old one refuses, and whom does it refuse?",
         [("old", before.policy), ("new", after.policy), ("sample", beside)],
@@ -66,9 +69,13 @@ def diff_policies(
         assumptions=difference.assumptions,
     )
     if output == "json":
-        print_json(document_of(difference) | {"record": record.document()})
+        document = document_of(difference) | {"attacked": attacking.described}
+        print_json(document | {"record": record.document()})
     else:
         report = _report(difference, f"{old} → {new}", near)
+        if difference.verdict in ("equivalent", "stricter", "looser"):
+            beside_the_proof = Section(title="beside the proof", lines=(attacking.described,))
+            report = replace(report, sections=(*report.sections, beside_the_proof))
         print_report(replace(report, record=record), output=output)
     if difference.newly_admitted is not None:
         return ExitCode.ANSWERED_NO
@@ -76,7 +83,7 @@ def diff_policies(
 
 
 def document_of(difference: Difference) -> dict[str, object]:
-    """The difference as `--format json` shows it; where it is undecided, with the reason."""
+    """The difference as `--format json` shows it; where a side of it is undecided, with the reason."""
     document: dict[str, object] = {
         "verdict": difference.verdict,
         "newly_admitted": difference.newly_admitted,
@@ -84,11 +91,15 @@ def document_of(difference: Difference) -> dict[str, object]:
         "assumptions": list(difference.assumptions),
         "bounded": difference.bounded,
     }
-    return document | ({"reason": difference.reason} if difference.verdict == "undecided" else {})
+    return document | ({"reason": difference.reason} if difference.reason else {})
 
 
 def _report(difference: Difference, policies: str, near: Mapping[str, object]) -> Report:
     tone, verdict = _SHOWN[difference.verdict]
+    if difference.verdict == "looser" and difference.reason:
+        verdict = (
+            "the new policy admits tokens that the old one refuses; whether it refuses others is undecided"
+        )
     if difference.reason:
         verdict += f": {difference.reason.removeprefix('not decided: ')}"
     tokens = [

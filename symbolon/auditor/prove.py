@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
+from attestation.issuer import ISSUER
 from policy.cel import parse, walk
-from policy.cel.syntax import Identifier
+from policy.cel.check import Finding, check
+from policy.cel.syntax import Identifier, Node
 from policy.explaining import explain
 from policy.policy_set import PolicySet
 from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided
+from policy.proving.attacking import Attack
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
@@ -43,6 +46,9 @@ def prove_policy(
     question: str | None,
     sample: str | None,
     smt2: Path | None,
+    accept_bounds: bool,
+    documented: bool,
+    attack: int,
     budget_s: float,
     output: str,
     now: datetime,
@@ -53,7 +59,13 @@ def prove_policy(
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
-    with Prover(budget_s=budget_s, sample=near) as prover:
+    with Prover(
+        budget_s=budget_s,
+        sample=near,
+        accept_bounds=accept_bounds,
+        documented=documented,
+        attack=Attack(count=attack),
+    ) as prover:
         prover.start()
         named = read_policy_set(policy)
         if smt2 is not None:
@@ -76,11 +88,14 @@ def prove_policy(
         now=now,
         assumptions=answer.assumptions if isinstance(answer, Proved) else (),
     )
+    notes = [] if that is None else [_said(each) for each in misspelt(parse(that), named.policies)]
     if output == "json":
-        print_json(document_of(answer, hollow=hollow) | {"record": record.document()})
+        document = document_of(answer, hollow=hollow) | ({"notes": notes} if notes else {})
+        print_json(document | {"record": record.document()})
     else:
         report = _report(answer, named, asked, that, sample=near, hollow=hollow)
-        print_report(replace(report, record=record), output=output)
+        beside_that = Section(title="beside that", lines=tuple(notes))
+        print_report(replace(report, sections=(*report.sections, beside_that), record=record), output=output)
     return _SHOWN[type(answer)][2]
 
 
@@ -99,6 +114,7 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
     match answer:
         case Proved():
             document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
+            document["attacked"] = answer.attacked
             document["reason"] = _HOLLOW if hollow else ""
         case Refuted():
             reason = "nobody is admitted" if answer.token is None else "this token is admitted"
@@ -106,8 +122,20 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
             document |= {"counterexample": answer.token, "reason": reason}
             document |= {name: values for name, values in mapped.items() if values}
         case Undecided():
+            document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
             document["reason"] = answer.reason
     return document
+
+
+def misspelt(tree: Node, policies: PolicySet) -> list[Finding]:
+    """What `tree` reads that is no documented claim; of another issuer's tokens nothing is known."""
+    if any(each.issuer != ISSUER for each in policies.providers):
+        return []
+    return [found for found in check(tree) if found.rule == "unknown-claim"]
+
+
+def _said(found: Finding) -> str:
+    return f"{found.message}: {found.hint}" if found.hint else found.message
 
 
 def _formula(policies: PolicySet, that: str | None, question: str | None) -> str:
@@ -151,6 +179,8 @@ def _report(
                 sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
             lines = answer.assumptions + ((BOUNDED,) if answer.bounded else ())
             sections.append(Section(title="assumed", lines=lines))
+            if answer.attacked:
+                sections.append(Section(title="beside the proof", lines=(answer.attacked,)))
         case Refuted(token=None):
             verdict = "nobody is admitted"
         case Refuted():
@@ -161,6 +191,7 @@ def _report(
             sections.append(Section(title="counterexample", entries=(entry,)))
         case Undecided():
             verdict = answer.reason
+            sections.append(Section(title="it would be proved, if assumed", lines=answer.assumptions))
     return Report(
         title="proof about a policy",
         about=named.policy.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,6 +12,7 @@ from attestation.errors import ExitCode
 from policy.admitting import Admits
 from policy.findings import Finding, Severity
 from policy.linting import cases_of, lint_cases
+from policy.proving.attacking import Attack
 from policy.proving.prover import Prover
 from policy.reviewing import ClauseUse, ProviderReview, Review, assumptions_of, review
 from policy.wording import rendered
@@ -37,14 +39,22 @@ _SHORT_LISTS: Final = "as far as short lists go: longer ones are not covered"
 
 
 def review_policy(
-    *, policy: str, bindings: str | None, image: str | None, fail_on: str, output: str, now: datetime
+    *,
+    policy: str,
+    bindings: str | None,
+    image: str | None,
+    fail_on: str,
+    attack: int,
+    output: str,
+    now: datetime,
 ) -> ExitCode:
     """The review stands on standard output; what is as bad as `fail_on` makes the answer no.
 
     Raises:
         Misconfigured: an input cannot be read.
     """
-    with Prover() as prover:
+    attacking = Attack(count=attack)
+    with Prover(attack=attacking) as prover:
         proving = prover if prover.start() else None  # it starts while the files are read
         named = read_policy_set(policy, bindings=bindings, image=image)
         with patience("reviewing"):
@@ -52,12 +62,16 @@ def review_policy(
     passes = gate(reviewed.findings, fail_on=Severity[fail_on.upper()])
     record = _record(_REVIEW.format(fail_on), named, now=now, assumptions=reviewed.assumptions)
     if output == "json":
-        document = {"verdict": passes.verdict, **reviewed.document()}
+        document = {"verdict": passes.verdict, **reviewed.document(), "attacked": attacking.described}
         print_json(document | {"record": record.document()})
     elif output == "sarif":
         _print_sarif(reviewed.findings, named, record)
     else:
-        print_report(_review_report(reviewed, named, passes, record), output=output)
+        report = _review_report(reviewed, named, passes, record)
+        if proving is not None:
+            beside_the_proofs = Section(title="beside the proofs", lines=(attacking.described,))
+            report = replace(report, sections=(*report.sections, beside_the_proofs))
+        print_report(report, output=output)
     return passes.exit_code
 
 
@@ -161,6 +175,14 @@ def _findings(
 
 
 def _provider(reviewed: ProviderReview, *, of: str) -> list[Section]:
+    if reviewed.other_issuer:
+        return [
+            Section(
+                title=f"what its condition alone asks{of}",
+                text=f"of tokens of {reviewed.other_issuer}; what these hold is not known here",
+                lines=reviewed.asks or ("nothing",),
+            )
+        ]
     rows = [(each.section, each.title, _values(each)) for each in reviewed.admits]
     return [
         Section(

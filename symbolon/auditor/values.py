@@ -7,11 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured
-from attestation.issuer import ISSUER
 from policy import schema
 from policy.cel import parse
-from policy.cel.check import check
-from policy.cel.condition import compile_condition
+from policy.cel.condition import CompiledClause, compile_condition
 from policy.cel.paths import Path, path_of
 from policy.cel.rendering import render_constant
 from policy.policy_set import PolicySet
@@ -28,10 +26,11 @@ from ..rendering import print_json
 from ..reports import print_report
 from ..reports.record import record_of
 from ..reports.report import Report, Section, Tone
-from .prove import BOUNDED
+from .prove import BOUNDED, misspelt
 
 _MOST_CANDIDATES: Final = 32
 _MOST_EXAMPLES: Final = 2
+_ALL_CLAIMS: Final = "docs/reference/claims.md lists every claim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +58,22 @@ class _Known:
     always: tuple[str, ...] = ()
 
 
-def show_values(*, policy: str, claim: str, budget_s: float, output: str, now: datetime) -> ExitCode:
+def show_values(
+    *,
+    policy: str,
+    claim: str,
+    accept_bounds: bool,
+    documented: bool,
+    budget_s: float,
+    output: str,
+    now: datetime,
+) -> ExitCode:
     """What the claim can be in admitted tokens stands on standard output.
 
     Raises:
         Misconfigured: an input cannot be read, or `claim` is no claim's path.
     """
-    with Prover(budget_s=budget_s) as prover:
+    with Prover(budget_s=budget_s, accept_bounds=accept_bounds, documented=documented) as prover:
         prover.start()
         named = read_policy_set(policy)
         asked = _claim(claim, named.policies)
@@ -75,7 +83,7 @@ def show_values(*, policy: str, claim: str, budget_s: float, output: str, now: d
             if isinstance(values, Values) and values.finite is None:
                 known = _known(prover, named.policies, asked)
     question = f"what can `{claim}` be in admitted tokens?"
-    record = record_of(question, [("policy", named.policy)], now=now)
+    record = record_of(question, [("policy", named.policy)], now=now, assumptions=values.assumptions)
     if output == "json":
         print_json(_document(values, asked, known) | {"record": record.document()})
     else:
@@ -87,8 +95,9 @@ def show_values(*, policy: str, claim: str, budget_s: float, output: str, now: d
 def _claim(claim: str, policies: PolicySet) -> _Claim:
     """The claim, as a path from its root.
 
-    A name that no token of Confidential Space has is refused: nothing could be said of it but what is
-    not so. Of another issuer's tokens no names are known.
+    A name that is documented for no token of Confidential Space, and that the policy does not read
+    either, is refused: nothing could be said of it but what is not so. Of another issuer's tokens no
+    names are known.
 
     Raises:
         Misconfigured: it is no path, or no claim.
@@ -96,14 +105,24 @@ def _claim(claim: str, policies: PolicySet) -> _Claim:
     path = claim if claim.split(".", 1)[0].split("[", 1)[0] in schema.ROOTS else f"assertion.{claim}"
     tree = parse(path)
     read = path_of(tree)
-    of_space = all(each.issuer == ISSUER for each in policies.providers)
-    for found in check(tree):
-        if found.rule == "unknown-claim" and of_space:
-            hint = found.hint or "docs/reference/claims.md lists every claim"
-            raise Misconfigured(found.message, hint=hint)
+    for found in misspelt(tree, policies):
+        if read is None or not _readers(policies, read):
+            raise Misconfigured(
+                found.message, hint=found.hint or "docs/reference/claims.md lists every claim"
+            )
     if read is None:
         raise Misconfigured(f"`{claim}` is not a claim's path", hint="write it as `submods.gce.zone`")
     return _Claim(path=read, holds=_holds(read))
+
+
+def _readers(policies: PolicySet, path: Path) -> list[CompiledClause]:
+    """The clauses that read the claim."""
+    return [
+        clause
+        for provider in policies.active
+        for clause in compile_condition(provider.condition).clauses
+        if any(read == path for read, _, _ in clause.paths)
+    ]
 
 
 def _holds(path: Path) -> str:
@@ -127,13 +146,7 @@ def _known(prover: Prover, policies: PolicySet, asked: _Claim) -> _Known:
 
 def _candidates(policies: PolicySet, path: Path) -> dict[str, None]:
     """The constants of the clauses that read the claim, and what it is in a usual token."""
-    clauses = [
-        clause
-        for provider in policies.active
-        for clause in compile_condition(provider.condition).clauses
-        if any(read == path for read, _, _ in clause.paths)
-    ]
-    found = dict.fromkeys(text for clause in clauses for text in strings_of(clause.node))
+    found = dict.fromkeys(text for clause in _readers(policies, path) for text in strings_of(clause.node))
     usual = at(SAMPLE, tuple(map(str, path.keys))) if path.root == "assertion" else None
     several = list(usual) if isinstance(usual, list | dict) else [usual]
     return found | dict.fromkeys(each for each in several if isinstance(each, str))
@@ -141,7 +154,12 @@ def _candidates(policies: PolicySet, path: Path) -> dict[str, None]:
 
 def _document(values: Values | Undecided, asked: _Claim, known: _Known) -> dict[str, Any]:
     if isinstance(values, Undecided):
-        return {"verdict": "undecided", "reason": values.reason}
+        return {
+            "verdict": "undecided",
+            "reason": values.reason,
+            "assumptions": list(values.assumptions),
+            "bounded": values.bounded,
+        }
     finite = values.finite is not None
     return {
         "verdict": "finite" if finite else "unbounded",
@@ -150,6 +168,7 @@ def _document(values: Values | Undecided, asked: _Claim, known: _Known) -> dict[
         "examples": list(_examples(values, known)),
         "at_least": list(known.always),
         "absent": values.absent,
+        "assumptions": list(values.assumptions),
         "bounded": values.bounded,
     }
 
@@ -181,6 +200,7 @@ def _report(
         verdict, lines = f"{of} is nothing else in admitted tokens", values.finite
     if isinstance(values, Values):
         notes += ["it may also be absent"] if values.absent else []
+        notes += [f"assumed: {each}" for each in values.assumptions]
         notes += [BOUNDED] if values.bounded else []
     return Report(
         title=f"values of {claim}",

@@ -6,6 +6,7 @@ What is no terminal has no width: lines end where they are written to end.
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -24,6 +25,7 @@ _BODY: Final = 4
 _MARK: Final = 8
 _LEAST_VALUE: Final = 24
 _MOST_LINES: Final = 40
+_MOST_TEXTS: Final = 4
 _ENDLESS: Final = 1_000_000
 _WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 _STYLES: Final[dict[Tone, str]] = {
@@ -34,12 +36,17 @@ _STYLES: Final[dict[Tone, str]] = {
 }
 
 
+def _is_terminal() -> bool:
+    """Whether somebody looks at standard output: rich says so of a pipe too, where FORCE_COLOR is set."""
+    return sys.stdout.isatty()
+
+
 class _Page:
     """Lines that end where the terminal does, each under its indent."""
 
     def __init__(self, terminal: Console) -> None:
         self._terminal = terminal
-        self.width = max(40, min(terminal.width, _WIDEST)) if terminal.is_terminal else _ENDLESS
+        self.width = max(40, min(terminal.width, _WIDEST)) if _is_terminal() else _ENDLESS
 
     def put(self, text: Text | str = "", *, indent: int = 0, first: Text | None = None, pad: int = 0) -> None:
         """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text."""
@@ -66,14 +73,17 @@ def _wrapped(text: Text, room: int) -> list[Text]:
 
     A word that is too long is cut, unless it is code.
     """
+    plain = text.plain
+    if cell_len(plain) <= room:
+        return [text]
     lines: list[Text] = []
     start = end = 0
-    for word in _WORD.finditer(text.plain):
-        if end and cell_len(text.plain[start : word.end()]) > room:
+    for word in _WORD.finditer(plain):
+        if end and cell_len(plain[start : word.end()]) > room:
             lines.append(text[start:end])
             start = end = word.start()
-        while "`" not in word.group() and cell_len(text.plain[start : word.end()]) > room:
-            cut = len(set_cell_size(text.plain[start : word.end()], room).rstrip())
+        while "`" not in word.group() and cell_len(plain[start : word.end()]) > room:
+            cut = max(1, len(set_cell_size(plain[start : word.end()], room).rstrip()))
             lines.append(text[start : start + cut])
             start += cut
         end = word.end()
@@ -95,7 +105,10 @@ def print_human(report: Report) -> None:
 
 
 def _print_record(page: _Page, record: Record) -> None:
-    """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which."""
+    """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which.
+
+    Of many inputs, as a folder of tests has them, only those sums.
+    """
     page.put()
     page.put(Text("record", style="bold"))
     rows = [("made", f"{record.moment} by symbolon {record.version}"), ("asked", record.question)]
@@ -103,7 +116,7 @@ def _print_record(page: _Page, record: Record) -> None:
     pad = max(len(what) for what, _ in rows) + 2
     for what, said in rows:
         page.put(printable(said), indent=_INDENT, first=Text(what, style="dim"), pad=pad)
-    for each in record.inputs:
+    for each in record.inputs if len(record.inputs) <= _MOST_TEXTS else ():
         if each.text is not None:
             lines = printable_lines(each.text).splitlines()
             page.put()

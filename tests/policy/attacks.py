@@ -38,19 +38,19 @@ class Attack:
         self._pick = random.Random(seed)
         self._random: list[Case] = []
         self._found: list[Mapping[str, Any]] = []
-        self._excluded: list[tuple[Question, bool]] = []
+        self._excluded: list[tuple[Question, bool, bool]] = []
 
-    def saw(self, question: Question, answer: Search) -> None:
+    def saw(self, question: Question, answer: Search, *, documented: bool) -> None:
         """Keeps what was proved to have no witness, and the witnesses of the rest."""
         if isinstance(answer, Found):
             self._found.append(answer.token)
         elif isinstance(answer, NoneFound):
-            self._excluded.append((question, answer.bounded))
+            self._excluded.append((question, answer.bounded, documented))
 
-    def saw_values(self, policies: PolicySet, claim: str, values: object) -> None:
+    def saw_values(self, policies: PolicySet, claim: str, values: object, *, documented: bool) -> None:
         """Keeps that admitted tokens have no other values of this claim."""
         if isinstance(values, Values) and values.finite is not None:
-            self._excluded.append((_other_value(policies, claim, values), values.bounded))
+            self._excluded.append((_other_value(policies, claim, values), values.bounded, documented))
 
     def failures(self) -> Iterator[Mapping[str, object]]:
         """Tokens that a proof said there are none of; what was asked so far is forgotten."""
@@ -62,12 +62,12 @@ class Attack:
             self._random = [self._case(fitting(self._policies)) for _ in range(max(POOL, self._tokens))]
         shared = self._pick.sample(self._random, self._tokens - MADE)
         made = [self._case(token) for token in self._made(excluded, found)]
-        for question, bounded in excluded:
+        for question, bounded, documented in excluded:
             for case in (*shared, *made):
                 if (
                     question.holds(case)
                     and not (bounded and _is_long(case))
-                    and (fits(case.assertion) or not question.assume_facts)
+                    and (fits(case.assertion, documented=documented) or not question.assume_facts)
                 ):
                     yield case.assertion
 
@@ -76,13 +76,13 @@ class Attack:
         return Case(assertion=token, google=google, attribute=attribute)
 
     def _made(
-        self, excluded: list[tuple[Question, bool]], found: list[Mapping[str, Any]]
+        self, excluded: list[tuple[Question, bool, bool]], found: list[Mapping[str, Any]]
     ) -> Iterator[dict[str, Any]]:
         """Tokens near admitted ones, with claims taken from elsewhere and constants put in."""
         constants = sorted(
             {
                 node.value
-                for question, _ in excluded
+                for question, *_ in excluded
                 for tree in question.trees
                 for node, _ in syntax.walk(tree)
                 if isinstance(node, syntax.Literal) and isinstance(node.value, str)
@@ -98,7 +98,24 @@ class Attack:
                 if isinstance(value, str) and constants and pick.random() < 0.5:
                     value = pick.choice(constants) + pick.choice(("", "", "x"))
                 put(token, path, value)
+            self._stretched(token, constants)
             yield token
+
+    def _stretched(self, token: dict[str, Any], constants: list[str]) -> None:
+        """Now and then a list or a map has many entries, or a claim has a value that is not documented."""
+        pick = self._pick
+        if pick.random() < 0.3:
+            token[pick.choice(("hwmodel", "dbgstat", "swname"))] = "OTHER"
+        container = token.get("submods", {}).get("container", {})
+        many = [pick.choice((*constants, "other")) for _ in range(pick.randint(8, 20))]
+        if pick.random() < 0.3:
+            token[pick.choice(("google_service_accounts", "swversion"))] = many
+        if pick.random() < 0.3 and container:
+            container[pick.choice(("args", "cmd_override"))] = many
+        if pick.random() < 0.3 and container:
+            container[pick.choice(("env", "env_override"))] = dict.fromkeys(
+                [f"{each}{pick.randrange(9)}" for each in many] + many, pick.choice((*constants, ""))
+            )
 
 
 def _other_value(policies: PolicySet, claim: str, values: Values) -> Question:

@@ -352,14 +352,19 @@ def attack() -> Iterator[Attack]:
 
     def recorded(self: Prover, question: Question, **near: Any) -> Search:
         answer = search(self, question, **near)
-        attack.saw(question, answer)
+        attack.saw(question, answer, documented=self._documented)
         return answer
 
     values_of = Prover.values_of
 
     def recorded_values(self: Prover, policies: PolicySet | str, claim: str) -> Values | Undecided:
         values = values_of(self, policies, claim)
-        attack.saw_values(policy_set_of(policies) if isinstance(policies, str) else policies, claim, values)
+        attack.saw_values(
+            policy_set_of(policies) if isinstance(policies, str) else policies,
+            claim,
+            values,
+            documented=self._documented,
+        )
         return values
 
     with pytest.MonkeyPatch.context() as patch:

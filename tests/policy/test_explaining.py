@@ -128,7 +128,8 @@ CASES: list[tuple[str, Change, str, str, str]] = [
         'assertion.google_service_account == "a"',
         lambda token: None,
         "error",
-        '`google_service_account` is absent, must be "a"; `google_service_account` is no claim of the token',
+        '`google_service_account` is absent, must be "a"; `google_service_account` is no documented claim of'
+        " the token",
         "owner: did you mean `google_service_accounts`?",
     ),
     (
@@ -308,3 +309,24 @@ def test_what_a_trace_says_does_not_change_when_the_condition_is_evaluated_again
     explain(condition, assertion={"swname": "GCE"})
     assert first.clauses[0].claims == {"swname": "CONFIDENTIAL_SPACE"}
     assert first.admitted is False
+
+
+@pytest.mark.parametrize(
+    ("condition", "nonce"),
+    [
+        ('"abcdefghij" in assertion.eat_nonce', "abcdefghij"),
+        ('assertion.eat_nonce == "abcdefghij"', ["abcdefghij", "other"]),
+        ('assertion.secboot && assertion.eat_nonce in ["abcdefghij", "b"]', ["abcdefghij"]),
+    ],
+)
+def test_a_nonce_in_the_other_shape_is_the_owners_to_mend(condition: str, nonce: object) -> None:
+    clauses = explain(condition, assertion={"secboot": True, "eat_nonce": nonce}).clauses
+    assert clauses[-1].fix == (
+        "owner: `eat_nonce` is a string or a list, ask for both: `(type(assertion.eat_nonce) == string ?"
+        ' assertion.eat_nonce == "abcdefghij" : "abcdefghij" in assertion.eat_nonce)`'
+    )
+
+
+def test_a_nonce_in_the_right_shape_is_the_publishers_to_set() -> None:
+    clauses = explain('"abcdefghij" in assertion.eat_nonce', assertion={"eat_nonce": ["other"]}).clauses
+    assert clauses[0].fix == 'publisher: `eat_nonce` must contain "abcdefghij"'

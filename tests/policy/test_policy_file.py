@@ -143,7 +143,7 @@ def with_(section: str, line: str) -> str:
         (with_("where", 'debug = "off"'), "`[where]` has an unknown key `debug`"),
         (with_("who", 'users = ["a"]'), "`[who]` has an unknown key `users`"),
         (with_("how", "env = []"), "`[how]` has an unknown key `env`"),
-        (with_("where", 'dbgstat = "enable"'), "`dbgstat` is never `enable`"),
+        (with_("where", 'dbgstat = "enable"'), "`enable` is not documented for `dbgstat`"),
         (with_("where", "dbgstat = true"), "`where.dbgstat` must be a string"),
         (with_("where", 'secboot = "true"'), "`where.secboot` must be true or false"),
         (with_("where", 'hwmodels = "GCP_AMD_SEV"'), "`where.hwmodels` must be a list of strings"),

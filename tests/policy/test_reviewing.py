@@ -65,7 +65,7 @@ def test_what_is_admitted_is_a_table(hardened: Review) -> None:
         "where": {
             "submods.confidential_space.support_attributes": {
                 "at_least": ["STABLE", "USABLE"],
-                "bounded": True,
+                "bounded": False,
             },
             "swname": ["CONFIDENTIAL_SPACE"],
             "dbgstat": ["disabled-since-boot"],
@@ -151,7 +151,7 @@ def test_accounts_that_every_admitted_token_has_are_what_it_has_at_least(
     ("condition", "verdict"),
     [
         (PINNED, "admits somebody; findings: 1 critical, 4 high, 2 medium and 1 low"),
-        ("assertion.hwmodel == 'INTEL_TDX'", "admits nobody; findings: 1 critical and 1 high"),
+        ("assertion.secboot && !assertion.secboot", "admits nobody; findings: 1 critical"),
         ("assertion.", "Google would refuse this condition; findings: 1 high"),
     ],
 )
@@ -199,4 +199,35 @@ def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:
 
 def test_a_review_is_json(hardened: Review) -> None:
     document = json.loads(json.dumps(hardened.document()))
-    assert set(document) == {"summary", "findings", "admits", "clauses", "assumptions"}
+    assert set(document) == {"summary", "findings", "admits", "clauses", "assumptions", "other_issuers"}
+
+
+def test_of_another_issuer_a_review_says_who_it_is_and_what_is_asked(prover: Prover) -> None:
+    provider = {
+        "name": "projects/1/locations/global/workloadIdentityPools/primus/providers/github",
+        "attributeMapping": {
+            "google.subject": "assertion.sub",
+            "attribute.repository": "assertion.repository",
+        },
+        "attributeCondition": "assertion.repository_owner == 'octo-org'"
+        " && attribute.repository.startsWith('octo-org/') && (assertion.ref == 'a' || assertion.ref == 'b')",
+        "oidc": {"issuerUri": "https://token.actions.githubusercontent.com"},
+    }
+    reviewed = review(parse_policy_set(json.dumps(provider), name="gh.json"), prover, today=TODAY)
+    assert reviewed.verdict == (
+        "admits tokens of GitHub Actions (`https://token.actions.githubusercontent.com`) by the condition"
+        " alone; findings: 1 high"
+    )
+    (one,) = reviewed.providers
+    assert (one.admits, one.clauses, one.example, reviewed.assumptions) == ((), (), None, ())
+    assert one.asks == (
+        '`repository_owner` must be "octo-org"',
+        '`attribute.repository` must start with "octo-org/"',
+        "`assertion.ref == 'a' || assertion.ref == 'b'`",
+    )
+    assert reviewed.document()["other_issuers"] == {
+        one.name: {
+            "issuer": "GitHub Actions (`https://token.actions.githubusercontent.com`)",
+            "asks": list(one.asks),
+        }
+    }

@@ -82,9 +82,9 @@ def provider(condition: str = STABLE, **changed: Any) -> str:
         (f"{CONTAINER}.image_digest == '{DIGEST}' && {ACCOUNT}", {"debug-image-admitted"}),
         (f"'{DIGEST}' in {CONTAINER}.image_digest", {"in-on-a-string", "admits-nobody"}),
         (f"{ATTRIBUTES}.debug_mode == 'false'", {"wrong-type", "admits-nobody"}),
-        (f"'USES_SECUREBOOT' in {ATTRIBUTES}", {"value-outside-vocabulary", "admits-nobody"}),
+        (f"'USES_SECUREBOOT' in {ATTRIBUTES}", {"value-outside-vocabulary"}),
         ("'assertion.swname == \"CONFIDENTIAL_SPACE\"'", {"quoted-comparison", "admits-nobody"}),
-        ("assertion.hwmodel == 'INTEL_TDX'", {"value-outside-vocabulary", "admits-nobody"}),
+        ("assertion.hwmodel == 'INTEL_TDX'", {"value-outside-vocabulary"}),
         ("assertion.dbgstat != 'enable'", {"deny-list", "value-outside-vocabulary", "debug-image-admitted"}),
         (
             f"(assertion.submods.nvidia_gpu.cc_mode == 'ON' || {STABLE})",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,9 +19,22 @@ from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from ...wording import listed
 from . import strings
 from .circuit import FALSE, TRUE, Circuit, TooLarge
+from .reads import Reads
 from .regular import constant_term, language
 from .strings import Probe, Vector
-from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Unsupported, Value, guarded
+from .values import (
+    Alternative,
+    Entries,
+    Integer,
+    Record,
+    Slots,
+    Spelled,
+    Text,
+    Unsupported,
+    Value,
+    constant,
+    guarded,
+)
 
 MOST_ELEMENTS: Final = 6
 SPARE_ENTRIES: Final = 4
@@ -43,18 +56,16 @@ class Demands:
 
     `spelled` are the strings that are compared with each other, which the solver has to know
     character by character; `keys` are the names that are looked up in maps, by the map's path;
-    `elements` is how many a list may have, and where fewer or more are known to be enough `sufficient`
-    says so, by the claim's path.
+    `elements` is how many a list has at least slots for, and `slots` how many a certain list or map.
     """
 
     spelled: set[str] = field(default_factory=set)
     keys: dict[str, set[str]] = field(default_factory=dict)
     elements: int = MOST_ELEMENTS
-    sufficient: Mapping[str, int] = field(default_factory=dict)
+    slots: dict[str, int] = field(default_factory=dict)
 
-    def sufficient_at(self, path: str) -> int | None:
-        """How many entries are enough for the list or map at this path; None where it needs a bound."""
-        return self.sufficient.get(path.split("|", 1)[0])
+    def slots_of(self, path: str, otherwise: int) -> int:
+        return max(self.slots.get(path, 0), otherwise)
 
     def spell(self, path: str) -> ReadAgain:
         self.spelled.add(path)
@@ -63,6 +74,15 @@ class Demands:
     def name_key(self, path: str, key: str) -> ReadAgain:
         self.keys.setdefault(path, set()).add(key)
         return ReadAgain()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """While `holds`, the list or map at `path` has no more entries than `slots`."""
+
+    path: str
+    slots: int
+    holds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +113,23 @@ class Claims:
         self.fields: dict[str, dict[str, Field]] = {}
         self.values: dict[str, Value] = {}
         self.facts: dict[str, list[int]] = {}
-        self.bounds: dict[str, int] = {}
+        self.vocabulary: dict[str, list[int]] = {}
+        """Facts that say no more than that nothing else is documented."""
+        self.bounds: dict[str, list[Bound]] = {}
+        self.reads = Reads()
+        self.sizes: dict[str, Slots] = {}
+        """Of which list a term is the size."""
         self.always: list[int] = []
         self._whole: set[str] = set()
         self._unknown: dict[object, int] = {}
         self._steps_left = _MOST_STEPS
+        self._keys: dict[str, Slots] = {}
+        self._encoders = 0
+
+    def number_encoder(self) -> int:
+        """Another number for each encoder."""
+        self._encoders += 1
+        return self._encoders
 
     def spend(self, steps: int) -> None:
         """Counts the work of an encoding, which some conditions would make endless.
@@ -137,7 +169,7 @@ class Claims:
             present = self.circuit.variable(f"there {path}")
             label = label_of(path)
             if claim is None:
-                self._fact(f"no token has the claim `{label[:80]}`", -present)
+                self.vocabulary.setdefault(f"no token has the claim `{label[:80]}`", []).append(-present)
                 value = self._value(path, _ANYTHING, None, path)
             else:
                 if claim.required and path not in _CONDITIONAL:
@@ -163,6 +195,24 @@ class Claims:
         """The map was read as a whole: from now on no key can be given a name."""
         if entries.path:
             self._whole.add(entries.path)
+
+    def keys(self, entries: Entries) -> Slots:
+        """The keys of a map, as a list; always the same one for a map of the token."""
+        if entries.path in self._keys:
+            return self._keys[entries.path]
+        named = [(present, constant(key)) for key, (present, _) in entries.named.items()]
+        spare = [(present, (Alternative(TRUE, "string", key),)) for present, key, _ in entries.spare]
+        keys = Slots((*named, *spare), dense=False, more=entries.more, path=entries.path)
+        if entries.path:
+            self._keys[entries.path] = keys
+        return keys
+
+    def unsettled(self, label: str) -> dict[str, int | None]:
+        """Those lists and maps of a bound that must not be longer for a proof to hold, and how many
+        slots would do instead, if any number would."""
+        needed = {each.path: self.reads.needed(each.path) for each in self.bounds.get(label, ())}
+        has = {each.path: each.slots for each in self.bounds.get(label, ())}
+        return {path: least for path, least in needed.items() if least is None or least > has[path]}
 
     # -- making
 
@@ -212,7 +262,8 @@ class Claims:
         if claim.values:
             known = listed([f"`{each}`" for each in claim.values])
             asked = [self.ask(text, Probe("==", each)) for each in claim.values]
-            self._fact(f"`{label}` is {known}", self.circuit.any_of(asked))
+            where = self.facts if claim.verified else self.vocabulary
+            where.setdefault(f"`{label}` is {known}", []).append(self.circuit.any_of(asked))
         if claim.pattern:
             found = self.ask(text, Probe("matches", f"^(?:{claim.pattern})$"))
             self._fact(f"`{label}` looks like `{claim.pattern}`", found)
@@ -220,22 +271,21 @@ class Claims:
     def _list(self, path: str, type_: ListOf, claim: Claim | None, about: str) -> Value:
         items: list[tuple[int, Value]] = []
         before = TRUE
-        enough = self.demands.sufficient_at(path)
-        for i in range(self.demands.elements if enough is None else enough):
+        most = self.demands.slots_of(path, self.demands.elements)
+        for i in range(most):
             present = self.circuit.both(before, self.circuit.variable(f"there {path}[{i}]"))
             element = self._value(f"{path}[{i}]", type_.element, claim, f"{about}[]")
             items.append((present, element))
             before = present
-        if enough is not None:
-            return (Alternative(TRUE, "list", Slots(tuple(items))),)
-        more = self._more(path, self.demands.elements, "elements")
+        more = self._more(path, most, "elements")
         # only a list that fills its slots goes on
         self.always.append(self.circuit.implies(more, before))
-        return (Alternative(TRUE, "list", Slots(tuple(items), more=more)),)
+        return (Alternative(TRUE, "list", Slots(tuple(items), more=more, path=path)),)
 
     def _more(self, path: str, most: int, of_what: str) -> int:
         more = self.circuit.variable(f"more {path}")
-        self.bounds[f"`{_generic(label_of(path))}` has at most {most} {of_what}"] = -more
+        label = f"`{_generic(label_of(path))}` has at most {most} {of_what}"
+        self.bounds.setdefault(label, []).append(Bound(path, most, -more))
         return more
 
     def _map(self, path: str, type_: MapOf) -> Value:
@@ -243,14 +293,12 @@ class Claims:
             raise Unsupported("a map of anything but strings")
         named: dict[str, tuple[int, Value]] = {}
         spare = []
-        enough = self.demands.sufficient_at(path)
-        for i in range(SPARE_ENTRIES if enough is None else enough):
+        most = self.demands.slots_of(path, SPARE_ENTRIES)
+        for i in range(most):
             present = self.circuit.variable(f"there {path}#{i}")
             value = (Alternative(TRUE, "string", self._string(f"{path}#{i}=")),)
             spare.append((present, self._string(f"{path}#{i}"), value))
-        more = FALSE
-        if enough is None:
-            more = self._more(path, SPARE_ENTRIES, "entries that are not named")
+        more = self._more(path, most, "entries that are not named")
         entries = Entries(named, tuple(spare), more, path)
         for key in sorted(self.demands.keys.get(path, ())):
             self._name_key(path, named, key)

@@ -9,6 +9,8 @@ Source: google/cel-spec, doc/langdef.md; policy/cel/evaluator.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ...cel import syntax
 from ...cel.evaluator import Compiler
@@ -38,9 +40,30 @@ from .values import (
     literal,
 )
 
-Variables = Mapping[str, Value]
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a macro's variable stands for, and from which lists and maps of the token that comes."""
+
+    value: Value
+    lists: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A node that reads a list one element at a time; equal ones read the same."""
+
+    node: Node
+    variables: tuple[tuple[str, int], ...]
+    encoder: int
+    inside: frozenset[str] = field(compare=False)
+
+
+Variables = Mapping[str, Bound]
 _NUMBERS = ("int", "uint", "double")
 _KEYS = ("string", "bool", *_NUMBERS)
+_DEEPEST = 2
+"""Macros nested deeper than this over long lists come near the evaluators' limits on work."""
 
 
 class Encoder:
@@ -56,6 +79,7 @@ class Encoder:
         self._known: dict[tuple[Node, tuple[tuple[str, int], ...]], tuple[Value, Variables]] = {}
         self._site: Node | None = None  # the node at hand, where it says the same in every encoder
         self._unseen = 0
+        self._number = claims.number_encoder()
 
     def truth(self, node: Node) -> int:
         """The literal that `node` is exactly `true`."""
@@ -73,9 +97,9 @@ class Encoder:
             ReadAgain: the encoding must begin anew, with the demands that it made.
             TooLarge
         """
-        variables = variables or {}
+        variables = _read_by(node, variables) if variables else {}
         self.claims.spend(1)
-        key = (node, tuple(sorted((name, id(value)) for name, value in variables.items())))
+        key = (node, _identified(variables))
         if key not in self._known:
             outer = self._site, self._unseen
             self._site, self._unseen = (None if variables or not _reads_the_token_alone(node) else node), 0
@@ -138,7 +162,7 @@ class Encoder:
 
     def _identifier(self, node: syntax.Identifier, variables: Variables) -> Value:
         if node.name in variables and not node.outermost:
-            return variables[node.name]
+            return variables[node.name].value
         if node.name in TYPES:
             return (Alternative(TRUE, "type", node.name),)
         if node.name not in self.roots:
@@ -158,7 +182,7 @@ class Encoder:
 
     def _element(self, container: Alternative, key: Alternative) -> Value:
         if container.kind == "list" and key.kind in _NUMBERS:
-            return self._at(compacted(self.circuit, container.payload), key)
+            return self._at(container.payload, key)
         if key.kind != "string":
             return ()
         if container.kind == "object":
@@ -171,6 +195,12 @@ class Encoder:
         return ()
 
     def _at(self, slots: Slots, key: Alternative) -> Value:
+        position = key.payload
+        if not isinstance(position, int | float) or slots.part is not None:
+            self.claims.reads.entirely(slots.path)
+        elif 0 <= position < len(slots.items):
+            self.claims.reads.first(slots.path, int(position) + 1)
+        slots = compacted(self.circuit, slots)
         found: list[Alternative] = []
         for position, (present, value) in enumerate(slots.items):
             here = functions.same_number(self.claims, key.payload, position)
@@ -189,6 +219,9 @@ class Encoder:
             present, value = entries.named.get(key.payload, (FALSE, ()))
             return guarded(self.circuit, present, value)
         self.claims.whole(entries)
+        for present, name, value in entries.spare:
+            if name == key.payload:  # the entry of the key that a macro is at
+                return guarded(self.circuit, present, value)
         if entries.more != FALSE:
             raise Unsupported("a computed key of a map")
         values = [
@@ -209,7 +242,7 @@ class Encoder:
                 found += guarded(self.circuit, each.guard, literal(present))
         return tuple(found)
 
-    def _is_key(self, container: Alternative, key: Alternative) -> int:
+    def _is_key(self, container: Alternative, key: Alternative, reading: Reading | None = None) -> int:
         """The literal that the string `key` is a key of this map or part of the token."""
         name = key.payload
         if container.kind == "object":
@@ -222,6 +255,10 @@ class Encoder:
                 return self.claims.entry(entries, name).present
             return entries.named.get(name, (FALSE, ()))[0]
         self.claims.whole(entries)
+        for present, each, _ in entries.spare:
+            if name == each:
+                return present
+        self._reads(entries.path, reading)
         keys: list[tuple[int, Spelling]] = [(here, each) for each, (here, _) in entries.named.items()]
         keys += [(present, each) for present, each, _ in entries.spare]
         hits = [
@@ -229,6 +266,18 @@ class Encoder:
             for present, each in keys
         ]
         return self.circuit.any_of([*hits, self.circuit.both(entries.more, self.unknown())])
+
+    def _reading(self, node: Node, variables: Variables) -> Reading:
+        """`node` as a reading that every encoder shares, if it reads nothing but the token."""
+        inside = frozenset[str]().union(*(each.lists for each in variables.values()))
+        number = 0 if _reads_the_token_alone(node) else self._number
+        return Reading(node, _identified(variables), number, inside)
+
+    def _reads(self, path: str, reading: Reading | None, *, needs: int = 1) -> None:
+        if reading is None:
+            self.claims.reads.entirely(path)
+        else:
+            self.claims.reads.one_at_a_time(path, reading, inside=reading.inside, needs=needs)
 
     # -- operators
 
@@ -271,13 +320,14 @@ class Encoder:
             yes, no = self.circuit.both(both, same), self.circuit.both(both, -same)
             return boolean(yes, no) if node.operator == "==" else boolean(no, yes)
         if node.operator == "in":
-            return self._membership(left, right)
+            return self._membership(left, right, self._reading(node, variables))
         return functions.call(self.claims, node.operator, [left, right])
 
-    def _membership(self, element: Value, container: Value) -> Value:
+    def _membership(self, element: Value, container: Value, reading: Reading) -> Value:
         found: list[Alternative] = []
         for each in container:
             if each.kind == "list":
+                self._reads(each.payload.path, reading)
                 there = self.circuit.any_of(
                     [
                         self.circuit.both(present, equal(self, element, item))
@@ -290,7 +340,7 @@ class Encoder:
             elif each.kind in ("map", "object"):
                 for key in element:
                     if key.kind in _KEYS:
-                        there = self._is_key(each, key) if key.kind == "string" else FALSE
+                        there = self._is_key(each, key, reading) if key.kind == "string" else FALSE
                         guard = self.circuit.both(each.guard, key.guard)
                         found += guarded(self.circuit, guard, literal(there))
         return tuple(found)
@@ -306,11 +356,20 @@ class Encoder:
                 found += guarded(self.circuit, each.guard, self._over(node, each.payload, variables))
             elif each.kind == "map":
                 self.claims.whole(each.payload)
-                found += guarded(self.circuit, each.guard, self._over(node, _keys(each.payload), variables))
+                found += guarded(
+                    self.circuit, each.guard, self._over(node, self.claims.keys(each.payload), variables)
+                )
         return tuple(found)
 
     def _over(self, node: syntax.Comprehension, slots: Slots, variables: Variables) -> Value:
-        inner = [{**variables, node.variable: value} for _, value in slots.items]
+        reading = self._reading(node, variables)
+        self._reads(slots.path, reading, needs=2 if node.macro == "exists_one" else 1)
+        if _macros_deep(node) > _DEEPEST:
+            self.claims.reads.entirely(slots.path)
+        lists = frozenset((slots.path,)).union(
+            *(each.lists for each in _read_by(node.range, variables).values())
+        )
+        inner = [{**variables, node.variable: Bound(value, lists - {""})} for _, value in slots.items]
         there = [present for present, _ in slots.items]
         predicates = [
             literal(TRUE) if node.predicate is None else self.encode(node.predicate, each) for each in inner
@@ -343,7 +402,8 @@ class Encoder:
             ]
         )
         dense = slots.dense and node.predicate is None
-        result = Slots(tuple(zip(taken, made, strict=True)), dense=dense, more=slots.more)
+        items = tuple(zip(taken, made, strict=True))
+        result = Slots(items, dense=dense, more=slots.more, path=slots.path, part=reading)
         return (Alternative(self.circuit.both(settled, whole), "list", result),)
 
     def _quantified(
@@ -365,10 +425,32 @@ def _require_known(node: syntax.Call) -> None:
         raise Unsupported(f"`{node.function}`, of which it is not known whether Google takes it,")
 
 
-def _keys(entries: Entries) -> Slots:
-    named = [(present, constant(key)) for key, (present, _) in entries.named.items()]
-    spare = [(present, (Alternative(TRUE, "string", key),)) for present, key, _ in entries.spare]
-    return Slots((*named, *spare), dense=False, more=entries.more)
+def _read_by(node: Node, variables: Variables) -> Variables:
+    """Those of the variables whose names stand in `node`."""
+    names = _names_in(node)
+    return {name: bound for name, bound in variables.items() if name in names}
+
+
+@lru_cache(maxsize=1024)
+def _macros_deep(node: Node) -> int:
+    """How many macros stand one in another."""
+    deepest = 0
+    waiting = [(node, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        depth += isinstance(each, syntax.Comprehension)
+        deepest = max(deepest, depth)
+        waiting += [(child, depth) for child in syntax.children(each)]
+    return deepest
+
+
+@lru_cache(maxsize=4096)
+def _names_in(node: Node) -> frozenset[str]:
+    return frozenset(each.name for each, _ in syntax.walk(node) if isinstance(each, syntax.Identifier))
+
+
+def _identified(variables: Variables) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((name, id(bound.value)) for name, bound in variables.items()))
 
 
 def _has_distinct_keys(node: syntax.MapLiteral) -> bool:

@@ -12,14 +12,15 @@ from typing import Final, TypeAlias
 
 from ...cel import functions
 from ...cel.syntax import Span
+from ..answers import Undecided, Values
 from . import strings, tokens
-from .circuit import TRUE, TooLarge
+from .circuit import TooLarge
 from .claims import Claims
 from .encoding import Encoder
-from .questions import Question, Unanswered, case_of, read, reason_of
+from .questions import Question, Reading, case_of, read, reason_of
 from .solver import Solver, SolverGaveUp, SolverMissing
 from .solving import Dialogue, Disagreement, Impossible, Model
-from .values import Alternative, Entries, Integer, Slots, Text, Unsupported, Value, constant, is_value
+from .values import Alternative, Entries, Integer, Slots, Text, Unsupported, Value, is_value
 
 MOST_VALUES: Final = 256
 _MOST_WORDS: Final = 4096
@@ -27,20 +28,6 @@ _NOWHERE: Final = Span(0, 0)
 
 Claim: TypeAlias = Callable[[Encoder], list[tuple[int, Value]]]
 """Where a token is admitted, by literal, and what the claim is there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enumeration:
-    """`values` are all there are; None when they are more than `MOST_VALUES`, and `examples` are two.
-
-    `absent` when there is a token without the claim. Of a list the elements are enumerated, of a map
-    the keys.
-    """
-
-    values: tuple[object, ...] | None
-    examples: tuple[object, ...]
-    absent: bool
-    bounded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +39,9 @@ class _Candidate:
 
 
 def enumerate_values(
-    question: Question, claim: Claim, solver: Solver, *, budget_s: float
-) -> Enumeration | Unanswered:
-    """The values of `claim` in the tokens that `question` asks for."""
+    question: Question, claim: Claim, solver: Solver, *, budget_s: float, documented: bool = False
+) -> Values | Undecided:
+    """The values of `claim` in the tokens that `question` asks for, at most `MOST_VALUES`."""
     until = time.monotonic() + budget_s
     read_claim: list[tuple[int, Value]] = []
 
@@ -66,10 +53,13 @@ def enumerate_values(
     try:
         reading = read(replace(question, formula=formula), until=until)
         dialogue = Dialogue(solver, reading.problem, until=until)
-        first = dialogue.solve()
+        first = dialogue.solve(spare=reading.spare)
+        if not documented:
+            first = dialogue.refuse(reading.vocabulary, spare=reading.spare)
         if isinstance(first, Impossible):
-            return Enumeration(
-                values=(), examples=(), absent=False, bounded=bool(first & set(reading.claims.bounds))
+            rests = reading.unsatisfiable(first)
+            return Values(
+                finite=(), examples=(), absent=False, bounded=rests.bounded, assumptions=rests.assumptions
             )
         circuit = reading.claims.circuit
         candidates = [
@@ -85,9 +75,9 @@ def enumerate_values(
             if not question.holds(case_of(reading, model, tokens.SAMPLE)):
                 raise Disagreement("a witness that the evaluator does not confirm")
 
-        return _enumerated(dialogue, candidates, absent, confirm, set(reading.claims.bounds))
+        return _enumerated(dialogue, candidates, absent, confirm, reading)
     except (Unsupported, TooLarge, SolverMissing, SolverGaveUp, strings.TooManyCombinations) as problem:
-        return Unanswered(reason=reason_of(problem, budget_s))
+        return Undecided(reason=reason_of(problem, budget_s))
 
 
 def _enumerated(
@@ -95,8 +85,8 @@ def _enumerated(
     candidates: list[_Candidate],
     absent: int,
     confirm: Callable[[Model], None],
-    bounds: set[str],
-) -> Enumeration:
+    reading: Reading,
+) -> Values:
     circuit = dialogue.circuit
     left = candidates
     found: dict[object, None] = {}
@@ -112,11 +102,13 @@ def _enumerated(
     if without is not None:
         confirm(without)
     values = None if len(found) > MOST_VALUES else tuple(sorted(found, key=repr))
-    return Enumeration(
-        values=values,
+    rests = reading.unsatisfiable(frozenset(dialogue.needed))
+    return Values(
+        finite=values,
         examples=tuple(found)[:2],
         absent=without is not None,
-        bounded=bool(dialogue.needed & bounds),
+        bounded=rests.bounded,
+        assumptions=rests.assumptions,
     )
 
 
@@ -137,13 +129,12 @@ def _candidates(claims: Claims, value: Value) -> Iterator[_Candidate]:
             yield _Candidate(circuit.both(guard, payload), lambda: iter((True,)))
             yield _Candidate(circuit.both(guard, -payload), lambda: iter((False,)))
         elif isinstance(payload, Slots):
+            claims.reads.one_at_a_time(payload.path, "has an element as asked")
             for present, element in payload.items:
                 for each in _candidates(claims, element):
                     yield _Candidate(circuit.all_of((guard, present, each.literal)), each.words)
         elif isinstance(payload, Entries):
-            keys = [(there, constant(key)) for key, (there, _) in payload.named.items()]
-            keys += [(there, (Alternative(TRUE, "string", key),)) for there, key, _ in payload.spare]
-            yield from _candidates(claims, (Alternative(guard, "list", Slots(tuple(keys), dense=False)),))
+            yield from _candidates(claims, (Alternative(guard, "list", claims.keys(payload)),))
         elif isinstance(payload, Text):
             for literal, words in _texts(claims, payload):
                 yield _Candidate(circuit.both(guard, literal), words)

@@ -68,6 +68,10 @@ def _same_lists(encoder: Encoder, one: Slots, other: Slots) -> int:
     if one is other:
         return TRUE
     circuit = encoder.circuit
+    for list_, beside in ((one, other), (other, one)):
+        if beside.more != FALSE or list_.part is not None:
+            encoder.claims.reads.entirely(list_.path)
+        encoder.claims.reads.first(list_.path, len(beside.items) + 1)
     left, right = compacted(circuit, one), compacted(circuit, other)
     longest = max(len(left.items), len(right.items))
     absent: tuple[int, Value] = (FALSE, ())
@@ -101,6 +105,7 @@ def _same_maps(encoder: Encoder, one: Entries, other: Entries) -> int:
         for key in closed.named:
             encoder.claims.entry(opened, key)
         encoder.claims.whole(opened)
+    encoder.claims.reads.one_at_a_time(opened.path, "has a key that is not named")
     parts = []
     for key in {*opened.named, *closed.named}:
         here, mine = opened.named.get(key, (FALSE, ()))

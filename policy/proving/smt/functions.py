@@ -147,6 +147,8 @@ def _term(claims: Claims, number: int | Integer | Size) -> str:
     if isinstance(number, int):
         return integer_constant(number)
     if isinstance(number, Integer):
+        if number.term in claims.sizes:
+            claims.reads.entirely(claims.sizes[number.term].path)
         return number.term
     return f"(str.len {spelled(claims, number.of)})"
 
@@ -168,11 +170,26 @@ def at_most(claims: Claims, left: Any, right: Any) -> int:
             return TRUE
     if isinstance(left, int) and isinstance(right, int):
         return TRUE if left <= right else FALSE
+    for number, other in ((left, right), (right, left)):
+        if isinstance(number, Integer) and isinstance(other, int) and number.term in claims.sizes:
+            _read_size(claims, claims.sizes[number.term], other)
+            if number is left:
+                return claims.circuit.atom(f"(<= {number.term} {integer_constant(other)})")
+            return claims.circuit.atom(f"(<= {integer_constant(other)} {number.term})")
     if isinstance(left, Size) and isinstance(right, int):
         return _size_at_most(claims, left, right)
     if isinstance(left, int) and isinstance(right, Size):
         return -_size_at_most(claims, right, left - 1)
     return claims.circuit.atom(f"(<= {_term(claims, left)} {_term(claims, right)})")
+
+
+def _read_size(claims: Claims, slots: Slots, number: int) -> None:
+    """The size of a list was compared with `number`."""
+    least = max(number, 0) + 1
+    if slots.part is None:
+        claims.reads.length(slots.path, least)
+    else:
+        claims.reads.one_at_a_time(slots.path, ("size", slots.part), needs=least)
 
 
 def _last_integer(is_below: Callable[[float], bool]) -> int:
@@ -235,6 +252,8 @@ def _computed(claims: Claims, name: str, parts: list[Alternative]) -> Value:
         return (Alternative(TRUE, "string", joined(payloads)),)
     if kinds == {"list"} and name == "+":
         one, other = payloads
+        claims.reads.entirely(one.path)
+        claims.reads.entirely(other.path)
         more = claims.circuit.either(one.more, other.more)
         return (Alternative(TRUE, "list", Slots((*one.items, *other.items), dense=False, more=more)),)
     if not kinds <= NUMBERS:
@@ -398,10 +417,7 @@ def _size(claims: Claims, part: Alternative) -> Value:
             return _count(claims, part.payload)
         case Entries():
             claims.whole(part.payload)
-            present = [there for there, _ in part.payload.named.values()]
-            present += [there for there, _, _ in part.payload.spare]
-            items = tuple((there, ()) for there in present)
-            return _count(claims, Slots(items, dense=False, more=part.payload.more))
+            return _count(claims, claims.keys(part.payload))
     if part.kind == "object":
         raise Unsupported("the number of claims")
     return ()
@@ -418,6 +434,7 @@ def _count(claims: Claims, slots: Slots) -> Value:
         term = circuit.term(f"size {len(circuit.terms)}", "Int")
         least = len(slots.items) + 1 if slots.dense else 0
         claims.always.append(circuit.atom(f"(<= {least} {term})"))
+        claims.sizes[term] = slots
         found.append(Alternative(slots.more, "int", Integer(term)))
     return tuple(found)
 

@@ -8,20 +8,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from ...cel import syntax
+from ..answers import Undecided, Unsatisfiable
 from . import facts, strings, tokens
 from .circuit import Circuit, TooLarge
 from .claims import Claims, Demands, ReadAgain
 from .encoding import Encoder
+from .reads import MOST_SLOTS
 from .solver import Solver, SolverGaveUp, SolverMissing
 from .solving import Dialogue, Disagreement, Impossible, Model, Problem
-from .sufficient_sizes import sufficient_sizes
 from .values import Unsupported
 
 _MOST_READINGS: Final = 40
 _MOST_ELEMENTS: Final = 12
+_MOST_WIDENINGS: Final = 4
 NOT_INSTALLED: Final = (
     "not decided: z3 is not installed: in a clone of this project, `uv tool install '.[prove]'`"
 )
@@ -48,24 +50,10 @@ class Question:
     holds: Callable[[Case], bool]
     trees: tuple[syntax.Node, ...]
     assume_facts: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
-    """There is no such token. `assumptions` were needed, `bounds` on lists among them if `bounded`."""
-
-    assumptions: tuple[str, ...]
-    bounded: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unanswered:
-    """Neither: `reason` says why, in one line."""
-
-    reason: str
-
-
-Finding: TypeAlias = Case | Nothing | Unanswered
+    peer: Callable[[], Callable[[Case], bool]] | None = None
+    """How Google's own runtime answers `holds`, where it can be asked."""
+    attacked: tuple[syntax.Node, ...] | None = None
+    """What an attack makes tokens for, where that is not all of `trees`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +64,38 @@ class Reading:
     problem: Problem
     goal: int
 
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """The assumptions that nothing else is documented."""
+        return frozenset(self.claims.vocabulary)
 
-def read(question: Question, *, until: float) -> Reading:
+    @property
+    def spare(self) -> frozenset[str]:
+        """The assumptions that are best not needed: bounds, and what is documented."""
+        return self.vocabulary.union(self.claims.bounds)
+
+    def unsatisfiable(self, needed: frozenset[str]) -> Unsatisfiable:
+        """What it means that there is no token under these assumptions: a bound that is none is not one."""
+        bounds = {label for label in needed if label in self.claims.bounds}
+        binding = {label for label in bounds if self.claims.unsettled(label)}
+        return Unsatisfiable(assumptions=tuple(sorted(needed - bounds | binding)), bounded=bool(binding))
+
+    def wider(self, needed: frozenset[str]) -> dict[str, int]:
+        """For the lists and maps whose bounds are needed, how many slots would do; empty where none would."""
+        unsettled = [each for label in needed for each in self.claims.unsettled(label).items()]
+        enough = {path: slots for path, slots in unsettled if slots is not None and slots <= MOST_SLOTS}
+        return enough if len(enough) == len(unsettled) else {}
+
+
+def read(question: Question, *, until: float, slots: Mapping[str, int] | None = None) -> Reading:
     """The problem, with every demand met; `until` is a time of `time.monotonic()`.
+
+    `slots` is how many the lists and maps at these paths are to have at least.
 
     Raises:
         Unsupported, TooLarge
     """
-    assumed = [fact.tree for fact in _facts(question)]
-    sufficient = sufficient_sizes((*question.trees, *assumed))
-    demands = Demands(elements=_elements(question.trees), sufficient=sufficient)
+    demands = Demands(elements=_elements(question.trees), slots=dict(slots or {}))
     for _ in range(_MOST_READINGS):
         claims = Claims(Circuit(), demands, until=until)
         try:
@@ -100,23 +110,21 @@ def _read_once(question: Question, claims: Claims) -> Reading:
     claims.root("assertion")
     goal = question.formula(encoder)
     assumptions: dict[str, int] = {}
-    for fact in _facts(question):
-        assumptions[fact.label] = encoder.truth(fact.tree)
+    if question.assume_facts:
+        mentioned = frozenset().union(*(facts.claims_of(tree) for tree in question.trees))
+        for fact in facts.connected(mentioned):
+            assumptions[fact.label] = encoder.truth(fact.tree)
     always = list(claims.possible_keys())
-    labelled = claims.facts.items() if question.assume_facts else ()
+    labelled = [*claims.facts.items(), *claims.vocabulary.items()] if question.assume_facts else []
     assumptions |= {label: claims.circuit.all_of(literals) for label, literals in labelled}
     always += claims.possible_strings()
     always += claims.always
-    assumptions |= claims.bounds
+    assumptions |= {
+        label: claims.circuit.all_of([each.holds for each in bounds])
+        for label, bounds in claims.bounds.items()
+    }
     problem = Problem(circuit=claims.circuit, goal=goal, always=tuple(always), assumptions=assumptions)
     return Reading(claims, problem, goal)
-
-
-def _facts(question: Question) -> list[facts.Fact]:
-    """What the issuer guarantees of the claims that the question is about."""
-    if not question.assume_facts:
-        return []
-    return facts.connected(frozenset().union(*(facts.claims_of(tree) for tree in question.trees)))
 
 
 def _elements(trees: Iterable[syntax.Node]) -> int:
@@ -134,19 +142,44 @@ def _elements(trees: Iterable[syntax.Node]) -> int:
     return min(least + 1, _MOST_ELEMENTS)
 
 
-def ask(question: Question, solver: Solver, *, budget_s: float, sample: Mapping[str, object]) -> Finding:
-    """A confirmed witness near `sample`, or that there is none, or why neither is known."""
+def ask(
+    question: Question,
+    solver: Solver,
+    *,
+    budget_s: float,
+    sample: Mapping[str, object],
+    documented: bool = False,
+) -> Case | Unsatisfiable | Undecided:
+    """A confirmed witness near `sample`, or that there is none, or why neither is known.
+
+    A witness has undocumented values only where there is none without them, and never if they are
+    `documented`: then that is an assumption, if it is needed.
+    """
     until = time.monotonic() + budget_s
+    slots: dict[str, int] = {}
+    known: Unsatisfiable | None = None
     try:
-        reading = read(question, until=until)
-        dialogue = Dialogue(solver, reading.problem, until=until)
-        answer = dialogue.solve()
-        if isinstance(answer, Impossible):
-            bounds = answer & set(reading.claims.bounds)
-            return Nothing(assumptions=tuple(sorted(answer)), bounded=bool(bounds))
-        return _witness(question, reading, _nearer(reading, dialogue, answer, sample), sample)
+        for _ in range(_MOST_WIDENINGS):
+            reading = read(question, until=until, slots=slots)
+            dialogue = Dialogue(solver, reading.problem, until=until)
+            answer = dialogue.solve(spare=reading.spare)
+            undocumented = False
+            if isinstance(answer, Impossible) and not documented and answer & reading.vocabulary:
+                answer = dialogue.refuse(reading.vocabulary, spare=reading.spare)
+                undocumented = True
+            if isinstance(answer, Model):
+                model = _nearer(reading, dialogue, answer, sample)
+                return _witness(question, reading, model, sample, documented=not undocumented)
+            known = reading.unsatisfiable(answer)
+            wider = reading.wider(answer) if known.bounded else {}
+            if not wider:
+                return known
+            slots |= wider
     except (Unsupported, TooLarge, SolverMissing, SolverGaveUp, strings.TooManyCombinations) as problem:
-        return Unanswered(reason=reason_of(problem, budget_s))
+        if known is None:
+            return Undecided(reason=reason_of(problem, budget_s))
+    assert known is not None  # noqa: S101  a first reading was answered
+    return known
 
 
 def reason_of(problem: Exception, budget_s: float) -> str:
@@ -171,18 +204,20 @@ def _nearer(reading: Reading, dialogue: Dialogue, model: Model, sample: Mapping[
         return model  # a token further from the sample is a witness all the same
 
 
-def _witness(question: Question, reading: Reading, model: Model, sample: Mapping[str, object]) -> Finding:
+def _witness(
+    question: Question, reading: Reading, model: Model, sample: Mapping[str, object], *, documented: bool
+) -> Case:
     case = case_of(reading, model, sample)
-    if question.assume_facts and not tokens.fits(case.assertion):
-        if sample is not tokens.SAMPLE and not tokens.fits(sample):
+    if question.assume_facts and not tokens.fits(case.assertion, documented=documented):
+        if sample is not tokens.SAMPLE and not tokens.fits(sample, documented=documented):
             # what the model does not mention came from a sample that the issuer would not sign
-            return _witness(question, reading, model, tokens.SAMPLE)
+            return _witness(question, reading, model, tokens.SAMPLE, documented=documented)
         raise Disagreement("a witness that the issuer could not sign")
     if not question.holds(case):
         raise Disagreement("a witness that the evaluator does not confirm")
 
     def holds(assertion: Mapping[str, object]) -> bool:
-        if question.assume_facts and not tokens.fits(assertion):
+        if question.assume_facts and not tokens.fits(assertion, documented=documented):
             return False
         return question.holds(Case(assertion=assertion, google=case.google, attribute=case.attribute))
 

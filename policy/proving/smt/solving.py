@@ -33,11 +33,16 @@ class Problem:
     def roots(self) -> list[int]:
         return [self.goal, *self.always, *self.assumptions.values()]
 
-    def script(self) -> str:
-        """The problem as one SMT-LIB file, whose answer `unsat` says that there is none."""
+    def script(self, *, without: frozenset[str] = frozenset()) -> str:
+        """The problem as one SMT-LIB file, whose answer `unsat` says that there is none.
+
+        The assumptions `without` are left out.
+        """
         lines = ["(set-logic ALL)", *self.circuit.render(self.roots())]
         lines += [f"(assert {symbol_of(each)})" for each in (*self.always, self.goal)]
         for label, literal in self.assumptions.items():
+            if label in without:
+                continue
             shown = "".join(each if 32 <= ord(each) < 127 else "?" for each in label)
             lines += [f"; assumed: {shown}", f"(assert {symbol_of(literal)})"]
         return "\n".join([*lines, "(check-sat)", ""])
@@ -118,8 +123,12 @@ class Dialogue:
     def circuit(self) -> Circuit:
         return self._problem.circuit
 
-    def solve(self) -> Model | Impossible:
-        """Raises: SolverGaveUp, SolverMissing."""
+    def solve(self, *, spare: frozenset[str] = frozenset()) -> Model | Impossible:
+        """Assumptions that are `spare` are named last: only where there is a token without them.
+
+        Raises:
+            SolverGaveUp, SolverMissing
+        """
         problem = self._problem
         if problem.goal == FALSE or FALSE in problem.always:
             return Impossible()
@@ -133,7 +142,16 @@ class Dialogue:
             commands += _assumption(name, problem.assumptions[label])
         said = self._check(commands, [])
         if said == "unsat":
-            self.needed |= {self._labels[name] for name in self._minimal(self._core())}
+            self.needed |= {self._labels[name] for name in self._minimal(self._core(), spare)}
+            return Impossible(self.needed)
+        return self._model()
+
+    def refuse(self, labels: frozenset[str], *, spare: frozenset[str] = frozenset()) -> Model | Impossible:
+        """From now on these are not assumed: a model now, or the assumptions that are needed instead."""
+        self._labels = {name: label for name, label in self._labels.items() if label not in labels}
+        self.needed.clear()
+        if self._check([], []) == "unsat":
+            self.needed |= {self._labels[name] for name in self._minimal(self._core(), spare)}
             return Impossible(self.needed)
         return self._model()
 
@@ -181,11 +199,18 @@ class Dialogue:
             raise SolverGaveUp("the solver could not decide it in time")
         raise SolverGaveUp("the solver did not understand the question")
 
-    def _minimal(self, core: set[str]) -> set[str]:
-        """Assumptions of which none can be left out, where time allows; the last ones are tried first."""
+    def _minimal(self, core: set[str], spare: frozenset[str]) -> set[str]:
+        """Assumptions of which none can be left out, where time allows; the last ones are tried first.
+
+        Before all, whether every one that is `spare` can be.
+        """
         needed = core
+        kept = {name for name in core if self._labels[name] not in spare}
+        if len(kept) < len(core):
+            said = self._solver.ask([f"(check-sat-assuming ({' '.join(sorted(kept))}))"], until=self._until)
+            needed = self._core() if said == ["unsat"] else needed
         until = min(self._until, time.monotonic() + _MINIMISING_S)
-        for name in sorted(core, key=lambda each: int(each[1:]), reverse=True):
+        for name in sorted(needed, key=lambda each: int(each[1:]), reverse=True):
             if name in needed:
                 check = f"(check-sat-assuming ({' '.join(sorted(needed - {name}))}))"
                 try:

@@ -64,29 +64,47 @@ SAMPLE: Final[Mapping[str, object]] = {
 """A production token of nobody in particular."""
 
 
-def fits(assertion: Mapping[str, object]) -> bool:
-    """Whether the issuer could sign these claims: their types are the schema's, and every fact holds."""
-    return conforms(assertion, schema.ASSERTION) and all(fact.compiled.decide(assertion) for fact in FACTS)
+def fits(assertion: Mapping[str, object], *, documented: bool = True) -> bool:
+    """Whether the issuer could sign these claims: their types are the schema's, and every fact holds.
+
+    Unless all must be `documented`, there may be other claims, and other values than the schema has.
+    """
+    return conforms(assertion, schema.ASSERTION, documented=documented) and all(
+        fact.compiled.decide(assertion) for fact in FACTS
+    )
 
 
-def conforms(value: object, type_: Type, claim: Claim | None = None, path: str = "assertion") -> bool:
+def conforms(
+    value: object,
+    type_: Type,
+    claim: Claim | None = None,
+    path: str = "assertion",
+    *,
+    documented: bool = True,
+) -> bool:
     """Whether `value` is of this type, to the last field; `path` is where it stands."""
+
+    def each_conforms(each: object, of: Type, its: Claim | None = None, at: str = "") -> bool:
+        return conforms(each, of, its, at, documented=documented)
+
     match type_:
         case Scalar():
-            return _is_scalar(value, type_) and (claim is None or _is_possible(value, claim))
+            return _is_scalar(value, type_) and (claim is None or _is_possible(value, claim, documented))
         case ListOf():
-            return isinstance(value, list) and all(conforms(item, type_.element, claim) for item in value)
+            return isinstance(value, list) and all(
+                each_conforms(item, type_.element, claim) for item in value
+            )
         case MapOf():
             return isinstance(value, dict) and all(
-                isinstance(key, str) and conforms(item, type_.value) for key, item in value.items()
+                isinstance(key, str) and each_conforms(item, type_.value) for key, item in value.items()
             )
         case OneOf():
-            return any(conforms(value, each, claim) for each in type_.types)
+            return any(each_conforms(value, each, claim) for each in type_.types)
         case Object():
-            if not isinstance(value, Mapping) or not set(value) <= set(type_.fields):
+            if not isinstance(value, Mapping) or (documented and not set(value) <= set(type_.fields)):
                 return False
             return all(
-                conforms(value[name], each.type, each, f"{path}.{name}")
+                each_conforms(value[name], each.type, each, f"{path}.{name}")
                 if name in value
                 else not each.required or f"{path}.{name}" == "assertion.submods.container"
                 for name, each in type_.fields.items()
@@ -98,10 +116,10 @@ def _is_scalar(value: object, type_: Scalar) -> bool:
     return type(value) is known.get(type_.kind)
 
 
-def _is_possible(value: object, claim: Claim) -> bool:
+def _is_possible(value: object, claim: Claim, documented: bool) -> bool:
     if not isinstance(value, str):
         return True
-    if claim.values and value not in claim.values:
+    if claim.values and value not in claim.values and (documented or claim.verified):
         return False
     return not claim.pattern or strings.answer(Probe("matches", f"^(?:{claim.pattern})$"), value)
 

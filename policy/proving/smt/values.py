@@ -90,12 +90,16 @@ class Slots:
     """A list: elements, each under its presence.
 
     `dense` when an element is there only if all before it are. While the literal `more` holds,
-    elements follow that no slot stands for.
+    elements follow that no slot stands for. `path` is the list or map of the token that each of its
+    elements comes from, if it is one; `part` is not None where it has not all of them, or others
+    made of them.
     """
 
     items: tuple[tuple[int, Value], ...]
     dense: bool = True
     more: int = FALSE
+    path: str = ""
+    part: object = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,13 +18,13 @@ SPACE = "assertion.submods.confidential_space"
         (
             "assertion.google_service_account == 'a'",
             "unknown-claim",
-            "`google_service_account` is no claim of the token",
+            "`google_service_account` is no documented claim of the token",
             "did you mean `google_service_accounts`?",
         ),
         (
             "assertion['dbgstate'] == 'enabled'",
             "unknown-claim",
-            "`dbgstate` is no claim of the token",
+            "`dbgstate` is no documented claim of the token",
             "",
         ),
         (
@@ -36,21 +36,21 @@ SPACE = "assertion.submods.confidential_space"
         (
             "assertion.dbgstat != 'enable'",
             "value-outside-vocabulary",
-            '`dbgstat` is never "enable": it is `disabled-since-boot` or `enabled`',
+            '"enable" is not documented for `dbgstat`, where `disabled-since-boot` and `enabled` are known',
             "did you mean `enabled`?",
         ),
         (
             "assertion.hwmodel in ['INTEL_TDX']",
             "value-outside-vocabulary",
-            '`hwmodel` is never "INTEL_TDX": it is `GCP_AMD_SEV`, `GCP_AMD_SEV_ES`, `GCP_INTEL_TDX`,'
-            " `GCP_AMD_SEV_SNP` or `GCP_SHIELDED_VM`",
+            '"INTEL_TDX" is not documented for `hwmodel`, where `GCP_AMD_SEV`, `GCP_AMD_SEV_ES`, '
+            "`GCP_INTEL_TDX`, `GCP_AMD_SEV_SNP` and `GCP_SHIELDED_VM` are known",
             "did you mean `GCP_INTEL_TDX`?",
         ),
         (
             f"'USES_SECUREBOOT' in {SPACE}.support_attributes",
             "value-outside-vocabulary",
-            '`submods.confidential_space.support_attributes` is never "USES_SECUREBOOT": it is `LATEST`,'
-            " `STABLE`, `USABLE` or `EXPERIMENTAL`",
+            '"USES_SECUREBOOT" is not documented for `submods.confidential_space.support_attributes`, where'
+            " `LATEST`, `STABLE`, `USABLE` and `EXPERIMENTAL` are known",
             "",
         ),
         (
@@ -74,19 +74,39 @@ SPACE = "assertion.submods.confidential_space"
         (
             "assertion.swversion == '250800'",
             "wrong-type",
-            "a list and a string are never equal: the comparison is never true",
+            "a list and a string are never equal, by the documents: the comparison is never true",
             "",
         ),
         (
             "assertion.swversion != '250800'",
             "wrong-type",
-            "a list and a string are never equal: the comparison is always true",
+            "a list and a string are never equal, by the documents: the comparison is always true",
             "",
         ),
-        ("assertion.exp < '1'", "wrong-type", "an int and a string have no order", ""),
-        ("assertion.swname && true", "wrong-type", "a string stands where true or false must", ""),
-        ("!assertion.swname", "wrong-type", "a string stands where true or false must", ""),
-        ("assertion.swname ? true : false", "wrong-type", "a string stands where true or false must", ""),
+        (
+            "assertion.exp < '1'",
+            "wrong-type",
+            "an int and a string have no order, by the documents",
+            "",
+        ),
+        (
+            "assertion.swname && true",
+            "wrong-type",
+            "a string stands where true or false must, by the documents",
+            "",
+        ),
+        (
+            "!assertion.swname",
+            "wrong-type",
+            "a string stands where true or false must, by the documents",
+            "",
+        ),
+        (
+            "assertion.swname ? true : false",
+            "wrong-type",
+            "a string stands where true or false must, by the documents",
+            "",
+        ),
         (
             "assertion.swname.all(x, true)",
             "wrong-type",
@@ -99,14 +119,14 @@ SPACE = "assertion.submods.confidential_space"
         (
             "1 in assertion.swversion",
             "wrong-type",
-            "an int is never in a list whose elements are each a string",
+            "an int is never in a list whose elements are each a string, by the documents",
             "",
         ),
         ("'a' in assertion.exp", "wrong-type", "`in` looks into a list or a map, not into an int", ""),
         (
             "assertion.exp + '1' == 'a'",
             "wrong-type",
-            "`+` takes two of one type, not an int and a string",
+            "`+` takes two of one type, not an int and a string, by the documents",
             "",
         ),
         (

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from policy.policy_set import policy_set_of
+from policy.proving.answers import Unsatisfiable
 from policy.proving.attacking import Attack, absence_of, no_more_than, proof_of
 from policy.proving.smt.admission import admissions_of
 from policy.proving.smt.questions import Case, Question
+from policy.proving.smt.solving import Disagreement
 
 ACCOUNTS = "assertion.google_service_accounts"
 ENV = "assertion.submods.container.env"
@@ -27,6 +30,10 @@ def question(condition: str, that: str) -> Question:
         return admission.admits(case) and also.refuses(case)
 
     return Question(formula=formula, holds=holds, trees=(*admission.trees, *also.trees), assume_facts=False)
+
+
+def attacked(asked: Question, *, peer: Any = None, count: int = 300) -> Case | None:
+    return Attack(count=count)(replace(asked, peer=peer), Unsatisfiable(), documented=False)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +62,7 @@ def question(condition: str, that: str) -> Question:
     ],
 )
 def test_what_a_small_picture_proves_is_refuted(condition: str, that: str) -> None:
-    refuted = Attack(count=1_000).on(question(condition, that), peer=proof_of(condition, that))
+    refuted = attacked(question(condition, that), peer=proof_of(condition, that), count=1_000)
     assert refuted is not None
     assert question(condition, that).holds(refuted)
 
@@ -63,7 +70,8 @@ def test_what_a_small_picture_proves_is_refuted(condition: str, that: str) -> No
 def test_what_is_true_survives() -> None:
     condition = 'assertion.dbgstat == "disabled-since-boot"'
     attack = Attack(count=300)
-    assert attack.on(question(condition, condition), peer=proof_of(condition, condition)) is None
+    asked = replace(question(condition, condition), peer=proof_of(condition, condition))
+    assert attack(asked, Unsatisfiable(), documented=False) is None
     assert attack.described == "attacked with 300 tokens by our own evaluator and Google's runtime"
 
 
@@ -71,32 +79,45 @@ def test_one_reader_is_enough_to_refute() -> None:
     condition, that = "assertion.secboot", "assertion.secboot"
     blind = replace(question(condition, that), holds=lambda _: False)
     lie = proof_of(condition, "assertion.secboot == false")
-    assert Attack().on(blind, peer=lie) is not None
-    assert Attack().on(blind) is None
+    with pytest.raises(Disagreement, match="Google's runtime admits"):
+        attacked(blind, peer=lie)
+    assert attacked(blind) is None
 
 
 def test_a_token_that_the_issuer_could_not_sign_refutes_nothing_where_that_is_assumed() -> None:
     asked = question("true", "type(assertion.secboot) == bool")
-    assert Attack(count=1_000).on(asked) is not None
-    assert Attack(count=1_000).on(replace(asked, assume_facts=True)) is None
+    assert attacked(asked, count=1_000) is not None
+    assert attacked(replace(asked, assume_facts=True), count=1_000) is None
 
 
 def test_without_a_second_reader_the_answer_says_so() -> None:
     condition = 'assertion.sub.extract("projects/{p}/") == "x"'
     attack = Attack(count=20)
-    attack.on(question(condition, condition), peer=proof_of(condition, condition))
+    asked = replace(question(condition, condition), peer=proof_of(condition, condition))
+    attack(asked, Unsatisfiable(), documented=False)
     assert attack.described.startswith("attacked with 20 tokens by our own evaluator alone: ")
 
 
 def test_differences_and_absences_are_read_by_googles_runtime_as_well() -> None:
     blind = replace(question("true", "true"), holds=lambda _: False)
-    assert Attack().on(blind, peer=no_more_than("assertion.secboot", "true")) is not None
-    assert Attack().on(blind, peer=no_more_than("true", "assertion.secboot")) is None
-    assert Attack().on(blind, peer=absence_of("true", "assertion.secboot == false")) is not None
-    assert Attack().on(blind, peer=absence_of("true", "false")) is None
+    with pytest.raises(Disagreement):
+        attacked(blind, peer=no_more_than("assertion.secboot", "true"))
+    assert attacked(blind, peer=no_more_than("true", "assertion.secboot")) is None
+    with pytest.raises(Disagreement):
+        attacked(blind, peer=absence_of("true", "false", "assertion.secboot == false"))
+    assert attacked(blind, peer=absence_of("true", "false")) is None
+
+
+def test_a_token_of_which_the_proof_does_not_speak_refutes_nothing() -> None:
+    long = question("true", f"size({ACCOUNTS}) <= 6")
+    assert attacked(long) is not None
+    assert Attack()(long, Unsatisfiable(bounded=True), documented=False) is None
+    new = replace(question("true", 'assertion.swname in ["GCE", "CONFIDENTIAL_SPACE"]'), assume_facts=True)
+    assert attacked(new, count=2_000) is not None
+    assert Attack(count=2_000)(new, Unsatisfiable(), documented=True) is None
 
 
 def test_no_tokens_are_no_attack() -> None:
     attack = Attack(count=0)
-    assert attack.on(question("true", "false")) is None
+    assert attack(question("true", "false"), Unsatisfiable(), documented=False) is None
     assert attack.described == "not attacked"

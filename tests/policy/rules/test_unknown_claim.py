@@ -12,7 +12,7 @@ def test_a_claim_in_the_singular_is_none(findings: Any, read: Any, provider: Any
         {
             "rule": "unknown-claim",
             "severity": "high",
-            "message": "`google_service_account` is no claim of the token",
+            "message": "`google_service_account` is no documented claim of the token",
             "hint": "did you mean `google_service_accounts`?",
             "provider": "",
             "place": "condition",
@@ -30,7 +30,7 @@ def test_a_mapping_is_read_as_well(findings: Any, read: Any, provider: Any) -> N
         {
             "rule": "unknown-claim",
             "severity": "high",
-            "message": "`subject` is no claim of the token",
+            "message": "`subject` is no documented claim of the token",
             "hint": "did you mean `sub`?",
             "provider": "projects/1/locations/global/workloadIdentityPools/primus/providers/workload",
             "place": "mapping google.subject",

@@ -38,12 +38,12 @@ def test_of_the_other_functions_on_strings_it_is_only_not_known(
     found = findings(read(provider("assertion.swname.trim() == 'GCE'", attributeMapping=mapping)))
     assert [(each["message"], each["place"], each["excerpt"]) for each in found] == [
         (
-            "it is not known whether Google takes `trim`: none of its documents names it",
+            "it is not known whether Google takes `trim`: we found no document of it",
             "condition",
             "assertion.swname.trim()",
         ),
         (
-            "it is not known whether Google takes `replace`: none of its documents names it",
+            "it is not known whether Google takes `replace`: we found no document of it",
             "mapping google.subject",
             "assertion.sub.replace('a', 'b')",
         ),

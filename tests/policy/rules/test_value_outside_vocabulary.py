@@ -10,8 +10,8 @@ def test_the_documents_name_of_tdx_is_in_no_token(findings: Any) -> None:
         {
             "rule": "value-outside-vocabulary",
             "severity": "high",
-            "message": '`hwmodel` is never "INTEL_TDX": it is `GCP_AMD_SEV`, '
-            "`GCP_AMD_SEV_ES`, `GCP_INTEL_TDX`, `GCP_AMD_SEV_SNP` or `GCP_SHIELDED_VM`",
+            "message": '"INTEL_TDX" is not documented for `hwmodel`, where `GCP_AMD_SEV`, `GCP_AMD_SEV_ES`, '
+            "`GCP_INTEL_TDX`, `GCP_AMD_SEV_SNP` and `GCP_SHIELDED_VM` are known",
             "hint": "did you mean `GCP_INTEL_TDX`?",
             "provider": "",
             "place": "condition",
@@ -29,9 +29,9 @@ def test_no_image_has_such_an_attribute(findings: Any) -> None:
         {
             "rule": "value-outside-vocabulary",
             "severity": "high",
-            "message": "`submods.confidential_space.support_attributes` is never "
-            '"USES_SECUREBOOT": it is `LATEST`, `STABLE`, `USABLE` or '
-            "`EXPERIMENTAL`",
+            "message": '"USES_SECUREBOOT" is not documented for'
+            " `submods.confidential_space.support_attributes`, where `LATEST`, `STABLE`, `USABLE`"
+            " and `EXPERIMENTAL` are known",
             "hint": "",
             "provider": "",
             "place": "condition",

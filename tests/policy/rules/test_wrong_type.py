@@ -28,7 +28,7 @@ def test_a_number_is_no_string(findings: Any) -> None:
         {
             "rule": "wrong-type",
             "severity": "high",
-            "message": "a string and an int are never equal: the comparison is never true",
+            "message": "a string and an int are never equal, by the documents: the comparison is never true",
             "hint": "",
             "provider": "",
             "place": "condition",

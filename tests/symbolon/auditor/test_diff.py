@@ -57,16 +57,44 @@ def test_undecided_is_neither_yes_nor_no(ask: Ask, tmp_path: Path, monkeypatch: 
 
 
 def test_an_answer_within_bounds_is_one_for_whoever_accepts_them(ask: Ask, tmp_path: Path) -> None:
-    variables = "assertion.submods.container.env_override"
-    named = f"{ANYBODY} && {variables}.all(name, name.startsWith('X'))"
-    old = written(tmp_path / "old.cel", f"{named} && size({variables}) <= 8")
-    new = written(tmp_path / "new.cel", named)
+    accounts, versions = "assertion.google_service_accounts", "assertion.swversion"
+    old = written(tmp_path / "old.cel", f"{ANYBODY} && {accounts}.all(x, x == 'a')")
+    new = written(tmp_path / "new.cel", f"{ANYBODY} && ({accounts} + {versions}).all(x, x == 'a')")
     answered = ask("auditor", "diff", old, new, "--format", "json")
     assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (6, "undecided", True)
     assert "has at most" in answered.json["reason"]
     answered = ask("auditor", "diff", "--accept-bounds", old, new, "--format", "json")
-    assert (answered.code, answered.json["bounded"]) == (0, True)
+    assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (0, "stricter", True)
     assert any("has at most" in each for each in answered.json["assumptions"])
+    back = ask("auditor", "diff", new, old, "--format", "json")
+    assert (back.code, back.json["verdict"], back.json["bounded"]) == (3, "looser", True)
+    assert "has at most" in back.json["reason"]
+    said = " ".join(ask("auditor", "diff", new, old).out.split())
+    assert said.startswith(
+        "LOOSER the new policy admits tokens that the old one refuses; whether it refuses others"
+    )
+    assert "is undecided: it is proved only where" in said
+
+
+def test_a_longer_list_of_variables_is_newly_admitted(ask: Ask, tmp_path: Path) -> None:
+    variables = "assertion.submods.container.env_override"
+    named = f"{ANYBODY} && {variables}.all(name, name.startsWith('X'))"
+    old = written(tmp_path / "old.cel", f"{named} && size({variables}) <= 8")
+    answered = ask("auditor", "diff", old, written(tmp_path / "new.cel", named), "--format", "json")
+    assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (3, "looser", False)
+    assert len(answered.json["newly_admitted"]["submods"]["container"]["env_override"]) == 9
+
+
+def test_another_value_of_a_claim_is_newly_admitted_unless_only_documented_ones_are_assumed(
+    ask: Ask, tmp_path: Path
+) -> None:
+    old = written(tmp_path / "old.cel", 'assertion.swname in ["CONFIDENTIAL_SPACE", "GCE"]')
+    new = written(tmp_path / "new.cel", "has(assertion.swname)")
+    answered = ask("auditor", "diff", old, new, "--format", "json")
+    assert (answered.code, answered.json["verdict"]) == (3, "looser")
+    answered = ask("auditor", "diff", old, new, "--assume", "documented-values", "--format", "json")
+    assert (answered.code, answered.json["verdict"]) == (0, "equivalent")
+    assert "`swname` is `CONFIDENTIAL_SPACE` or `GCE`" in answered.json["assumptions"]
 
 
 def test_standard_input_is_named_once(ask: Ask) -> None:

@@ -42,6 +42,27 @@ def test_what_does_not_hold_is_refuted_by_a_whole_token(ask: Ask, anybody: Path)
     assert "secboot = false\n" in human.out
 
 
+def test_a_proof_within_bounds_is_undecided_until_they_are_accepted(ask: Ask, tmp_path: Path) -> None:
+    accounts = "assertion.google_service_accounts"
+    policy = written(tmp_path / "p.cel", f"({accounts} + assertion.swversion).all(x, x == 'a')")
+    arguments = ("auditor", "prove", policy, "--that", f"{accounts}.all(x, x == 'a')")
+    answered = ask(*arguments, "--format", "json")
+    assert (answered.code, answered.json["verdict"], answered.json["bounded"]) == (6, "undecided", True)
+    assert any("has at most" in each for each in answered.json["assumptions"])
+    assert ask(*arguments).out.startswith("UNDECIDED  it is proved only where")
+    accepted = ask(*arguments, "--accept-bounds", "--format", "json")
+    assert (accepted.code, accepted.json["verdict"], accepted.json["bounded"]) == (0, "proved", True)
+    assert accepted.json["assumptions"] == answered.json["assumptions"]
+
+
+def test_what_is_documented_is_all_there_is_only_for_whoever_assumes_it(ask: Ask, anybody: Path) -> None:
+    values = ("auditor", "prove", anybody, "--values-of", "hwmodel", "--format", "json")
+    assert ask(*values).json["verdict"] == "unbounded"
+    assumed = ask(*values, "--assume", "documented-values").json
+    assert (assumed["verdict"], len(assumed["values"])) == ("finite", 5)
+    assert any(each.startswith("`hwmodel` is") for each in assumed["assumptions"])
+
+
 def test_without_a_solver_it_is_undecided(ask: Ask, anybody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
     answered = ask("auditor", "prove", anybody, "--that", "assertion.secboot", "--format", "json")
@@ -179,6 +200,25 @@ def test_a_claim_that_no_token_has_is_an_error_with_the_nearest_name(
     answered = ask("auditor", "prove", anybody, "--values-of", claim)
     assert (answered.code, answered.out) == (7, "")
     assert answered.err == f"error: {message}\nhint: {hint}\n"
+
+
+def test_a_claim_that_the_policy_itself_reads_is_asked_about_though_nobody_documents_it(
+    ask: Ask, tmp_path: Path
+) -> None:
+    policy = written(tmp_path / "p.cel", 'assertion.newclaim == "a"')
+    answered = ask("auditor", "prove", policy, "--values-of", "newclaim", "--format", "json")
+    assert "no claim" not in answered.err
+    assert answered.code in (0, 6)
+
+
+def test_a_question_that_reads_no_documented_claim_is_answered_with_that_said(
+    ask: Ask, anybody: Path
+) -> None:
+    arguments = ("auditor", "prove", anybody, "--that", "!has(assertion.hwmodl)")
+    said = "`hwmodl` is no claim of the token: did you mean `hwmodel`?"
+    assert ask(*arguments, "--format", "json").json["notes"] == [said]
+    assert f"{said}\n" in ask(*arguments).out
+    assert "notes" not in ask("auditor", "prove", anybody, "--that", PRODUCTION, "--format", "json").json
 
 
 def test_of_another_issuer_s_tokens_no_claim_is_called_unknown(ask: Ask, tmp_path: Path) -> None:

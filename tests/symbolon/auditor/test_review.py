@@ -193,6 +193,22 @@ def test_a_policy_is_told_by_its_content_where_its_name_says_nothing(ask: Ask, t
         assert "admits somebody" in ask("auditor", "review", policy).out
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("main.tf", 'pool = "primus-wip"\n', "this is Terraform's source"),
+        ("README.md", "# Only a heading\n", "this is a Markdown page"),
+        ("key.json", '{"type": "service_account", "private_key": "x"}', "this is a service account's key"),
+    ],
+)
+def test_a_file_that_is_no_policy_is_told_what_it_is(
+    ask: Ask, tmp_path: Path, name: str, content: str, said: str
+) -> None:
+    answered = ask("auditor", "review", written(tmp_path / name, content))
+    assert (answered.code, answered.out) == (7, "")
+    assert said in answered.err
+
+
 @pytest.mark.parametrize("output", ["human", "json", "sarif", "html", "markdown"])
 def test_whatever_shows_it_a_hostile_policy_is_only_shown(ask: Ask, tmp_path: Path, output: str) -> None:
     policy = written(tmp_path / "p.json", provider(HOSTILE))

@@ -346,7 +346,7 @@ def test_empty_sections_are_left_out(ask: Ask, tmp_path: Path, output: str) -> N
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard output is a terminal of fifty columns."""
     monkeypatch.setenv("COLUMNS", "50")
-    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setattr("symbolon.reports.human._is_terminal", lambda: True)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
@@ -379,9 +379,10 @@ def test_a_condition_that_is_suggested_is_never_broken(ask: Ask, tmp_path: Path)
 
 def test_what_is_no_terminal_has_no_width(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
     policy = written(tmp_path / "p.cel", ANYBODY)
     document = ask("auditor", "review", policy, "--format", "json").json
-    lines = ask("auditor", "review", policy).out.splitlines()
+    lines = plain(ask("auditor", "review", policy).out).splitlines()
     assert lines[0] == f"FAIL  {document['summary']}"
     for each in document["findings"]:
         assert any(line.endswith(each["message"]) for line in lines)

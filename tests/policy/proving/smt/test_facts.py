@@ -57,10 +57,9 @@ def test_every_fact_is_broken_by_one_change_and_no_other_fact_with_it(fact: Any)
 @pytest.mark.parametrize(
     "change",
     [
-        lambda token: token.update(hwmodel="INTEL_TDX"),
         lambda token: token.update(secboot="true"),
         lambda token: token.update(oemid=True),
-        lambda token: token.update(unknown=1),
+        lambda token: token.update(iss="https://somebody-else.example"),
         lambda token: token.pop("dbgstat"),
         lambda token: token["submods"]["container"].update(image_digest="sha256:abc"),
         lambda token: token["submods"]["container"].update(args=[1]),
@@ -73,6 +72,24 @@ def test_a_token_of_another_type_does_not_conform(change: Callable[[Token], obje
     assert conforms(token, ASSERTION)
     change(token)
     assert not conforms(token, ASSERTION)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda token: token.update(hwmodel="INTEL_TDX"),
+        lambda token: token["submods"].update(nvidia_gpu={"cc_mode": "NEW", "gpus": []}),
+        lambda token: token.update(unknown=1),
+        lambda token: token["submods"].update(quantum={}),
+        lambda token: token["submods"]["confidential_space"].update(support_attributes=["FANTASTIC"]),
+    ],
+)
+def test_what_is_not_documented_may_come_all_the_same(change: Callable[[Token], object]) -> None:
+    token = copy.deepcopy(dict(SAMPLE))
+    assert fits(token)
+    change(token)
+    assert fits(token, documented=False)
+    assert not fits(token)
 
 
 def test_facts_are_assumed_only_where_they_matter() -> None:

@@ -1,0 +1,38 @@
+"""A positive answer about all tokens is made in one place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon", "scripts")
+POSITIVE = {"Proved", "NoneFound"}
+
+
+def made_in(path: Path) -> Iterator[str]:
+    """Each function that makes a positive answer, once for each time that it does."""
+    waiting: list[tuple[ast.AST, str]] = [(ast.parse(path.read_text(encoding="utf-8")), "")]
+    while waiting:
+        node, function = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = node.name
+        if isinstance(node, ast.Call):
+            callee = node.func
+            name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
+            if name in POSITIVE:
+                yield f"{path.relative_to(ROOT)}: {function}"
+        waiting += [(child, function) for child in ast.iter_child_nodes(node)]
+
+
+def test_one_function_alone_says_that_something_is_proved() -> None:
+    paths = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    assert len(paths) > 100
+    made = {place for path in paths for place in made_in(path)}
+    assert made == {"policy/proving/answers.py: conclude"}
+
+
+def test_an_answer_that_is_made_elsewhere_would_be_found(tmp_path: Path) -> None:
+    module = ROOT / "policy" / "proving" / "answers.py"
+    assert list(made_in(module)) == ["policy/proving/answers.py: conclude"] * 2
