@@ -7,10 +7,11 @@ Guarantee. `Proved`: no token of the schema's types, within the assumptions that
 admitted by the evaluator of this project and makes the claim anything but true. Claims may have values
 that are not documented, unless the prover assumes otherwise; `bounded` is an answer, to a prover that
 accepts bounds, when one of the assumptions is a bound on a list's or a map's length, which most proofs do
-without: policy/proving/smt/reads.py says which. A claim that is not documented at all is taken for
-a string, a boolean, an integer, null, or a list or a map of strings. Not modelled are the limits on the
-work of one evaluation and on the strings it builds, which no token of Google's size comes near, and
-most of the limits on mapped attributes, which only ever refuse a token.
+without: policy/proving/smt/reads.py says which. What reads a claim that is not documented at all takes it
+for a string, a boolean, an integer, null, or a list or a map of strings, and is bounded by that. Not
+modelled are the evaluator's limits on the work of one evaluation and on the strings it builds, which no
+token of Google's size comes near, and most of the limits on mapped attributes, which only ever refuse a
+token.
 Of tokens of another issuer than Confidential Space's only what the texts say is decided.
 `Refuted`: a whole token that the issuer could sign and that the evaluator, asked again, admits though
 the claim is not true of it; undoing any single difference from the sample would end that. `Undecided`

@@ -18,14 +18,6 @@ def test_no_arrow_points_the_wrong_way() -> None:
     assert lint_imports(config_filename=str(SOURCE / "pyproject.toml"), cache_dir=None) == EXIT_STATUS_SUCCESS
 
 
-def test_every_room_stands_in_the_one_contract_of_layers() -> None:
-    drawn = tomllib.loads((SOURCE / "pyproject.toml").read_text())["tool"]["importlinter"]
-    assert drawn["root_packages"] == list(ROOMS)
-    (layers,) = (contract for contract in drawn["contracts"] if contract["type"] == "layers")
-    rooms = [room.strip() for layer in layers["layers"] for room in layer.split("|")]
-    assert sorted(rooms) == sorted(ROOMS)
-
-
 def contracts(type_: str) -> list[dict[str, Any]]:
     drawn = tomllib.loads((SOURCE / "pyproject.toml").read_text())["tool"]["importlinter"]
     assert drawn["root_packages"] == list(ROOMS)

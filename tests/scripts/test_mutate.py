@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -98,3 +99,10 @@ def test_an_interrupt_leaves_the_working_tree_as_it_was(checkout: Path) -> None:
     assert run.wait(timeout=20) == 128 + signal.SIGINT
     assert (checkout / "room/limit.py").read_text() == MODULE
     run.stdout.close()
+
+
+def test_what_a_long_run_makes_faults_in_is_there() -> None:
+    script = (ROOT / "scripts/test").read_text(encoding="utf-8")
+    named = re.findall(r"^notice (\S+)", script, re.MULTILINE)
+    assert len(named) > 5
+    assert [path for path in named if not (ROOT / path).exists()] == []

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from policy.findings import Severity
+
 ROOT = Path(__file__).parents[2]
 SLUG = "unpinned-zone"
 WRITTEN = {
@@ -91,3 +93,9 @@ def test_the_help_says_what_a_slug_is(checkout: Path) -> None:
     shown = new_rule(checkout, "--help")
     assert shown.returncode == 0
     assert "lower-case words" in shown.stdout
+
+
+def test_the_severities_are_those_of_findings(checkout: Path) -> None:
+    shown = " ".join(new_rule(checkout, "--help").stdout.split())
+    labels = [severity.label for severity in sorted(Severity, reverse=True)]
+    assert f"--severity {{{','.join(labels)}}}" in shown
