@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Literal
@@ -123,6 +123,9 @@ class CertificatePlan:
     ends_at: int = NOW + DAY_S
     critical_extension: bool = False
     with_pss: bool = False
+    hashed: hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512 = field(
+        default_factory=hashes.SHA256
+    )
 
     def make(self) -> x509.Certificate:
         builder = (
@@ -143,7 +146,7 @@ class CertificatePlan:
             unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
             builder = builder.add_extension(unknown, critical=True)
         pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
-        return builder.sign(self.issuer_key, hashes.SHA256(), rsa_padding=pss if self.with_pss else None)
+        return builder.sign(self.issuer_key, self.hashed, rsa_padding=pss if self.with_pss else None)
 
 
 def root_plan() -> CertificatePlan:

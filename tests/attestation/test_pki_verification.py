@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -33,6 +34,7 @@ from tests.attestation.signing import (
 )
 
 ROOT, INTERMEDIATE, LEAF = root_plan(), intermediate_plan(), leaf_plan()
+INTERMEDIATE_KEY = rsa_key("intermediate")
 SMALL_KEY = rsa_key("small", 1024)
 OTHER_KEY = rsa_key("somebody else")
 
@@ -199,6 +201,7 @@ REJECTED: list[tuple[str, Attempt, type[EvidenceRejected]]] = [
     ("a leaf with a small key", with_leaf(key=SMALL_KEY), rejections.KeyNotAllowed),
     ("a leaf with an elliptic key", with_leaf(key=ec_key()), rejections.KeyNotAllowed),
     ("an intermediate with a small key", with_intermediate(key=SMALL_KEY), rejections.KeyNotAllowed),
+    ("a leaf signed with SHA-224", with_leaf(hashed=hashes.SHA224()), rejections.KeyNotAllowed),
     ("a leaf with a PSS signature", with_leaf(with_pss=True), rejections.KeyNotAllowed),
     ("a token that the leaf did not sign", replace(GOOD, key=OTHER_KEY), rejections.SignatureInvalid),
     # the token itself
@@ -246,6 +249,8 @@ def test_an_oidc_token_has_no_chain() -> None:
         pytest.param(with_root(path_length=1), id="a root for one intermediate"),
         pytest.param(with_intermediate(path_length=0), id="an intermediate for leaves"),
         pytest.param(with_leaf(usage=None), id="a leaf that does not say what for, as the platform's"),
+        pytest.param(with_leaf(hashed=hashes.SHA384()), id="a leaf signed with SHA-384"),
+        pytest.param(with_leaf(hashed=hashes.SHA512()), id="a leaf signed with SHA-512"),
         pytest.param(with_leaf(begins_at=NOW), id="the leaf's first second"),
         pytest.param(with_leaf(ends_at=NOW), id="the leaf's last second"),
         pytest.param(
@@ -262,6 +267,47 @@ def test_a_leaf_that_the_root_issued_needs_no_intermediate() -> None:
     replace(
         GOOD, leaf=leaf, x5c=lambda chain: [chain[0], chain[2]], root=replace(ROOT, path_length=0)
     ).verify()
+
+
+def chain_of(length: int) -> list[CertificatePlan]:
+    """The leaf, so many less two intermediates, and the root."""
+    above = [
+        replace(INTERMEDIATE, subject=f"i{number}", issuer=f"i{number + 1}", issuer_key=INTERMEDIATE_KEY)
+        for number in range(length - 2)
+    ]
+    above[-1] = replace(above[-1], issuer="root", issuer_key=rsa_key("root"))
+    return [replace(LEAF, issuer="i0"), *above, ROOT]
+
+
+def verify_plans(plans: list[CertificatePlan]) -> rsa.RSAPublicKey:
+    certificates = [plan.make() for plan in plans]
+    return verify_chain(x5c_of(*certificates), root=certificates[-1], now=NOW)
+
+
+def test_five_certificates_are_followed_and_six_are_not_looked_at() -> None:
+    assert verify_plans(chain_of(5)) == rsa_key("leaf").public_key()
+    with pytest.raises(rejections.ChainMalformed, match="is not a list of 2 to 5 certificates"):
+        verify_plans(chain_of(6))
+
+
+def test_a_certificate_is_named_by_its_place_from_the_leaf_up() -> None:
+    for place in range(3):
+        plans = chain_of(4)
+        plans[place] = replace(plans[place], critical_extension=True)
+        with pytest.raises(rejections.CriticalExtension) as caught:
+            verify_plans(plans)
+        assert caught.value.message == f"certificate {place + 1} has the critical extension `1.2.3.4`"
+
+
+@pytest.mark.parametrize(("place", "path_length"), [(1, 0), (2, 1), (3, 2)])
+def test_a_path_may_be_as_long_as_each_authority_allows_and_no_longer(place: int, path_length: int) -> None:
+    plans = chain_of(4)
+    plans[place] = replace(plans[place], path_length=path_length)
+    verify_plans(plans)
+    if path_length:
+        plans[place] = replace(plans[place], path_length=path_length - 1)
+        with pytest.raises(rejections.PathTooLong, match=f"may not have {path_length} intermediates"):
+            verify_plans(plans)
 
 
 def test_a_question_without_audiences_is_refused() -> None:

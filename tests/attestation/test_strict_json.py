@@ -6,7 +6,11 @@ import pytest
 
 from attestation.errors import EvidenceRejected
 from attestation.rejections import DuplicateClaim, TokenMalformed
-from attestation.strict_json import MAX_DEPTH, MAX_INTEGER, parse_json_object
+from attestation.strict_json import parse_json_object
+
+MAX_DEPTH = 32
+MAX_INTEGER = 9_007_199_254_740_991
+"""What every reader of I-JSON holds exactly."""
 
 
 def nested(depth: int, opening: bytes, closing: bytes) -> bytes:
@@ -88,5 +92,5 @@ def test_bytes_that_are_not_utf8_are_called_so() -> None:
 
 def test_a_repeated_name_is_shown_on_one_line() -> None:
     with pytest.raises(DuplicateClaim) as caught:
-        parse_json_object(b'{"a\\n`": 1, "a\\n`": 2}', what="payload")
+        parse_json_object(b'{"b": 0, "a\\n`": 1, "a\\n`": 2}', what="payload")
     assert caught.value.message == r"`a\n\x60` stands twice in one object"

@@ -6,7 +6,7 @@ import pytest
 
 from attestation.errors import EvidenceRejected
 from attestation.rejections import TokenMalformed, TokenTooLarge
-from attestation.tokens import MAX_TOKEN_CHARACTERS, decode_base64url, parse_token
+from attestation.tokens import decode_base64url, parse_token
 from tests.attestation.signing import base64url
 
 HEADER, PAYLOAD = base64url(b'{"alg": "RS256"}'), base64url(b'{"a": 1}')
@@ -53,9 +53,18 @@ def test_any_other_text_is_malformed(text: str) -> None:
     assert type(caught.value) is TokenMalformed
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("*.e30.AQ", "header"), ("e30.*.AQ", "payload"), ("e30.e30.*", "signature")],
+)
+def test_the_part_that_is_no_base64url_is_named(text: str, part: str) -> None:
+    with pytest.raises(TokenMalformed, match=f"^the token's {part} is not base64url"):
+        parse_token(text)
+
+
 def test_the_longest_token_is_read_and_one_character_more_is_too_large() -> None:
     start = base64url(b'{"alg" : "RS256"}') + f".{PAYLOAD}."
-    longest = start + "A" * (MAX_TOKEN_CHARACTERS - len(start))
+    longest = start + "A" * (2**20 - len(start))
     assert parse_token(longest).claims == {"a": 1}
     with pytest.raises(TokenTooLarge):
         parse_token(longest + "A")

@@ -70,3 +70,18 @@ def test_a_request_with_one_bad_variable_names_it(name: str, value: str | None) 
 @pytest.mark.parametrize("text", ["gs://photos/june", "gs://photos/june/", "gs://photos/june//"])
 def test_a_folder_is_named_with_or_without_its_closing_slash(text: str) -> None:
     assert parse_request({**REQUEST, "INPUT_URI": text}).input.prefix == "june/"
+
+
+@pytest.mark.parametrize("name", ["INPUT_URI", "RESULT_URI"])
+def test_a_folder_that_is_not_named_is_told_apart_from_one_that_is_named_wrong(name: str) -> None:
+    for environment in ({**REQUEST, name: ""}, {key: REQUEST[key] for key in REQUEST if key != name}):
+        with pytest.raises(Misconfigured, match=f"^{name} is not set$"):
+            parse_request(environment)
+
+
+def test_the_largest_numbers_are_taken_and_one_more_is_not() -> None:
+    job = agree(parse_terms(terms_text()), parse_request({**REQUEST, "TOP_K": "3", "BATCH_SIZE": "1024"}))
+    assert (job.top_k, job.batch_size) == (3, 1024)
+    assert parse_request({**REQUEST, "TOP_K": "0999999999"}).top_k == 999_999_999
+    with pytest.raises(Misconfigured, match="is not a whole number from 1 to 999999999"):
+        parse_request({**REQUEST, "TOP_K": "1000000000"})

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from policy.cel.condition import compile_condition
 from policy.deciding import Outcome, decide, decide_condition, sum_of
 from policy.provider import Provider, parse_provider
 
@@ -34,13 +35,15 @@ def test_a_token_is_admitted_where_the_mapping_succeeds_and_every_clause_is_true
 def test_a_disabled_provider_refuses_whatever_its_condition_says() -> None:
     decision = decide(replace(provider("true"), disabled=True), {"sub": "s"})
     assert decision.outcome == "refused" and decision.trace is None
-    assert decision.refusal is not None and decision.refusal.field == "disabled"
+    assert decision.refusal is not None
+    assert (decision.refusal.field, decision.refusal.error) == ("disabled", "invalid_target")
 
 
 def test_a_mapping_that_fails_is_a_refusal_in_the_words_of_sts() -> None:
     decision = decide(provider("true"), {})
     assert decision.outcome == "refused" and decision.mapped is None
-    assert decision.refusal is not None and decision.refusal.error == "unauthorized_client"
+    assert decision.refusal is not None
+    assert (decision.refusal.field, decision.refusal.error) == ("attributeMapping", "unauthorized_client")
     assert decision.refusal.message.startswith("Could not obtain a value for google.subject")
 
 
@@ -97,6 +100,26 @@ def test_an_attribute_that_is_not_known_makes_what_reads_it_unknown(condition: s
         provider(condition, **{"attribute.kind": f"{UNREAD} ? 'x' : 'y'"}), {"sub": "s", "a": "x"}
     )
     assert decision.outcome == outcome
+
+
+def test_a_condition_reads_what_was_mapped() -> None:
+    mapped = provider("google.subject == 's' && attribute.kind == 'x'", **{"attribute.kind": "assertion.a"})
+    assert decide(mapped, {"sub": "s", "a": "x"}).outcome == "admitted"
+    assert decide(mapped, {"sub": "t", "a": "x"}).outcome == "refused"
+    assert decide(mapped, {"sub": "s", "a": "y"}).outcome == "refused"
+
+
+def test_of_a_subject_that_is_not_known_nothing_is_admitted_that_reads_it() -> None:
+    unknown_subject = provider("google.subject == 's'", **{"google.subject": f"{UNREAD} ? 's' : 't'"})
+    decision = decide(unknown_subject, {"a": "x"})
+    assert decision.outcome == "unknown" and not decision.unknown.startswith("mapping of")
+
+
+def test_a_condition_alone_is_decided_as_text_and_as_it_was_compiled() -> None:
+    for condition in ("google.subject == 's'", compile_condition("google.subject == 's'")):
+        assert decide_condition(condition, {}, {"subject": "s"}).admitted
+        decision = decide_condition(condition, {}, {"subject": "t"})
+        assert decision.outcome == "refused" and decision.mapped is None
 
 
 def test_a_subject_that_is_not_known_is_no_refusal() -> None:

@@ -168,3 +168,43 @@ def test_the_parsed_expressions_are_there_by_their_keys_and_are_no_part_of_its_i
     assert list(mapping.trees) == ["google.subject", "attribute.a"]
     assert mapping == AttributeMapping.parse(SUBJECT | {"attribute.a": "'x'"})
     assert repr(mapping) == f"AttributeMapping(expressions={dict(mapping.expressions)!r})"
+
+
+UNREAD = "assertion.sub.matches('\\\\p{Greek}') ? 's' : 't'"
+"""An expression that Google can evaluate, and this project does not."""
+
+
+def test_what_is_not_known_is_named_apart_and_makes_its_namespace_unknown() -> None:
+    expressions = {"google.subject": UNREAD, "attribute.b": "'b'", "attribute.a": UNREAD}
+    mapped = AttributeMapping.parse(expressions).apply({"sub": "s"})
+    assert (mapped.google, mapped.attribute) == ({}, {"b": "b"})
+    assert list(mapped.unknown) == ["google.subject", "attribute.a"]
+    why = mapped.unknown["google.subject"].message
+    assert mapped.why_unknown == f"mapping of `google.subject`: {why}; mapping of `attribute.a`: {why}"
+    assert mapped.root("google") is mapped.unknown["google.subject"]
+    assert mapped.root("attribute") is mapped.unknown["attribute.a"]
+
+
+def test_an_unknown_attribute_leaves_the_other_namespace_as_it_is() -> None:
+    mapped = AttributeMapping.parse(SUBJECT | {"attribute.a": UNREAD}).apply({"sub": "s"})
+    assert mapped.root("google") == {"subject": "s"}
+    assert mapped.root("attribute") is mapped.unknown["attribute.a"]
+
+
+def test_of_what_is_known_nothing_is_unknown() -> None:
+    mapped = AttributeMapping.parse(SUBJECT | {"attribute.a": "'x'"}).apply({"sub": "s"})
+    assert (mapped.why_unknown, mapped.root("google"), mapped.root("attribute")) == (
+        "",
+        {"subject": "s"},
+        {"a": "x"},
+    )
+
+
+def test_values_from_elsewhere_are_gathered_within_the_same_limits() -> None:
+    mapping = AttributeMapping.parse(SUBJECT | {"attribute.a": "'x'"})
+    gathered = mapping.gathered({"google.subject": "s", "attribute.a": "y", "attribute.b": 1})
+    assert (gathered.google, gathered.attribute, gathered.unknown) == ({"subject": "s"}, {"a": "y"}, {})
+    with pytest.raises(MappingRejected, match=r"Could not obtain a value for google\.subject"):
+        mapping.gathered({"attribute.a": "y"})
+    with pytest.raises(MappingRejected, match="exceeds the 127 bytes limit"):
+        mapping.gathered({"google.subject": "s" * 128})

@@ -77,6 +77,7 @@ def test_uploaded_keys_are_read() -> None:
         ({"oidc": None}, "the provider has no `oidc` section"),
         ({"aws": {"accountId": "1"}}, "the provider takes `aws` credentials, not OIDC tokens"),
         ({"saml": {}}, "the provider takes `saml` credentials, not OIDC tokens"),
+        ({"x509": {}}, "the provider takes `x509` credentials, not OIDC tokens"),
         ({"attributeMapping": None}, "the provider has no `attributeMapping`"),
         ({"attributeMapping": {}}, "the attribute mapping has no `google.subject`"),
         ({"attributeCondition": 1}, "the provider's `attributeCondition` must be a string"),
@@ -112,6 +113,11 @@ def test_what_is_no_provider_for_attestation_tokens_is_refused(changes: dict[str
     assert refusal.value.message == message
 
 
+def test_as_many_and_as_long_audiences_as_google_allows_are_taken() -> None:
+    most = [f"{number}".rjust(256, "a") for number in range(10)]
+    assert parse_provider(document(**oidc(allowedAudiences=most))).audiences == tuple(most)
+
+
 def test_a_document_that_is_no_object_is_refused() -> None:
     with pytest.raises(Misconfigured, match="a provider is a JSON object"):
         parse_provider(["not", "an", "object"])  # type: ignore[arg-type]
@@ -133,5 +139,5 @@ def test_a_provider_of_an_issuer_for_everybody_needs_a_claim_in_its_condition(
 ) -> None:
     assert lacks_a_claim("https://token.actions.githubusercontent.com", condition) is lacks
     assert lacks_a_claim("https://token.actions.githubusercontent.com/", condition) is lacks
-    assert not lacks_a_claim(ISSUER, condition)
-    assert not lacks_a_claim("https://issuer.example", condition)
+    assert lacks_a_claim(ISSUER, condition) is False
+    assert lacks_a_claim("https://issuer.example", condition) is False

@@ -71,6 +71,27 @@ def test_a_fault_that_no_test_notices_is_named_and_is_a_no(checkout: Path) -> No
     assert mutate(checkout, "room/limit.py", "--least", "50").returncode == 0
 
 
+def test_a_sentence_is_left_as_it_is_and_what_stands_in_it_is_not(checkout: Path) -> None:
+    said = 'f"`{count + 0}` is too much"'
+    (checkout / "room/limit.py").write_text(MODULE.replace('"that is too much"', said))
+    run = mutate(checkout, "room/limit.py")
+    assert {line.strip() for line in run.stdout.splitlines() if line.startswith("   ")} == {
+        "room/limit.py:9: count + 0  →  count - 0",
+        "room/limit.py:9: 0  →  1",
+        "room/limit.py:9: 0  →  -1",
+    }
+    assert run.stdout.endswith("7 of 10 faults were noticed, 70.0 %\n")
+
+
+def test_what_only_a_type_checker_reads_is_left_as_it_is(checkout: Path) -> None:
+    named = MODULE.replace(
+        "MOST", 'from typing import Literal, TypeAlias, TypeVar\nT = TypeVar("T")\nMOST', 1
+    )
+    aliased = named.replace("MOST", 'Answer: TypeAlias = Literal["yes", "no"]\nMOST', 1)
+    (checkout / "room/limit.py").write_text(aliased)
+    assert "7 of 7 faults were noticed" in mutate(checkout, "room/limit.py").stdout
+
+
 def test_tests_that_fail_anyway_notice_nothing(checkout: Path) -> None:
     (checkout / "tests/room/test_limit.py").write_text("def test_it():\n    assert False\n")
     run = mutate(checkout, "room/limit.py")

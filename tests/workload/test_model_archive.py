@@ -307,3 +307,106 @@ def test_a_model_that_is_not_there_is_the_owners_to_mend(
     missing = terms(SOUND, bucket=bucket or make_bucket().name, generation=generation)
     with pytest.raises((Misconfigured, Denied), match="the owner's model"):
         model_archive.fetch(as_operator, missing, tmp_path / "a")
+
+
+def tar_of(size: int) -> bytes:
+    """A tar archive of so many bytes, which is a multiple of 512: one file, and what ends an archive."""
+    member = tarfile.TarInfo("weights")
+    member.size = size - 3 * tarfile.BLOCKSIZE
+    header = member.tobuf()
+    return header + bytes(size - len(header))
+
+
+def test_an_archive_may_unpack_to_all_that_the_terms_allow_and_not_to_a_byte_more(
+    unpack: Callable[..., Path],
+) -> None:
+    data = tar_of(100 * tarfile.BLOCKSIZE)
+    assert (unpack(data, max_unpacked_bytes=len(data)) / "weights").stat().st_size == len(data) - 3 * 512
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(data, max_unpacked_bytes=len(data) - 1)
+
+
+def test_sixteen_mebibytes_are_no_bomb_and_a_block_more_is_one(unpack: Callable[..., Path]) -> None:
+    unpack(gzip.compress(tar_of(16 * 2**20)))
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(gzip.compress(tar_of(16 * 2**20 + tarfile.BLOCKSIZE)))
+
+
+def test_beyond_them_an_archive_may_unpack_to_two_hundred_times_its_size(
+    unpack: Callable[..., Path],
+) -> None:
+    size = 102_400
+    packed = gzip.compress(tar_of(200 * size))
+    assert len(packed) < size
+    unpack(packed.ljust(size, b"\0"))
+    with pytest.raises(Misconfigured, match="more than its limit"):
+        unpack(packed.ljust(size - 1, b"\0"))
+
+
+def test_ten_thousand_members_are_unpacked_and_one_more_is_refused(unpack: Callable[..., Path]) -> None:
+    folder = tarfile.TarInfo("folder")
+    folder.type = tarfile.DIRTYPE
+    header, end = folder.tobuf(), bytes(2 * tarfile.BLOCKSIZE)
+    assert (unpack(10_000 * header + end) / "folder").is_dir()
+    with pytest.raises(Misconfigured, match="has more than 10000 members"):
+        unpack(10_001 * header + end)
+
+
+def test_what_is_unpacked_has_neither_owner_nor_time_of_the_archive(unpack: Callable[..., Path]) -> None:
+    member = tarfile.TarInfo("labels.txt")
+    member.mode, member.mtime = 0, 1
+    unpacked = unpack(member.tobuf() + bytes(2 * tarfile.BLOCKSIZE)) / "labels.txt"
+    assert unpacked.stat().st_mtime > 1
+    assert unpacked.stat().st_mode & 0o400
+
+
+def test_names_with_points_stay_within_the_folder(unpack: Callable[..., Path]) -> None:
+    members = {"..a": b"1", "b..": b"2", "./c": b"3", "d/...": b"4"}
+    folder = unpack(archive(members))
+    assert {name: (folder / name).read_bytes() for name in members} == members
+
+
+class OneStream:
+    """Storage that gives `data` in its first answer, and notes what it was asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.asked: dict[str, Any] = {}
+
+    def bucket(self, name: str) -> OneStream:
+        self.asked["bucket"] = name
+        return self
+
+    def blob(self, name: str, generation: int | None) -> OneStream:
+        self.asked |= {"name": name, "generation": generation}
+        return self
+
+    def download_to_file(self, file: Any, **options: Any) -> None:
+        self.asked |= options
+        file.write(self.data)
+
+
+def test_the_first_request_is_for_thirty_two_mebibytes_as_they_are_stored(tmp_path: Path) -> None:
+    client, wanted = OneStream(SOUND), terms(SOUND, generation=7)
+    found = model_archive.fetch(client, wanted, tmp_path / "a")  # type: ignore[arg-type]
+    assert found == wanted.sha256
+    assert (tmp_path / "a").read_bytes() == SOUND
+    assert client.asked == {
+        "bucket": "primus-models",
+        "name": "model.tar.gz",
+        "generation": 7,
+        "end": 32 * 2**20 - 1,
+        "raw_download": True,
+        "checksum": None,
+    }
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"kept")
+    with pytest.raises(FileExistsError):
+        model_archive.fetch(OneStream(SOUND), terms(SOUND), tmp_path / "a")  # type: ignore[arg-type]
+    assert (tmp_path / "a").read_bytes() == b"kept"
+
+
+def test_the_model_that_the_terms_pin_is_accepted() -> None:
+    model_archive.verify(digest_of(SOUND), terms(SOUND))

@@ -106,6 +106,39 @@ def test_a_part_is_written_when_it_is_full_or_old(
     assert parts["result"].count("\n") == 5
 
 
+def test_a_part_holds_a_thousand_rows(as_operator: storage.Client, folder: FolderUri) -> None:
+    with ResultWriter(as_operator, folder, score_digits=3, clock=lambda: 0.0) as writer:
+        for _ in range(999):
+            writer.write(GONE)
+        assert not objects(as_operator, folder)
+        writer.write(GONE)
+        assert list(objects(as_operator, folder)) == ["result-00000.jsonl"]
+    assert sorted(objects(as_operator, folder)) == ["result", "result-00000.jsonl"]
+
+
+def test_a_part_waits_for_rows_for_thirty_seconds_from_the_last_one(
+    as_operator: storage.Client, folder: FolderUri
+) -> None:
+    now = 1000.0
+    with ResultWriter(as_operator, folder, score_digits=3, clock=lambda: now) as writer:
+        for at, parts in ((1029.9, 0), (1030.0, 1), (1059.9, 1), (1060.0, 2)):
+            now = at
+            writer.write(CAT)
+            assert len(objects(as_operator, folder)) == parts
+
+
+def test_each_object_says_what_it_is(as_operator: storage.Client, folder: FolderUri) -> None:
+    with ResultWriter(as_operator, folder, score_digits=3) as writer:
+        writer.write(GONE)
+    write_error(as_operator, folder, JobError(family="denied", message="no", hint="ask"))
+    blobs = as_operator.list_blobs(folder.bucket)
+    assert {blob.name: blob.content_type for blob in blobs} == {
+        "run/error.json": "application/json",
+        "run/result": "text/plain; charset=utf-8",
+        "run/result-00000.jsonl": "application/jsonl",
+    }
+
+
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
 def test_what_is_done_before_a_failure_is_written_and_result_is_not(
     as_operator: storage.Client, folder: FolderUri, failure: type[BaseException]

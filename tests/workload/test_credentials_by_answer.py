@@ -1,0 +1,233 @@
+"""The owner's credential against each answer that STS and IAM may give, none of which leaves the process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+
+from attestation.errors import Denied, EvidenceRejected, Misconfigured, NotKnown, SymbolonError, Unavailable
+from contract.terms import parse_terms
+from tests.workload.samples import terms_text
+from workload import attesting, credentials
+
+TERMS = parse_terms(terms_text()).credential
+STS, IAM = "sts.googleapis.com", "iamcredentials.googleapis.com"
+READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
+FEDERATED = {
+    "access_token": "federated",
+    "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    "token_type": "Bearer",
+    "expires_in": 3600,
+}
+OWNERS = {"accessToken": "the owner's", "expireTime": "2999-01-01T00:00:00Z"}
+
+
+@dataclass
+class Answer:
+    """An HTTP answer as google-auth reads it."""
+
+    status: int
+    document: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> bytes:
+        return (self.document if isinstance(self.document, str) else json.dumps(self.document)).encode()
+
+
+@dataclass
+class Google:
+    """STS and IAM Credentials: what each answers, the last one again and again, and what each was asked."""
+
+    sts: list[Answer | Exception] = field(default_factory=lambda: [Answer(200, FEDERATED)])
+    iam: list[Answer | Exception] = field(default_factory=lambda: [Answer(200, OWNERS)])
+    asked: list[tuple[str, str, Any, Any]] = field(default_factory=list)
+
+    def __call__(self, url: str, method: str, body: Any, headers: Any, timeout: float) -> Answer:
+        self.asked.append((url, method, body, timeout))
+        answers = self.sts if STS in url else self.iam
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> Google:
+    """In place of the network and of the launcher; nothing is waited for long."""
+    google = Google()
+    monkeypatch.setattr(credentials, "Request", lambda session=None: google)
+    monkeypatch.setattr(credentials, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(attesting, "subject_token", lambda audience, now: f"token for {audience}")
+    return google
+
+
+def test_the_owners_account_is_asked_for_with_an_attestation_token_and_reads_alone(google: Google) -> None:
+    credential = credentials.owner_credential(TERMS)
+    assert credential.token == "the owner's"
+    (sts, method, body, timeout), (iam, *_, asked, _) = google.asked
+    assert (sts, method, timeout) == ("https://sts.googleapis.com/v1/token", "POST", 20.0)
+    exchange = {name: value for name, [value] in parse_qs(body.decode()).items()}
+    assert exchange["audience"] == TERMS.audience
+    assert exchange["subject_token"] == f"token for https:{TERMS.audience}"
+    assert exchange["subject_token_type"] == "urn:ietf:params:oauth:token-type:jwt"
+    assert iam == (
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
+        "reader@primus.iam.gserviceaccount.com:generateAccessToken"
+    )
+    assert json.loads(asked)["scope"] == [READ_ONLY]
+
+
+@pytest.mark.parametrize("passing", [Answer(429, {}), Answer(500, {}), Answer(503, {}), TransportError("no")])
+def test_what_passes_is_asked_again(google: Google, passing: Answer | Exception) -> None:
+    google.sts.insert(0, passing)
+    google.iam.insert(0, passing)
+    assert credentials.owner_credential(TERMS).token == "the owner's"
+    assert [STS in url for url, *_ in google.asked] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("host", "answer", "said"),
+    [
+        ("sts", Answer(429, {}), "`sts.googleapis.com` answers 429"),
+        ("sts", Answer(500, {}), "`sts.googleapis.com` answers 500"),
+        ("iam", Answer(503, {}), "`iamcredentials.googleapis.com` answers 503"),
+        ("iam", TransportError("no"), "`iamcredentials.googleapis.com` cannot be reached"),
+    ],
+)
+def test_what_stays_is_unavailable(
+    google: Google, monkeypatch: pytest.MonkeyPatch, host: str, answer: Answer | Exception, said: str
+) -> None:
+    monkeypatch.setattr(credentials, "PATIENCE_S", 0.0)
+    setattr(google, host, [answer])
+    with pytest.raises(Unavailable) as refused:
+        credentials.owner_credential(TERMS)
+    assert refused.value.message == said
+    assert "status.cloud.google.com" in refused.value.hint
+
+
+def refusal_of(google: Google) -> SymbolonError:
+    with pytest.raises(SymbolonError) as refused:
+        credentials.owner_credential(TERMS)
+    assert refused.value.hint
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("document", "family", "said"),
+    [
+        ({"error": "unauthorized_client", "error_description": "no"}, Denied, "`no`"),
+        ({"error": "access_denied", "error_description": "no"}, Denied, "`no`"),
+        ({"error": "invalid_grant", "error_description": "old"}, EvidenceRejected, "`old`"),
+        ({"error": "emulator_unknown", "error_description": "?"}, NotKnown, "`?`"),
+        ({"error": "invalid_target", "error_description": "gone"}, Misconfigured, "`gone`"),
+        ({"error": "invalid_request"}, Misconfigured, "`invalid_request`"),
+        ({}, Misconfigured, "`no reason given`"),
+        ("not JSON", Misconfigured, "`no reason given`"),
+        (
+            {"error": "access_denied", "error_description": "x" * 301},
+            Denied,
+            f"`{'x' * 300}…`",
+        ),
+    ],
+)
+def test_a_refusal_by_sts_goes_to_whoever_acts_next(
+    google: Google, document: Any, family: type[SymbolonError], said: str
+) -> None:
+    google.sts = [Answer(400, document)]
+    refusal = refusal_of(google)
+    assert (type(refusal), refusal.message) == (family, f"STS refuses the exchange: {said}")
+    assert len(google.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "family", "said"),
+    [
+        (403, {"error": {"code": 403, "message": "no"}}, Denied, "`no`"),
+        (400, {"error": {"code": 400, "message": "bad"}}, Misconfigured, "`bad`"),
+        (404, {"error": {"code": 404, "message": "gone"}}, Misconfigured, "`gone`"),
+        (403, {"error": {}}, Denied, "`no reason given`"),
+        (403, {"error": "no"}, Denied, "`no reason given`"),
+        (403, ["error"], Denied, "`no reason given`"),
+        (403, "not JSON", Denied, "`no reason given`"),
+        (403, {"error": {"code": 403, "message": "x" * 301}}, Denied, f"`{'x' * 300}…`"),
+    ],
+)
+def test_a_refusal_by_iam_goes_to_whoever_acts_next(
+    google: Google, status: int, document: Any, family: type[SymbolonError], said: str
+) -> None:
+    google.iam = [Answer(status, document)]
+    refusal = refusal_of(google)
+    assert type(refusal) is family
+    assert refusal.message == f"the owner's service account may not be used: {said}"
+    assert "roles/iam.workloadIdentityUser" in refusal.hint
+
+
+def test_a_hint_after_a_refusal_by_sts_fits_its_family(google: Google) -> None:
+    hints = {}
+    for code in ("access_denied", "invalid_grant", "emulator_unknown", "invalid_target"):
+        google.sts = [Answer(400, {"error": code})]
+        hints[code] = refusal_of(google).hint
+    assert "which clause" in hints["access_denied"]
+    assert "issuer and audiences" in hints["invalid_grant"]
+    assert "Google's own STS" in hints["emulator_unknown"]
+    assert "provider named in the terms" in hints["invalid_target"]
+
+
+class Machine:
+    """The machine's own credential."""
+
+    def __init__(self, refreshed: Callable[[], None] = lambda: None) -> None:
+        self.refreshed = refreshed
+        self.request: Any = None
+
+    def refresh(self, request: Any) -> None:
+        self.request = request
+        self.refreshed()
+
+
+def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
+    google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine, scopes = Machine(), []
+
+    def default(**options: Any) -> tuple[Machine, str]:
+        scopes.append(options)
+        return machine, "secundus"
+
+    monkeypatch.setattr("google.auth.default", default)
+    assert credentials.operator_credential() is machine
+    assert scopes == [{"scopes": ["https://www.googleapis.com/auth/devstorage.read_write"]}]
+    google.iam = [Answer(503, {}), Answer(200, {})]
+    assert machine.request("https://metadata.example/").status == 200
+    assert [asked[1:] for asked in google.asked] == [("GET", None, 20.0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "family"),
+    [
+        (DefaultCredentialsError("none"), Misconfigured),
+        (RefreshError("no"), Unavailable),
+        (TransportError("no"), Unavailable),
+    ],
+)
+def test_a_machine_that_gives_no_credential_is_told_apart_from_one_that_has_none(
+    google: Google, monkeypatch: pytest.MonkeyPatch, failure: Exception, family: type[SymbolonError]
+) -> None:
+    def refuse() -> None:
+        raise failure
+
+    monkeypatch.setattr("google.auth.default", lambda **_: (Machine(refuse), None))
+    with pytest.raises(family) as refused:
+        credentials.operator_credential()
+    assert refused.value.hint and refused.value.__cause__ is failure
+
+
+def test_a_service_is_asked_for_a_minute_and_each_call_has_twenty_seconds() -> None:
+    assert (credentials.PATIENCE_S, credentials.TIMEOUT_S) == (60.0, 20.0)
