@@ -742,9 +742,7 @@ def test_what_a_mapping_leaves_unknown_says_nothing_of_the_condition(prover: Pro
     "condition",
     ["assertion.new == 1.5", 'assertion.new.a.b == "x"', "assertion.new.exists(v, v == 2)"],
 )
-def test_of_a_claim_that_no_document_names_even_the_type_is_not_known(
-    prover: Prover, condition: str
-) -> None:
+def test_of_a_claim_that_no_document_names_even_the_type_is_not_known(prover: Prover, condition: str) -> None:
     answer = prover.find_admitted(condition)
     assert isinstance(answer, Undecided) and answer.bounded
     assert "`new` has at most the types" in answer.reason
