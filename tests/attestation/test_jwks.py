@@ -28,7 +28,7 @@ def test_the_key_that_a_token_names_is_found_among_others(bits: int) -> None:
 
 @pytest.mark.parametrize("member", ["use", "alg"])
 def test_a_key_may_leave_out_what_it_is_for(member: str) -> None:
-    assert find_key({"keys": [jwk(**{member: None})]}, "key").key_size == 2048
+    assert find_key({"keys": [jwk("key", 2048, **{member: None})]}, "key").key_size == 2048
 
 
 @pytest.mark.parametrize("kid", [None, 7, ["key"]])

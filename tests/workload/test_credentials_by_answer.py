@@ -84,7 +84,7 @@ def test_the_owners_account_is_asked_for_with_an_attestation_token_and_reads_alo
     assert json.loads(asked)["scope"] == [READ_ONLY]
 
 
-@pytest.mark.parametrize("passing", [Answer(429, {}), Answer(500, {}), Answer(503, {}), TransportError("no")])
+@pytest.mark.parametrize("passing", [Answer(429, {}), Answer(500, {}), Answer(503, {}), TransportError("no")])  # type: ignore[no-untyped-call]
 def test_what_passes_is_asked_again(google: Google, passing: Answer | Exception) -> None:
     google.sts.insert(0, passing)
     google.iam.insert(0, passing)
@@ -98,7 +98,7 @@ def test_what_passes_is_asked_again(google: Google, passing: Answer | Exception)
         ("sts", Answer(429, {}), "`sts.googleapis.com` answers 429"),
         ("sts", Answer(500, {}), "`sts.googleapis.com` answers 500"),
         ("iam", Answer(503, {}), "`iamcredentials.googleapis.com` answers 503"),
-        ("iam", TransportError("no"), "`iamcredentials.googleapis.com` cannot be reached"),
+        ("iam", TransportError("no"), "`iamcredentials.googleapis.com` cannot be reached"),  # type: ignore[no-untyped-call]
     ],
 )
 def test_what_stays_is_unavailable(
@@ -202,7 +202,7 @@ def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
         return machine, "secundus"
 
     monkeypatch.setattr("google.auth.default", default)
-    assert credentials.operator_credential() is machine
+    assert credentials.operator_credential() is machine  # type: ignore[comparison-overlap]
     assert scopes == [{"scopes": ["https://www.googleapis.com/auth/devstorage.read_write"]}]
     google.iam = [Answer(503, {}), Answer(200, {})]
     assert machine.request("https://metadata.example/").status == 200
@@ -212,9 +212,9 @@ def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
 @pytest.mark.parametrize(
     ("failure", "family"),
     [
-        (DefaultCredentialsError("none"), Misconfigured),
-        (RefreshError("no"), Unavailable),
-        (TransportError("no"), Unavailable),
+        (DefaultCredentialsError("none"), Misconfigured),  # type: ignore[no-untyped-call]
+        (RefreshError("no"), Unavailable),  # type: ignore[no-untyped-call]
+        (TransportError("no"), Unavailable),  # type: ignore[no-untyped-call]
     ],
 )
 def test_a_machine_that_gives_no_credential_is_told_apart_from_one_that_has_none(
