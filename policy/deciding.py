@@ -23,6 +23,7 @@ from typing import Literal, TypeAlias
 
 from .cel.condition import compile_condition
 from .explaining import Condition, Trace, explain
+from .issuers import has_our_vocabulary
 from .mapping import Mapped, MappingRejected
 from .provider import Provider
 
@@ -77,7 +78,14 @@ def decide(provider: Provider, assertion: Mapping[str, object]) -> Decision:
         )
         return Decision(outcome="refused", refusal=refusal)
     google, attribute = mapped.root("google"), mapped.root("attribute")
-    return _decided(explain(condition, assertion=assertion, google=google, attribute=attribute), mapped)
+    trace = explain(
+        condition,
+        assertion=assertion,
+        google=google,
+        attribute=attribute,
+        vocabulary=has_our_vocabulary(provider.issuer),
+    )
+    return _decided(trace, mapped)
 
 
 def decide_condition(

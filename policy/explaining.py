@@ -31,9 +31,12 @@ Outcome: TypeAlias = Literal["true", "false", "error", "unknown"]
 class Clause:
     """What one top-level conjunct said of one token."""
 
-    __slots__ = ("_clause", "_condition", "_frame", "_result")
+    __slots__ = ("_clause", "_condition", "_frame", "_result", "_vocabulary")
 
-    def __init__(self, condition: Condition, clause: CompiledClause, result: Any, frame: Frame) -> None:
+    def __init__(
+        self, condition: Condition, clause: CompiledClause, result: Any, frame: Frame, vocabulary: bool
+    ) -> None:
+        self._vocabulary = vocabulary
         self._condition = condition
         self._clause = clause
         self._result = result
@@ -89,7 +92,7 @@ class Clause:
     def _wording(self) -> Wording:
         from .reasons import Wording  # whoever only decides needs neither words nor the vocabulary
 
-        return Wording(self._condition, self._clause, self._frame)
+        return Wording(self._condition, self._clause, self._frame, vocabulary=self._vocabulary)
 
 
 class Trace:
@@ -100,12 +103,14 @@ class Trace:
 
     __slots__ = ("admitted", "clauses", "refused")
 
-    def __init__(self, condition: Condition, results: list[Any], frame: Frame) -> None:
+    def __init__(
+        self, condition: Condition, results: list[Any], frame: Frame, *, vocabulary: bool = True
+    ) -> None:
         self.admitted = all(result is True for result in results)
         self.refused = any(result is not True and not is_unknown(result) for result in results)
         self.clauses = tuple(
             [
-                Clause(condition, clause, result, frame)
+                Clause(condition, clause, result, frame, vocabulary)
                 for clause, result in zip(condition.clauses, results, strict=True)
             ]
         )
@@ -140,10 +145,12 @@ def explain(
     assertion: Mapping[str, object],
     google: Mapping[str, object] | ErrorValue | None = None,
     attribute: Mapping[str, object] | ErrorValue | None = None,
+    vocabulary: bool = True,
 ) -> Trace:
     """The decision on these claims, with every clause's part in it.
 
-    `google` or `attribute` is an error where it is not known what the mapping gives.
+    `google` or `attribute` is an error where it is not known what the mapping gives. Without
+    `vocabulary` the claims are another issuer's, and nothing is said of their names and values.
 
     >>> trace = explain('assertion.dbgstat == "disabled-since-boot"', assertion={"dbgstat": "enabled"})
     >>> trace.admitted, trace.clauses[0].reason
@@ -153,4 +160,5 @@ def explain(
         Misconfigured: the condition is a text, and it does not compile.
     """
     compiled = compile_condition(condition) if isinstance(condition, str) else condition
-    return Trace(compiled, *compiled.evaluate(assertion, google, attribute))
+    results, frame = compiled.evaluate(assertion, google, attribute)
+    return Trace(compiled, results, frame, vocabulary=vocabulary)

@@ -53,7 +53,10 @@ class Expectation:
 class Wording:
     """The words for one clause of one evaluation."""
 
-    def __init__(self, condition: Condition, clause: CompiledClause, frame: Frame) -> None:
+    def __init__(
+        self, condition: Condition, clause: CompiledClause, frame: Frame, *, vocabulary: bool = True
+    ) -> None:
+        self._vocabulary = vocabulary
         self._condition = condition
         self._clause = clause
         self._frame = frame
@@ -77,13 +80,15 @@ class Wording:
             return "owner: compare it with something, so that it is true or false"
         fixes = hints or list(dict.fromkeys(self._fixes(self._clause.node)))
         text = "; or ".join(fix for fix in fixes if fix)
+        if not text and not self._vocabulary:
+            return "owner: change this clause, or ask the token's issuer what its claims are"
         return text or "owner: change this clause, no launch makes it true"
 
     def _findings(self) -> list[Finding]:
         """What is wrong with the clause itself, whatever the token."""
         return [
             finding
-            for finding in _checked(self._condition)
+            for finding in _checked(self._condition, self._vocabulary)
             if self._clause.node.span.start <= finding.span.start
             and finding.span.end <= self._clause.node.span.end
         ]
@@ -100,7 +105,7 @@ class Wording:
             return f"{name} is {_value_of(path, value)}"
         if not value.absent:
             return f"{name} cannot be read, {value.message}"
-        return f"{name} is absent{_absence(path)}"
+        return f"{name} is absent{_absence(path) if self._vocabulary else ''}"
 
     def _failure(self, node: Node, result: Any) -> str:
         """Why `node`, which is `result`, is not true."""
@@ -175,7 +180,7 @@ class Wording:
         if path.root != "assertion":
             return [f"owner: the mapping decides what {quoted(path.text)} is"]
         claim = schema.claim_at(path.root, path.keys)
-        if claim is None:
+        if claim is None or not self._vocabulary:
             return []
         fixes = []
         remedy = claim.remedies.get(expectation.wanted, "")
@@ -197,8 +202,9 @@ def _value_of(path: Path, value: object) -> str:
 
 
 @lru_cache(maxsize=64)
-def _checked(condition: Condition) -> tuple[Finding, ...]:
-    return tuple(finding for clause in condition.clauses for finding in check(clause.node))
+def _checked(condition: Condition, vocabulary: bool) -> tuple[Finding, ...]:
+    found = (check(clause.node, vocabulary=vocabulary) for clause in condition.clauses)
+    return tuple(finding for each in found for finding in each)
 
 
 def _of_kind(result: object) -> str:

@@ -12,6 +12,7 @@ from policy.deciding import Outcome, decide, decide_condition, sum_of
 from policy.provider import Provider, parse_provider
 
 NAME = "projects/1/locations/global/workloadIdentityPools/pool/providers/prov"
+GITHUB = "https://token.actions.githubusercontent.com"
 UNREAD = 'assertion.a.matches("\\\\p{" + "Greek}")'
 """A pattern that RE2 reads and this project does not."""
 
@@ -132,3 +133,14 @@ def test_one_provider_that_admits_is_enough_and_one_that_is_unknown_is_no_refusa
     assert sum_of(["refused", "unknown", "admitted"]) == "admitted"
     assert sum_of(["refused", "unknown"]) == "unknown"
     assert sum_of(["refused", "refused"]) == "refused"
+
+
+def test_of_another_issuers_claims_no_word_of_confidential_space_is_said() -> None:
+    github = replace(provider('assertion.dbgstat == "x" && assertion.repository == "y"'), issuer=GITHUB)
+    trace = decide(github, {"sub": "s"}).trace
+    assert trace is not None
+    assert [each.reason for each in trace.clauses] == [
+        '`dbgstat` is absent, must be "x"',
+        '`repository` is absent, must be "y"',
+    ]
+    assert not any("operator" in each.fix or "launch" in each.fix for each in trace.clauses)
