@@ -109,6 +109,7 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
         "counterexample": None,
         "assumptions": [],
         "bounded": False,
+        "attacked": "",
         "reason": "",
     }
     match answer:

@@ -9,7 +9,7 @@ import pytest
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, PINNED, STABLE, written
 
-KEYS = {"verdict", "newly_admitted", "newly_refused", "assumptions", "bounded", "record"}
+KEYS = {"verdict", "newly_admitted", "newly_refused", "assumptions", "attacked", "bounded", "record"}
 REORDERED = f"{STABLE} && 'CONFIDENTIAL_SPACE' == assertion.swname"
 
 

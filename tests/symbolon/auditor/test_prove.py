@@ -10,7 +10,7 @@ import pytest
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, STABLE, provider, written
 
-KEYS = {"verdict", "counterexample", "assumptions", "bounded", "reason", "record"}
+KEYS = {"verdict", "counterexample", "assumptions", "attacked", "bounded", "reason", "record"}
 PRODUCTION = 'assertion.dbgstat == "disabled-since-boot"'
 
 
@@ -184,11 +184,15 @@ def test_an_element_that_some_admitted_token_lacks_is_not_said_to_be_there_alway
 @pytest.mark.parametrize(
     ("claim", "message", "hint"),
     [
-        ("hwmodl", "`hwmodl` is no claim of the token", "did you mean `hwmodel`?"),
-        ("assertion.submods.gce.zon", "`submods.gce.zon` is no claim of the token", "did you mean `zone`?"),
+        ("hwmodl", "`hwmodl` is no documented claim of the token", "did you mean `hwmodel`?"),
+        (
+            "assertion.submods.gce.zon",
+            "`submods.gce.zon` is no documented claim of the token",
+            "did you mean `zone`?",
+        ),
         (
             "nosuchthing",
-            "`nosuchthing` is no claim of the token",
+            "`nosuchthing` is no documented claim of the token",
             "docs/reference/claims.md lists every claim",
         ),
         ("size(hwmodel)", "`size(hwmodel)` is not a claim's path", "write it as `submods.gce.zone`"),
@@ -215,7 +219,7 @@ def test_a_question_that_reads_no_documented_claim_is_answered_with_that_said(
     ask: Ask, anybody: Path
 ) -> None:
     arguments = ("auditor", "prove", anybody, "--that", "!has(assertion.hwmodl)")
-    said = "`hwmodl` is no claim of the token: did you mean `hwmodel`?"
+    said = "`hwmodl` is no documented claim of the token: did you mean `hwmodel`?"
     assert ask(*arguments, "--format", "json").json["notes"] == [said]
     assert f"{said}\n" in ask(*arguments).out
     assert "notes" not in ask("auditor", "prove", anybody, "--that", PRODUCTION, "--format", "json").json
@@ -272,3 +276,22 @@ def test_what_cannot_be_asked_is_refused(
     answered = ask("auditor", "prove", anybody, *arguments)
     assert (answered.code, answered.out) == (code, "")
     assert "Traceback" not in answered.err
+
+
+def test_a_proof_says_by_what_it_was_attacked(ask: Ask, anybody: Path) -> None:
+    asked = ("auditor", "prove", anybody, "--that", PRODUCTION)
+    attacked = "attacked with 300 tokens by our own evaluator and Google's runtime"
+    assert ask(*asked, "--format", "json").json["attacked"] == attacked
+    assert f"beside the proof\n  · {attacked}\n" in ask(*asked).out
+    assert ask(*asked, "--attack", "0", "--format", "json").json["attacked"] == ""
+    assert ask(*asked, "--attack", "x").code == 2
+
+
+def test_a_proof_that_an_attack_refutes_is_not_printed(
+    ask: Ask, anybody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policy.proving.attacking.proof_of", lambda *_: lambda: lambda case: True)
+    monkeypatch.setattr("policy.proving.prover.proof_of", lambda *_: lambda: lambda case: True)
+    answered = ask("auditor", "prove", anybody, "--that", PRODUCTION, "--format", "json")
+    assert (answered.code, answered.json["verdict"]) == (6, "undecided")
+    assert "Google's runtime admits a token that refutes it, and we do not" in answered.json["reason"]
