@@ -388,7 +388,7 @@ class OneStream:
 
 def test_the_first_request_is_for_thirty_two_mebibytes_as_they_are_stored(tmp_path: Path) -> None:
     client, wanted = OneStream(SOUND), terms(SOUND, generation=7)
-    found = model_archive.fetch(client, wanted, tmp_path / "a")  # type: ignore[arg-type]
+    found = model_archive.fetch(client, wanted, tmp_path / "a")
     assert found == wanted.sha256
     assert (tmp_path / "a").read_bytes() == SOUND
     assert client.asked == {
@@ -404,7 +404,7 @@ def test_the_first_request_is_for_thirty_two_mebibytes_as_they_are_stored(tmp_pa
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"kept")
     with pytest.raises(FileExistsError):
-        model_archive.fetch(OneStream(SOUND), terms(SOUND), tmp_path / "a")  # type: ignore[arg-type]
+        model_archive.fetch(OneStream(SOUND), terms(SOUND), tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"kept"
 
 
