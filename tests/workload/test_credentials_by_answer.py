@@ -212,7 +212,8 @@ def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
         return machine, "secundus"
 
     monkeypatch.setattr("google.auth.default", default)
-    assert credentials.operator_credential() is machine
+    given: object = credentials.operator_credential()
+    assert given is machine
     assert scopes == [{"scopes": ["https://www.googleapis.com/auth/devstorage.read_write"]}]
     google.iam = [Answer(503, {}), Answer(200, {})]
     assert machine.request("https://metadata.example/").status == 200
