@@ -204,7 +204,7 @@ class Machine:
 def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
     google: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine: Any = Machine()
+    machine = Machine()
     scopes = []
 
     def default(**options: Any) -> tuple[Machine, str]:
@@ -212,8 +212,7 @@ def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
         return machine, "secundus"
 
     monkeypatch.setattr("google.auth.default", default)
-    given: object = credentials.operator_credential()
-    assert given is machine
+    assert id(credentials.operator_credential()) == id(machine)
     assert scopes == [{"scopes": ["https://www.googleapis.com/auth/devstorage.read_write"]}]
     google.iam = [Answer(503, {}), Answer(200, {})]
     assert machine.request("https://metadata.example/").status == 200
