@@ -25,6 +25,9 @@ FEDERATED = {
     "token_type": "Bearer",
     "expires_in": 3600,
 }
+UNREACHABLE: Exception = TransportError("no")  # type: ignore[no-untyped-call]
+NO_DEFAULT: Exception = DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
+NOT_REFRESHED: Exception = RefreshError("no")  # type: ignore[no-untyped-call]
 OWNERS = {"accessToken": "the owner's", "expireTime": "2999-01-01T00:00:00Z"}
 
 
@@ -84,7 +87,7 @@ def test_the_owners_account_is_asked_for_with_an_attestation_token_and_reads_alo
     assert json.loads(asked)["scope"] == [READ_ONLY]
 
 
-@pytest.mark.parametrize("passing", [Answer(429, {}), Answer(500, {}), Answer(503, {}), TransportError("no")])  # type: ignore[no-untyped-call]
+@pytest.mark.parametrize("passing", [Answer(429, {}), Answer(500, {}), Answer(503, {}), UNREACHABLE])
 def test_what_passes_is_asked_again(google: Google, passing: Answer | Exception) -> None:
     google.sts.insert(0, passing)
     google.iam.insert(0, passing)
@@ -98,7 +101,7 @@ def test_what_passes_is_asked_again(google: Google, passing: Answer | Exception)
         ("sts", Answer(429, {}), "`sts.googleapis.com` answers 429"),
         ("sts", Answer(500, {}), "`sts.googleapis.com` answers 500"),
         ("iam", Answer(503, {}), "`iamcredentials.googleapis.com` answers 503"),
-        ("iam", TransportError("no"), "`iamcredentials.googleapis.com` cannot be reached"),  # type: ignore[no-untyped-call]
+        ("iam", UNREACHABLE, "`iamcredentials.googleapis.com` cannot be reached"),
     ],
 )
 def test_what_stays_is_unavailable(
@@ -143,6 +146,12 @@ def test_a_refusal_by_sts_goes_to_whoever_acts_next(
     google.sts = [Answer(400, document)]
     refusal = refusal_of(google)
     assert (type(refusal), refusal.message) == (family, f"STS refuses the exchange: {said}")
+    assert len(google.asked) == 1
+
+
+def test_an_answer_below_500_is_a_refusal_and_is_not_asked_for_again(google: Google) -> None:
+    google.sts = [Answer(499, {"error": "access_denied"})]
+    assert type(refusal_of(google)) is Denied
     assert len(google.asked) == 1
 
 
@@ -195,14 +204,15 @@ class Machine:
 def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
     google: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine, scopes = Machine(), []
+    machine = Machine()
+    scopes = []
 
     def default(**options: Any) -> tuple[Machine, str]:
         scopes.append(options)
         return machine, "secundus"
 
     monkeypatch.setattr("google.auth.default", default)
-    assert credentials.operator_credential() is machine  # type: ignore[comparison-overlap]
+    assert id(credentials.operator_credential()) == id(machine)
     assert scopes == [{"scopes": ["https://www.googleapis.com/auth/devstorage.read_write"]}]
     google.iam = [Answer(503, {}), Answer(200, {})]
     assert machine.request("https://metadata.example/").status == 200
@@ -212,9 +222,9 @@ def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
 @pytest.mark.parametrize(
     ("failure", "family"),
     [
-        (DefaultCredentialsError("none"), Misconfigured),  # type: ignore[no-untyped-call]
-        (RefreshError("no"), Unavailable),  # type: ignore[no-untyped-call]
-        (TransportError("no"), Unavailable),  # type: ignore[no-untyped-call]
+        (NO_DEFAULT, Misconfigured),
+        (NOT_REFRESHED, Unavailable),
+        (UNREACHABLE, Unavailable),
     ],
 )
 def test_a_machine_that_gives_no_credential_is_told_apart_from_one_that_has_none(
