@@ -255,7 +255,8 @@ def test_json_waits_neither_for_a_terminal_s_library_nor_for_google_s(tmp_path: 
     program = (
         "import sys, symbolon.__main__ as m; "
         f"m.main(['auditor', 'review', {str(policy)!r}, '--format', 'json']); "
-        "heavy = {'rich', 'z3', 'google.auth', 'google.cloud', 'requests', 'cryptography'} & sys.modules.keys(); "
+        "heavy = {'rich', 'z3', 'google.auth', 'google.cloud', 'requests', 'cryptography'}; "
+        "heavy &= sys.modules.keys(); "
         "print(sorted(heavy), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
