@@ -79,7 +79,7 @@ class Stage:
         self.folder = folder
         self.model = model
         self.verifier = Verifier(State(emulator.folder, clock=time.time))
-        owner = self._api("owner")
+        owner = self.owner_api = self._api("owner")
         self.owner = owner_of(look_up_project(owner, "primus"))
         self.provider = self.owner.provider(
             mapping=MAPPING,
@@ -347,6 +347,21 @@ def test_a_denial_names_the_command_that_explains_it(stage: Stage) -> None:
     ended = stage.job(facts=ANOTHER_IMAGE).run()
     assert "The given credential is rejected by the attribute condition." in ended.error.message
     assert "symbolon auditor explain" in ended.error.hint
+
+
+def test_what_google_would_answer_is_not_known_and_ends_the_job_with_6(stage: Stage) -> None:
+    unread = "assertion.sub.matches('\\\\p{Gr' + 'eek}|.')"
+    condition = f"{stage.provider.condition} && {unread}"
+    ensure(stage.owner_api, replace(stage.provider, condition=condition))
+    try:
+        ended = stage.job().run()
+    finally:
+        ensure(stage.owner_api, stage.provider)
+    assert ended.status == ExitCode.UNKNOWN
+    assert "The emulator does not know what Google would answer" in ended.error.message
+    entries = (stage.emulator.folder / "audit.jsonl").read_text().splitlines()
+    asked = [entry for entry in entries if "emulator_unknown" in entry]
+    assert len(asked) == 1  # nobody asks again what nobody knows
 
 
 def test_an_older_launchers_token_file_admits_as_well(stage: Stage) -> None:
