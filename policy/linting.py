@@ -59,9 +59,7 @@ def cases_of(
     """A case for each provider that is not disabled; they share the budget, which begins now."""
     if prover is not None:
         further = max(0, len(policies.active) - 1)
-        prover = prover.assuming_documented().sharing(
-            Allowance(BUDGET_S + further * FURTHER_BUDGET_S, clock=clock)
-        )
+        prover = prover.sharing(Allowance(BUDGET_S + further * FURTHER_BUDGET_S, clock=clock))
     return [Case(policies, provider, prover) for provider in policies.active]
 
 

@@ -21,7 +21,6 @@ DATA = {
 TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/attestation/test_oidc_verification.py": ("attestation/issuer.py",),
     "tests/attestation/test_pki_verification.py": ("attestation/chain.py",),
-    "tests/contract/test_terms.py": ("contract/tables.py",),
     "tests/policy/cel/test_parser.py": ("policy/cel/hints.py", "policy/cel/lexer.py", "policy/cel/syntax.py"),
     "tests/policy/cel/test_evaluator.py": (
         "policy/cel/arithmetic.py",

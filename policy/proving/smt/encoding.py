@@ -16,7 +16,7 @@ from ...cel import syntax
 from ...cel.evaluator import Compiler
 from ...cel.functions import UNKNOWN_METHODS
 from ...cel.syntax import Node
-from ...cel.values import TYPES, ErrorValue
+from ...cel.values import TYPES
 from ...schema import ROOTS
 from . import functions
 from .circuit import FALSE, TRUE
@@ -38,6 +38,7 @@ from .values import (
     is_true,
     is_value,
     literal,
+    of_constants,
 )
 
 
@@ -487,4 +488,4 @@ def _evaluated(node: Node) -> Value:
             _require_known(each)
     compiler = Compiler("", ())
     value = compiler.compile(node)(list(compiler.blank))
-    return () if isinstance(value, ErrorValue) else constant(value)
+    return of_constants(value)

@@ -19,7 +19,7 @@ from ...cel import functions as evaluated
 from ...cel.patterns import InvalidPattern
 from ...cel.regular_expressions import PatternTooCostly, compile_pattern
 from ...cel.syntax import Span, UInt
-from ...cel.values import INT_MIN, NUMBERS, UINT_END, ErrorValue, TypeValue
+from ...cel.values import INT_MIN, NUMBERS, UINT_END, TypeValue
 from .circuit import FALSE, TRUE, integer_constant
 from .claims import Claims
 from .regular import constant_term
@@ -37,10 +37,10 @@ from .values import (
     Unsupported,
     Value,
     boolean,
-    constant,
     count_of,
     guarded,
     literal,
+    of_constants,
 )
 
 _NOWHERE: Final = Span(0, 0)
@@ -137,7 +137,7 @@ def _known(name: str, values: list[Any]) -> Value:
         result = function.run(_NOWHERE, *values)
     else:
         result = arithmetic.computed(name, values[0], values[1], _NOWHERE)
-    return () if isinstance(result, ErrorValue) else constant(result)
+    return of_constants(result)
 
 
 # -- numbers
@@ -388,7 +388,7 @@ def _extracted(string: Spelling, template: Spelling) -> Value:
         raise Unsupported("an `extract` whose template is not constant")
     match = re.fullmatch(r"([^{}]*)\{[^{}]*\}([^{}]*)", template)
     if match is None:
-        return ()
+        raise Unsupported("an `extract` whose template has not exactly one `{name}`")
     if isinstance(string, Text) and not string.template:
         return (Alternative(TRUE, "string", Text(string.path, template)),)
     if not isinstance(string, Spelled):

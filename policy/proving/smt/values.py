@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ...cel.syntax import Span, UInt
-from ...cel.values import TypeValue, kind_of
+from ...cel.values import ErrorValue, TypeValue, kind_of
 from ...schema import Object
 from .circuit import FALSE, TRUE, Circuit
 
@@ -152,6 +152,19 @@ def is_value(circuit: Circuit, value: Value) -> int:
 
 def guarded(circuit: Circuit, guard: int, value: Value) -> Value:
     return _held([each._replace(guard=circuit.both(guard, each.guard)) for each in value])
+
+
+def of_constants(value: object) -> Value:
+    """What an evaluation of constants gave, an error included.
+
+    Raises:
+        Unsupported: the evaluator's error may be no error of Google's.
+    """
+    if isinstance(value, ErrorValue):
+        if value.unknown:
+            raise Unsupported(f"what is not known ({value.message})")
+        return ()
+    return constant(value)
 
 
 def constant(value: object) -> Value:

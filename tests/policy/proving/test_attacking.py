@@ -112,7 +112,8 @@ def test_a_token_of_which_the_proof_does_not_speak_refutes_nothing() -> None:
     long = question("true", f"size({ACCOUNTS}) <= 6")
     assert attacked(long) is not None
     assert Attack()(long, Unsatisfiable(bounded=True), documented=False) is None
-    new = replace(question("true", 'assertion.swname in ["GCE", "CONFIDENTIAL_SPACE"]'), assume_facts=True)
+    documented = '["GCP_AMD_SEV", "GCP_AMD_SEV_ES", "GCP_AMD_SEV_SNP", "GCP_INTEL_TDX", "GCP_SHIELDED_VM"]'
+    new = replace(question("true", f"assertion.hwmodel in {documented}"), assume_facts=True)
     assert attacked(new, count=2_000) is not None
     assert Attack(count=2_000)(new, Unsatisfiable(), documented=True) is None
 

@@ -747,3 +747,20 @@ def test_of_a_claim_that_no_document_names_even_the_type_is_not_known(prover: Pr
     assert isinstance(answer, Undecided) and answer.bounded
     assert "`new` has at most the types" in answer.reason
     assert isinstance(prover.assuming_documented().find_admitted(condition), NoneFound)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        f'double("{"1" * 1000}") > 1.0',
+        f"int(double('{'1' * 1000}')) == 1",
+        f'{ZONE}.extract("{{a}}{{b}}") == "x"',
+        f'"{"x" * 40_000}" + {ZONE} + "{"x" * 40_000}" == "y"',
+    ],
+)
+def test_what_is_not_known_of_constants_is_no_fact(prover: Prover, part: str) -> None:
+    try:
+        answer = prover.find_admitted(f"({part}) || !({part})")
+    except InvalidExpression:
+        return  # too long for a condition
+    assert isinstance(answer, Undecided | Found)
