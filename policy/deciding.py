@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from .cel.condition import compile_condition
+from .cel.syntax import Span
+from .cel.values import unknown_value
 from .explaining import Condition, Trace, explain
 from .issuers import has_our_vocabulary
 from .mapping import Mapped, MappingRejected
@@ -94,13 +96,20 @@ def decide_condition(
     google: Mapping[str, object] | None = None,
     attribute: Mapping[str, object] | None = None,
 ) -> Decision:
-    """What a condition alone says; of its provider nothing is known, and the mapping is as given.
+    """What a condition alone says; what is mapped is as given, and where nothing is, not known.
 
     Raises:
         InvalidExpression: Google would refuse the condition.
     """
     compiled = compile_condition(condition) if isinstance(condition, str) else condition
-    return _decided(explain(compiled, assertion=assertion, google=google, attribute=attribute), None)
+    unmapped = unknown_value("what the provider maps is not known", Span(0, 0))
+    trace = explain(
+        compiled,
+        assertion=assertion,
+        google=unmapped if google is None else google,
+        attribute=unmapped if attribute is None else attribute,
+    )
+    return _decided(trace, None)
 
 
 def sum_of(outcomes: Sequence[Outcome]) -> Outcome:

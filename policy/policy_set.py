@@ -88,7 +88,7 @@ class PolicySet:
     def decide(self, provider: Provider, assertion: Mapping[str, object]) -> Decision:
         """What this provider says of these claims.
 
-        A bare condition has no mapping, and sees neither `google` nor `attribute`.
+        Of a bare condition it is not known what `google` and `attribute` are.
 
         Raises:
             InvalidExpression: Google would refuse the condition.

@@ -24,7 +24,7 @@ class Proved:
     bounded: bool = False
     example: Mapping[str, object] | None = None
     """Only for `satisfiable`: a token that is admitted."""
-    attacked: str = ""
+    attacked: str = field(default="", compare=False)
     """By what it was attacked in vain, in one line; "" when by nothing."""
 
 

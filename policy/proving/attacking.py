@@ -55,7 +55,7 @@ class Attack:
         if not self.count:
             return None
         peer = self._peer(question)
-        for case in self._cases(question.trees if question.attacked is None else question.attacked):
+        for case in self._cases(question):
             ours = question.holds(case)
             if (ours or peer(case)) and self._is_spoken_of(case, question, decided, documented=documented):
                 if not ours:
@@ -71,7 +71,7 @@ class Attack:
         by = "by our own evaluator and Google's runtime"
         if self.without_peer:
             by = f"by our own evaluator alone: {'; '.join(sorted(self.without_peer))}"
-        return f"attacked with {self.count:,} tokens {by}"
+        return f"attacked with {self.count:,} token{'s' if self.count != 1 else ''} {by}"
 
     def _peer(self, question: Question) -> Reader:
         if question.peer is None:
@@ -90,12 +90,16 @@ class Attack:
             return False
         return not question.assume_facts or fits(case.assertion, documented=documented)
 
-    def _cases(self, trees: Sequence[Node]) -> list[Case]:
+    def _cases(self, question: Question) -> list[Case]:
+        """Half of them are near a token that is admitted, where one is known."""
+        trees = question.trees if question.attacked is None else question.attacked
         key = tuple(map(id, trees))
         if key not in self._tokens:
             if len(self._tokens) >= _MOST_KEPT:
                 self._tokens.clear()
-            made = hostile_tokens(trees, near=[SAMPLE], seed=_SEED, count=self.count)
+            admitted = None if question.example is None else question.example()
+            near = [SAMPLE] if admitted is None else [SAMPLE, admitted]
+            made = hostile_tokens(trees, near=near, seed=_SEED, count=self.count)
             self._tokens[key] = trees, [Case(assertion=each) for each in made]  # the trees stay alive
         return self._tokens[key][1]
 

@@ -9,7 +9,7 @@ one question, "is any of these so?", and again without those that were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Final, TypeAlias
@@ -238,8 +238,13 @@ class Inquiry:
             trees=every,
             peer=partial(self._peer_of, tuple(keys)),
             attacked=self._admission.trees,
+            example=None if list(keys) == ["true"] else self._example_token,
+            is_unknown=lambda case: self._admission.decision(case) == "unknown",
         )
         return self._run(question)
+
+    def _example_token(self) -> Mapping[str, object] | None:
+        return self.example.token if isinstance(self.example, Found) else None
 
     def _peer_of(self, keys: Sequence[Key]) -> Reader:
         """How Google's runtime finds a token of which one of the keys holds.

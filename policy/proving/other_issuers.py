@@ -15,18 +15,50 @@ from ..cel.condition import compile_condition
 from ..issuers import has_our_vocabulary, unknown_vocabulary
 from ..policy_set import PolicySet
 from ..provider import Provider
+from ..wording import quoted
 from .answers import Undecided
 
 
 def of_our_issuer(policies: PolicySet) -> PolicySet:
     """The same without the providers of other issuers."""
-    ours = tuple(each for each in policies.providers if has_our_vocabulary(each.issuer))
+    ours = tuple(each for each in policies.providers if _is_ours(each))
     return replace(policies, providers=ours)
 
 
 def of_other_issuers(policies: PolicySet) -> tuple[Provider, ...]:
     """The providers, of those that are not disabled, about whose tokens nothing is known."""
-    return tuple(each for each in policies.active if not has_our_vocabulary(each.issuer))
+    return tuple(each for each in policies.active if not _is_ours(each))
+
+
+def _is_ours(provider: Provider) -> bool:
+    """Whether the issuer itself signs what the provider takes: keys given by hand sign any claims."""
+    return has_our_vocabulary(provider.issuer) and provider.jwks is None
+
+
+def _why(provider: Provider) -> str:
+    if provider.jwks is not None and has_our_vocabulary(provider.issuer):
+        return "its keys are given by hand (`jwksJson`), and whoever holds them signs any claims"
+    return unknown_vocabulary(provider.issuer)
+
+
+def differ_around(before: PolicySet, after: PolicySet) -> Undecided | None:
+    """Nothing stands against a comparison where both map alike, and the new one takes no more audiences.
+
+    Google's limits on what is mapped are not compared, and who may ask for a token of which audience is
+    no claim of it. Of a bare condition's provider nothing is known, so that nothing is compared.
+    """
+    if "condition" in (before.kind, after.kind):
+        return None
+    old, new = ([each for each in policies.active if _is_ours(each)] for policies in (before, after))
+    mappings = [each.mapping.expressions for each in old]
+    if old and any(each.mapping.expressions not in mappings for each in new):
+        reason = "the attribute mappings differ, and Google's limits on what is mapped are not compared"
+        return Undecided(reason=reason)
+    known = {audience for each in old for audience in each.allowed_audiences}
+    more = sorted({audience for each in new for audience in each.allowed_audiences} - known)
+    if old and more:
+        return Undecided(reason=f"one of the two policies alone takes tokens for {quoted(more[0])}")
+    return None
 
 
 def find_admitted(policies: PolicySet) -> Undecided | None:
@@ -37,7 +69,7 @@ def find_admitted(policies: PolicySet) -> Undecided | None:
     """
     for each in of_other_issuers(policies):
         compile_condition(each.condition)
-        return Undecided(reason=unknown_vocabulary(each.issuer))
+        return Undecided(reason=_why(each))
     return None
 
 
@@ -51,7 +83,7 @@ def find_counterexample(policies: PolicySet, that: str) -> Undecided | None:
     wanted = _clauses(that)
     for each in of_other_issuers(policies):
         if not wanted <= _clauses(each.condition):
-            return Undecided(reason=unknown_vocabulary(each.issuer))
+            return Undecided(reason=_why(each))
     return None
 
 
@@ -65,7 +97,7 @@ def find_newly_admitted(before: PolicySet, after: PolicySet) -> Undecided | None
     old = of_other_issuers(before)
     for each in of_other_issuers(after):
         if not any(_admits_no_more(each, other) for other in old):
-            return Undecided(reason=unknown_vocabulary(each.issuer))
+            return Undecided(reason=_why(each))
     return None
 
 

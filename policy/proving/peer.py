@@ -91,6 +91,8 @@ class Peer:
         for node, _ in syntax.walk(parse(text, most_characters=_MOST_CHARACTERS)):
             if isinstance(node, syntax.Call) and node.function in _IAMS_OWN:
                 raise NoPeer(f"Google's runtime alone does not know `{node.function}`, which IAM adds")
+            if isinstance(node, syntax.Literal) and "\x00" in str(node.value):
+                raise NoPeer("its bindings cut a string at a NUL")
         try:
             return self._environment.compile(text, disable_check=True)
         except RuntimeError:  # it evaluates constant parts already here, and says no more than this

@@ -27,6 +27,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Final
 
@@ -176,8 +177,16 @@ class Prover:
 
         trees = tuple(tree for each in (*before, *after) for tree in each.trees)
         peer = no_more_than(*(other_issuers.of_our_issuer(each) for each in whole))
-        ours = self.search(Question(formula=formula, holds=holds, trees=trees, peer=peer))
-        return _both(ours, other_issuers.find_newly_admitted(*whole))
+        question = Question(
+            formula=formula,
+            holds=holds,
+            trees=trees,
+            peer=peer,
+            example=partial(self._example, other_issuers.of_our_issuer(whole[1])),
+            is_unknown=lambda case: any(each.decision(case) == "unknown" for each in (*before, *after)),
+        )
+        ours = self.search(question)
+        return _both(ours, other_issuers.find_newly_admitted(*whole) or other_issuers.differ_around(*whole))
 
     def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
         """A token as the question asks, near `sample`, or that there is none."""
@@ -206,7 +215,7 @@ class Prover:
                 decided,
                 accept_bounds=self._accept_bounds,
                 attack=attack,
-                attacked=lambda: self._attack.described if self._attack.count else "",
+                attacked=lambda: self._attack.described,
             )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
@@ -262,7 +271,16 @@ class Prover:
             raise Misconfigured(questions.reason_of(problem, self._budget_s)) from None
 
     def _find(self, policies: PolicySet | str, condition: str, *, negated: bool) -> Search:
-        return self.search(_question(as_policy_set(policies), condition, negated=negated))
+        whole = as_policy_set(policies)
+        question = _question(whole, condition, negated=negated)
+        if condition != "true":
+            question = replace(question, example=partial(self._example, whole))
+        return self.search(question)
+
+    def _example(self, policies: PolicySet) -> Mapping[str, object] | None:
+        """A token that is admitted, for an attack to begin with."""
+        found = self._find(policies, "true", negated=False)
+        return found.token if isinstance(found, Found) else None
 
     def _satisfiable(self, policies: PolicySet | str) -> Answer:
         """Whether a token is admitted that has no claims and values but documented ones."""
@@ -345,7 +363,13 @@ def _question(policies: PolicySet, condition: str, *, negated: bool) -> Question
 
     all_trees = (*trees, *(tree for each in admissions for tree in each.trees))
     peer = proof_of(policies, condition) if negated else absence_of(policies, condition)
-    return Question(formula=formula, holds=holds, trees=all_trees, peer=peer)
+    return Question(
+        formula=formula,
+        holds=holds,
+        trees=all_trees,
+        peer=peer,
+        is_unknown=lambda case: any(each.decision(case) == "unknown" for each in admissions),
+    )
 
 
 def _is_error(encoder: Encoder, admission: Admission) -> int:

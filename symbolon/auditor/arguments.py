@@ -144,10 +144,9 @@ def _add_attack(parser: Parser) -> None:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 0 <= count <= _MOST_ATTACKS:
-        raise ValueError(text)
-    return count
+    if not text.isascii() or not text.isdigit() or int(text[:10]) > _MOST_ATTACKS:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number from 0 to {_MOST_ATTACKS:,}")
+    return int(text)
 
 
 def _add_budget(parser: Parser) -> None:
@@ -161,9 +160,12 @@ def _add_budget(parser: Parser) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= _LONGEST_BUDGET_S:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds up to {_LONGEST_BUDGET_S:,.0f}")
     return seconds
 
 

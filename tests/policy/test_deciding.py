@@ -144,3 +144,12 @@ def test_of_another_issuers_claims_no_word_of_confidential_space_is_said() -> No
         '`repository` is absent, must be "y"',
     ]
     assert not any("operator" in each.fix or "launch" in each.fix for each in trace.clauses)
+
+
+@pytest.mark.parametrize(
+    "condition", ["!has(google.groups)", 'attribute.image_digest == "x"', "google.subject != 'x'"]
+)
+def test_of_a_condition_alone_it_is_not_known_what_is_mapped(condition: str) -> None:
+    decision = decide_condition(condition, {"sub": "s"})
+    assert decision.outcome == "unknown" and "what the provider maps" in decision.unknown
+    assert decide_condition(condition, {"sub": "s"}, {}, {}).outcome != "unknown"

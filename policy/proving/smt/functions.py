@@ -125,7 +125,7 @@ def _known(name: str, values: list[Any]) -> Value:
         try:
             found, _ = compile_pattern(values[1]).search(values[0], most_work=1 << 24)
         except (InvalidPattern, PatternTooCostly):
-            raise Unsupported("a regular expression that is computed and that we do not read") from None
+            raise Unsupported("a regular expression that is not read here") from None
         return literal(TRUE if found else FALSE)
     result: object
     if name == "-" and len(values) == 1:
@@ -371,7 +371,7 @@ def _tested(claims: Claims, name: Any, string: Spelling, argument: Spelling) -> 
         try:
             return literal(_ask(claims, string, Probe("matches", argument)))
         except (InvalidPattern, PatternTooCostly):
-            raise Unsupported("a regular expression that is computed and that we do not read") from None
+            raise Unsupported("a regular expression that is not read here") from None
     if isinstance(argument, str):
         return literal(_ask(claims, string, Probe(name, argument)))
     if argument == string:

@@ -55,6 +55,10 @@ class Question:
     """How Google's own runtime answers `holds`, where it can be asked."""
     attacked: tuple[syntax.Node, ...] | None = None
     """What an attack makes tokens for, where that is not all of `trees`."""
+    example: Callable[[], Mapping[str, object] | None] | None = None
+    """A token that is admitted, near which an attack looks."""
+    is_unknown: Callable[[Case], bool] | None = None
+    """Whether the evaluator does not know what Google says of a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +221,8 @@ def _witness(
             return _witness(question, reading, model, tokens.SAMPLE, documented=documented)
         raise Disagreement("a witness that the issuer could not sign")
     if not question.holds(case):
+        if question.is_unknown is not None and question.is_unknown(case):
+            raise Unsupported("what Google makes of a token that may be one")
         raise Disagreement("a witness that the evaluator does not confirm")
 
     def holds(assertion: Mapping[str, object]) -> bool:

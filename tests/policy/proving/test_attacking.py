@@ -13,9 +13,23 @@ from policy.proving.attacking import Attack, absence_of, no_more_than, proof_of
 from policy.proving.smt.admission import admissions_of
 from policy.proving.smt.questions import Case, Question
 from policy.proving.smt.solving import Disagreement
+from policy.proving.smt.tokens import SAMPLE
 
 ACCOUNTS = "assertion.google_service_accounts"
 ENV = "assertion.submods.container.env"
+
+
+GCE = {
+    "zone": "us-west1-b",
+    "project_id": "secundus",
+    "project_number": "123456789012",
+    "instance_name": "vm",
+    "instance_id": "1",
+}
+
+
+def submods() -> dict[str, Any]:
+    return dict(SAMPLE["submods"])  # type: ignore[call-overload, no-any-return]
 
 
 def question(condition: str, that: str) -> Question:
@@ -122,3 +136,20 @@ def test_no_tokens_are_no_attack() -> None:
     attack = Attack(count=0)
     assert attack(question("true", "false"), Unsatisfiable(), documented=False) is None
     assert attack.described == "not attacked"
+
+
+def test_an_attack_begins_near_a_token_that_is_admitted() -> None:
+    pinned = 'assertion.submods.gce.zone == "us-west1-b" && assertion.submods.gce.project_id == "secundus"'
+    seen: list[bool] = []
+
+    def holds(case: Case) -> bool:
+        seen.append(policy_set_of(pinned).admits(case.assertion))
+        return False
+
+    asked = replace(question(pinned, pinned), holds=holds)
+    attacked(asked)
+    assert sum(seen) == 0
+    seen.clear()
+    admitted = dict(SAMPLE) | {"submods": {**submods(), "gce": GCE}}
+    attacked(replace(asked, example=lambda: admitted))
+    assert sum(seen) > 30

@@ -119,3 +119,48 @@ def test_a_token_of_one_issuer_is_none_of_another(prover: Prover) -> None:
     ours = provider("assertion.secboot == true", issuer=ISSUER, name="ours")
     found = prover.find_newly_admitted(policies(provider("")), policies(provider(""), ours))
     assert isinstance(found, Found)
+
+
+PINNED = 'assertion.dbgstat == "disabled-since-boot"'
+
+
+def ours(**changed: Any) -> PolicySet:
+    return policies(provider(PINNED, issuer=ISSUER, name="ours", **changed))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param('"x" + assertion.sub', '"x"', id="a long subject is refused by the old one alone"),
+        pytest.param('"x"', '"x" + assertion.sub', id="and by the new one alone"),
+    ],
+)
+def test_what_is_mapped_otherwise_is_not_called_equivalent(prover: Prover, old: str, new: str) -> None:
+    before, after = (ours(attributeMapping={"google.subject": each}) for each in (old, new))
+    difference = diff(before, after, prover)
+    assert difference.verdict == "undecided"
+    assert "the attribute mappings differ" in difference.reason
+
+
+def test_an_attribute_that_nobody_reads_and_nobody_knows_is_not_called_equivalent(prover: Prover) -> None:
+    unknown = ours(attributeMapping={**MAPPING, "attribute.y": "assertion.sub.upperAscii()"})
+    assert diff(unknown, ours(), prover).verdict == "undecided"
+    assert diff(ours(), unknown, prover).verdict == "undecided"
+
+
+def test_another_audience_is_not_called_equivalent(prover: Prover) -> None:
+    before, after = (
+        ours(oidc={"issuerUri": ISSUER, "allowedAudiences": each})
+        for each in (["https://sts.googleapis.com"], ["https://sts.googleapis.com", "https://evil.example"])
+    )
+    difference = diff(before, after, prover)
+    assert (difference.verdict, difference.grants_access) == ("undecided", True)
+    assert "`https://evil.example`" in difference.reason
+    assert diff(before, before, prover).verdict == "equivalent"
+
+
+def test_where_keys_are_given_by_hand_nothing_of_the_issuer_is_a_fact(prover: Prover) -> None:
+    by_hand = ours(oidc={"issuerUri": ISSUER, "jwksJson": '{"keys": []}'})
+    answer = prover.prove(by_hand, 'assertion.hwmodel != "x"')
+    assert isinstance(answer, Undecided) and "given by hand" in answer.reason
+    assert diff(ours(), by_hand, prover).verdict == "undecided"

@@ -283,7 +283,7 @@ def test_a_proof_says_by_what_it_was_attacked(ask: Ask, anybody: Path) -> None:
     attacked = "attacked with 300 tokens by our own evaluator and Google's runtime"
     assert ask(*asked, "--format", "json").json["attacked"] == attacked
     assert f"beside the proof\n  · {attacked}\n" in ask(*asked).out
-    assert ask(*asked, "--attack", "0", "--format", "json").json["attacked"] == ""
+    assert ask(*asked, "--attack", "0", "--format", "json").json["attacked"] == "not attacked"
     assert ask(*asked, "--attack", "x").code == 2
 
 
