@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from policy.cel import syntax
@@ -85,6 +86,7 @@ class Attack:
     ) -> Iterator[Mapping[str, object]]:
         """As the product attacks its own proofs: long lists, undocumented values, and two readers."""
         decided = Unsatisfiable(bounded=bounded)
+        question = replace(question, example=None)  # its prover is closed, and would start a solver anew
         case = attacking.Attack(count=self._tokens // 20)(question, decided, documented=documented)
         if case is not None:
             yield case.assertion
