@@ -20,33 +20,16 @@ from policy.cel.check import check
 from policy.cel.parser import parse
 from policy.context import Case, Context
 from policy.findings import Severity
-from policy.launch_claims import HardwareModel, LaunchFacts
+from policy.launch_claims import HardwareModel
 from policy.launch_spec import _RESTART_POLICIES
 from policy.policy_set import policy_set_of
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.smt.facts import FACTS
 from policy.rule_slugs import SLUGS
+from tests.launches import FACTS as LAUNCH
 from tests.policy.rules.conftest import TODAY
 
-FACTS_OF_A_LAUNCH = LaunchFacts(
-    project_id="secundus",
-    project_number="200000000002",
-    zone="us-west1-b",
-    instance_name="workload-vm",
-    instance_id="7845806077543069124",
-    service_accounts=("workload-sa@secundus.iam.gserviceaccount.com",),
-    hardware="GCP_AMD_SEV",
-    debug=False,
-    secure_boot=True,
-    image_reference="us-docker.pkg.dev/primus/repo/workload:v1",
-    image_digest="sha256:" + "1" * 64,
-    image_id="sha256:" + "2" * 64,
-    restart_policy="Never",
-    args=("python",),
-    env={"PATH": "/usr/bin"},
-    cmd_override=("python",),
-    env_override={"TOP_K": "5"},
-)
+FACTS_OF_A_LAUNCH = replace(LAUNCH, cmd_override=("python",), env_override={"TOP_K": "5"})
 MINTED_BY_US_ALONE = "symbolon_emulator"
 
 
