@@ -185,11 +185,20 @@ class Prover:
             example=partial(self._example, other_issuers.of_our_issuer(whole[1])),
             is_unknown=lambda case: any(each.decision(case) == "unknown" for each in (*before, *after)),
         )
-        ours = self.search(question)
-        return _both(ours, other_issuers.find_newly_admitted(*whole) or other_issuers.differ_around(*whole))
+        against = other_issuers.find_newly_admitted(*whole) or other_issuers.differ_around(*whole)
+        return self.search(question, against=against)
 
-    def search(self, question: Question, *, sample: Mapping[str, object] | None = None) -> Search:
-        """A token as the question asks, near `sample`, or that there is none."""
+    def search(
+        self,
+        question: Question,
+        *,
+        sample: Mapping[str, object] | None = None,
+        against: Undecided | None = None,
+    ) -> Search:
+        """A token as the question asks, near `sample`, or that there is none.
+
+        `against` is what stands against a proof, and is said in its place.
+        """
         near = self._sample if sample is None else sample
         budget_s = min(self._budget_s, self._allowance.left_s)
         if budget_s <= 0:
@@ -205,6 +214,8 @@ class Prover:
                 return _found(case)
             case Undecided() as undecided:
                 return Undecided(reason=self._allowance.spent) if self._allowance.left_s <= 0 else undecided
+        if against is not None:
+            return against
 
         def attack() -> Found | None:
             case = self._attack(question, decided, documented=self._documented)
