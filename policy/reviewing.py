@@ -145,7 +145,7 @@ def assumptions_of(cases: Iterable[Case]) -> tuple[str, ...]:
 
 
 def _ask_everything(case: Case, table: Table, today: date) -> None:
-    linting.check_case(case, today=today)
+    linting.ask_for_rules(case, today=today)
     table.rows()
     list(_uses(case))
 

@@ -41,6 +41,8 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "policy/proving/inquiry.py",
         "policy/context.py",
         "policy/findings.py",
+        "policy/rules/by_admission.py",
+        "policy/rules/by_type.py",
         "policy/waivers.py",
     ),
     "tests/policy/test_launch_spec.py": ("policy/go_text.py",),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from itertools import product
 from typing import Any, get_args
 
@@ -19,13 +18,12 @@ from policy import schema
 from policy.cel.check import check
 from policy.cel.parser import parse
 from policy.context import Case, Context
-from policy.findings import Severity
 from policy.launch_claims import HardwareModel
 from policy.launch_spec import _RESTART_POLICIES
+from policy.linting import rules
 from policy.policy_set import policy_set_of
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.smt.facts import FACTS
-from policy.rule_slugs import SLUGS
 from tests.launches import FACTS as LAUNCH
 from tests.policy.rules.conftest import TODAY
 
@@ -82,10 +80,9 @@ def test_the_restart_policies_are_one_list() -> None:
 def asked_by_rules() -> Iterator[tuple[str, str]]:
     policies = policy_set_of('assertion.submods.container.image_digest == "sha256:' + "a" * 64 + '"')
     case = Case(policies, policies.providers[0], None)
-    for slug in SLUGS:
-        rule = import_module(f"policy.rules.{slug.replace('-', '_')}")
-        if hasattr(rule, "question"):
-            yield slug, rule.question(Context(case, slug, Severity.HIGH, TODAY))
+    for rule in rules():
+        for asked in rule.asks(Context(case, rule.slug, rule.severity, TODAY)):
+            yield rule.slug, str(asked)
     for name in NAMED_QUESTIONS:
         yield name, named_condition(policies, name)
     for fact in FACTS:
