@@ -77,7 +77,7 @@ def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
-    from ..auditor.review import lint_policy
+    from .lint import lint_policy
 
     return lint_policy(
         policy=arguments.policy,
