@@ -242,5 +242,6 @@ def _explain_token(arguments: argparse.Namespace) -> ExitCode:
         root=arguments.root,
         at=arguments.at,
         output=arguments.output,
+        now=now(),
         audience=arguments.audience,
     )
