@@ -32,7 +32,7 @@ _KEEPS_OUT: Final[dict[str, tuple[str, Tone]]] = {
 }
 
 _QUESTION: Final = "what does it admit, what is wrong with it, and what is each clause for? (no: {} or worse)"
-_SHORT_LISTS: Final = "as far as short lists go: longer ones are not covered"
+_SHORT_LISTS: Final = "bounded: longer lists and maps are not covered"
 
 
 def review_policy(
@@ -41,6 +41,7 @@ def review_policy(
     bindings: str | None,
     image: str | None,
     fail_on: str,
+    accept_bounds: bool,
     attack: int,
     output: str,
     now: datetime,
@@ -51,7 +52,7 @@ def review_policy(
         Misconfigured: an input cannot be read.
     """
     attacking = Attack(count=attack)
-    with Prover(attack=attacking) as prover:
+    with Prover(attack=attacking, accept_bounds=accept_bounds) as prover:
         proving = prover if prover.start() else None  # it starts while the files are read
         named = read_policy_set(policy, bindings=bindings, image=image)
         with patience("reviewing"):
@@ -128,9 +129,8 @@ def _values(admits: Admits) -> str:
     values = admits.at_least or admits.values
     if values is None:
         return admits.note
-    shown = ", ".join(map(rendered, values))
-    note = _SHORT_LISTS if admits.bounded and admits.section == "who" else admits.note
-    return f"{shown} ({note})" if shown and note else shown or note
+    shown = ", ".join(map(rendered, values)) or admits.note
+    return f"{shown} ({_SHORT_LISTS})" if admits.bounded else shown
 
 
 def _clause(use: ClauseUse, example: Mapping[str, object] | None) -> Entry:

@@ -84,6 +84,7 @@ def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
         bindings=arguments.bindings,
         image=arguments.image,
         fail_on=arguments.fail_on,
+        accept_bounds=arguments.accept_bounds,
         output=arguments.output,
         now=now(),
     )

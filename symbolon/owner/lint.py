@@ -25,14 +25,21 @@ _QUESTION: Final = "what do the rules find? (no: {} or worse)"
 
 
 def lint_policy(
-    *, policy: str, bindings: str | None, image: str | None, fail_on: str, output: str, now: datetime
+    *,
+    policy: str,
+    bindings: str | None,
+    image: str | None,
+    fail_on: str,
+    accept_bounds: bool,
+    output: str,
+    now: datetime,
 ) -> ExitCode:
     """The findings stand on standard output; what is as bad as `fail_on` makes the answer no.
 
     Raises:
         Misconfigured: an input cannot be read.
     """
-    with Prover() as prover:
+    with Prover(accept_bounds=accept_bounds) as prover:
         proving = prover if prover.start() else None  # it starts while the files are read
         named = read_policy_set(policy, bindings=bindings, image=image)
         with patience("checking the rules"):

@@ -251,3 +251,29 @@ def test_json_waits_neither_for_a_terminal_s_library_nor_for_google_s(tmp_path: 
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+JOINED = "(assertion.google_service_accounts + assertion.submods.confidential_space.support_attributes)"
+WITHIN_BOUNDS = (
+    f"assertion.submods.gce.project_id in ['a', 'b'] && !{JOINED}.exists(x, !(x in ['w', 'STABLE']))"
+    f" && (assertion.submods.gce.project_id == 'a' || !{JOINED}.all(x, x != 'v'))"
+)
+
+
+@pytest.mark.parametrize("output", ["human", "json", "html", "markdown"])
+def test_what_rests_on_a_bound_is_asked_for_and_marked(ask: Ask, tmp_path: Path, output: str) -> None:
+    policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
+    refused = ask("auditor", "review", policy, "--format", output).out
+    accepted = ask("auditor", "review", policy, "--accept-bounds", "--format", output).out
+    mark = '"bounded": true' if output == "json" else "bounded: longer lists and maps are not covered"
+    assert "it is proved only where" in refused
+    assert "accept-bounds" in refused
+    assert mark not in refused
+    assert mark in accepted
+    assert "it is proved only where" not in accepted
+
+
+def test_code_scanning_reads_the_bound_among_the_assumptions(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
+    (run,) = ask("auditor", "review", policy, "--accept-bounds", "--format", "sarif").json["runs"]
+    assert any("has at most" in each for each in run["properties"]["assumptions"])

@@ -200,6 +200,7 @@ def test_the_day_that_a_waiver_is_held_against_is_the_record_s(
             bindings=None,
             image=None,
             fail_on="high",
+            accept_bounds=False,
             attack=0,
             output="json",
             now=NOW.replace(month=month, day=1),
