@@ -53,7 +53,7 @@ from .answers import (
     conclude,
     within_bounds,
 )
-from .attacking import Attack, absence_of, no_more_than, proof_of
+from .attacking import Attack, absence_of, another_value, no_more_than, proof_of
 from .budget import Allowance
 from .named_questions import NAMED_QUESTIONS, named_condition
 from .smt import questions
@@ -287,6 +287,23 @@ class Prover:
             )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
+        if isinstance(values, Undecided) or values.finite is None:
+            return self._within(values)
+        return self._within(self._attacked(as_policy_set(policies), path, values))
+
+    def _attacked(self, policies: PolicySet, path: str, values: Values) -> Values | Undecided:
+        """The values, where an attack finds no other."""
+        rests = Unsatisfiable(assumptions=values.assumptions, bounded=values.bounded)
+        question = replace(another_value(policies, path, values), example=partial(self._example, policies))
+        try:
+            case = self._attack(question, rests, documented=self._documented)
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
+        if case is not None:
+            return Undecided(reason="an attack found another value: please report it")
+        return replace(values, attacked=self._attack.described)
+
+    def _within(self, values: Values | Undecided) -> Values | Undecided:
         if isinstance(values, Values) and values.bounded and not self._accept_bounds:
             return within_bounds(values.assumptions)
         return values
