@@ -192,6 +192,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
             claim=arguments.values_of,
             accept_bounds=arguments.accept_bounds,
             documented=arguments.assume == "documented-values",
+            attack=arguments.attack,
             budget_s=arguments.budget,
             output=arguments.output,
             now=now(),
