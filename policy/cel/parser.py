@@ -206,14 +206,15 @@ class _Parser:
         sign, start = ("", token.span.start) if negative_from is None else ("-", negative_from)
         span = Span(start, token.span.end)
         digits = token.text.lower()
+        # base 10 by name: `007` is seven in CEL and an error to Python's int(text, 0)
+        base = 16 if digits.startswith("0x") else 10
         if digits.endswith("u"):
-            unsigned = int(digits[:-1], 0)
+            unsigned = int(digits[:-1], base)
             if unsigned >= 2**64:
                 raise self._invalid("not an unsigned 64-bit integer", span)
             return syntax.Literal(span=span, kind="uint", value=syntax.UInt(unsigned))
-        if digits.startswith("0x") or digits.isdigit():
-            # base 10 by name: `007` is seven in CEL and an error to Python's int(text, 0)
-            number = int(sign + digits, 16 if digits.startswith("0x") else 10)
+        if base == 16 or digits.isdigit():
+            number = int(sign + digits, base)
             if not -(2**63) <= number < 2**63:
                 raise self._invalid("not a signed 64-bit integer", span)
             return syntax.Literal(span=span, kind="int", value=number)
