@@ -60,6 +60,7 @@ def test_operators_bind_as_in_the_specification() -> None:
         ("- 9223372036854775808", -(2**63)),
         ("007", 7),
         ("5u", UInt(5)),
+        ("007u", UInt(7)),
         ("0xFFU", UInt(255)),
         (".5", 0.5),
         ("1e3", 1000.0),
