@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..bodies import json_of
 from ..errors import GoogleError
-from ..iam.authorization import empty_policy, permissions_of, project_of, replace_policy
+from ..iam.authorization import empty_policy, is_etag_of, permissions_of, project_of, replace_policy
 from ..iam.policy_requests import parse_policy_request
 from ..state import Document
 from .core import Storage
@@ -152,7 +152,7 @@ class _Buckets:
     async def set_iam_policy(self, request: Request) -> Response:
         document = await json_of(request)
         bucket = self._bucket(request, "storage.buckets.setIamPolicy")
-        if document.get("etag") not in (None, "", bucket["policy"]["etag"]):
+        if not is_etag_of(bucket["policy"], document.get("etag")):
             raise precondition_failed()
         try:
             policy = replace_policy(bucket["policy"], parse_policy_request({"policy": document}))
