@@ -82,13 +82,19 @@ def make_app(state: State) -> ASGIApp:
             *buckets.routes(storage),
             *writing.routes(storage),
             *reading.routes(storage),
-            Route(uploads, upload, methods=["POST"]),
-            Route(uploads, resumable.put, methods=["PUT"]),
-            Route(uploads, resumable.cancel, methods=["DELETE"]),
+            *(
+                Route(prefix + uploads, endpoint, methods=[method])
+                for prefix in ("", "/resumable")
+                for method, endpoint in (
+                    ("POST", upload),
+                    ("PUT", resumable.put),
+                    ("DELETE", resumable.cancel),
+                )
+            ),
             Route("/batch/storage/v1", call_batch, methods=["POST"]),
             *(
                 Route(f"/{first}/{{path:path}}", unknown, methods=["DELETE", "GET", "PATCH", "POST", "PUT"])
-                for first in ("storage", "upload", "download", "batch")
+                for first in ("storage", "upload", "resumable", "download", "batch")
             ),
             *xml_multipart.routes(storage, folder / "multipart"),
         ],

@@ -33,7 +33,7 @@ def on_storage_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GoogleError)  # noqa: S101  registered for this class alone
     if error.http_status == 304:
         return Response(status_code=304)
-    if not request.url.path.startswith(("/storage/", "/upload/", "/download/", "/batch/")):
+    if not request.url.path.startswith(("/storage/", "/upload/", "/resumable/", "/download/", "/batch/")):
         return _render_xml_error(error)
     if request.query_params.get("alt") == "media":
         return PlainTextResponse(error.message, error.http_status, error.headers)
