@@ -46,7 +46,27 @@ ROLES: Mapping[str, frozenset[str]] = {
     "roles/storage.objectCreator": frozenset({"storage.objects.create"}),
     "roles/storage.objectUser": _OBJECT_WRITE,
     "roles/storage.objectAdmin": _OBJECT_WRITE,
+    "roles/storage.legacyObjectOwner": frozenset({"storage.objects.get", "storage.objects.update"}),
     "roles/storage.legacyObjectReader": frozenset({"storage.objects.get"}),
+    "roles/storage.legacyBucketOwner": frozenset(
+        {
+            "storage.buckets.get",
+            "storage.buckets.getIamPolicy",
+            "storage.buckets.setIamPolicy",
+            "storage.buckets.update",
+            "storage.objects.create",
+            "storage.objects.delete",
+            "storage.objects.list",
+        }
+    ),
+    "roles/storage.legacyBucketWriter": frozenset(
+        {
+            "storage.buckets.get",
+            "storage.objects.create",
+            "storage.objects.delete",
+            "storage.objects.list",
+        }
+    ),
     "roles/storage.legacyBucketReader": frozenset({"storage.buckets.get", "storage.objects.list"}),
     "roles/storage.bucketViewer": frozenset({"storage.buckets.get", "storage.buckets.list"}),
     "roles/storage.admin": _OBJECT_WRITE | _BUCKET_ADMIN,

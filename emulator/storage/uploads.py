@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, Response
 
 from ..access_tokens import Caller
 from ..state import Document
-from .core import Storage, check_object_name, settable_of, without_nulls
-from .errors import absent, invalid
+from .core import Storage, check_object_name, without_nulls
+from .errors import invalid
+from .fields import parse_object
 from .objects import Content, StoredObject, measure
 from .preconditions import Preconditions, parse_preconditions
 
@@ -98,7 +99,7 @@ class Upload:
             self.bucket,
             self.name,
             content,
-            without_nulls(settable_of(self.document)),
+            without_nulls(parse_object(self.document)),
             preconditions=self.preconditions,
         )
 
@@ -111,9 +112,9 @@ def prepare(storage: Storage, request: Request, bucket: str, name: str, document
     """
     caller = storage.caller_of(request)
     storage.authorize(caller, "storage.objects.create", storage.bucket(bucket), name)
-    if "predefinedAcl" in request.query_params or document.get("acl"):
-        raise absent("access control lists: access to a bucket is uniform")
-    settable_of(document)
+    if "contentEncoding" in request.query_params:
+        document.setdefault("contentEncoding", request.query_params["contentEncoding"])
+    parse_object(document)
     preconditions = parse_preconditions(request.query_params)
     storage.check(preconditions, bucket, name)
     return Upload(caller=caller, bucket=bucket, name=name, document=document, preconditions=preconditions)
