@@ -204,6 +204,8 @@ class _Buckets:
     async def test_permissions(self, request: Request) -> Response:
         caller = self._storage.caller_of(request)
         bucket = self._storage.bucket(request.path_params["bucket"])
+        if "permissions" not in request.query_params:
+            raise invalid("Required parameter: permissions", reason="required")
         held = [
             permission
             for permission in request.query_params.getlist("permissions")

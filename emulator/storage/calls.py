@@ -16,7 +16,7 @@ from functools import wraps
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .errors import absent
+from .errors import absent, no_acls
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -64,7 +64,9 @@ CALLS: Mapping[str, Call] = {
         parameters=frozenset({"project"}),
         simplified="access is uniform from the start; soft delete is off; " + _FIELDS_OF_BUCKETS,
     ),
-    "buckets.list": Call(parameters=frozenset({"maxResults", "pageToken", "prefix", "project"})),
+    "buckets.list": Call(
+        parameters=frozenset({"maxResults", "pageToken", "prefix", "project", "returnPartialSuccess"})
+    ),
     "buckets.patch": Call(parameters=_BUCKET, simplified=_FIELDS_OF_BUCKETS),
     "buckets.setIamPolicy": Call(simplified=_ROLES),
     "buckets.testIamPermissions": Call(parameters=frozenset({"permissions"})),
@@ -95,8 +97,11 @@ def serving(name: str, endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     async def answer(request: Request) -> Response:
         for parameter, value in request.query_params.items():
-            if parameter not in honoured and value not in ("", "false"):
-                raise absent(f"the parameter `{parameter[:80]}` of {name}")
+            if parameter in honoured or value.lower() in ("", "false"):
+                continue
+            if parameter.lower().endswith("acl"):
+                raise no_acls()
+            raise absent(f"the parameter `{parameter[:80]}` of {name}")
         return await endpoint(request)
 
     return answer

@@ -140,7 +140,7 @@ def absent(what: str) -> GoogleError:
 
     Not 501: every client for which Google's libraries retry would repeat it for half a minute.
     """
-    return GoogleError(400, f"the emulator's Cloud Storage does not have {what}", reason="notImplemented")
+    return GoogleError(400, f"the emulator's Cloud Storage does not have {what}", reason="notEmulated")
 
 
 def no_acls() -> GoogleError:

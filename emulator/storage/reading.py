@@ -96,7 +96,7 @@ class _Objects:
                 start=query.get("startOffset", ""),
                 end=query.get("endOffset", ""),
                 after=parse_page_token(query.get("pageToken", "")),
-                folders_are_objects_too=query.get("includeTrailingDelimiter") == "true",
+                folders_are_objects_too=query.get("includeTrailingDelimiter", "").lower() == "true",
                 most=min(whole_number(query, "maxResults") or _MOST_RESULTS, _MOST_RESULTS),
             ),
         )

@@ -148,7 +148,7 @@ def test_an_object_with_what_the_emulator_lacks_is_refused(made: Any, fields: di
     ):
         refused = made.call(method, url, body)
         assert refused.status == 400, url
-        assert refused.json["error"]["errors"][0]["reason"] in ("invalid", "notImplemented")
+        assert refused.json["error"]["errors"][0]["reason"] in ("invalid", "notEmulated")
     assert made.call("GET", f"{BUCKET}/o/o").json == before
     assert made.call("GET", f"{BUCKET}/o/new").status == 404
 
@@ -159,9 +159,7 @@ def test_an_object_with_what_the_emulator_lacks_is_refused(made: Any, fields: di
         ("GET", "/o?matchGlob=**.jpg"),
         ("GET", "/o?softDeleted=true"),
         ("GET", "/o/o?softDeleted=true"),
-        ("POST", "/o/o/copyTo/b/bucket-of-primus/o/c?destinationPredefinedAcl=publicRead"),
         ("POST", "/o/o/rewriteTo/b/bucket-of-primus/o/c?destinationKmsKeyName=k"),
-        ("PATCH", "?predefinedAcl=private"),
         ("GET", "/notificationConfigs"),
         ("POST", "/lockRetentionPolicy?ifMetagenerationMatch=1"),
         ("GET", "/o/o/iam"),
@@ -172,7 +170,26 @@ def test_what_is_absent_is_said_and_not_worth_trying_again(made: Any, method: st
     refused = made.call(method, BUCKET + path, {} if method != "GET" else None)
     assert refused.status == 400
     assert "the emulator's Cloud Storage does not have" in refused.json["error"]["message"]
-    assert refused.json["error"]["errors"][0]["reason"] == "notImplemented"
+    assert refused.json["error"]["errors"][0]["reason"] == "notEmulated"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/o/o/copyTo/b/bucket-of-primus/o/c?destinationPredefinedAcl=publicRead"),
+        ("PATCH", "?predefinedAcl=private"),
+    ],
+)
+def test_a_ready_made_access_list_is_refused_as_any_other(made: Any, method: str, path: str) -> None:
+    made.call("POST", f"{UPLOAD}?uploadType=media&name=o")
+    refused = made.call(method, BUCKET + path, {})
+    assert (refused.status, "uniform bucket-level access" in refused.text) == (400, True)
+
+
+def test_a_parameter_that_asks_for_nothing_is_taken_as_python_writes_it(platform: Any) -> None:
+    """As `gcloud storage buckets create` does."""
+    url = f"{STORAGE}?project=primus&enableObjectRetention=False"
+    assert platform.call("POST", url, {"name": "bucket-of-primus"}).status == 200
 
 
 def test_a_key_of_the_customers_is_refused_whatever_the_call(made: Any, ask: Callable[..., Any]) -> None:
