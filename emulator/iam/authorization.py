@@ -46,7 +46,27 @@ ROLES: Mapping[str, frozenset[str]] = {
     "roles/storage.objectCreator": frozenset({"storage.objects.create"}),
     "roles/storage.objectUser": _OBJECT_WRITE,
     "roles/storage.objectAdmin": _OBJECT_WRITE,
+    "roles/storage.legacyObjectOwner": frozenset({"storage.objects.get", "storage.objects.update"}),
     "roles/storage.legacyObjectReader": frozenset({"storage.objects.get"}),
+    "roles/storage.legacyBucketOwner": frozenset(
+        {
+            "storage.buckets.get",
+            "storage.buckets.getIamPolicy",
+            "storage.buckets.setIamPolicy",
+            "storage.buckets.update",
+            "storage.objects.create",
+            "storage.objects.delete",
+            "storage.objects.list",
+        }
+    ),
+    "roles/storage.legacyBucketWriter": frozenset(
+        {
+            "storage.buckets.get",
+            "storage.objects.create",
+            "storage.objects.delete",
+            "storage.objects.list",
+        }
+    ),
     "roles/storage.legacyBucketReader": frozenset({"storage.buckets.get", "storage.objects.list"}),
     "roles/storage.bucketViewer": frozenset({"storage.buckets.get", "storage.buckets.list"}),
     "roles/storage.admin": _OBJECT_WRITE | _BUCKET_ADMIN,
@@ -100,6 +120,21 @@ def new_etag() -> str:
     return base64.b64encode(secrets.token_bytes(8)).decode()
 
 
+def is_etag_of(policy: Policy, requested: object) -> bool:
+    """Whether a request names the policy's etag, or none, which says that any will do.
+
+    An etag is bytes, and base64 has two alphabets: the libraries for `gcloud` and `gsutil` read it as
+    bytes and send it back in the URL-safe one. Source: discovery documents, `Policy.etag`, format `byte`.
+
+    >>> is_etag_of({"etag": "+/8="}, "-_8="), is_etag_of({"etag": "+/8="}, "AAA=")
+    (True, False)
+    """
+    if requested in (None, ""):
+        return True
+    text = str(requested).replace("-", "+").replace("_", "/")
+    return text.rstrip("=") == str(policy["etag"]).replace("-", "+").replace("_", "/").rstrip("=")
+
+
 def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
     """What `setIamPolicy` stores: the requested bindings, if the caller saw the current ones.
 
@@ -108,7 +143,7 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
             is malformed or names a role that the emulator does not know; 501 where one has a
             condition, which must not be granted without it.
     """
-    if requested.get("etag") not in (None, "", current["etag"]):
+    if not is_etag_of(current, requested.get("etag")):
         raise GoogleError(
             409,
             "There were concurrent policy changes. Please retry the whole read-modify-write with "

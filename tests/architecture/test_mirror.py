@@ -106,9 +106,13 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "emulator/storage/buckets.py",
         "emulator/storage/core.py",
         "emulator/storage/errors.py",
+        "emulator/storage/paging.py",
     ),
+    "tests/emulator/storage/test_fields.py": ("emulator/storage/calls.py",),
     "tests/emulator/storage/test_objects.py": (
         "emulator/storage/batch.py",
+        "emulator/storage/listing.py",
+        "emulator/storage/media.py",
         "emulator/storage/preconditions.py",
         "emulator/storage/reading.py",
         "emulator/storage/writing.py",

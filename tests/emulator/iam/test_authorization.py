@@ -50,7 +50,23 @@ GRANTED: dict[str, set[str]] = {
     "roles/storage.objectCreator": {"storage.objects.create"},
     "roles/storage.objectUser": _OBJECTS,
     "roles/storage.objectAdmin": _OBJECTS,
+    "roles/storage.legacyObjectOwner": {"storage.objects.get", "storage.objects.update"},
     "roles/storage.legacyObjectReader": {"storage.objects.get"},
+    "roles/storage.legacyBucketOwner": {
+        "storage.buckets.get",
+        "storage.buckets.getIamPolicy",
+        "storage.buckets.setIamPolicy",
+        "storage.buckets.update",
+        "storage.objects.create",
+        "storage.objects.delete",
+        "storage.objects.list",
+    },
+    "roles/storage.legacyBucketWriter": {
+        "storage.buckets.get",
+        "storage.objects.create",
+        "storage.objects.delete",
+        "storage.objects.list",
+    },
     "roles/storage.legacyBucketReader": {"storage.buckets.get", "storage.objects.list"},
     "roles/storage.bucketViewer": {"storage.buckets.get", "storage.buckets.list"},
     "roles/storage.admin": _OBJECTS | _BUCKETS,
@@ -176,6 +192,7 @@ def test_a_binding_that_cannot_be_honoured_is_refused_and_nothing_is_stored(
     ("etag", "taken"),
     [
         pytest.param(lambda current: current, True, id="the current one"),
+        pytest.param(lambda _: "-_8=", True, id="the current one, in the URL-safe alphabet of gcloud"),
         pytest.param(lambda _: "", True, id="an empty one"),
         pytest.param(lambda _: None, True, id="none"),
         pytest.param(lambda _: "b2xk", False, id="an old one"),
@@ -184,7 +201,7 @@ def test_a_binding_that_cannot_be_honoured_is_refused_and_nothing_is_stored(
 def test_a_policy_is_replaced_by_those_who_saw_the_current_one(
     etag: Callable[[str], str | None], taken: bool
 ) -> None:
-    current = policy({"role": READ, "members": ["user:bob"]})
+    current = policy({"role": READ, "members": ["user:bob"]}) | {"etag": "+/8="}
     wanted = {"etag": etag(current["etag"]), "bindings": [{"role": READ, "members": ["user:b", "user:a"]}]}
     if not taken:
         with pytest.raises(GoogleError) as refusal:
