@@ -1,6 +1,6 @@
 """cloudresourcemanager.googleapis.com: the projects that are there, and their allow policies.
 
-The emulator starts with the two projects of the story, each with an owner of its own. Absent:
+The emulator starts with the three projects of the story, each with an owner of its own. Absent:
 creating and deleting projects, folders, organizations, liens, tags. So nothing but policies is
 asked for here, which `iam/policy_requests.py` reads.
 
@@ -42,6 +42,12 @@ PARTIES = (
         email="operator@secundus.example",
         project_id="secundus",
         project_number="200000000002",
+    ),
+    Party(
+        name="auditor",
+        email="auditor@tertius.example",
+        project_id="tertius",
+        project_number="300000000003",
     ),
 )
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import GoogleError
+from .errors import GoogleError, not_emulated
 from .state import Document
 
 _ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -32,8 +32,8 @@ def parse_repository(body: Mapping[str, Any]) -> Document:
     """The fields of a repository that are stored.
 
     Raises:
-        GoogleError: 501 for any format but Docker's.
+        GoogleError: 400 for any format but Docker's.
     """
     if body.get("format") != "DOCKER":
-        raise GoogleError(501, "the emulator has repositories of the format DOCKER only")
+        raise not_emulated("the emulator has repositories of the format DOCKER only")
     return {"format": "DOCKER"} | {field: body[field] for field in _STORED if field in body}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..access_tokens import Caller
-from ..errors import GoogleError
+from ..errors import GoogleError, not_emulated
 from ..state import Document, State
 
 _OBJECT_READ = frozenset({"storage.objects.get", "storage.objects.list"})
@@ -105,10 +105,10 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
 
     Raises:
         GoogleError: 409 where the request's etag is not the current one; 400 where a binding
-            is malformed or names a role that the emulator does not know; 501 where one has a
-            condition, which must not be granted without it.
+            is malformed, names a role that the emulator does not know, or has a condition,
+            which must not be granted without it.
     """
-    if requested.get("etag") not in (None, "", current["etag"]):
+    if requested.get("etag") and _bytes_of(requested["etag"]) != _bytes_of(current["etag"]):
         raise GoogleError(
             409,
             "There were concurrent policy changes. Please retry the whole read-modify-write with "
@@ -123,10 +123,23 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
         if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
             raise GoogleError(400, "Invalid list of members in the binding.")
         if binding.get("condition"):
-            raise GoogleError(501, "the emulator does not have conditions on bindings")
+            raise not_emulated("the emulator does not have conditions on bindings")
         if members:
             bindings.append({"role": role, "members": sorted(set(members))})
     return {"version": 1, "etag": new_etag(), "bindings": bindings}
+
+
+def _bytes_of(etag: object) -> bytes:
+    """An etag is bytes, which JSON may spell in either alphabet of base64 (RFC 4648, sections 4 and 5).
+
+    >>> _bytes_of("++//+A==") == _bytes_of("--__-A")
+    True
+    """
+    text = str(etag).rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return str(etag).encode()  # nobody's etag
 
 
 def permissions_of(caller: Caller | None, policies: Iterable[Policy]) -> frozenset[str]:

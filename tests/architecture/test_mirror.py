@@ -94,7 +94,12 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "emulator/repository_requests.py",
     ),
     "tests/emulator/test_verifier.py": ("emulator/attestation_authority.py", "emulator/keys.py"),
-    "tests/emulator/test_gateway.py": ("emulator/certificates.py", "emulator/address.py"),
+    "tests/emulator/test_gateway.py": (
+        "emulator/address.py",
+        "emulator/certificates.py",
+        "emulator/grpc_refusal.py",
+    ),
+    "tests/clients/test_gcloud.py": ("emulator/gcloud_folder.py",),
     "tests/emulator/test_running.py": ("emulator/server.py", "emulator/state.py"),
     "tests/emulator/test_projects.py": ("emulator/bodies.py", "emulator/errors.py"),
     "tests/emulator/compute/test_instances.py": (

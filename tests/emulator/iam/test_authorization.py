@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_what_the_emulator_does_not_understand_of_a_stored_policy_grants_nothing
         pytest.param({"role": READ, "members": [7]}, 400, id="a member that is no text"),
         pytest.param(
             {"role": READ, "members": ["user:ana"], "condition": CONDITION},
-            501,
+            400,
             id="a condition",
         ),
     ],
@@ -264,3 +265,19 @@ def test_a_token_without_its_prefix_or_of_another_folder_is_nobody_s(state: Stat
     for asked, text in ((state, token.removeprefix("ya29.symbolon-emulator.")), (other, token)):
         with pytest.raises(GoogleError):
             caller_of_token(asked, text)
+
+
+@pytest.mark.parametrize("alphabet", [b"+/", b"-_"], ids=["base64", "base64url"])
+@pytest.mark.parametrize("padded", [True, False])
+def test_an_etag_is_bytes_in_whichever_alphabet(alphabet: bytes, padded: bool) -> None:
+    current = {**policy(), "etag": "++//+/8="}
+    etag = base64.b64encode(base64.b64decode("++//+/8="), altchars=alphabet).decode()
+    changed = replace_policy(current, {"etag": etag if padded else etag.rstrip("="), "bindings": []})
+    assert changed["etag"] != current["etag"]
+
+
+@pytest.mark.parametrize("etag", ["++//+/4=", "AAAA", "not base64!", 7, "é"])
+def test_another_etag_is_another_in_either(etag: object) -> None:
+    with pytest.raises(GoogleError) as refused:
+        replace_policy({**policy(), "etag": "++//+/8="}, {"etag": etag, "bindings": []})
+    assert (refused.value.http_status, refused.value.status) == (409, "ABORTED")
