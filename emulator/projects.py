@@ -19,6 +19,7 @@ from .access_tokens import require_caller
 from .bodies import json_of
 from .iam.authorization import empty_policy, permissions_of, project_of, replace_policy, require_permission
 from .iam.policy_requests import parse_permissions_request, parse_policy_request, render_permissions
+from .iam.service_accounts import seed_default_account
 from .oauth2 import write_credentials_file
 from .state import Document, State
 
@@ -66,6 +67,7 @@ def seed(state: State) -> None:
                     "policy": {**empty_policy(), "bindings": [owner]},
                 },
             )
+        seed_default_account(state, projects.get(party.project_id) or {})
         write_credentials_file(state, party.name, email=party.email, project_id=party.project_id)
 
 

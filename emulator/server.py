@@ -70,7 +70,9 @@ def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
         "oauth2.googleapis.com": _router(oauth2.routes(state)),
         "storage.googleapis.com": storage.make_app(state),
         "sts.googleapis.com": _router(sts.routes(state, fleet.verifier)),
-        "www.googleapis.com": _router([*verifier.jwks_routes(fleet.verifier), *instances]),
+        "www.googleapis.com": _router(
+            [*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances]
+        ),
         "{location}-docker.pkg.dev": registry.make_app(state),
     }
 

@@ -65,6 +65,12 @@ class Fleet:
         status = "RUNNING" if code is ExitCode.HOLD else "TERMINATED"
         self._update(key, status=status, launcherExitCode=int(code), workloadExitCode=workload_status)
 
+    def change(self, key: str, **fields: object) -> None:
+        """The instance of that key, if it is still there, is shown with these fields."""
+        instance = self.instances.get(key)
+        if instance is not None:
+            self.instances.put(key, {**instance, **fields})
+
     def _update(self, key: str, *, status: str, **facts: object) -> None:
         instance = self.instances.get(key)
         if instance is not None:

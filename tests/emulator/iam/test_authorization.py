@@ -28,7 +28,10 @@ _BUCKETS = {
 }
 _ACCOUNTS = {
     f"iam.serviceAccounts.{verb}"
-    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
+    for verb in (
+        *("create", "delete", "disable", "enable", "get", "getIamPolicy", "list", "setIamPolicy"),
+        *("undelete", "update"),
+    )
 }
 _POOLS = {
     f"iam.{kind}.{verb}"
@@ -41,9 +44,17 @@ _REPOSITORIES = {
 }
 _PULL = {"artifactregistry.repositories.downloadArtifacts"}
 _PUSH = _PULL | {"artifactregistry.repositories.uploadArtifacts"}
-_INSTANCES = {
-    f"compute.instances.{verb}" for verb in ("create", "delete", "get", "getSerialPortOutput", "list")
+_SEE_INSTANCES = {
+    *(f"compute.images.{verb}" for verb in ("get", "getFromFamily", "list")),
+    *(f"compute.instances.{verb}" for verb in ("get", "getSerialPortOutput", "list")),
+    *(f"compute.machineTypes.{verb}" for verb in ("get", "list")),
+    *(f"compute.zones.{verb}" for verb in ("get", "list")),
 }
+_INSTANCES = _SEE_INSTANCES | {
+    f"compute.instances.{verb}" for verb in ("create", "delete", "setLabels", "setMetadata", "start", "stop")
+}
+_SEE_PROJECT = {"resourcemanager.projects.get"}
+_SERVICES = {f"serviceusage.services.{verb}" for verb in ("disable", "enable", "get", "list")}
 _TOKENS = {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"}
 
 GRANTED: dict[str, set[str]] = {
@@ -56,10 +67,20 @@ GRANTED: dict[str, set[str]] = {
     "roles/storage.bucketViewer": {"storage.buckets.get", "storage.buckets.list"},
     "roles/storage.admin": _OBJECTS | _BUCKETS,
     "roles/iam.workloadIdentityUser": _TOKENS,
-    "roles/iam.serviceAccountTokenCreator": _TOKENS | {"iam.serviceAccounts.signJwt"},
+    "roles/iam.serviceAccountTokenCreator": _TOKENS
+    | {"iam.serviceAccounts.signBlob", "iam.serviceAccounts.signJwt"},
     "roles/iam.serviceAccountUser": {"iam.serviceAccounts.actAs"},
     "roles/iam.serviceAccountAdmin": _ACCOUNTS,
     "roles/iam.workloadIdentityPoolAdmin": _POOLS,
+    "roles/iam.workloadIdentityPoolViewer": {
+        f"iam.{kind}.{verb}"
+        for kind in ("workloadIdentityPools", "workloadIdentityPoolProviders")
+        for verb in ("get", "list")
+    },
+    "roles/compute.instanceAdmin.v1": _INSTANCES | _SEE_PROJECT,
+    "roles/compute.viewer": _SEE_INSTANCES | _SEE_PROJECT,
+    "roles/logging.viewer": {"logging.logEntries.list"} | _SEE_PROJECT,
+    "roles/serviceusage.serviceUsageAdmin": _SERVICES,
     "roles/artifactregistry.reader": _PULL,
     "roles/artifactregistry.writer": _PUSH,
     "roles/artifactregistry.admin": _PUSH | _REPOSITORIES,
@@ -75,7 +96,8 @@ GRANTED: dict[str, set[str]] = {
     | _INSTANCES
     | _REPOSITORIES
     | _PUSH
-    | {"iam.serviceAccounts.actAs"}
+    | _SERVICES
+    | {"iam.serviceAccounts.actAs", "logging.logEntries.create", "logging.logEntries.list"}
     | {f"resourcemanager.projects.{verb}" for verb in ("get", "getIamPolicy", "setIamPolicy")},
 }
 CONDITION = {"expression": "true"}
