@@ -26,11 +26,13 @@ from attestation.errors import Misconfigured
 
 from . import (
     artifact_registry,
+    cloud_logging,
     compute,
     iam,
     oauth2,
     projects,
     registry,
+    service_usage,
     storage,
     sts,
     verifier,
@@ -53,6 +55,7 @@ from .iam import iam_credentials
 from .state import State, write_atomically
 
 _KEEP_ALIVE_S = 240
+_SERVICE_USAGE = "serviceusage.googleapis.com"
 _OAUTH_HOSTS = ("oauth2.googleapis.com", "sts.googleapis.com")
 _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
@@ -60,12 +63,13 @@ _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
     """Every service by its production host name; `{…}` stands for a part of one label."""
     instances = compute.routes(state, fleet)
-    return {
+    hosts: dict[str, ASGIApp] = {
         "artifactregistry.googleapis.com": _router(artifact_registry.routes(state)),
         "cloudresourcemanager.googleapis.com": _router(projects.routes(state)),
         "compute.googleapis.com": _router(instances),
         "confidentialcomputing.googleapis.com": _router(verifier.discovery_routes(fleet.verifier)),
         "iam.googleapis.com": _router(iam.routes(state)),
+        "logging.googleapis.com": _router(cloud_logging.routes(state)),
         "iamcredentials.googleapis.com": _router(iam_credentials.routes(state)),
         "oauth2.googleapis.com": _router(oauth2.routes(state)),
         "storage.googleapis.com": storage.make_app(state),
@@ -75,6 +79,9 @@ def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
         ),
         "{location}-docker.pkg.dev": registry.make_app(state),
     }
+    apis = [host for host in (*hosts, _SERVICE_USAGE) if host.endswith(".googleapis.com")]
+    served = [host for host in apis if host not in ("oauth2.googleapis.com", "www.googleapis.com")]
+    return {**hosts, _SERVICE_USAGE: _router(service_usage.routes(state, served))}
 
 
 def make_app(state: State, hosts: Mapping[str, ASGIApp]) -> Starlette:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..address import Address
+from ..cloud_logging import line_writer
 from ..state import State
 from ..verifier import Verifier
 from ..vm import sandbox
@@ -46,6 +47,7 @@ class Fleet:
             kind=kind,
             on_end=lambda code, status: self._ended(key, code, status),
             reboot_delay_s=self._reboot_delay_s,
+            log=line_writer(self._state, machine.identity),
         )
         self._launches[key] = launch
         launch.start()

@@ -42,6 +42,7 @@ from .token_file import TokenFile
 _STOP_GRACE_S = 10
 _KILL_AFTER_S = 1
 _OUTPUT_GRACE_S = 2
+_LONGEST_LINE = 64 * 1024
 
 
 class ExitCode(IntEnum):
@@ -92,6 +93,7 @@ def exit_code_of(*, debug: bool, restart_policy: str, failure: Exception | None)
 class Launch:
     """One VM's launcher, on a thread of its own from `start` until it ends or is stopped.
 
+    `log` is told each line for Cloud Logging, with its severity.
     `on_end` is told the exit code of the launcher, and the workload's status if it ran. The real
     VM waits two minutes before it reboots; `reboot_delay_s` is an argument for those who cannot.
     """
@@ -106,6 +108,7 @@ class Launch:
         kind: sandbox.Kind,
         on_end: Callable[[ExitCode, int | None], None],
         reboot_delay_s: float,
+        log: Callable[[str, str], None] = lambda _line, _severity: None,
     ) -> None:
         self._state = state
         self._verifier = verifier
@@ -119,7 +122,10 @@ class Launch:
         self._status: int | None = None
         self._ended = False
         self._thread = Thread(target=self._run, name=f"launcher of {machine.identity.name}", daemon=True)
-        self.serial = SerialLog(machine.folder / "serial.log", state.clock)
+        self._log = log
+        self.serial = SerialLog(
+            machine.folder / "serial.log", state.clock, on_line=lambda line: log(line, "INFO")
+        )
 
     def start(self) -> None:
         """The VM boots."""
@@ -296,7 +302,7 @@ class Launch:
         if spec.log_redirect in ("true", "serial"):
             sinks.append(self.serial.write)
         if spec.log_redirect in ("true", "cloud_logging"):
-            sinks.append(SerialLog(self._machine.folder / "cloud_logging.log", self._state.clock).write)
+            sinks.append(_Lines(lambda line: self._log(line, "DEFAULT")).write)
         if not sinks:
             yield subprocess.DEVNULL
             return
@@ -322,9 +328,29 @@ _REDIRECTED = {
 
 def _copy(source: int, sinks: list[Callable[[bytes], None]]) -> None:
     with open(source, "rb", buffering=0) as file:
-        while data := file.read(65536):
+        while True:
+            data = file.read(65536)
             for sink in sinks:
                 sink(data)
+            if not data:
+                return
+
+
+class _Lines:
+    """Hands bytes on as lines, each as soon as it is whole."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._rest = b""
+
+    def write(self, data: bytes) -> None:
+        """The lines that end in `data` have been handed on; with no data, what is left is one as well."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if not data or len(self._rest) > _LONGEST_LINE:
+            lines, self._rest = [*lines, self._rest], b""
+        for line in lines:
+            if line:
+                self._on_line(line.decode("utf-8", errors="replace"))
 
 
 def _describe_sandbox(kind: sandbox.Kind) -> str:

@@ -321,10 +321,12 @@ def test_a_repository_is_there_once_listed_and_deleted_with_its_images(pushed: R
         ("?repositoryId=UPPER", {"format": "DOCKER"}, 400),
         ("", {"format": "DOCKER"}, 400),
         ("?repositoryId=npm", {"format": "NPM"}, 400),
+        ("?repositoryId=mirror", {"format": "DOCKER", "mode": "REMOTE_REPOSITORY"}, 400),
+        ("?repositoryId=tidy", {"format": "DOCKER", "cleanupPolicies": {"x": {}}}, 400),
     ],
 )
 def test_a_wrong_repository_is_refused(
-    session_of: Callable[[str], AuthorizedSession], query: str, document: dict[str, str], status: int
+    session_of: Callable[[str], AuthorizedSession], query: str, document: dict[str, Any], status: int
 ) -> None:
     assert session_of("owner").post(API + query, json=document).status_code == status
 
@@ -341,3 +343,30 @@ def test_permissions_on_a_repository_are_tested(repository: Repository) -> None:
     asked = {"permissions": [pull, "artifactregistry.repositories.none"]}
     answer = repository.session.post(f"{repository.resource}:testIamPermissions", json=asked)
     assert answer.json() == {"permissions": [pull]}
+
+
+def test_a_repository_is_somewhere_and_its_making_can_be_asked_for(
+    session_of: Callable[[str], AuthorizedSession],
+) -> None:
+    session, name = session_of("owner"), f"r-{uuid.uuid4().hex}"
+    nowhere = API.replace("locations/us", "locations/mars")
+    assert session.post(f"{nowhere}?repositoryId={name}", json={"format": "DOCKER"}).status_code == 400
+    operation = session.post(f"{API}?repositoryId={name}", json={"format": 1, "mode": 1 - 1}).json()
+    host = "https://artifactregistry.googleapis.com/v1"
+    assert session.get(f"{host}/{operation['name']}").json() == operation
+    assert session.get(f"{host}/{operation['name']}0").status_code == 404
+    assert operation["response"]["format"] == "DOCKER"
+    everywhere = session.get(API.replace("locations/us", "locations/-")).json()["repositories"]
+    assert operation["response"]["name"] in [each["name"] for each in everywhere]
+    page = session.get(f"{API}?pageSize=1").json()
+    assert len(page["repositories"]) == 1
+
+
+def test_locations_are_listed(session_of: Callable[[str], AuthorizedSession]) -> None:
+    locations = API.removesuffix("/us/repositories")
+    found = {each["locationId"] for each in session_of("owner").get(locations).json()["locations"]}
+    assert {"us", "europe", "asia", "us-west1"} <= found
+    one = session_of("owner").get(f"{locations}/us-west1").json()
+    assert one["name"] == "projects/primus/locations/us-west1"
+    assert session_of("owner").get(f"{locations}/mars").status_code == 400
+    assert session_of("operator").get(locations).status_code == 403
