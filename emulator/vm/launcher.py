@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import subprocess
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ class Launch:
             with self._metadata_server() as endpoint:
                 while True:
                     with ExitStack() as services:
-                        code = self._boot(endpoint, services)
+                        code = self._boot_or_say_why(endpoint, services)
                         if code is not ExitCode.REBOOT:
                             self._end(code)  # now: its servers take a moment to close
                             return
@@ -155,6 +156,16 @@ class Launch:
                         return
         finally:
             self._end(code)
+
+    def _boot_or_say_why(self, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> ExitCode:
+        """What follows the boot. Where the launcher itself fails, its log says so, and the VM is off."""
+        try:
+            return self._boot(endpoint, services)
+        except Exception as error:  # noqa: BLE001  the outermost place of this thread
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            self.serial.say(f"symbolon emulator: the launcher failed: {reason}")
+            traceback.print_exception(error)  # in emulator.log
+            return self._say_exit(ExitCode.FAILURE)
 
     def _end(self, code: ExitCode) -> None:
         """`on_end` has been told, once."""
@@ -263,20 +274,25 @@ class Launch:
     def _attest(
         self, spec: LaunchSpec, facts: LaunchFacts, container: sandbox.Container, services: ExitStack
     ) -> None:
-        """The container has its first token, and will have the ones after it."""
+        """The container has its first token, and will have the ones after it; or asks for each."""
         check_may_attest(self._state, self._machine.identity, spec.impersonate_service_accounts)
         token_file = TokenFile(container.launcher_folder, lambda: self._verifier.mint(facts))
-        self.serial.say("refreshing attestation verifier OIDC token")
-        wait_s = token_file.refresh()
+        wait_s = 0.0
+        if not spec.disable_refresh:
+            self.serial.say("refreshing attestation verifier OIDC token")
+            wait_s = token_file.refresh()
         listener = unix_listener(container.launcher_folder / "teeserver.sock", mode=0o777)
         services.enter_context(served(teeserver.make_app(self._verifier, facts), listener))
         ended = Event()
         services.callback(ended.set)
-        Thread(target=token_file.keep_fresh, args=(wait_s, ended), daemon=True).start()
+        if not spec.disable_refresh:
+            Thread(target=token_file.keep_fresh, args=(wait_s, ended), daemon=True).start()
 
     def _run_workload(
         self, spec: LaunchSpec, container: sandbox.Container, endpoint: sandbox.MetadataEndpoint
     ) -> None:
+        if self._kind == "bare" and (reason := sandbox.why_not_bare(container)):
+            raise LaunchRefused(f"symbolon emulator: the workload cannot run bare: {reason}")
         self.serial.say(_REDIRECTED[spec.log_redirect])
         with self._output(spec) as output:
             process = sandbox.start(
@@ -320,7 +336,7 @@ _REDIRECTED = {
     "false": "Container stdout/stderr will not be redirected.",
     "true": "Container stdout/stderr will be redirected to serial and Cloud Logging. "
     "This may result in performance issues due to slow serial console writes.",
-    "cloud_logging": "Container stdout/stderr will be redirected to Cloud Logging.",
+    "cloud_logging": "Container stdout/stderr will be redirected to journald (JSON) for FluentBit scraping.",
     "serial": "Container stdout/stderr will be redirected to serial logging. "
     "This may result in performance issues due to slow serial console writes.",
 }
