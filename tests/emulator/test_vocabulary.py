@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from attestation.tokens import parse_token
-from emulator.compute.instance_requests import _HARDWARE
+from emulator.compute.catalogue import TECHNOLOGIES
 from emulator.state import State
 from emulator.verifier import Verifier
 from policy import schema
@@ -66,9 +66,10 @@ def test_every_claim_and_value_that_the_emulator_mints_is_in_the_schema(
 
 def test_every_machine_that_the_emulator_has_is_in_the_schema() -> None:
     known = schema.ASSERTION.fields["hwmodel"].values
-    assert {*get_args(HardwareModel), *_HARDWARE.values()} <= set(known)
+    made = {technology.hardware for technology in TECHNOLOGIES.values()}
+    assert {*get_args(HardwareModel), *made} <= set(known)
     assert {*schema.ENCRYPTED_MEMORY, *schema.UNDOCUMENTED_ENCRYPTED_MEMORY} <= set(known)
-    assert "GCP_AMD_SEV_SNP" in _HARDWARE.values()  # the one that no document names
+    assert "GCP_AMD_SEV_SNP" in made  # the one that no document names
 
 
 def test_the_restart_policies_are_one_list() -> None:
