@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, printable, quoted
 from policy.deciding import Outcome, sum_of
@@ -14,11 +14,8 @@ from ..handed_tokens import HandedToken, TokenClaims, moment, read_token
 from ..inputs import parse_time
 from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
-from ..rendering import clause_lines, console, print_json, styled
+from ..rendering import Styled, clause_lines, console, print_json, styled
 from ..reports.record import Record, record_of
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _EXIT_CODES: Final[Mapping[Outcome, ExitCode]] = {
     "admitted": ExitCode.YES,
@@ -190,5 +187,5 @@ def _in_short(judgement: Judgement) -> tuple[str, str, str]:
     return *_WORDS["refused"], f"{count} {'does' if count[:2] == '1 ' else 'do'} not hold"
 
 
-def _described(claims: TokenClaims) -> Text:
+def _described(claims: TokenClaims) -> Styled:
     return styled("token   ", (claims.described, "" if claims.verified else "bold"))

@@ -240,12 +240,15 @@ def test_a_bug_in_a_rule_leaves_no_solver_behind(
     assert len(closed) == 1
 
 
-def test_json_waits_neither_for_a_terminal_s_library_nor_for_google_s(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("output", "rich"), [("json", "rich"), ("human", "rich.console")])
+def test_an_answer_waits_neither_for_a_terminal_s_library_nor_for_google_s(
+    tmp_path: Path, output: str, rich: str
+) -> None:
     policy = written(tmp_path / "p.cel", ANYBODY)
     program = (
         "import sys, symbolon.__main__ as m; "
-        f"m.main(['auditor', 'review', {str(policy)!r}, '--format', 'json']); "
-        "heavy = {'rich', 'z3', 'google.auth', 'google.cloud', 'requests', 'cryptography'}; "
+        f"m.main(['auditor', 'review', {str(policy)!r}, '--format', {output!r}]); "
+        f"heavy = {{{rich!r}, 'z3', 'google.auth', 'google.cloud', 'requests', 'cryptography'}}; "
         "heavy &= sys.modules.keys(); "
         "print(sorted(heavy), file=sys.stderr)"
     )
