@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from . import schema
 from .cel.rendering import render_constant
-from .context import CONTAINER, SPACE, Case
+from .context import CONTAINER, SPACE, Dossier
 from .proving.answers import Found, NoneFound, Search, Undecided
 from .proving.inquiry import Inquiry
 from .proving.neighbours import ABSENT, at
@@ -80,9 +80,9 @@ _NAMED: Final[tuple[tuple[Section, str, str], ...]] = (
 class Table:
     """What one provider admits, claim by claim. Its questions are asked together with the rules'."""
 
-    def __init__(self, case: Case) -> None:
-        self._case = case
-        self._inquiry = case.inquiry
+    def __init__(self, dossier: Dossier) -> None:
+        self._dossier = dossier
+        self._inquiry = dossier.inquiry
 
     def rows(self) -> list[Admits]:
         """The claims that the condition reads, and those that tell a production machine."""
@@ -97,7 +97,7 @@ class Table:
         return sorted((row for row in rows if row is not None), key=lambda row: order.index(row.section))
 
     def _is_read(self, claim: str) -> bool:
-        return bool(self._case.reads(claim))
+        return bool(self._dossier.reads(claim))
 
     def _is_shown(self, claim: str) -> bool:
         return not claim.startswith(("submods.nvidia_gpu", "submods.container")) or self._is_read(claim)
@@ -105,12 +105,12 @@ class Table:
     def _constants(self, claim: str) -> list[object]:
         """The values that the condition could mean: those of its constants that the claim can be."""
         if claim == "submods.container.args":
-            return [*self._case.lists]
+            return [*self._dossier.lists]
         found = schema.claim_at("assertion", tuple(claim.split(".")))
         pattern = "" if found is None else found.pattern
         if pattern == schema.DIGEST_PATTERN:
-            return [f"sha256:{each}" for each in self._case.hashes]
-        return [each for each in self._case.strings if pattern == "" or each.isdigit()]
+            return [f"sha256:{each}" for each in self._dossier.hashes]
+        return [each for each in self._dossier.strings if pattern == "" or each.isdigit()]
 
     def _named(self, inquiry: Inquiry, section: Section, claim: str, title: str) -> Admits:
         """A claim that may be anything, unless the condition's own constants are all that it can be."""
@@ -150,7 +150,7 @@ class Table:
         claim, path = "submods.container.image_signatures", f"{CONTAINER}.image_signatures"
         if not self._is_read(claim):
             return None
-        hashes = list(self._case.hashes)
+        hashes = list(self._dossier.hashes)
         named = f"{path}.exists(signature, signature.key_id in {render_constant(hashes)})"
         other = inquiry.ask(f"(!has({path}) || {path} == null || !{named})")
         shown = _Shown(values=tuple(hashes)) if isinstance(other, NoneFound) else _Shown()
@@ -158,7 +158,7 @@ class Table:
 
     def _accounts(self, inquiry: Inquiry) -> Admits:
         claim, path = "google_service_accounts", "assertion.google_service_accounts"
-        named = [each for each in self._case.strings if "@" in each]
+        named = [each for each in self._dossier.strings if "@" in each]
         other = inquiry.ask(f"!{path}.all(account, account in {render_constant(named)})")
         if isinstance(other, Found):
             lacks = {
@@ -173,7 +173,7 @@ class Table:
         command, variables = f"{CONTAINER}.cmd_override", f"{CONTAINER}.env_override"
         any_command = inquiry.ask(f"size({command}) > 0")
         yield _row("how", "submods.container.cmd_override", "command override", any_command, _Shown())
-        names = [each for each in self._case.strings if each.isidentifier()]
+        names = [each for each in self._dossier.strings if each.isidentifier()]
         other = inquiry.ask(f"!{variables}.all(name, name in {render_constant(names)})")
         shown = self._in(inquiry, variables, names, other=other)
         yield _row("how", "submods.container.env_override", "variables overridden", other, shown)

@@ -16,6 +16,16 @@ MAX_INPUT_BYTES = 4 * 1024 * 1024
 """More than any policy, token or key set has; a wrong file is refused before it fills the memory."""
 
 
+def check_named_once(*names: str | None) -> None:
+    """Standard input, `-`, is named at most once: whoever reads it second would find it empty.
+
+    Raises:
+        Misconfigured: it is named twice.
+    """
+    if names.count("-") > 1:
+        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+
+
 def read_text(name: str, *, what: str) -> str:
     """The text of the file `name`; of standard input where it is `-`.
 

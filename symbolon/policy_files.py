@@ -13,7 +13,7 @@ from attestation.strict_json import parse_json_object
 from deploy.layout import read_layout
 from policy.policy_set import PolicySet, parse_policy_set
 
-from .inputs import decode_text, read_bytes
+from .inputs import check_named_once, decode_text, read_bytes
 from .token_mistakes import check_are_claims, parse_handed_token
 
 
@@ -62,8 +62,7 @@ def read_policy_set(policy: str, *, bindings: str | None = None, image: str | No
         Misconfigured: one of them cannot be read, or is not of its kind.
         EvidenceRejected: the layout's configuration is not what its digest says.
     """
-    if [policy, bindings, image].count("-") > 1:
-        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+    check_named_once(policy, bindings, image)
     named = read_named(policy, what="policy")
     bound = None if bindings is None else read_named(bindings, what="bindings")
     labelled = None if image is None else _image(image)

@@ -23,7 +23,7 @@ TITLE: Final = "a part of which it is not known what Google makes of it"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for text in context.case.texts:
+    for text in context.dossier.texts:
         for node, error in _unknown(text, text.tree):
             yield context.finding(
                 f"not known what Google makes of it: {error.message}",

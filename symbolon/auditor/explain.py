@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, printable, quoted
+from attestation.errors import EvidenceRejected, ExitCode, printable, quoted
 from policy.deciding import Outcome, sum_of
 
 from ..handed_tokens import HandedToken, TokenClaims, moment, read_token
-from ..inputs import parse_time
+from ..inputs import check_named_once, parse_time
 from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
 from ..rendering import Styled, clause_lines, console, print_json, styled
@@ -75,8 +75,7 @@ def explain_token(
         EvidenceRejected: the token itself is not what it claims to be, to any of them.
         Misconfigured: an input cannot be read, or the policy is not one that Google would accept.
     """
-    if [policy, token, jwks, root].count("-") > 1:
-        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+    check_named_once(policy, token, jwks, root)
     then = now.timestamp() if at is None else parse_time(at)
     file, asked = read_policies(policy)
     handed = read_token(token, jwks=jwks, root=root, audience=audience)
