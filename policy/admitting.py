@@ -36,8 +36,8 @@ class Admits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """Of the values that were asked for, those that admitted tokens have; `undecided` where one is not known.
+class _Values:
+    """Of a list of values, those that admitted tokens have; `undecided` where one is not known.
 
     `bounded` where one is left out by a proof that rests on a bound.
     """
@@ -85,7 +85,7 @@ class Table:
         self._inquiry = dossier.inquiry
 
     def rows(self) -> list[Admits]:
-        """The claims that the condition reads, and those that tell a production machine."""
+        """The claims that the condition reads, and the claims that tell a production machine from others."""
         inquiry = self._inquiry
         if inquiry is None:
             return []
@@ -117,16 +117,16 @@ class Table:
         constants = self._constants(claim)
         path = f"assertion.{claim}"
         other = inquiry.ask(f"has({path}) && !({path} in {render_constant(constants)})")
-        shown = self._among(inquiry, path, constants) if isinstance(other, NoneFound) else _Shown()
+        shown = self._among(inquiry, path, constants) if isinstance(other, NoneFound) else _Values()
         return _row(section, claim, title, other, shown)
 
-    def _among(self, inquiry: Inquiry, path: str, constants: Sequence[object]) -> _Shown:
+    def _among(self, inquiry: Inquiry, path: str, constants: Sequence[object]) -> _Values:
         return _shown([(each, inquiry.ask(f"{path} == {render_constant(each)}")) for each in constants])
 
-    def _in(self, inquiry: Inquiry, path: str, elements: Sequence[str], *, other: Search) -> _Shown:
+    def _in(self, inquiry: Inquiry, path: str, elements: Sequence[str], *, other: Search) -> _Values:
         """Those of the elements that the list has; not asked where it may have others, as `other` says."""
         if not isinstance(other, NoneFound):
-            return _Shown()
+            return _Values()
         return _shown([(each, inquiry.ask(f"{render_constant(each)} in {path}")) for each in elements])
 
     def _choice(self, inquiry: Inquiry, choice: _Choice) -> Admits:
@@ -143,7 +143,7 @@ class Table:
         undecided = next((each for each in lacks.values() if isinstance(each, Undecided)), None)
         title = "support attributes"
         if undecided is not None:
-            return _row("where", claim, title, undecided, _Shown())
+            return _row("where", claim, title, undecided, _Values())
         return _at_least("where", claim, title, lacks)
 
     def _signers(self, inquiry: Inquiry) -> Admits | None:
@@ -153,7 +153,7 @@ class Table:
         hashes = list(self._dossier.hashes)
         named = f"{path}.exists(signature, signature.key_id in {render_constant(hashes)})"
         other = inquiry.ask(f"(!has({path}) || {path} == null || !{named})")
-        shown = _Shown(values=tuple(hashes)) if isinstance(other, NoneFound) else _Shown()
+        shown = _Values(values=tuple(hashes)) if isinstance(other, NoneFound) else _Values()
         return _row("what", claim, "signed by one of", other, shown)
 
     def _accounts(self, inquiry: Inquiry) -> Admits:
@@ -172,7 +172,7 @@ class Table:
     def _overrides(self, inquiry: Inquiry) -> Iterable[Admits]:
         command, variables = f"{CONTAINER}.cmd_override", f"{CONTAINER}.env_override"
         any_command = inquiry.ask(f"size({command}) > 0")
-        yield _row("how", "submods.container.cmd_override", "command override", any_command, _Shown())
+        yield _row("how", "submods.container.cmd_override", "command override", any_command, _Values())
         names = [each for each in self._dossier.strings if each.isidentifier()]
         other = inquiry.ask(f"!{variables}.all(name, name in {render_constant(names)})")
         shown = self._in(inquiry, variables, names, other=other)
@@ -194,16 +194,16 @@ def _at_least(section: Section, claim: str, title: str, lacks: Mapping[str, Sear
     )
 
 
-def _shown(answers: Sequence[tuple[object, Search]]) -> _Shown:
-    return _Shown(
+def _shown(answers: Sequence[tuple[object, Search]]) -> _Values:
+    return _Values(
         values=tuple(value for value, answer in answers if isinstance(answer, Found)),
         undecided=next((answer for _, answer in answers if isinstance(answer, Undecided)), None),
         bounded=any(isinstance(answer, NoneFound) and answer.bounded for _, answer in answers),
     )
 
 
-def _row(section: Section, claim: str, title: str, other: Search | None, shown: _Shown) -> Admits:
-    """A row: what is `shown` is all, if there is nothing `other` than that, or nothing was asked."""
+def _row(section: Section, claim: str, title: str, other: Search | None, shown: _Values) -> Admits:
+    """A row: the values `shown` are all that there are, where no `other` one was found or none was sought."""
     match shown.undecided or other:
         case NoneFound() | None:
             return Admits(

@@ -53,7 +53,7 @@ class ProviderReview:
     """One provider. `example` is a token that it admits; None where there is none, or none is known.
 
     `other_issuer` is whose tokens it takes where that is not Confidential Space's issuer, else "". Of
-    those nothing but the condition is known: `asks` is what it asks of them, clause by clause.
+    such tokens nothing is known: `asks` says, clause by clause, what the condition asks of them.
     """
 
     name: str
@@ -67,8 +67,8 @@ class ProviderReview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """`findings` are worst first; those with a `waiver` do not count. `assumptions` is all that any
-    answer of this review takes for granted of the issuer."""
+    """`findings` are worst first, and do not count where they have a `waiver`. `assumptions` are the facts
+    about the issuer that any answer of this review needs."""
 
     verdict: str
     providers: tuple[ProviderReview, ...]
@@ -102,7 +102,7 @@ def _admits(provider: ProviderReview) -> dict[str, dict[str, object]]:
 
 
 def _can_be(admits: Admits) -> object:
-    """All values as a list, those that are always there as `at_least`, anything else in words.
+    """All values as a list, values that are always there as `at_least`, anything else in words.
 
     A list that is proved within bounds alone is no plain list.
     """

@@ -1,6 +1,6 @@
 """What a person names on the command line, read: a file, standard input, a moment.
 
-Every function raises `Misconfigured` with what was wrong, never with what was in the file.
+Every function raises `Misconfigured`, which says what is wrong and repeats nothing of the file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_INPUT_BYTES = 4 * 1024 * 1024
 
 
 def check_named_once(*names: str | None) -> None:
-    """Standard input, `-`, is named at most once: whoever reads it second would find it empty.
+    """Standard input, `-`, is named at most once: its second reader would find it empty.
 
     Raises:
         Misconfigured: it is named twice.

@@ -1,4 +1,4 @@
-"""A policy and what is read beside it, as a person names them: files, or standard input."""
+"""A policy, its bindings and its image, as a person names them: files, or standard input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .token_mistakes import check_are_claims, parse_handed_token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedText:
-    """A file as it was named, and what is written in it; `data` are its bytes where they say more."""
+    """A file: its name as it was typed, its text, and its bytes where these are not the text's."""
 
     name: str
     text: str
@@ -86,7 +86,7 @@ def read_claims(name: str) -> Mapping[str, object]:
 
 
 def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
-    """The file `name` too, for whoever has to say what was read.
+    """The claims in the file `name`, and the file.
 
     Raises:
         Misconfigured: the file cannot be read.
@@ -102,7 +102,7 @@ def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
 
 
 def read_named(name: str, *, what: str) -> NamedText:
-    """The file `name`, with its bytes, for whoever has to say what was read.
+    """The file `name`: its text and its bytes.
 
     Raises:
         Misconfigured: it cannot be read, is too large, or is not UTF-8.

@@ -138,7 +138,7 @@ def columns(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def clause_lines(clause: ClauseAnswer) -> list[Styled]:
-    """One clause: its outcome and text; what was found, and what was expected; what would admit."""
+    """One clause in lines: its outcome and text, the value found and the value expected, and the fix."""
     sign, style = _SIGNS[clause.outcome]
     word = f"{OUTCOMES[clause.outcome]:<5} {sign}"
     lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}")]

@@ -1,6 +1,6 @@
 """Nobody is admitted, the honest operator included.
 
-The finding names clauses that already exclude each other: without any of them they would not.
+The finding names as few clauses as exclude one another: without any one of them they would not.
 Source: policy/proving/prover.py, for what is proved.
 """
 

@@ -1,4 +1,4 @@
-"""What is not named is admitted: an unknown value, or a mistyped one's neighbour.
+"""A clause that only refuses named values admits every other one, such as the right spelling of a wrong one.
 
 A claim that is only ever one of a few values may be asked by what it is not.
 Source: the conditions that people publish: `assertion.dbgstat != "enable"`.

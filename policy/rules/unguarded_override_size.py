@@ -1,4 +1,4 @@
-"""An override that nobody uses is not in the token, and the size of what is absent is an error.
+"""An override that nobody uses is not in the token, and the size of an absent claim is an error.
 
 Source: real tokens; google/cel-spec, doc/langdef.md, "Runtime Errors".
 """

@@ -35,7 +35,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _unknown(text: Text, node: Node) -> Iterator[tuple[Node, ErrorValue]]:
-    """The outermost parts that are unknown whatever the token says, with what is unknown of them."""
+    """The outermost parts whose value is unknown for every token, each with the reason."""
     asked = node if _is_constant(node) else _with_an_empty_target(node)
     if asked is not None:
         value = _evaluated(text, asked)

@@ -78,7 +78,7 @@ def _is_absence(arm: Node) -> bool:
 
 
 def _alone(dossier: Dossier, clause: Node, arm: Node) -> Inquiry | None:
-    """What is admitted where only this arm of the clause is."""
+    """The inquiry about the provider whose clause is this arm alone."""
     text, span = dossier.provider.condition, clause.span
     only = f"({text[arm.span.start : arm.span.end]})"
     return dossier.with_condition(text[: span.start] + only + text[span.end :]).inquiry

@@ -142,7 +142,7 @@ def _said(found: Finding) -> str:
 
 
 def _formula(policies: PolicySet, that: str | None, question: str | None) -> str:
-    """What is to be true of every admitted token, so that it has a script."""
+    """The condition that is to be true of every admitted token: only a condition has a script."""
     if that is not None:
         return that
     if question == "satisfiable":

@@ -1,6 +1,6 @@
-"""A report on a terminal: as wide as that is, but for code, which is copied: no line of it is broken.
+"""A report on a terminal, wrapped to its width; a line of code is copied, and so it is never broken.
 
-What is no terminal has no width: lines end where they are written to end.
+A pipe or a file has no width: its lines are never wrapped.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def print_record(record: Record) -> None:
 
 
 def _print_record(page: _Page, record: Record, *, assumed: Sequence[str] = ()) -> None:
-    """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which.
+    """The record with each input's first lines: its reader has the file, and the SHA-256 says which one.
 
     Of many inputs, as a folder of tests has them, only those sums.
     """
