@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from . import schema
@@ -12,8 +13,10 @@ from .context import CONTAINER, SPACE, Dossier
 from .proving.answers import Found, NoneFound, Search, Undecided
 from .proving.inquiry import Inquiry
 from .proving.neighbours import ABSENT, at
+from .proving.smt.tokens import fits
 
 Section: TypeAlias = Literal["what", "where", "who", "how"]
+_UNDOCUMENTED: Final = "SOMETHING_ELSE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,8 @@ class Admits:
     `values` are all that it can be, as JSON values; None when it is not among a few: then `note` says
     what it is, `anything` most often. Of a list that may have other elements too, `at_least` are those
     that it has in every admitted token; None where nothing was asked of that kind. `bounded` where that
-    is proved only of tokens whose lists and maps are short, which the prover was told to accept.
+    is proved only of tokens whose lists and maps are short, which the prover was told to accept. Where it
+    can also be a value that no document names, it is `undocumented`, and `values` are those with names.
     """
 
     section: Section
@@ -33,6 +37,7 @@ class Admits:
     note: str = ""
     at_least: tuple[object, ...] | None = None
     bounded: bool = False
+    undocumented: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A claim that is one of few values: each of them is admitted or not."""
+    """A claim of which documents name few values: each of them is admitted or not, and so are all others."""
 
     section: Section
     claim: str
@@ -83,6 +88,7 @@ class Table:
     def __init__(self, dossier: Dossier) -> None:
         self._dossier = dossier
         self._inquiry = dossier.inquiry
+        self._others: dict[str, Found | None] = {}
 
     def rows(self) -> list[Admits]:
         """The claims that the condition reads, and the claims that tell a production machine from others."""
@@ -130,8 +136,43 @@ class Table:
         return _shown([(each, inquiry.ask(f"{render_constant(each)} in {path}")) for each in elements])
 
     def _choice(self, inquiry: Inquiry, choice: _Choice) -> Admits:
-        shown = self._among(inquiry, f"assertion.{choice.claim}", choice.values)
-        return _row(choice.section, choice.claim, choice.title, None, shown)
+        path = f"assertion.{choice.claim}"
+        other: Search | None = None
+        if choice.values != (True, False):
+            documented = render_constant(list(choice.values))
+            other = self._other(inquiry, choice.claim) or inquiry.ask(
+                f"has({path}) && !({path} in {documented})"
+            )
+        shown = self._among(inquiry, path, choice.values)
+        if isinstance(other, Found):
+            row = _row(choice.section, choice.claim, choice.title, None, shown)
+            return replace(row, undocumented=row.values is not None)
+        return _row(choice.section, choice.claim, choice.title, other, shown)
+
+    def _other(self, inquiry: Inquiry, claim: str) -> Found | None:
+        if claim not in self._others:
+            self._others[claim] = self._with_another_value(inquiry, claim)
+        return self._others[claim]
+
+    def _with_another_value(self, inquiry: Inquiry, claim: str) -> Found | None:
+        """The example with a value of the claim that no document names, if that is admitted too.
+
+        It spares the solver the question, wherever a condition does not ask for the claim.
+        """
+        if not isinstance(inquiry.example, Found):
+            return None
+        token = copy.deepcopy(dict(inquiry.example.token))
+        *above, name = claim.split(".")
+        place = token if not above else at(token, tuple(above))
+        if not isinstance(place, dict) or name not in place:
+            return None
+        place[name] = _UNDOCUMENTED
+        alone = replace(self._dossier.policies, providers=(self._dossier.provider,))
+        return (
+            Found(token=token)
+            if fits(token, documented=False) and alone.outcome(token) == "admitted"
+            else None
+        )
 
     def _attributes(self, inquiry: Inquiry) -> Admits:
         """The support attributes that every admitted token has."""

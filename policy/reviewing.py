@@ -85,6 +85,10 @@ class Review:
                 each.name or "condition": [_clause(clause) for clause in each.clauses]
                 for each in self.providers
             },
+            "undocumented": {
+                each.name or "condition": [row.claim for row in each.admits if row.undocumented]
+                for each in self.providers
+            },
             "assumptions": list(self.assumptions),
             "other_issuers": {
                 each.name: {"issuer": each.other_issuer, "asks": list(each.asks)}

@@ -280,3 +280,12 @@ def test_code_scanning_reads_the_bound_among_the_assumptions(ask: Ask, tmp_path:
     policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
     (run,) = ask("auditor", "review", policy, "--accept-bounds", "--format", "sarif").json["runs"]
     assert any("has at most" in each for each in run["properties"]["assumptions"])
+
+
+@pytest.mark.parametrize("output", ["human", "html", "markdown"])
+def test_a_row_of_documented_values_says_where_others_are_admitted_too(
+    ask: Ask, tmp_path: Path, output: str
+) -> None:
+    said = "or a value that is not documented"
+    assert said in ask("auditor", "review", written(tmp_path / "p.cel", ANYBODY), "--format", output).out
+    assert said not in ask("auditor", "review", written(tmp_path / "q", HARDENED), "--format", output).out
