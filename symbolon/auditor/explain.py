@@ -96,8 +96,8 @@ def explain_token(
 
 
 def _question(then: float, audience: str | None) -> str:
-    made_for = "" if audience is None else f", as if it had to be for {quoted(audience, most_characters=200)}"
-    return f"does the policy admit the token, as of {moment(then)}{made_for}?"
+    of = "" if audience is None else f" that is for {quoted(audience, most_characters=200)}"
+    return f"does the policy admit the token{of}, as of {moment(then)}?"
 
 
 def _explain_to_several(
