@@ -48,7 +48,7 @@ def _width() -> int:
     if said.isascii() and said.isdigit() and int(said):
         return int(said)
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL
     except OSError:
         return _USUAL
 
