@@ -24,7 +24,7 @@ TITLE: Final = "a part of which it is not known what Google makes of it"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for text in context.case.texts:
+    for text in context.dossier.texts:
         for node, error in _unknown(text, text.tree):
             yield context.finding(
                 f"not known what Google makes of it: {error.message}",
@@ -36,7 +36,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _unknown(text: Text, node: Node) -> Iterator[tuple[Node, ErrorValue]]:
-    """The outermost parts that are unknown whatever the token says, with what is unknown of them."""
+    """The outermost parts whose value is unknown for every token, each with the reason."""
     asked = node if _is_constant(node) or _names_a_type(node) else _with_nothing_known(node)
     if asked is not None:
         value = _evaluated(text, asked)
