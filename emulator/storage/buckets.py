@@ -32,7 +32,8 @@ def routes(storage: Storage) -> list[BaseRoute]:
     """`/storage/v1/b` and below, as far as it is about buckets."""
     buckets = _Buckets(storage)
     place = "/storage/v1/b/{bucket}"
-    return [
+    folders = serving("managedFolders.list", buckets.list_managed_folders)
+    return [Route(place + "/managedFolders", folders)] + [
         Route(path, serving(f"buckets.{name}", endpoint), methods=[method])
         for method, path, name, endpoint in (
             ("POST", "/storage/v1/b", "insert", buckets.insert),
@@ -177,6 +178,11 @@ class _Buckets:
                 "hierarchicalNamespace": {"enabled": False},
             }
         )
+
+    async def list_managed_folders(self, request: Request) -> Response:
+        """None: `gcloud storage rm -r` asks for them."""
+        self._bucket(request, "storage.objects.list")
+        return JSONResponse({"kind": "storage#managedFolders"})
 
     async def get_iam_policy(self, request: Request) -> Response:
         return JSONResponse(_render_policy(self._bucket(request, "storage.buckets.getIamPolicy")))
