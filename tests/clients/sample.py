@@ -16,7 +16,6 @@ _PROGRAM = """
 import tarfile
 
 import numpy
-import tensorflow as tf
 from google.auth import identity_pool
 from google.cloud import storage
 
@@ -59,6 +58,9 @@ def main():
     except Exception as error:
         result.upload_from_string(f"failed: {{error}}")
         return
+    global tf
+    import tensorflow as tf  # an age, so not before there is something to do
+
     lines = []
     for blob in mine.bucket(PICTURES).list_blobs():
         lines.append(f"{{blob.name}}: {{top_of(blob.name, weights)}}")

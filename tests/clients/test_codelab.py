@@ -60,12 +60,9 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """An emulator of the story's own, since its names are everybody's."""
-    homes = {party: tmp_path / party for party in ("owner", "operator")}
-    for home in homes.values():
-        home.mkdir()
     emulator = running.start(tmp_path / "state")
-    shells = {party: shell_in_front_of(emulator, party, home) for party, home in homes.items()}
-    yield Stage(emulator=emulator, owner=shells["owner"], operator=shells["operator"], folder=tmp_path)
+    owner, operator = (shell_in_front_of(emulator, party, tmp_path) for party in ("owner", "operator"))
+    yield Stage(emulator=emulator, owner=owner, operator=operator, folder=tmp_path)
     emulator.stop()
 
 
