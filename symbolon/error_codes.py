@@ -102,6 +102,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "token-never-valid": "The token expires before it begins: no clock makes it valid.",
         "proof-rejected": "The proof does not lead from this row, in its place, to the root: the row, its "
         "place, the proof or the root is of another run.",
+        "audit-log-broken": "The emulator's audit log is not as it was written: a line was dropped, moved, "
+        "edited or cut off, or its head is another one. The message says where it begins.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "
         "further could run what it names, so it is not read.",
     },
