@@ -16,6 +16,7 @@ PURE = {
     "attestation",
     "collections",
     "dataclasses",
+    "functools",
     "hashlib",
     "json",
     "re",
