@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from attestation.digests import parse_digest
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, NotKnown, SymbolonError, printable
-from contract.receipt import ReceiptFormatUnknown, Statement
-from contract.row_proof import RowProof, parse_row_proof, row_leaf
+from contract.receipt import ReceiptFormatUnknown, Statement, row_leaf
+from contract.row_proof import RowProof, parse_row_proof
 
 from ..handed_tokens import moment
 from ..inputs import parse_time, read_bytes
