@@ -118,7 +118,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
             )
             _infer(started, missing, account, admission, runtime)
         turn.check()
-        account.write_codelab_result(begun.folder)
+        account.write_codelab_result(begun.folder, begun.record.left_out)
     unreadable = account.unreadable
     _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
     say("timings", **render_timings(timings.so_far()))

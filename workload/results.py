@@ -19,7 +19,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from attestation.errors import Misconfigured
-from contract.job import CLEAR, JobRecord
+from contract.job import CLEAR, JobRecord, LeftOut
 from contract.parts import InputLeaf, Part, part_name, part_nonce, part_range, render_part
 from contract.results import (
     CODELAB_NAME,
@@ -30,6 +30,7 @@ from contract.results import (
     parse_row,
     render_codelab_line,
     render_error,
+    render_left_out,
     render_row,
 )
 from contract.uris import FolderUri
@@ -160,12 +161,13 @@ class Account:
             self._codelab.flush()
         self._places[part.index] = (start, self._codelab.tell() - start)
 
-    def write_codelab_result(self, folder: ResultFolder) -> None:
-        """The object `result` is in the folder: every row, in listing order."""
+    def write_codelab_result(self, folder: ResultFolder, left_out: LeftOut) -> None:
+        """The object `result` is in the folder: every row, in listing order, and what was left out."""
         with room_for("the object `result`"), tempfile.TemporaryFile() as ordered:
             for _, (start, length) in sorted(self._places.items()):
                 self._codelab.seek(start)
                 ordered.write(self._codelab.read(length))
+            ordered.write(render_left_out(left_out).encode())
             ordered.flush()
             folder.create(CODELAB_NAME, ordered, "text/plain; charset=utf-8")
 
