@@ -151,7 +151,7 @@ def read_token(token: str, *, jwks: str | None, root: str | None, audience: str 
             token=parsed,
             claims=parsed.claims,
             keys=None if jwks is None else _key_set(jwks),
-            root=None if root is None else _certificate(root),
+            root=None if root is None else read_root(root),
             audience=audience,
         )
     if jwks is not None or root is not None:
@@ -179,7 +179,12 @@ def _key_set(name: str) -> Mapping[str, object]:
     return document
 
 
-def _certificate(name: str) -> x509.Certificate:
+def read_root(name: str) -> x509.Certificate:
+    """The certificate in the file `name`.
+
+    Raises:
+        Misconfigured: it cannot be read, or is no certificate in PEM.
+    """
     try:
         return x509.load_pem_x509_certificate(read_text(name, what="root").encode())
     except ValueError as error:

@@ -133,8 +133,14 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/arguments.py",
         "symbolon/demo/arguments.py",
         "symbolon/emulator/arguments.py",
+        "symbolon/operator/arguments.py",
     ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
+    "tests/symbolon/auditor/test_receipt.py": (
+        "symbolon/auditor/receipt_checks.py",
+        "symbolon/auditor/receipt_results.py",
+        "symbolon/auditor/receipt_roots.py",
+    ),
     "tests/symbolon/auditor/test_explain.py": (
         "symbolon/handed_tokens.py",
         "symbolon/judging.py",
