@@ -121,7 +121,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
             )
             generation = _infer(started, missing, account, admission, runtime)
         turn.check()
-        codelab_digest = account.write_codelab_result(begun.folder)
+        codelab_digest = account.write_codelab_result(begun.folder, begun.record.left_out)
         unreadable = account.unreadable
         _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
 

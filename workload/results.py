@@ -20,7 +20,7 @@ from google.cloud import storage
 
 from attestation.digests import Digest
 from attestation.errors import Misconfigured
-from contract.job import CLEAR, JobRecord
+from contract.job import CLEAR, JobRecord, LeftOut
 from contract.parts import InputLeaf, Part, part_name, part_nonce, part_range, render_part
 from contract.results import (
     CODELAB_NAME,
@@ -31,6 +31,7 @@ from contract.results import (
     parse_row,
     render_codelab_line,
     render_error,
+    render_left_out,
     render_row,
 )
 from contract.uris import FolderUri
@@ -165,12 +166,13 @@ class Account:
         self._places[part.index] = (start, self._codelab.tell() - start)
         self.leaves.add(part)
 
-    def write_codelab_result(self, folder: ResultFolder) -> Digest:
-        """The object `result` is in the folder: every row, in listing order. Its digest."""
+    def write_codelab_result(self, folder: ResultFolder, left_out: LeftOut) -> Digest:
+        """The object `result` is in the folder: every row in listing order, what was left out. Its digest."""
         with room_for("the object `result`"), tempfile.TemporaryFile() as ordered:
             for _, (start, length) in sorted(self._places.items()):
                 self._codelab.seek(start)
                 ordered.write(self._codelab.read(length))
+            ordered.write(render_left_out(left_out).encode())
             ordered.flush()
             folder.create(CODELAB_NAME, ordered, "text/plain; charset=utf-8")
             ordered.seek(0)

@@ -72,12 +72,9 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",
-        "workload/claiming.py",
         "workload/environment.py",
         "workload/inference.py",
-        "workload/part_tokens.py",
         "workload/program.py",
-        "workload/resuming.py",
     ),
     "tests/workload/test_credentials.py": ("workload/container.py",),
     "tests/workload/test_obtaining.py": ("workload/scratch.py",),
