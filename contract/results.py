@@ -151,12 +151,7 @@ def render_left_out(left_out: LeftOut) -> str:
     'Left out: 2 objects with other names, 1 placeholder of a folder\\n'
     """
     counts = (
-        (
-            left_out.other_names,
-            "object",
-            "whose name is not an image's",
-            "whose names are not those of images",
-        ),
+        (left_out.other_names, "object", "with another name", "with other names"),
         (left_out.placeholders, "placeholder", "of a folder", "of folders"),
     )
     said = [
