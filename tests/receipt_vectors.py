@@ -11,6 +11,7 @@ and the files that it names. Nothing in it is random, so it is the same wherever
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,10 @@ def _edit(draft: Draft, name: str, old: bytes, new: bytes, *, sealed: bool = Fal
     draft.results[name] = draft.results[name].replace(old, new, 1)
     if sealed:
         _seal(draft)
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
 
 
 def _swap_rows(draft: Draft) -> None:
@@ -334,9 +339,17 @@ VECTORS: Final = (
     Vector(
         "an input is another one than the root's",
         "results-differ",
-        lambda draft, asked: _edit(
-            draft, _PART, b'"sha256": "', b'"sha256": "' + b"0" * 64 + b'", "s": "', sealed=True
-        ),
+        lambda draft, asked: _edit(draft, _PART, _sha256(b"5"), _sha256(b"another picture"), sealed=True),
+    ),
+    Vector(
+        "a row is none",
+        "results-differ",
+        lambda draft, asked: _edit(draft, _PART, b'"predicted_class"', b'"predicted_cl\xff"', sealed=True),
+    ),
+    Vector(
+        "a row is of another picture than its input",
+        "results-differ",
+        lambda draft, asked: _edit(draft, _PART, b"photos/000005.jpg", b"photos/000006.jpg", sealed=True),
     ),
     Vector(
         "a part of another job",

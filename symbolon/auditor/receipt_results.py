@@ -14,7 +14,7 @@ from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from contract.merkle import Accumulator
 from contract.parts import Part, parse_part, parse_part_name, render_leaf
 from contract.receipt import Root, Statement, Subject, row_leaf
-from contract.results import parse_row
+from contract.results import Row, parse_row
 
 from ..result_folders import ResultFolder
 
@@ -45,7 +45,7 @@ def check_results(statement: Statement, results: ResultFolder) -> int:
             continue
         part = _part(subject, statement, results)
         for line, leaf in zip(part.rows, part.inputs, strict=True):
-            row = parse_row(line.decode())
+            row = _row(line, subject)
             if (row.picture, row.generation) != (leaf.name, leaf.generation):
                 raise ResultsDiffer(f"in `{subject.name}`, a row is not of its input")
             unreadable += row.error is not None
@@ -78,6 +78,13 @@ def _part(subject: Subject, statement: Statement, results: ResultFolder) -> Part
     if part.index != parse_part_name(subject.name) or part.job != statement.job_digest:
         raise ResultsDiffer(f"`{subject.name}` is a part of another job, or another part")
     return part
+
+
+def _row(line: bytes, subject: Subject) -> Row:
+    try:
+        return parse_row(line.decode())
+    except (UnicodeDecodeError, Misconfigured):
+        raise ResultsDiffer(f"in `{subject.name}`, a line is no row") from None
 
 
 def _read(subject: Subject, results: ResultFolder) -> bytes:

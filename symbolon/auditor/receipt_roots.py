@@ -60,7 +60,7 @@ def trust_in(root: str | None, *, emulator: bool, state: Path) -> Trust:
     if kept is None:
         raise Misconfigured(
             "no emulator has signed anything in the usual folder",
-            hint="name its root: --root STATE/verifier/root.pem",
+            hint="name its root with --root: `symbolon demo --keep DIR` leaves it as DIR/root.pem",
         )
     return Trust(root=kept, described="the root of the emulator on this machine", emulator=True)
 

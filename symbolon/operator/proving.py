@@ -59,9 +59,13 @@ def _index_of(picture: str, rows: list[bytes]) -> int:
     for index, line in enumerate(rows):
         # JSON may write a letter in two ways, so the row is read; most lines are passed over unread.
         may_be = picture.encode() in line or b"\\" in line
-        if may_be and parse_row(line.decode()).picture == picture:
+        if may_be and _picture_of(line) == picture:
             return index
-    example = parse_row(rows[0].decode()).picture if rows else "photos/cat.jpg"
+    example = _picture_of(rows[0]) if rows else "photos/cat.jpg"
     raise Misconfigured(
         f"no row is of {quoted(picture)}", hint=f"name it as its row does, such as {quoted(example)}"
     )
+
+
+def _picture_of(line: bytes) -> str:
+    return parse_row(line.decode(errors="replace")).picture

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from contract.receipt import parse_receipt
 from deploy.image import RUNTIMES, read_dockerfile
 from symbolon.auditor.receipt_checks import OPERATOR_SETS
 from symbolon.error_codes import EXPLAINED
 from tests.receipt_vectors import VECTORS, write_vectors
-from tests.receipts import IMAGE, NOW, Draft, results_of
+from tests.receipts import IMAGE, NOW, Draft, results_of, root
 from tests.symbolon.conftest import Ask
 
 EXIT_CODES = {"verified": 0, "not-known": 6, "receipt-format-unknown": 7}
@@ -193,6 +194,29 @@ def test_what_is_no_receipt_gets_one_line(ask: Ask, tmp_path: Path) -> None:
     assert (answered.code, answered.out, answered.err) == (4, "", "error: the receipt is not UTF-8\n")
 
 
+def test_the_emulator_on_this_machine_is_the_one_in_the_usual_folder(
+    ask: Ask,
+    folder: Path,
+    vectors: dict[str, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    typed = arguments(folder, vectors["an emulator's, read as one"])
+    place = typed.index("--root")
+    without_root = [*typed[:place], *typed[place + 2 :]]
+    answered = ask(*without_root)
+    assert (answered.code, answered.out) == (7, "")
+    assert answered.err.startswith("error: no emulator has signed anything in the usual folder\nhint: ")
+    verifier = tmp_path / "symbolon" / "emulator" / "verifier"
+    verifier.mkdir(parents=True)
+    own, kept = root("another root"), verifier / "pki-chain.pem"
+    kept.write_bytes(own.public_bytes(Encoding.PEM))
+    assert ask(*without_root, "--format", "json").json["why"]["code"] == "untrusted-root"
+    kept.write_bytes(root().public_bytes(Encoding.PEM))
+    assert "[the root of the emulator on this machine]" in ask(*without_root).out
+
+
 def test_a_row_that_is_handed_in_takes_the_place_of_the_proof_s_own(
     ask: Ask, folder: Path, vectors: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -210,17 +234,7 @@ def test_a_row_that_is_handed_in_takes_the_place_of_the_proof_s_own(
 
 def test_the_moment_of_asking_is_now_unless_it_is_given(ask: Ask, folder: Path) -> None:
     """The vectors are sealed in 2027, which is the future for whoever asks before."""
-    receipt, root = folder / "00" / "receipt.json", folder / "root.pem"
-    answered = ask(
-        "auditor",
-        "receipt",
-        "verify",
-        receipt,
-        "--root",
-        root,
-        "--at",
-        str(NOW - 10_000_000),
-        "--format",
-        "json",
-    )
+    receipt, pem = folder / "00" / "receipt.json", folder / "root.pem"
+    typed = [receipt, "--root", pem, "--at", str(NOW - 10_000_000), "--format", "json"]
+    answered = ask("auditor", "receipt", "verify", *typed)
     assert answered.json["why"]["code"] == "token-issued-in-future"
