@@ -170,8 +170,8 @@ def parse_part(data: bytes, *, where: str, hint: str = _HINT) -> Part:
         part = _part(trailer, tuple(lines[:-1]))
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise ours from None
-    if len(part.rows) != len(part.inputs):
-        raise ours
+    if len(part.rows) != len(part.inputs) or render_part(part) != data:
+        raise ours  # whoever digests what `render_part` makes of it digests the object
     return part
 
 

@@ -125,6 +125,15 @@ class Envelope:
     token: str = field(repr=False)
 
 
+def row_leaf(line: bytes) -> bytes:
+    """The leaf of a row, of its line with or without its end.
+
+    >>> row_leaf(b'{}\\n'), row_leaf(b'{}')
+    (b'{}', b'{}')
+    """
+    return line.removesuffix(b"\n")
+
+
 def nonce_of(payload: bytes) -> str:
     """What a token has to have as its nonce to seal `payload`: 64 hex digits.
 

@@ -36,7 +36,7 @@ from .parts import parse_part_name
 
 FORMAT = 1
 CODELAB_NAME, ERROR_NAME, RECEIPT_NAME = "result", "error.json", "receipt.json"
-LAST_NAME = CODELAB_NAME
+LAST_NAME = RECEIPT_NAME
 """The object that a job writes last: where it is, with every part, the job is finished."""
 _NAMES = {CODELAB_NAME, ERROR_NAME, RECEIPT_NAME, job.NAME, claim.NAME}
 ROW, ERROR, TIMINGS = "a row of the results", "`error.json`", "the line `timings`"

@@ -18,6 +18,7 @@ from attestation.strict_json import parse_json_object
 
 from .formats import check_format
 from .merkle import ProofRejected, leaf_digest, prove_inclusion, root_by_proof, verify_inclusion
+from .receipt import row_leaf
 
 FORMAT = 1
 _HINT = "`symbolon operator results prove` writes one"
@@ -50,15 +51,6 @@ class RowProof:
             ProofRejected: the proof does not say so.
         """
         verify_inclusion(self.row, index=self.index, size=self.size, proof=self.hashes, root=root)
-
-
-def row_leaf(line: bytes) -> bytes:
-    """The leaf of a row, of its line with or without its end.
-
-    >>> row_leaf(b'{}\\n'), row_leaf(b'{}')
-    (b'{}', b'{}')
-    """
-    return line.removesuffix(b"\n")
 
 
 def prove_row(rows: Iterable[bytes], index: int) -> RowProof:

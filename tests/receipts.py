@@ -26,9 +26,16 @@ from attestation.digests import Digest, digest_of
 from contract.canonical import decimal, render_canonical
 from contract.merkle import root_of
 from contract.parts import InputLeaf, Part, count_parts, part_name, part_range, render_leaf, render_part
-from contract.receipt import AUDIENCE, KEY_ID, PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, nonce_of
+from contract.receipt import (
+    AUDIENCE,
+    KEY_ID,
+    PAYLOAD_TYPE,
+    PREDICATE_TYPE,
+    STATEMENT_TYPE,
+    nonce_of,
+    row_leaf,
+)
 from contract.results import PictureError, Prediction, Row, render_codelab_line, render_row
-from contract.row_proof import row_leaf
 from tests.tokens import production_claims
 
 NOW: Final = 1_800_000_000

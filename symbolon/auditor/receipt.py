@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from attestation.digests import parse_digest
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, NotKnown, SymbolonError, printable
-from contract.receipt import ReceiptFormatUnknown, Statement
-from contract.row_proof import RowProof, parse_row_proof, row_leaf
+from contract.receipt import ReceiptFormatUnknown, Statement, row_leaf
+from contract.row_proof import RowProof, parse_row_proof
 
 from ..handed_tokens import moment
 from ..inputs import parse_time, read_bytes
@@ -148,9 +148,13 @@ def _lines(verdict: Verdict, demand: Demand) -> list[str | Text]:
 def _headline(verdict: Verdict) -> Text:
     if isinstance(verdict.answer, Verified):
         if verdict.answer.emulator:
-            said = "  of an emulator: it proves that the parts fit one another, and nothing of any machine"
+            said = "  an emulator's: it fits together, which says nothing of any machine"
             return styled(("VERIFIED (emulator)", "bold yellow"), said)
-        return styled(("VERIFIED", "bold green"), "  image, model, inputs and results belong together")
+        looked = Step.RESULTS in {each.step for each in verdict.steps if each.outcome == "pass"}
+        said = "image, model, inputs and results belong together"
+        if not looked:
+            said = "this image said so of its run; the results themselves were not looked at"
+        return styled(("VERIFIED", "bold green"), f"  {said}")
     why: SymbolonError = verdict.answer.why
     style = "bold yellow" if isinstance(why, NotKnown) else "bold red"
     code = "" if isinstance(why, NotKnown) else f"{why.code}: "

@@ -13,9 +13,8 @@ from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from contract.merkle import Accumulator
 from contract.parts import Part, parse_part, parse_part_name, render_leaf
-from contract.receipt import Root, Statement, Subject
+from contract.receipt import Root, Statement, Subject, row_leaf
 from contract.results import parse_row
-from contract.row_proof import row_leaf
 
 from ..result_folders import ResultFolder
 

@@ -113,8 +113,8 @@ def _print(replayed: Sequence[_Replayed], *, passed_over: int) -> None:
     said = ", ".join(
         f"{counted[outcome]} {word.lower()}" for outcome, (word, _) in _WORDS.items() if counted[outcome]
     )
-    beside = f"; {passed_over} other files are no receipts" if passed_over else ""
-    terminal.print(f"{len(replayed)} receipts: {said}{beside}")
+    beside = f"; files that are none: {passed_over}" if passed_over else ""
+    terminal.print(f"receipts: {len(replayed)}, {said}{beside}")
     for each in replayed:
         word, style = _WORDS[each.outcome]
         answer = each.verdict.answer

@@ -58,7 +58,7 @@ TDX = f'{PINNED} && assertion.hwmodel == "GCP_INTEL_TDX"'
 def test_nobody_is_refused_by_the_policy_of_then(replay: Replay) -> None:
     answered = replay(PINNED)
     assert answered.code == 0
-    assert answered.out.splitlines()[0] == "2 receipts: 2 still admitted; 1 other files are no receipts"
+    assert answered.out.splitlines()[0] == "receipts: 2, 2 still admitted; files that are none: 1"
 
 
 def test_what_a_stricter_policy_refuses_is_listed_with_its_clauses(replay: Replay) -> None:
