@@ -38,8 +38,8 @@ from .sessions import settle
 
 TIMEOUT_S = 20.0
 PATIENCE_S = 60.0
-METADATA_TIMEOUT_S = 1.0
-METADATA_PATIENCE_S = 2.0
+METADATA_TIMEOUT_S = 3.0
+METADATA_PATIENCE_S = 3.0
 """The metadata server is on the machine itself: it answers at once, or there is none."""
 
 _STS = "sts.googleapis.com"

@@ -73,7 +73,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",
         "workload/environment.py",
-        "workload/inference.py",
         "workload/program.py",
     ),
     "tests/workload/test_credentials.py": ("workload/container.py",),

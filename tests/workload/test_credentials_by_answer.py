@@ -199,7 +199,7 @@ def test_the_operators_credential_is_the_machines_own_whatever_the_environment_n
     assert credentials.operator_credential().token == "the VM's"
     assert all("/instance/service-accounts/default/" in url for url, *_ in google.asked)
     assert "devstorage.read_write" in google.asked[-1][0]
-    assert {timeout for *_, timeout in google.asked} == {1.0}  # it is on the machine itself
+    assert {timeout for *_, timeout in google.asked} == {3.0}  # it is on the machine itself
 
 
 @pytest.mark.parametrize(
