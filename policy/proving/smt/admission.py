@@ -41,6 +41,7 @@ class Admission:
         self.condition = compile_condition(provider.condition)
         self._mapped = policies.kind != "condition"
         self._trees = dict(provider.mapping.trees) if self._mapped else {}
+        self._is_guessed = False  # whether a formula only guesses that a token is mapped
 
     @property
     def trees(self) -> tuple[syntax.Node, ...]:
@@ -63,6 +64,7 @@ class Admission:
             if is_read or key == "google.subject":
                 mapped[root][name] = _mapped(encoder, tree, key, is_read=is_read)
         subject, value = mapped["google"]["subject"]
+        self._is_guessed = not value
         seen = Encoder(encoder.claims, {name: _map(entries) for name, entries in mapped.items()})
         return encoder.circuit.both(subject, _is_subject(encoder.claims, value)), seen
 
@@ -87,7 +89,7 @@ class Admission:
 
         Formulas know neither all of Google's limits on what is mapped nor what every expression gives.
         """
-        return self.decision(case) == "unknown" or self.sees(case) is None
+        return self._is_guessed or self.decision(case) == "unknown" or self.sees(case) is None
 
     def admits(self, case: Case) -> bool:
         return self.decision(case) == "admitted"
