@@ -26,7 +26,7 @@ from deploy.push import parse_image_reference, push
 from deploy.resources import Operator, operator_of, owner_of
 from policy.mapping import RECOMMENDED_MAPPING
 from symbolon.demo.cast import MODEL, ensure_all
-from symbolon.demo.stage import Stage, raised
+from symbolon.demo.stage import Stage, published_root, raised
 
 from .storing import upload
 from .work import Work, terms_of
@@ -119,5 +119,5 @@ def _publish(stage: Stage, reference: str, runtime: str, terms: OwnerTerms) -> s
     """The owner's repository serves the image with that runtime and these terms; its reference by digest."""
     parsed = parse_image_reference(reference)
     folder = stage.folder / parsed.repository.rpartition("/")[2]
-    layout = build_image(folder, terms=render_terms(terms).encode(), runtime=runtime)
+    layout = build_image(folder, terms=render_terms(terms).encode(), root=published_root(), runtime=runtime)
     return f"{parsed.repository}@{push(stage.owner.api, layout.folder, parsed)}"

@@ -49,6 +49,10 @@ class Job:
     batch_size: int | None
 
 
+class ResultRefused(Misconfigured):
+    """Nothing may be written to RESULT_URI, not even why."""
+
+
 def parse_request(environment: Mapping[str, str]) -> OperatorRequest:
     """The operator's request, from `INPUT_URI`, `RESULT_URI`, `TOP_K` and `BATCH_SIZE`.
 
@@ -67,8 +71,10 @@ def agree(terms: OwnerTerms, request: OperatorRequest) -> Job:
     """The job that the owner's terms allow and the operator's request asks for.
 
     Raises:
-        Misconfigured: the request asks for more than the terms allow.
+        ResultRefused: RESULT_URI is in the owner's bucket, or in INPUT_URI or around it.
+        Misconfigured: INPUT_URI is in the owner's bucket, or the request asks for more than the terms allow.
     """
+    _check_folders(terms, request)
     largest = terms.egress.largest_top_k
     if request.top_k is not None and request.top_k > largest:
         raise Misconfigured(
@@ -82,6 +88,28 @@ def agree(terms: OwnerTerms, request: OperatorRequest) -> Job:
         top_k=request.top_k or largest,
         batch_size=request.batch_size or terms.stream.batch_size,
     )
+
+
+def _check_folders(terms: OwnerTerms, request: OperatorRequest) -> None:
+    """What is read, what is written and what is the owner's are apart."""
+    input, result, owners = request.input, request.result, terms.model.uri.bucket
+    if result.bucket == owners:
+        raise ResultRefused(
+            f"RESULT_URI `{result}` is in the owner's bucket",
+            hint="set `tee-env-RESULT_URI` to a folder of a bucket of your own",
+        )
+    if input.bucket == owners:
+        raise Misconfigured(
+            f"INPUT_URI `{input}` is in the owner's bucket",
+            hint="set `tee-env-INPUT_URI` to a folder of a bucket of your own",
+        )
+    if input.bucket == result.bucket and (
+        input.prefix.startswith(result.prefix) or result.prefix.startswith(input.prefix)
+    ):
+        raise ResultRefused(
+            f"RESULT_URI `{result}` and INPUT_URI `{input}` are one folder, or one is in the other",
+            hint="give results a folder beside that of the images, or a bucket of their own",
+        )
 
 
 def _folder(environment: Mapping[str, str], name: str) -> FolderUri:

@@ -1,6 +1,6 @@
 """What the operator is given, each form of it with its writer and its reader.
 
-- a **row**, one line of a part `result-NNNNN.jsonl`, for each picture in listing order:
+- a **row**, one line of a part `result-NNNNN.jsonl` (`contract.parts`), for each picture in listing order:
 
       {"format": 1, "image", "generation", "predicted_class",
        "top_k_predictions": [{"class_index", "score", "label"?}]}
@@ -28,9 +28,15 @@ from typing import Any
 
 from attestation.errors import Misconfigured, printable
 
+from . import claim, job
 from .formats import check_format
+from .parts import parse_part_name
 
 FORMAT = 1
+CODELAB_NAME, ERROR_NAME, RECEIPT_NAME = "result", "error.json", "receipt.json"
+LAST_NAME = CODELAB_NAME
+"""The object that a job writes last: where it is, with every part, the job is finished."""
+_NAMES = {CODELAB_NAME, ERROR_NAME, RECEIPT_NAME, job.NAME, claim.NAME}
 ROW, ERROR, TIMINGS = "a row of the results", "`error.json`", "the line `timings`"
 _HINT = "read it with the version of this program that the image was published from"
 
@@ -81,6 +87,15 @@ class JobTimings:
     whole_s: float
     steps: Mapping[str, tuple[float, float | None]]
     moments: Mapping[str, float] = field(default_factory=dict)
+
+
+def is_ours(name: str) -> bool:
+    """An object of this name, within the job's folder, is one that this program writes.
+
+    >>> [is_ours(name) for name in ("result", "result-00000.jsonl", "result-0.jsonl", "notes.txt")]
+    [True, True, False, False]
+    """
+    return name in _NAMES or parse_part_name(name) is not None
 
 
 def render_row(row: Row, *, score_digits: int) -> str:

@@ -27,6 +27,8 @@ SOURCE = Path(__file__).resolve().parent.parent
 """The folder of the rooms: a checkout, or the `site-packages` of an installed wheel."""
 DOCKERFILE = "deploy/Dockerfile"
 TERMS = "terms.toml"
+ROOT = "root.pem"
+"""The certificate that every PKI token of the platform has to lead to: Google's, or an emulator's."""
 RUNTIMES = ("tensorflow", "openvino")
 """What the image can be built with, one of them: the Dockerfile's argument `RUNTIME`."""
 SOURCE_DATE_EPOCH = 0
@@ -53,9 +55,17 @@ class ImageLayout:
 
 
 def build_image(
-    folder: Path, *, terms: bytes, source: Path = SOURCE, runtime: str = "tensorflow"
+    folder: Path,
+    *,
+    terms: bytes,
+    root: bytes | None = None,
+    source: Path = SOURCE,
+    runtime: str = "tensorflow",
 ) -> ImageLayout:
     """`folder` is the OCI layout of the Dockerfile under `source` with the owner's `terms` in it.
+
+    `root` is the platform's root, in PEM. An image that is built with an emulator's believes that emulator
+    about its own earlier work, and has another digest than one that believes Google.
 
     Raises:
         Misconfigured: the Dockerfile is not of the known subset, or names a file that is not there;
@@ -63,7 +73,7 @@ def build_image(
     """
     _check_runtime(terms, runtime)
     dockerfile = read_dockerfile(source, runtime=runtime)
-    layer = _layer(_files(dockerfile, terms, source))
+    layer = _layer(_files(dockerfile, {TERMS: terms, ROOT: root}, source))
     config = _json(_configuration(dockerfile, digest_of(layer)))
     manifest = _json(
         {
@@ -109,13 +119,21 @@ def _check_runtime(terms: bytes, runtime: str) -> None:
         )
 
 
-def _files(dockerfile: Dockerfile, terms: bytes, source: Path) -> dict[str, tuple[bytes, int]]:
-    """Content and mode by path in the image."""
+def _files(
+    dockerfile: Dockerfile, owners: Mapping[str, bytes | None], source: Path
+) -> dict[str, tuple[bytes, int]]:
+    """Content and mode by path in the image; `owners` are the files that are the owner's to provide."""
     files: dict[str, tuple[bytes, int]] = {}
     for copy in dockerfile.copies:
         for origin, target in copy.targets().items():
-            if origin == TERMS:
-                files[target] = (terms, copy.mode)
+            content = owners.get(origin)
+            if origin == ROOT and content is None:
+                raise Misconfigured(
+                    f"the image needs `{ROOT}`, the root of the platform's tokens, and none is given",
+                    hint="deploy/README.md says where Google publishes its own",
+                )
+            if content is not None:
+                files[target] = (content, copy.mode)
                 continue
             try:
                 files[target] = ((source / origin).read_bytes(), copy.mode)

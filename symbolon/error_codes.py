@@ -103,6 +103,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "token-issued-in-future": "The token says that it is issued later than the given time. Check "
         "--at, or the clock.",
         "token-never-valid": "The token expires before it begins: no clock makes it valid.",
+        "proof-rejected": "The proof does not lead from this row, in its place, to the root: the row, its "
+        "place, the proof or the root is of another run.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "
         "further could run what it names, so it is not read.",
     },

@@ -1,4 +1,4 @@
-"""A policy and what is read beside it, as a person names them: files, or standard input."""
+"""A policy, its bindings and its image, as a person names them: files, or standard input."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from attestation.strict_json import parse_json_object
 from deploy.layout import read_layout
 from policy.policy_set import PolicySet, parse_policy_set
 
-from .inputs import decode_text, read_bytes
+from .inputs import check_named_once, decode_text, read_bytes
 from .token_mistakes import check_are_claims, parse_handed_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedText:
-    """A file as it was named, and what is written in it; `data` are its bytes where they say more."""
+    """A file: its name as it was typed, its text, and its bytes where these are not the text's."""
 
     name: str
     text: str
@@ -41,6 +41,17 @@ class NamedPolicySet:
     bindings: NamedText | None
     image: NamedText | None
 
+    @property
+    def inputs(self) -> tuple[tuple[str, NamedText], ...]:
+        """The files that were read, each with the part that it plays."""
+        inputs = (("policy", self.policy), ("bindings", self.bindings), ("image", self.image))
+        return tuple((role, text) for role, text in inputs if text is not None)
+
+    @property
+    def described(self) -> str:
+        """The files' names, for a person."""
+        return ", ".join("standard input" if each.name == "-" else each.name for _, each in self.inputs)
+
 
 def read_policy_set(policy: str, *, bindings: str | None = None, image: str | None = None) -> NamedPolicySet:
     """The policy in the file `policy` (`-`: standard input), with an IAM policy and an image beside it.
@@ -51,10 +62,9 @@ def read_policy_set(policy: str, *, bindings: str | None = None, image: str | No
         Misconfigured: one of them cannot be read, or is not of its kind.
         EvidenceRejected: the layout's configuration is not what its digest says.
     """
-    if [policy, bindings, image].count("-") > 1:
-        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
-    named = _read(policy, what="policy")
-    bound = None if bindings is None else _read(bindings, what="bindings")
+    check_named_once(policy, bindings, image)
+    named = read_named(policy, what="policy")
+    bound = None if bindings is None else read_named(bindings, what="bindings")
     labelled = None if image is None else _image(image)
     policies = parse_policy_set(
         named.text,
@@ -76,13 +86,13 @@ def read_claims(name: str) -> Mapping[str, object]:
 
 
 def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
-    """The file `name` too, for whoever has to say what was read.
+    """The claims in the file `name`, and the file.
 
     Raises:
         Misconfigured: the file cannot be read.
         EvidenceRejected: it is neither.
     """
-    named = _read(name, what="token")
+    named = read_named(name, what="token")
     text = named.text.strip()
     if text.startswith("{"):
         claims = parse_json_object(text.encode(), what="token")
@@ -91,7 +101,12 @@ def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
     return replace(named, is_token=True), parse_handed_token(text).claims
 
 
-def _read(name: str, *, what: str) -> NamedText:
+def read_named(name: str, *, what: str) -> NamedText:
+    """The file `name`: its text and its bytes.
+
+    Raises:
+        Misconfigured: it cannot be read, is too large, or is not UTF-8.
+    """
     data = read_bytes(name, what=what)
     return NamedText(name=name, text=decode_text(data, name, what=what), data=data)
 
@@ -110,7 +125,7 @@ def _told_by_content(name: str, text: str) -> str:
 def _image(name: str) -> NamedText:
     folder = Path(name)
     if not folder.is_dir():
-        return _read(name, what="image configuration")
+        return read_named(name, what="image configuration")
     try:
         return NamedText(name=name, text=read_layout(folder).configuration.decode())
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -42,15 +43,32 @@ def subject_token(audience: str, *, now: float) -> str:
         Unavailable: the launcher does not answer, or the file's token has expired.
     """
     if Path(container.TEESERVER_SOCKET).exists():
-        token = patiently(lambda: _ask_socket(audience), patience_s=PATIENCE_S)
+        token = patiently(lambda: _ask_socket(audience, "OIDC", []), patience_s=PATIENCE_S)
         parse_token(token)
         return token
     return _read_file(now)
 
 
-def _ask_socket(audience: str) -> str:
+def fresh_token(audience: str, *, nonces: Sequence[str] = ()) -> str:
+    """A PKI token for `audience` that says `nonces`; it is not verified here. Only the socket gives one.
+
+    Raises:
+        Misconfigured: there is no socket, or the launcher refuses the request.
+        Denied, EvidenceRejected, Unavailable: as `subject_token`.
+    """
+    if not Path(container.TEESERVER_SOCKET).exists():
+        if not Path(container.TOKEN_FILE).exists():
+            raise _not_launched()
+        raise Misconfigured(
+            "this launcher has no socket to ask for a token, so results could not prove themselves",
+            hint="launch a current Confidential Space image: `--image-family=confidential-space`",
+        )
+    return patiently(lambda: _ask_socket(audience, "PKI", nonces), patience_s=PATIENCE_S)
+
+
+def _ask_socket(audience: str, kind: str, nonces: Sequence[str]) -> str:
     connection = _UnixConnection(str(container.TEESERVER_SOCKET), timeout=TIMEOUT_S)
-    body = json.dumps({"audience": audience, "token_type": "OIDC"})
+    body = json.dumps({"audience": audience, "token_type": kind, **({"nonces": nonces} if nonces else {})})
     try:
         with closing(connection):
             connection.request("POST", "/v1/token", body, {"Content-Type": "application/json"})
@@ -84,10 +102,7 @@ def _read_file(now: float) -> str:
     try:
         text = Path(container.TOKEN_FILE).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        raise Misconfigured(
-            "neither the launcher's socket nor its token file is there",
-            hint="run this image in Confidential Space: `--image-project=confidential-space-images`",
-        ) from None
+        raise _not_launched() from None
     except (OSError, UnicodeDecodeError) as error:
         raise Unavailable("the launcher's token file cannot be read", hint="start the job again") from error
     # Read unverified, only to say more than STS would about a file that the launcher left behind.
@@ -98,6 +113,13 @@ def _read_file(now: float) -> str:
             hint="start the job again; the launcher's log says why it could not renew the token",
         )
     return text
+
+
+def _not_launched() -> Misconfigured:
+    return Misconfigured(
+        "neither the launcher's socket nor its token file is there",
+        hint="run this image in Confidential Space: `--image-project=confidential-space-images`",
+    )
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import google.auth
 import requests
-from google.auth import identity_pool
+from google.auth import compute_engine, identity_pool
 from google.auth.credentials import Credentials
-from google.auth.exceptions import DefaultCredentialsError, OAuthError, RefreshError, TransportError
+from google.auth.exceptions import OAuthError, RefreshError, TransportError
 from google.auth.external_account import SupplierContext
 from google.auth.transport.requests import Request
 
@@ -39,6 +38,9 @@ from .sessions import settle
 
 TIMEOUT_S = 20.0
 PATIENCE_S = 60.0
+METADATA_TIMEOUT_S = 1.0
+METADATA_PATIENCE_S = 2.0
+"""The metadata server is on the machine itself: it answers at once, or there is none."""
 
 _READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
 _READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -81,24 +83,39 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
     return credential
 
 
+class NoServiceAccount(Misconfigured):
+    """The machine has no service account, so the operator's buckets cannot be reached."""
+
+
 def operator_credential() -> Credentials:
     """The credential of the machine's own service account, which the operator chose.
 
     Raises:
-        Misconfigured: the machine has none.
-        Unavailable: the metadata server did not answer.
+        NoServiceAccount: the machine has none.
+        Unavailable: the metadata server does not answer as it should.
     """
+    credential = compute_engine.Credentials(scopes=[_READ_WRITE])  # type: ignore[no-untyped-call]
+    request = _PatientRequest(Request(), patience_s=METADATA_PATIENCE_S, longest_timeout_s=METADATA_TIMEOUT_S)
     try:
-        credential, _project = google.auth.default(scopes=[_READ_WRITE])
-        credential.refresh(_PatientRequest(Request()))  # type: ignore[no-untyped-call]
-    except DefaultCredentialsError as error:
-        raise Misconfigured(
-            "this machine has no service account",
-            hint="launch it with `--service-account` and `--scopes=cloud-platform`",
+        credential.refresh(request)  # type: ignore[no-untyped-call]
+    except _Unreachable as error:
+        raise NoServiceAccount(
+            "this machine has no metadata server, and so no service account",
+            hint="run this image in Confidential Space: `--image-project=confidential-space-images`",
         ) from error
-    except (RefreshError, TransportError) as error:
+    except RefreshError as error:
+        if _is_not_found(error):
+            raise NoServiceAccount(
+                "this machine has no service account",
+                hint="launch it with `--service-account` and `--scopes=cloud-platform`",
+            ) from error
         raise Unavailable("the machine's service account gives no credential", hint=_LATER) from error
     return credential
+
+
+def _is_not_found(error: RefreshError) -> bool:
+    """The metadata server answered 404: it knows of no account."""
+    return any(getattr(part, "status", None) == 404 for part in error.args)
 
 
 class _AttestationTokens(identity_pool.SubjectTokenSupplier):
@@ -122,11 +139,19 @@ class _OwnerCredential(identity_pool.Credentials):
             raise _impersonation_refusal(_answer(error)) from None
 
 
+class _Unreachable(Unavailable):
+    """Nobody answered at all."""
+
+
 class _PatientRequest:
     """A google-auth transport that asks again on 429, on 5xx, and when it finds nobody."""
 
-    def __init__(self, request: Any) -> None:
+    def __init__(
+        self, request: Any, *, patience_s: float | None = None, longest_timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._request = request
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
+        self._longest_timeout_s = longest_timeout_s
 
     def __call__(
         self,
@@ -138,17 +163,31 @@ class _PatientRequest:
         **transport_options: Any,
     ) -> Any:
         host = urlsplit(url).hostname
+        timeout = min(timeout, self._longest_timeout_s)
 
         def ask() -> Any:
             try:
                 response = self._request(url, method, body, headers, timeout, **transport_options)
             except TransportError as error:
-                raise Unavailable(f"`{host}` cannot be reached", hint=_LATER) from error
+                raise _Unreachable(f"`{host}` cannot be reached", hint=_LATER) from error
             if response.status == 429 or response.status >= 500:
                 raise Unavailable(f"`{host}` answers {response.status}", hint=_LATER)
+            if response.status >= 400 and _is_no_refusal(response.data):
+                raise Misconfigured(
+                    f"`{host}` refuses with {response.status}, and not in Google's way",
+                    hint="look for what stands between this machine and Google: a proxy, or a firewall",
+                )
             return response
 
-        return patiently(ask, patience_s=PATIENCE_S)
+        return patiently(ask, patience_s=self._patience_s)
+
+
+def _is_no_refusal(body: bytes | str) -> bool:
+    """`body` is JSON, and no object: google-auth takes every JSON for one, and fails where it is none."""
+    try:
+        return not isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _answer(error: Exception) -> Mapping[str, Any]:

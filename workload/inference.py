@@ -5,20 +5,31 @@ This is the list of the protocol's steps; everywhere else they are called by the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TypeVar
+from types import ModuleType
+from typing import Generic, TypeVar
 
+from google.cloud import storage
+
+from attestation.digests import Digest
+from attestation.errors import ExitCode
+from contract.parts import part_range, rows_a_part
 from contract.request import Job
 from contract.results import render_timings
 
-from . import credentials, object_storage, obtaining, reading, results, runtimes
+from . import credentials, object_storage, obtaining, part_tokens, reading, runtimes
+from .beginning import Begun, begin, is_finished, take_over
+from .claiming import Turn
+from .part_tokens import Machine
 from .pictures.preparing import prepare
 from .pipeline import Stream
 from .reporting import Progress, say
-from .settings import agree_at_once, agree_batch_size, choose_settings
+from .results import Account, PartWriter
+from .settings import Settings, agree_at_once, agree_batch_size, choose_settings
 from .stages.outcome import HEARS_SIGNALS_EVERY_S
 from .timings import Timings
 
@@ -50,54 +61,118 @@ class Step(StrEnum):
     """A receipt binds image, model, inputs and results."""
 
 
-def run(job: Job, timings: Timings) -> None:
-    """Each of the operator's pictures has its row in the operator's bucket.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """A job that has begun, and what it is done with."""
+
+    job: Job
+    settings: Settings
+    timings: Timings
+    turn: Turn
+    machine: Machine
+    operator: storage.Client
+    begun: Begun
+
+
+def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCode:
+    """Each of the operator's pictures has its row in the operator's bucket; 3 where none could be read.
 
     What does not depend on one another runs side by side: the runtime is imported and the owner is asked
     for admission from the first moment on, and pictures are read and decoded from the listing on. Nobody
-    waits for them where a step fails.
+    waits for them where a step fails. What an earlier start of the same job has done is taken over.
 
     Raises:
-        Misconfigured, EvidenceRejected, Denied, Unavailable: a step could not be taken. Rows
-            that had been written by then stay.
+        Misconfigured, EvidenceRejected, Denied, Unavailable: a step could not be taken. Parts that
+            had been written by then stay, and the next start goes on from there.
     """
-    terms, settings = job.terms, choose_settings(job)
-    runtime = _beside(partial(runtimes.import_runtime, terms.runtime.name), timings, "import")
+    settings = choose_settings(job)
+    runtime = _Beside(partial(runtimes.import_runtime, job.terms.runtime.name), timings, "import")
 
     # Measure has been done before this program began: by the launcher, not by us.
     # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
     _say(Step.ATTEST, "asking the owner's condition for admission")
-    admission = _beside(partial(obtaining.admission, terms.credential), timings, "admission")
+    admission = _Beside(partial(obtaining.admission, job.terms.credential), timings, "admission")
+    learned = _Beside(part_tokens.learn_machine, timings, "machine")
 
     # What the operator brings is in order before the owner's model is fetched.
     with timings.span("list"):
         operator = object_storage.open_client(
             credentials.operator_credential(), connections=settings.connections
         )
-        results.claim_folder(operator, job.result)
-        listed = reading.list_pictures(operator, job.input, most=terms.egress.most_images)
-    say(f"{len(listed)} images listed", images=len(listed))
+        machine = learned.take()
+        begun = begin(operator, job, terms_digest, turn, machine)
+    with Account(score_digits=job.terms.egress.score_digits) as account:
+        missing = take_over(begun, account, machine)
+        if not missing and is_finished(begun):
+            say("an earlier start has finished the job: nothing is left to do")
+            return ExitCode.YES
+        if missing:
+            started = _Started(
+                job=job,
+                settings=settings,
+                timings=timings,
+                turn=turn,
+                machine=machine,
+                operator=operator,
+                begun=begun,
+            )
+            _infer(started, missing, account, admission, runtime)
+        turn.check()
+        account.write_codelab_result(begun.folder)
+    unreadable = account.unreadable
+    _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
+    say("timings", **render_timings(timings.so_far()))
+
+    # Seal comes here: a fresh token whose nonce is the receipt's digest.
+    if unreadable == account.rows:
+        say("not one image could be read", severity="WARNING")
+        return ExitCode.ANSWERED_NO
+    return ExitCode.YES
+
+
+def _infer(
+    started: _Started,
+    missing: Sequence[int],
+    account: Account,
+    admission: _Beside[storage.Client],
+    runtime: _Beside[ModuleType],
+) -> None:
+    """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`."""
+    job, settings, timings, record = started.job, started.settings, started.timings, started.begun.record
+    places = [place for index in missing for place in part_range(index, len(record.pictures))]
+    pictures = [record.pictures[place] for place in places]
+    digests: dict[str, str] = {}
+    token = _Beside(partial(started.machine.ask, started.begun.nonce), timings, "token")
 
     with Stream(
-        listed,
-        read=partial(reading.read_picture, operator, job.input.bucket),
-        prepare=partial(prepare, terms=terms.input),
+        pictures,
+        read=partial(
+            reading.read_picture,
+            started.operator,
+            job.input.bucket,
+            note=lambda picture, sha256: digests.update({picture.name: sha256}),
+        ),
+        prepare=partial(prepare, terms=job.terms.input),
         settings=settings,
+        rows_a_part=rows_a_part(len(record.pictures)),
     ) as stream:
-        owner = _result(admission)
+        owner = admission.take()
         _say(Step.IMPERSONATE, "admitted")
 
         with obtaining.scratch() as scratch:
             _say(Step.FETCH, "fetching the model")
-            fetched = obtaining.fetch(owner, terms.model, scratch, timings)
+            fetched = obtaining.fetch(owner, job.terms.model, scratch, timings)
+            del owner  # nobody reads with the owner's token from here on
 
-            verified = obtaining.verify(fetched, terms.model)
+            verified = obtaining.verify(fetched, job.terms.model)
             _say(Step.VERIFY, "the model is the one that this image was published for")
 
             _say(Step.LOAD, "loading the model")
-            obtained = obtaining.load(verified, job, timings, runtime=partial(_result, runtime))
+            obtained = obtaining.load(verified, job, timings, runtime=runtime.take)
 
-        _say(Step.INFER, f"running {len(listed)} images")
+        if started.begun.is_new:
+            started.begun.write_record(started.turn, token.take())
+        _say(Step.INFER, f"running {len(pictures)} images")
         model, labels = obtained.model, obtained.labels
         at_once = agree_at_once(settings, insisted=model.batch_size, at_once=model.at_once)
         batch_size = agree_batch_size(
@@ -108,37 +183,38 @@ def run(job: Job, timings: Timings) -> None:
             at_once=at_once,
         )
         rows = stream.rows(model.classifier, labels=labels, batch_size=batch_size, at_once=at_once)
-        progress, unreadable = Progress(len(listed)), 0
-        with (
-            timings.span("write"),
-            results.ResultWriter(operator, job.result, score_digits=terms.egress.score_digits) as writer,
-            timings.span("infer"),
-        ):
+        writer = PartWriter(
+            started.begun.folder,
+            record,
+            account,
+            missing=missing,
+            ask=started.machine.ask,
+            check=started.turn.check,
+        )
+        progress = Progress(len(pictures))
+        with timings.span("write"), timings.span("infer"):
             for row in rows:
                 timings.moment("first_row")
-                writer.write(row)
+                writer.write(row, sha256=digests.pop(row.picture, None))
                 progress.advance()
-                unreadable += row.error is not None
-    _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
-    say("timings", **render_timings(timings.so_far()))
-
-    # Seal comes here: a fresh token whose nonce is the receipt's digest.
 
 
-def _beside(task: Callable[[], T], timings: Timings, step: str) -> Future[T]:
-    """`task` runs in a thread of its own; how it fails is told to whoever asks for its result."""
+class _Beside(Generic[T]):
+    """A task in a thread of its own; how it fails is told to whoever takes its result, once."""
 
-    def timed() -> T:
-        with timings.span(step):
-            return task()
+    def __init__(self, task: Callable[[], T], timings: Timings, step: str) -> None:
+        def timed() -> T:
+            with timings.span(step):
+                return task()
 
-    return ThreadPoolExecutor(1, thread_name_prefix=step).submit(timed)
+        self._waiting = [ThreadPoolExecutor(1, thread_name_prefix=step).submit(timed)]
 
-
-def _result(beside: Future[T]) -> T:
-    while not wait([beside], timeout=HEARS_SIGNALS_EVERY_S).done:
-        pass
-    return beside.result()
+    def take(self) -> T:
+        """What the task returned, which nobody else holds; raises what it raised."""
+        future = self._waiting.pop()
+        while not wait([future], timeout=HEARS_SIGNALS_EVERY_S).done:
+            pass
+        return future.result()
 
 
 def _say(step: Step, message: str) -> None:

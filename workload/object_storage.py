@@ -22,6 +22,7 @@ from attestation.errors import Denied, Misconfigured, Unavailable, quoted
 
 from .sessions import settle
 
+ENDPOINT = "https://storage.googleapis.com"
 CONNECTIONS = 32
 """The most connections that a client keeps, if it is not told otherwise."""
 RANGE_BYTES = 8 << 20
@@ -41,7 +42,13 @@ def open_client(credential: Credentials, *, connections: int = CONNECTIONS) -> s
     settle(refreshing, retries=_REFRESH_RETRIES)
     session = AuthorizedSession(credential, auth_request=Request(refreshing))  # type: ignore[no-untyped-call]
     settle(session, connections=connections)
-    return storage.Client(project=None, credentials=credential, _http=session)
+    client = storage.Client(
+        project=None, credentials=credential, _http=session, client_options={"api_endpoint": ENDPOINT}
+    )
+    # INVARIANT: a bearer token goes to Google, or nowhere, whatever the library takes from the environment.
+    if client.api_endpoint != ENDPOINT:
+        raise AssertionError("the storage client has another endpoint than Google's")
+    return client
 
 
 def read_whole(bucket: storage.Bucket, name: str, *, generation: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,13 +64,13 @@ def scratch() -> Iterator[Path]:
 
 
 def fetch(owner: storage.Client, terms: ModelTerms, folder: Path, timings: Timings) -> FetchedArchive:
-    """The owner's archive is in `folder`.
+    """The owner's archive is in `folder`, and nobody can read more with `owner`: its connections are closed.
 
     Raises:
         Misconfigured, Denied, Unavailable: see `model_archive.fetch`.
     """
     file = folder / "archive"
-    with timings.span("fetch"):
+    with timings.span("fetch"), closing(owner):
         return FetchedArchive(file=file, digest=model_archive.fetch(owner, terms, file))
 
 
@@ -110,6 +110,6 @@ def obtain(job: Job, timings: Timings) -> Obtained:
         Misconfigured, EvidenceRejected, Denied, Unavailable: one could not be.
     """
     terms = job.terms.model
-    owner = admission(job.terms.credential)
     with scratch() as folder:
-        return load(verify(fetch(owner, terms, folder, timings), terms), job, timings)
+        fetched = fetch(admission(job.terms.credential), terms, folder, timings)
+        return load(verify(fetched, terms), job, timings)

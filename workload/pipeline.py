@@ -31,6 +31,9 @@ from .stages.workers import Workers
 class Stream:
     """Reads and decodes ahead from `__enter__` on; `rows` needs the model.
 
+    `pictures` are whole parts of `rows_a_part` pictures, the last of which may have fewer; None: one part.
+    No batch holds pictures of two parts.
+
     Until there is one, that is a batch and no more: whoever loads it needs the processor too.
 
     A failure that is more than one picture's own ends the job: every row before that picture is
@@ -44,6 +47,7 @@ class Stream:
         read: Callable[[ListedPicture], EncodedPicture],
         prepare: Callable[[EncodedPicture], Pixels],
         settings: Settings,
+        rows_a_part: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pictures = pictures
@@ -53,7 +57,13 @@ class Stream:
         self._workers = Workers(self._lock, tell=outcome.tell)
         self._reads = Reads(pictures, read, settings=settings, outcome=outcome, fail=self._fail, clock=clock)
         self._decodes = Decodes(
-            prepare, reads=self._reads, settings=settings, outcome=outcome, fail=self._fail, clock=clock
+            prepare,
+            reads=self._reads,
+            settings=settings,
+            rows_a_part=rows_a_part or max(1, len(pictures)),
+            outcome=outcome,
+            fail=self._fail,
+            clock=clock,
         )
         self._readers = self._workers.add(self._reads, name="read")
         self._decoders = self._workers.add(self._decodes, name="decode")

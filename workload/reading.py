@@ -6,11 +6,16 @@ that fails is not: that ends the job, so that it can be started again.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 
 from attestation.errors import Misconfigured
+from contract.job import LeftOut
 from contract.uris import FolderUri
 
 from .object_storage import read_large, read_whole, storage_failures
@@ -18,7 +23,15 @@ from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_head
 from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, is_picture
 
 
-def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> list[ListedPicture]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The pictures of a folder, and how many of its objects are none."""
+
+    pictures: tuple[ListedPicture, ...]
+    left_out: LeftOut
+
+
+def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Listing:
     """Every picture in `folder`, in the bucket's listing order (by the UTF-8 bytes of the name).
 
     Raises:
@@ -28,10 +41,15 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> li
         blobs = client.list_blobs(
             folder.bucket, prefix=folder.prefix, fields="items(name,generation,size,crc32c),nextPageToken"
         )
-        listed = []
+        listed: list[ListedPicture] = []
+        placeholders = other_names = 0
         for blob in blobs:
             if is_picture(blob.name):
                 listed.append(_listed(blob))
+            elif blob.name.endswith("/"):
+                placeholders += 1
+            else:
+                other_names += 1
             if len(listed) > most:
                 raise Misconfigured(
                     f"INPUT_URI `{folder}` holds more images than the owner's terms allow",
@@ -41,7 +59,8 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> li
         raise Misconfigured(
             f"INPUT_URI `{folder}` holds no image", hint=f"names of images end in {', '.join(SUFFIXES)}"
         )
-    return listed
+    left_out = LeftOut(placeholders=placeholders, other_names=other_names)
+    return Listing(pictures=tuple(listed), left_out=left_out)
 
 
 def _listed(blob: storage.Blob) -> ListedPicture:
@@ -49,8 +68,16 @@ def _listed(blob: storage.Blob) -> ListedPicture:
     return ListedPicture(name=blob.name, generation=blob.generation, size=blob.size, crc32c=crc32c)
 
 
-def read_picture(client: storage.Client, bucket: str, listed: ListedPicture) -> EncodedPicture:
+def read_picture(
+    client: storage.Client,
+    bucket: str,
+    listed: ListedPicture,
+    *,
+    note: Callable[[ListedPicture, str], None] = lambda _listed, _sha256: None,
+) -> EncodedPicture:
     """The picture's bytes, once its header says that it can be decoded within the limits.
+
+    `note` is told the SHA-256 of what was read, in hex digits, whatever the header says.
 
     Raises:
         Unreadable: it is gone, empty, too large, or no picture.
@@ -67,6 +94,7 @@ def read_picture(client: storage.Client, bucket: str, listed: ListedPicture) -> 
             raise Unreadable("gone", "the object was deleted or replaced after the job began") from None
         except DataCorruption:
             raise Unreadable("corrupt", "the object's bytes do not match its checksum") from None
+    note(listed, hashlib.sha256(data).hexdigest())
     return check_header(data)
 
 

@@ -1,8 +1,8 @@
-"""What the operator gets: rows in parts as they are done, the codelab's `result`, or why there is none.
+"""What the operator gets: parts as they are done, the codelab's `result`, or why there is none.
 
-A part is `result-NNNNN.jsonl`, and at the end comes `result`; `contract.results` says what is in them.
-Everything is create-only: nothing that is there is lost, and an object is there whole or not at
-all. What has been written before a failure stays.
+`contract.parts` says what a part is, `contract.results` what is in it. Every object but `claim.json` and
+`error.json` is create-only: nothing that is there is lost, and an object is there whole or not at all. Each
+write follows a look at the claim, so who has lost it writes nothing more (`workload.claiming`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import IO, Any
 
@@ -21,109 +19,72 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from attestation.errors import Misconfigured
-from contract.results import JobError, Row, render_codelab_line, render_error, render_row
+from contract.job import CLEAR, JobRecord
+from contract.parts import InputLeaf, Part, part_name, part_nonce, part_range, render_part
+from contract.results import (
+    CODELAB_NAME,
+    ERROR_NAME,
+    JobError,
+    Row,
+    is_ours,
+    parse_row,
+    render_codelab_line,
+    render_error,
+    render_row,
+)
 from contract.uris import FolderUri
 
 from .object_storage import storage_failures
 from .scratch import room_for
 
-ROWS_A_PART = 1000
-SECONDS_A_PART = 30.0
-
-_OURS = re.compile(r"result|result-\d{5}\.jsonl|receipt\.json")
-_ERROR = "error.json"
+_BEGINNING = "re"
+"""Of the names of `result`, of parts and of the receipt; the rest of a folder is not asked for."""
 
 
-def claim_folder(client: storage.Client, folder: FolderUri) -> None:
-    """The folder holds no results, nor the `error.json` of an earlier attempt.
+class ResultFolder:
+    """The operator's folder, `uri`, and the objects of ours in it."""
 
-    Raises:
-        Misconfigured: it holds results already; or see `storage_failures`.
-    """
-    with storage_failures(f"RESULT_URI `{folder}`"):
-        # Every name of ours but `error.json` begins so; the rest of the folder is not asked for.
-        ours = f"{folder.prefix}re"
-        fields = "items(name),nextPageToken"
-        for blob in client.list_blobs(folder.bucket, prefix=ours, delimiter="/", fields=fields):
-            if _OURS.fullmatch(blob.name.removeprefix(folder.prefix)):
-                raise _taken(folder)
-        try:
-            client.bucket(folder.bucket).blob(folder.prefix + _ERROR).delete()
-        except NotFound:
-            return
+    def __init__(self, client: storage.Client, uri: FolderUri) -> None:
+        self.uri = uri
+        self._client = client
+        self._bucket = client.bucket(uri.bucket)
 
+    def results(self) -> list[str]:
+        """The names of `result`, parts and receipt that are there."""
+        with self._failures():
+            listed = self._client.list_blobs(
+                self.uri.bucket,
+                prefix=self.uri.prefix + _BEGINNING,
+                delimiter="/",
+                fields="items(name),nextPageToken",
+            )
+            names = [blob.name.removeprefix(self.uri.prefix) for blob in listed]
+        return [name for name in names if is_ours(name)]
 
-def write_error(client: storage.Client, folder: FolderUri, error: JobError) -> None:
-    """`error.json` says why the job ended without all its results.
+    def read(self, name: str) -> tuple[bytes, int] | None:
+        """The object and its generation, or None."""
+        with self._failures():
+            blob = self._blob(name)
+            try:
+                return blob.download_as_bytes(), blob.generation
+            except NotFound:
+                return None
 
-    Raises:
-        Misconfigured, Denied, Unavailable: see `storage_failures`.
-    """
-    with storage_failures(f"RESULT_URI `{folder}`"):
-        client.bucket(folder.bucket).blob(folder.prefix + _ERROR).upload_from_string(
-            render_error(error), content_type="application/json"
-        )
+    def generation_of(self, name: str) -> int | None:
+        """The generation of the object that is there now, or None."""
+        with self._failures():
+            blob = self._bucket.get_blob(self.uri.prefix + name)
+            return None if blob is None else int(blob.generation)
 
-
-class ResultWriter:
-    """Writes rows to `folder`, `score_digits` digits after the decimal point of each score.
-
-    A block it manages ends with everything written; one that an exception ends, with the rows so far.
-    """
-
-    def __init__(
-        self,
-        client: storage.Client,
-        folder: FolderUri,
-        *,
-        score_digits: int,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._bucket = client.bucket(folder.bucket)
-        self._folder = folder
-        self._score_digits = score_digits
-        self._clock = clock
-        self._parts = 0
-        self._lines: list[str] = []
-        self._part_began = clock()
-        # About 300 bytes a picture, on scratch and not in the heap, until `result` is written.
-        self._codelab: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
-
-    def write(self, row: Row) -> None:
-        """The row is in a part, or will be within `SECONDS_A_PART` seconds of rows coming in.
+    def create(self, name: str, content: IO[bytes], content_type: str) -> None:
+        """The object is there, with this content, and nothing was overwritten.
 
         Raises:
-            Misconfigured, Denied, Unavailable: its part could not be written, or scratch space is full.
+            Misconfigured: another one of this name is there; or see `storage_failures`.
+            Denied, Unavailable: see `storage_failures`.
         """
-        self._lines.append(render_row(row, score_digits=self._score_digits))
-        with room_for("the object `result`"):
-            self._codelab.write(render_codelab_line(row, score_digits=self._score_digits).encode())
-        if len(self._lines) >= ROWS_A_PART or self._clock() - self._part_began >= SECONDS_A_PART:
-            self._write_part()
-
-    def __enter__(self) -> ResultWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with room_for("the object `result`"), self._codelab:
-            self._write_part()
-            if error is None:
-                self._codelab.flush()
-                self._create("result", self._codelab, "text/plain; charset=utf-8")
-
-    def _write_part(self) -> None:
-        if self._lines:
-            content = io.BytesIO("".join(self._lines).encode())
-            self._create(f"result-{self._parts:05}.jsonl", content, "application/jsonl")
-            self._parts += 1
-            self._lines.clear()
-        self._part_began = self._clock()
-
-    def _create(self, name: str, content: IO[bytes], content_type: str) -> None:
-        blob = self._bucket.blob(self._folder.prefix + name)
-        with storage_failures(f"RESULT_URI `{self._folder}`"):
+        blob = self._blob(name)
+        with self._failures():
             try:
                 blob.upload_from_file(content, rewind=True, content_type=content_type, if_generation_match=0)
             except PreconditionFailed:
@@ -131,13 +92,144 @@ class ResultWriter:
                 content.seek(0)
                 blob.reload()
                 if blob.md5_hash != _md5(content):
-                    raise _taken(self._folder) from None
+                    raise Misconfigured(
+                        f"`{name}` is in RESULT_URI `{self.uri}` already, with another content",
+                        hint=CLEAR.format(folder=self.uri),
+                    ) from None
+
+    def replace(self, name: str, data: bytes, *, generation: int) -> int | None:
+        """The object has this content in place of that of `generation` (0: of none); its new generation.
+
+        None: what is there is of another generation, and stays.
+        """
+        blob = self._blob(name)
+        with self._failures():
+            try:
+                blob.upload_from_string(data, content_type="application/json", if_generation_match=generation)
+            except PreconditionFailed:
+                found = self.read(name)
+                return found[1] if found is not None and found[0] == data else None
+        return int(blob.generation)
+
+    def delete(self, name: str, *, generation: int | None = None) -> None:
+        """The object is gone, unless it is of another generation than the one that is named."""
+        with self._failures():
+            try:
+                self._blob(name).delete(if_generation_match=generation)
+            except (NotFound, PreconditionFailed):
+                return
+
+    def write_error(self, error: JobError) -> None:
+        """`error.json` says why the job ended without all its results."""
+        with self._failures():
+            self._blob(ERROR_NAME).upload_from_string(render_error(error), content_type="application/json")
+
+    def _blob(self, name: str) -> storage.Blob:
+        return self._bucket.blob(self.uri.prefix + name)
+
+    def _failures(self) -> Any:
+        return storage_failures(f"RESULT_URI `{self.uri}`")
 
 
-def _taken(folder: FolderUri) -> Misconfigured:
-    return Misconfigured(
-        f"RESULT_URI `{folder}` holds results already", hint="choose an empty folder; nothing is overwritten"
-    )
+class Account:
+    """What is known of a job's rows as its parts become known, in any order; then its object `result`.
+
+    About 300 bytes a picture, on scratch and not in the heap, until `result` is written.
+    """
+
+    def __init__(self, *, score_digits: int) -> None:
+        self.rows = 0
+        self.unreadable = 0
+        self.score_digits = score_digits
+        self._codelab: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def add(self, part: Part) -> None:
+        """The part is proved and in the folder: taken over, or just written.
+
+        Raises:
+            Misconfigured: scratch space is full.
+        """
+        rows = [parse_row(line.decode()) for line in part.rows]
+        self.rows += len(rows)
+        self.unreadable += sum(row.error is not None for row in rows)
+        lines = (render_codelab_line(row, score_digits=self.score_digits) for row in rows)
+        with room_for("the object `result`"):
+            start = self._codelab.seek(0, io.SEEK_END)
+            self._codelab.write("".join(lines).encode())
+            self._codelab.flush()
+        self._places[part.index] = (start, self._codelab.tell() - start)
+
+    def write_codelab_result(self, folder: ResultFolder) -> None:
+        """The object `result` is in the folder: every row, in listing order."""
+        with room_for("the object `result`"), tempfile.TemporaryFile() as ordered:
+            for _, (start, length) in sorted(self._places.items()):
+                self._codelab.seek(start)
+                ordered.write(self._codelab.read(length))
+            ordered.flush()
+            folder.create(CODELAB_NAME, ordered, "text/plain; charset=utf-8")
+
+    def __enter__(self) -> Account:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with room_for("the object `result`"):  # what did not fit before is tried again
+            self._codelab.close()
+
+
+class PartWriter:
+    """Makes parts of the rows of those that are `missing`, which come in listing order.
+
+    A part is asked a token for (`ask`, by its nonce) and written once it is whole, after a look at the claim
+    (`check`). Whatever ends the rows early, no shorter part is written.
+    """
+
+    def __init__(
+        self,
+        folder: ResultFolder,
+        job: JobRecord,
+        account: Account,
+        *,
+        missing: Iterable[int],
+        ask: Callable[[str], str],
+        check: Callable[[], None],
+    ) -> None:
+        self._folder = folder
+        self._job = job
+        self._account = account
+        self._missing = iter(missing)
+        self._score_digits = account.score_digits
+        self._ask = ask
+        self._check = check
+        self._rows: list[bytes] = []
+        self._inputs: list[InputLeaf] = []
+        self._index: int | None = None
+
+    def write(self, row: Row, *, sha256: str | None) -> None:
+        """The row is in its part, or will be once that is whole; `sha256` is of the picture's bytes.
+
+        Raises:
+            Misconfigured, Denied, EvidenceRejected, Unavailable: its part could not be written.
+        """
+        if self._index is None:
+            self._index = next(self._missing)
+        self._rows.append(render_row(row, score_digits=self._score_digits).encode())
+        self._inputs.append(InputLeaf(name=row.picture, generation=row.generation, sha256=sha256))
+        if len(self._rows) == len(part_range(self._index, len(self._job.pictures))):
+            self._write_part(self._index)
+            self._index = None
+
+    def _write_part(self, index: int) -> None:
+        rows, inputs = tuple(self._rows), tuple(self._inputs)
+        token = self._ask(part_nonce(self._job.digest, index, inputs, rows))
+        part = Part(index=index, job=self._job.digest, rows=rows, inputs=inputs, token=token)
+        self._check()
+        self._folder.create(part_name(index), io.BytesIO(render_part(part)), "application/jsonl")
+        self._account.add(part)
+        self._rows.clear()
+        self._inputs.clear()
 
 
 def _md5(content: Any) -> str:  # a file object; typeshed's IO lacks readinto

@@ -8,8 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import google.auth
 import numpy as np
+from google.auth.credentials import Credentials
 
+from contract.parts import rows_a_part
 from contract.request import Job, agree, parse_request
 from workload import reading, runtimes
 from workload.pictures.headers import EncodedPicture, check_header
@@ -54,7 +57,13 @@ class Ours:
 
     def stream(self, photos: Sequence[str]) -> Iterator[Answer]:
         listed = [self._listed[name] for name in photos]
-        with Stream(listed, read=self._read, prepare=self._prepare, settings=self._settings) as stream:
+        with Stream(
+            listed,
+            read=self._read,
+            prepare=self._prepare,
+            settings=self._settings,
+            rows_a_part=rows_a_part(len(listed)),
+        ) as stream:
             yield from _answers(stream, self._loaded, self._batch_size)
 
     def delay(self, latency_s: float) -> None:
@@ -128,12 +137,18 @@ def _job(work: Work) -> Job:
     return agree(terms_of(work), parse_request(request))
 
 
+def _operators() -> Credentials:
+    """A person's own: outside of a machine of the cloud there is no service account to ask for."""
+    credential, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/devstorage.read_write"])
+    return credential
+
+
 def _list(work: Work) -> list[ListedPicture]:
     if work.bucket:
-        from workload import credentials, object_storage
+        from workload import object_storage
 
-        client = object_storage.open_client(credentials.operator_credential())
-        return reading.list_pictures(client, _job(work).input, most=10_000_000)
+        client = object_storage.open_client(_operators())
+        return list(reading.list_pictures(client, _job(work).input, most=10_000_000).pictures)
     folder = Path(work.folder)
     return [
         ListedPicture(name=name, generation=1, size=(folder / name).stat().st_size) for name in work.photos
@@ -143,10 +158,10 @@ def _list(work: Work) -> list[ListedPicture]:
 def _reader(work: Work, files: Files) -> Callable[[ListedPicture], EncodedPicture]:
     if not work.bucket:
         return lambda listed: check_header(files.read(listed.name))
-    from workload import credentials, object_storage
+    from workload import object_storage
 
     connections = choose_settings(_job(work)).connections
-    client = object_storage.open_client(credentials.operator_credential(), connections=connections)
+    client = object_storage.open_client(_operators(), connections=connections)
     return partial(reading.read_picture, client, work.bucket)
 
 

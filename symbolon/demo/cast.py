@@ -22,7 +22,7 @@ from ..policies import NamedPolicy
 from .documents import owner_terms, render_policy
 from .events import Prepared
 from .photos import PHOTOS
-from .stage import Party, Stage
+from .stage import Party, Stage, published_root
 
 MODEL = "model.tar.gz"
 _ZONE = "us-west1-b"
@@ -108,7 +108,7 @@ def _ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> Named
 def publish(stage: Stage, party: Party, repository: DockerRepository, *, terms: OwnerTerms) -> str:
     """The party's repository serves the image with these terms; its reference by digest."""
     folder = stage.folder / f"image-of-{repository.project.project_id}"
-    layout = build_image(folder, terms=render_terms(terms).encode())
+    layout = build_image(folder, terms=render_terms(terms).encode(), root=published_root())
     reference = parse_image_reference(repository.image("workload-container", "latest"))
     digest = push(party.api, layout.folder, reference)
     return f"{reference.repository}@{digest}"

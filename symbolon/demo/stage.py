@@ -165,6 +165,13 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def published_root() -> bytes:
+    """The root of the verifier's PKI tokens, in PEM, found as anybody finds it."""
+    answer = requests.get(_get_json(f"{ISSUER}/.well-known/attestation-pki-root")["root_ca_uri"], timeout=10)
+    answer.raise_for_status()
+    return answer.content
+
+
 def _published_keys() -> dict[str, Any]:
     """The verifier's key set, found as anybody finds it."""
     return _get_json(_get_json(f"{ISSUER}/.well-known/openid-configuration")["jwks_uri"])

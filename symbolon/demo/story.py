@@ -17,6 +17,7 @@ from pathlib import Path
 from google.api_core.exceptions import Forbidden
 
 from attestation.errors import ExitCode
+from contract.parts import parse_part, parse_part_name
 from contract.results import Row, parse_row
 from deploy.confidential_vm import ConfidentialVm
 from deploy.resources import DockerRepository, Grant, ServiceAccount
@@ -77,10 +78,10 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
     run = cast.stage.run(vm)
     written = cast.stage.operator.objects(cast.operator.result_bucket.name, f"{vm.name}/")
     rows = [
-        parse_row(line)
+        parse_row(line.decode())
         for name in sorted(written)
-        if name.endswith(".jsonl")
-        for line in written[name].decode().splitlines()
+        if parse_part_name(name) is not None
+        for line in parse_part(written[name], where=name).rows
     ]
     shown = {photo.name: photo.shows for photo in PHOTOS}
     images = tuple(_image_result(row, shown) for row in rows)
@@ -176,7 +177,7 @@ def _direct_read(cast: Cast, scene: Scene) -> Scene:
 
 
 def _replaced_model(cast: Cast, scene: Scene) -> Scene:
-    """Whoever can write to the owner's bucket puts another model there: one byte is another."""
+    """Somebody who can write to the owner's bucket puts another model there: one byte differs."""
     data = bytearray(cast.archive.read_bytes())
     data[len(data) // 2] ^= 1
     bucket = cast.stage.owner.storage.bucket(cast.owner.model_bucket.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grimp
 import pytest
 
-from deploy.image import RUNTIMES, SOURCE, TERMS, read_dockerfile
+from deploy.image import ROOT, RUNTIMES, SOURCE, TERMS, read_dockerfile
 
 ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
 
@@ -33,7 +33,7 @@ def copied_files(runtime: str) -> set[str]:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_dockerfile_copies_the_import_closure_of_the_workload(runtime: str) -> None:
-    copied = copied_files(runtime) - {TERMS}
+    copied = copied_files(runtime) - {TERMS, ROOT}
     needed = import_closure(runtime)
     assert sorted(needed - copied) == [], "deploy/Dockerfile has to copy these"
     assert sorted(copied - needed) == [], "deploy/Dockerfile need not copy these"
@@ -68,4 +68,4 @@ def test_the_build_context_is_closed_to_everything_else() -> None:
     assert lines[0] == "*"
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
     requirements = {f"deploy/requirements-{runtime}.txt" for runtime in RUNTIMES}
-    assert allowed == {"attestation", "contract", "workload", TERMS} | requirements
+    assert allowed == {"attestation", "contract", "workload", TERMS, ROOT} | requirements

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from contract.request import parse_request
 from deploy.image import SOURCE, read_dockerfile
+from workload import environment
 
 LABEL = "tee.launch_policy.allow_env_override"
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
-# RESULT_URI for `error.json`; the logger of TensorFlow, which the image's own ENV sets as well.
-READERS = {"__main__.py": 2, "tensorflow.py": 1}
+# What is removed; the request, RESULT_URI for `error.json`, which proxy is set; the logger of TensorFlow,
+# which the image's own ENV sets as well.
+READERS = {"__main__.py": 1, "program.py": 3, "tensorflow.py": 1}
 
 
 class Environment(Mapping[str, str]):
@@ -43,6 +45,12 @@ def test_the_environment_is_read_where_the_request_is_and_nowhere_else() -> None
         path for room in ("workload", "contract", "attestation") for path in (SOURCE / room).rglob("*.py")
     )
     assert {path.name: count for path in files if (count := readings(path))} == READERS
+
+
+def test_the_environment_is_narrowed_to_what_the_image_and_the_operator_may_set() -> None:
+    dockerfile = read_dockerfile()
+    assert set(dockerfile.environment) == set(environment.OF_THE_IMAGE)
+    assert set(dockerfile.labels[LABEL].split(",")) == set(environment.OF_THE_OPERATOR)
 
 
 def readings(path: Path) -> int:

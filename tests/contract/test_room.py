@@ -11,12 +11,16 @@ import contract
 
 MODULES = sorted(Path(contract.__file__).parent.glob("*.py"))
 PURE = {
+    "base64",
     "__future__",
     "attestation",
     "collections",
     "dataclasses",
+    "functools",
+    "hashlib",
     "json",
     "re",
+    "rfc8785",
     "tomllib",
     "typing",
 }

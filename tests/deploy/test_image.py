@@ -134,11 +134,11 @@ def test_a_file_that_is_not_there_is_named(source: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_terms_that_name_another_runtime_are_refused(tmp_path: Path, runtime: str) -> None:
     named = f'[runtime]\nname = "{runtime}"\n'.encode()
-    build_image(tmp_path / "fits", terms=named, runtime=runtime)
+    build_image(tmp_path / "fits", terms=named, root=b"root", runtime=runtime)
     for other in RUNTIMES:
         if other != runtime:
             with pytest.raises(Misconfigured, match=f"name the runtime `{runtime}`, and .* holds `{other}`"):
-                build_image(tmp_path / "differs", terms=named, runtime=other)
+                build_image(tmp_path / "differs", terms=named, root=b"root", runtime=other)
     assert not (tmp_path / "differs").exists()
 
 

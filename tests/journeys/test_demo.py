@@ -82,7 +82,7 @@ def test_a_replaced_model_is_refused_before_it_is_parsed(told: Told) -> None:
     assert scene["words"] == "the model in the bucket is not the one that this image was published for"
     log = told.token("replaced-model").parents[1] / "serial.log"
     steps = [json.loads(line).get("step") for line in log.read_text().splitlines() if line.startswith("{")]
-    assert steps == ["attest", None, "impersonate", "fetch", None]
+    assert [step for step in steps if step is not None] == ["attest", "impersonate", "fetch"]
 
 
 def test_the_sandbox_is_named(told: Told) -> None:

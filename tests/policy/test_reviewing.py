@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from attestation.issuer import ISSUER
+from policy.admitting import Admits
 from policy.explaining import explain
 from policy.linting import BUDGET_S
 from policy.mapping import RECOMMENDED_MAPPING
@@ -199,7 +200,15 @@ def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:
 
 def test_a_review_is_json(hardened: Review) -> None:
     document = json.loads(json.dumps(hardened.document()))
-    assert set(document) == {"summary", "findings", "admits", "clauses", "assumptions", "other_issuers"}
+    assert set(document) == {
+        "summary",
+        "findings",
+        "admits",
+        "undocumented",
+        "clauses",
+        "assumptions",
+        "other_issuers",
+    }
 
 
 def test_of_another_issuer_a_review_says_who_it_is_and_what_is_asked(prover: Prover) -> None:
@@ -231,3 +240,64 @@ def test_of_another_issuer_a_review_says_who_it_is_and_what_is_asked(prover: Pro
             "asks": list(one.asks),
         }
     }
+
+
+JOINED = "(assertion.google_service_accounts + assertion.submods.confidential_space.support_attributes)"
+WITHIN_BOUNDS = (
+    f"assertion.submods.gce.project_id in ['a', 'b'] && !{JOINED}.exists(x, !(x in ['w', 'STABLE']))"
+    f" && (assertion.submods.gce.project_id == 'a' || !{JOINED}.all(x, x != 'v'))"
+)
+"""That no admitted token is of project `b` is proved of short lists alone."""
+
+
+def test_a_row_that_rests_on_a_bound_is_not_decided_unless_bounds_are_accepted(prover: Prover) -> None:
+    (row,) = [each for each in rows(WITHIN_BOUNDS, prover) if each.claim == "submods.gce.project_id"]
+    assert row.values is None
+    assert "has at most" in row.note
+
+
+def test_a_row_that_rests_on_a_bound_says_so() -> None:
+    with Prover(accept_bounds=True) as accepting:
+        found = {each.claim: each for each in rows(WITHIN_BOUNDS, accepting)}
+        document = of(WITHIN_BOUNDS, accepting).document()
+    project = found["submods.gce.project_id"]
+    assert (project.values, project.bounded) == (("a",), True)
+    (table,) = document["admits"].values()  # type: ignore[attr-defined]
+    assert table["who"]["submods.gce.project_id"] == {"values": ["a"], "bounded": True}
+    assert any("has at most" in each for each in document["assumptions"])  # type: ignore[attr-defined]
+
+
+def rows(condition: str, prover: Prover) -> tuple[Admits, ...]:
+    """The table of a policy of one provider."""
+    (provider,) = of(condition, prover).providers
+    return provider.admits
+
+
+@pytest.mark.parametrize(
+    ("condition", "undocumented"),
+    [
+        pytest.param("true", ["swname", "dbgstat", "hwmodel"], id="nothing is asked"),
+        pytest.param(
+            "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.dbgstat != 'enabled'",
+            ["dbgstat", "hwmodel"],
+            id="a value is refused",
+        ),
+        pytest.param(
+            "assertion.swname == 'GCE' && assertion.dbgstat == 'disabled-since-boot'"
+            " && assertion.hwmodel in ['GCP_AMD_SEV', 'GCP_INTEL_TDX']",
+            [],
+            id="each is named",
+        ),
+        pytest.param(
+            "assertion.swname == 'GCE' && assertion.dbgstat == 'disabled-since-boot'"
+            " && (assertion.hwmodel == 'GCP_AMD_SEV' || assertion.hwmodel.startsWith('GCP_ARM'))",
+            ["hwmodel"],
+            id="by a prefix of no documented value",
+        ),
+    ],
+)
+def test_a_claim_that_can_be_what_no_document_names_is_said_to_be(
+    prover: Prover, condition: str, undocumented: list[str]
+) -> None:
+    assert [each.claim for each in rows(condition, prover) if each.undocumented] == undocumented
+    assert of(condition, prover).document()["undocumented"] == {"condition": undocumented}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from google.cloud import storage
+from google.oauth2.credentials import Credentials
 
+from deploy.confidential_vm import CLOUD_PLATFORM
 from emulator import running
+from tests.workload.jobs import Stage
 from tests.workload.samples import LABELS, archive
-from workload import credentials, object_storage
+from workload import object_storage
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +50,26 @@ def model_archive(saved_model: Path) -> bytes:
     return archive({**files, "labels.txt": "\n".join(LABELS).encode()})
 
 
+@pytest.fixture(scope="module")
+def stage(
+    emulator: running.Running, tmp_path_factory: pytest.TempPathFactory, model_archive: bytes
+) -> Iterator[Stage]:
+    """An owner whose model and policy are in place, and an operator with buckets, for whole jobs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.env.items():
+            patch.setenv(name, value)
+        yield Stage(emulator, tmp_path_factory.mktemp("jobs"), model_archive)
+
+
 @pytest.fixture
 def as_operator(emulator: running.Running, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
-    """Cloud Storage by the workload's own client, with the operator's default credentials."""
+    """Cloud Storage by the workload's own client, with the operator's credentials."""
     for name, value in emulator.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(emulator.credentials_file("operator")))
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "secundus")
-    return object_storage.open_client(credentials.operator_credential())
+    file = str(emulator.credentials_file("operator"))
+    return object_storage.open_client(
+        Credentials.from_authorized_user_file(file, scopes=[CLOUD_PLATFORM])  # type: ignore[no-untyped-call]
+    )
 
 
 @pytest.fixture

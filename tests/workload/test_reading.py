@@ -35,7 +35,7 @@ def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
     bucket = make_bucket()
     names = ["in/b.JPG", "in/a.jpeg", "in/Z.png", "in/😀.webp", "in/\u2028.gif", "in/sub/c.bmp"]
     fill(bucket, dict.fromkeys([*names, "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
-    listed = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
+    listed = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6).pictures
     assert [image.name for image in listed] == sorted(names, key=str.encode)
     assert all(image.size == 1 and image.generation > 0 for image in listed)
 
@@ -53,7 +53,7 @@ def test_more_pictures_than_the_terms_allow_are_refused(
     bucket = make_bucket()
     fill(bucket, {f"{number}.png": b"x" for number in range(3)})
     folder = FolderUri(bucket=bucket.name, prefix="")
-    assert len(list_pictures(as_operator, folder, most=3)) == 3
+    assert len(list_pictures(as_operator, folder, most=3).pictures) == 3
     with pytest.raises(Misconfigured, match="more images than the owner's terms allow"):
         list_pictures(as_operator, folder, most=2)
 
@@ -72,7 +72,7 @@ def read_one(
     between: Callable[[], object] = lambda: None,
 ) -> EncodedPicture:
     fill(bucket, {"x.png": data})
-    listed = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
+    listed = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1).pictures
     between()
     return read_picture(client, bucket.name, listed[0])
 

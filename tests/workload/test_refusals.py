@@ -8,216 +8,23 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from google.cloud import storage
-from google.oauth2.credentials import Credentials
 
 from attestation.errors import ExitCode
-from contract.results import JobError, parse_error
-from deploy.confidential_vm import CLOUD_PLATFORM
-from deploy.google_api import GoogleApi
-from deploy.observing import look_up_project
+from contract.parts import parse_part
+from contract.results import JobError
 from deploy.provisioning import ensure
-from deploy.resources import Grant, owner_of
 from emulator import running
-from emulator.background import served, unix_listener
 from emulator.faults import Faults, write_faults
-from emulator.state import State
-from emulator.verifier import Verifier
-from emulator.vm import teeserver
-from policy.launch_claims import LaunchFacts
 from tests.launches import DIGEST
-from tests.workload.samples import (
-    FACTS,
-    archive,
-    grey_16_bit,
-    header_of_a_png,
-    jpeg,
-    picture,
-    sha256,
-    terms_text,
-)
-
-ROOT = Path(__file__).parents[2]
-MAPPING = {
-    "google.subject": "assertion.submods.gce.instance_id",
-    "attribute.image_digest": "assertion.submods.container.image_digest",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """A job that has ended: its status, its log lines, and what is in the operator's result folder."""
-
-    status: int
-    lines: list[dict[str, Any]]
-    errors: str
-    written: dict[str, str]
-
-    @property
-    def error(self) -> JobError:
-        return parse_error(self.written["error.json"])
-
-
-class Stage:
-    """An owner whose model and policy are in place, and an operator with buckets."""
-
-    def __init__(self, emulator: running.Running, folder: Path, model: bytes) -> None:
-        self.emulator = emulator
-        self.folder = folder
-        self.model = model
-        self.verifier = Verifier(State(emulator.folder, clock=time.time))
-        owner = self.owner_api = self._api("owner")
-        self.owner = owner_of(look_up_project(owner, "primus"))
-        self.provider = self.owner.provider(
-            mapping=MAPPING,
-            condition=f"assertion.submods.container.image_digest == '{DIGEST}'",
-            allowed_audiences=("https://sts.googleapis.com", f"https:{self.owner.audience}"),
-        )
-        account, bucket = self.owner.service_account, self.owner.model_bucket
-        admitted = self.owner.pool.image_member(DIGEST)
-        for resource in (
-            account,
-            bucket,
-            Grant(on=bucket, role="roles/storage.objectViewer", member=account.member),
-            self.owner.pool,
-            self.provider,
-            Grant(on=account, role="roles/iam.workloadIdentityUser", member=admitted),
-        ):
-            ensure(owner, resource)
-        self.models = self._storage("owner", "primus").bucket(bucket.name)
-        self.operator = self._storage("operator", "secundus")
-        self.photos = self.operator.create_bucket("photos-of-secundus")
-        self.results = self.operator.create_bucket("results-of-secundus")
-        self.photos.blob("one/cat.png").upload_from_string(picture())
-        self._jobs = 0
-
-    def job(self, **overrides: Any) -> Job:
-        self._jobs += 1
-        return Job(stage=self, name=f"job-{self._jobs}", **overrides)
-
-    def _credentials(self, party: str) -> Credentials:
-        file = str(self.emulator.credentials_file(party))
-        return Credentials.from_authorized_user_file(file, scopes=[CLOUD_PLATFORM])  # type: ignore[no-untyped-call, no-any-return]
-
-    def _api(self, party: str) -> GoogleApi:
-        return GoogleApi(self._credentials(party), sleep=lambda _: None)
-
-    def _storage(self, party: str, project: str) -> storage.Client:
-        return storage.Client(project=project, credentials=self._credentials(party))
-
-
-@dataclass(kw_only=True)
-class Job:
-    """One job to come: a sound one, but for what a test changes."""
-
-    stage: Stage
-    name: str
-    model: bytes | None = None
-    uploaded: bytes | None = None
-    facts: LaunchFacts = FACTS
-    token: str | None = None
-    socket: bool = True
-    edit: Callable[[str], str] = str
-    environment: dict[str, str] | None = None
-    tensorflow: bool = False
-
-    @property
-    def result_uri(self) -> str:
-        return f"gs://{self.stage.results.name}/{self.name}/"
-
-    def run(self) -> Ended:
-        """The job has ended."""
-        with self.started() as process:
-            output, errors = process.communicate(timeout=120)
-        return self.ended(process.returncode, output, errors)
-
-    def ended(self, status: int, output: str, errors: str) -> Ended:
-        return Ended(
-            status=status,
-            lines=[json.loads(line) for line in output.splitlines()],
-            errors=errors,
-            written={
-                blob.name.removeprefix(f"{self.name}/"): blob.download_as_text()
-                for blob in self.stage.operator.list_blobs(self.stage.results, prefix=f"{self.name}/")
-            },
-        )
-
-    @contextmanager
-    def started(self) -> Iterator[subprocess.Popen[str]]:
-        app, launcher = self._unpack_image(), self.stage.folder / self.name / "launcher"
-        launcher.mkdir()
-        if self.token is not None:
-            (launcher / "attestation_verifier_claims_token").write_text(self.token)
-        with ExitStack() as stack:
-            if self.socket:
-                listener = unix_listener(launcher / "teeserver.sock", mode=0o777)
-                stack.enter_context(served(teeserver.make_app(self.stage.verifier, self.facts), listener))
-            command = [sys.executable, "-P", str(ROOT / "emulator/vm/bare.py"), str(launcher), "workload"]
-            process = subprocess.Popen(
-                command, cwd=app, env=self._environment(), text=True, stdout=-1, stderr=-1
-            )
-            try:
-                yield process
-            finally:
-                process.kill()
-                process.communicate()
-
-    def _unpack_image(self) -> Path:
-        """`/app` of the image: our own two packages, and the owner's terms."""
-        app = self.stage.folder / self.name / "app"
-        app.mkdir(parents=True)
-        for room in ("attestation", "contract", "workload"):
-            (app / room).symlink_to(ROOT / room)
-        if not self.tensorflow:
-            (app / "tensorflow.py").write_text("raise AssertionError('a refused job needs no TensorFlow')\n")
-        model = self.stage.model if self.model is None else self.model
-        self.stage.models.blob(f"{self.name}.tar.gz").upload_from_string(self.uploaded or model)
-        terms = terms_text(sha256=sha256(model))
-        terms = terms.replace("primus-models/model.tar.gz", f"{self.stage.models.name}/{self.name}.tar.gz")
-        for line in terms.splitlines():
-            if line.startswith("audience"):
-                terms = terms.replace(line, f'audience = "{self.stage.owner.audience}"')
-        terms = terms.replace("reader@primus.iam.gserviceaccount.com", self.stage.owner.service_account.email)
-        (app / "terms.toml").write_text(self.edit(terms))
-        return app
-
-    def _environment(self) -> dict[str, str]:
-        scratch = self.stage.folder / self.name / "scratch"
-        scratch.mkdir()
-        return {
-            "PATH": os.environ["PATH"],
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "TMPDIR": str(scratch),
-            "GOOGLE_CLOUD_PROJECT": "secundus",
-            "GOOGLE_APPLICATION_CREDENTIALS": str(self.stage.emulator.credentials_file("operator")),
-            **self.stage.emulator.env,
-            "INPUT_URI": f"gs://{self.stage.photos.name}/one",
-            "RESULT_URI": self.result_uri,
-            **(self.environment or {}),
-        }
-
-
-@pytest.fixture(scope="module")
-def stage(
-    emulator: running.Running, tmp_path_factory: pytest.TempPathFactory, model_archive: bytes
-) -> Iterator[Stage]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in emulator.env.items():
-            patch.setenv(name, value)
-        yield Stage(emulator, tmp_path_factory.mktemp("jobs"), model_archive)
+from tests.workload.jobs import Ended, Job, Stage
+from tests.workload.samples import FACTS, archive, grey_16_bit, header_of_a_png, jpeg, picture
 
 
 @pytest.fixture(autouse=True)
@@ -246,8 +53,9 @@ def test_a_job_ends_well_though_sts_failed_twice_and_half_the_pictures_are_bad(s
     environment = {"INPUT_URI": f"gs://{stage.photos.name}/many", "TOP_K": "1"}
     ended = stage.job(environment=environment, tensorflow=True).run()
     assert ended.status == ExitCode.YES, ended.lines
-    assert sorted(ended.written) == ["result", "result-00000.jsonl"]
-    rows = [json.loads(line) for line in ended.written["result-00000.jsonl"].splitlines()]
+    assert sorted(ended.written) == ["job.json", "result", "result-00000.jsonl"]
+    part = parse_part(ended.written["result-00000.jsonl"].encode(), where="it")
+    rows = [json.loads(line) for line in part.rows]
     assert [row["image"] for row in rows] == sorted((f"many/{name}" for name in PICTURES), key=str.encode)
     said = {row["image"].removeprefix("many/"): row for row in rows}
     assert {name: row["error"]["code"] for name, row in said.items() if "error" in row} == {
@@ -277,7 +85,10 @@ def test_a_job_ends_well_though_sts_failed_twice_and_half_the_pictures_are_bad(s
     assert written["message"].endswith("could not be read: 4")
     assert timings["message"] == "timings"
     steps = timings["steps"]
-    assert set(steps) == {"start", "import", "list", "admission", "fetch", "unpack", "load", "write", "infer"}
+    assert set(steps) == {
+        *("start", "import", "list", "machine", "admission"),
+        *("token", "fetch", "unpack", "load", "write", "infer"),
+    }
     for in_turn in (["list", "fetch", "unpack", "load", "infer"], ["admission", "fetch"]):
         assert all(steps[one][1] <= steps[next_one][0] for one, next_one in pairwise(in_turn))
     assert max(steps["import"][0], steps["admission"][0]) <= steps["list"][1]  # beside one another
@@ -340,6 +151,7 @@ def test_a_refused_job_says_why_in_one_line_and_leaves_error_json(
     assert ended.written.keys() == {"error.json"}
     assert ended.error == JobError(family=last["family"], message=last["message"], hint=last["hint"])
     assert ended.errors == ""
+    assert sum(line["severity"] == "ERROR" for line in ended.lines) == 1
     assert str(stage.folder) not in json.dumps(ended.lines)
 
 
@@ -364,16 +176,10 @@ def test_what_google_would_answer_is_not_known_and_ends_the_job_with_6(stage: St
     assert len(asked) == 1  # nobody asks again what nobody knows
 
 
-def test_an_older_launchers_token_file_admits_as_well(stage: Stage) -> None:
-    ended = stage.job(token=stage.verifier.mint(FACTS), socket=False, model=b"not an archive").run()
-    assert "not a tar archive" in ended.error.message
-
-
-def test_an_expired_token_file_is_worth_another_start(stage: Stage) -> None:
-    write_faults(stage.emulator.folder, Faults(expired_tokens=True))
+def test_an_older_launcher_that_has_no_socket_cannot_have_results_proved(stage: Stage) -> None:
     ended = stage.job(token=stage.verifier.mint(FACTS), socket=False).run()
-    assert (ended.status, ended.error.family) == (ExitCode.UNAVAILABLE, "unavailable")
-    assert "expired" in ended.error.message
+    assert ended.status == ExitCode.MISCONFIGURED
+    assert "this launcher has no socket" in ended.error.message
 
 
 def test_a_token_that_sts_finds_stale_is_rejected(stage: Stage) -> None:
@@ -382,11 +188,13 @@ def test_a_token_that_sts_finds_stale_is_rejected(stage: Stage) -> None:
     assert (ended.status, ended.error.family) == (ExitCode.REFUSED, "evidence-rejected")
 
 
-def test_results_that_are_there_are_neither_overwritten_nor_mixed(stage: Stage) -> None:
+def test_results_of_another_program_are_neither_overwritten_nor_mixed(stage: Stage) -> None:
     job = stage.job()
     stage.results.blob(f"{job.name}/result-00000.jsonl").upload_from_string("another job's")
     ended = job.run()
     assert ended.status == ExitCode.MISCONFIGURED
+    assert "holds 1 part without a `job.json`" in ended.error.message
+    assert f"`symbolon operator results clear {job.result_uri}`" in ended.error.hint
     assert ended.written.keys() == {"error.json", "result-00000.jsonl"}
     assert ended.written["result-00000.jsonl"] == "another job's"
 
@@ -394,7 +202,7 @@ def test_results_that_are_there_are_neither_overwritten_nor_mixed(stage: Stage) 
 def test_without_a_place_for_results_the_log_alone_says_why(stage: Stage) -> None:
     ended = stage.job(environment={"RESULT_URI": "nowhere"}).run()
     assert ended.status == ExitCode.MISCONFIGURED
-    assert [line["severity"] for line in ended.lines] == ["ERROR", "WARNING"]
+    assert [line["severity"] for line in ended.lines] == ["ERROR"]
     assert ended.written == {}
 
 
@@ -411,7 +219,7 @@ def test_a_missing_scale_is_tried_on_one_photo_for_the_owner_and_nothing_is_infe
         edit=lambda terms: terms.replace("scale = 0.00392156862745098", ""), tensorflow=True
     ).run()
     assert ended.status == ExitCode.MISCONFIGURED
-    assert set(ended.written) == {"error.json"}
+    assert set(ended.written) == {"error.json", "job.json"}
     assert ended.error.message == "the owner's terms do not say what the model is fed"
     (line,) = (line for line in ended.lines if line.get("severity") == "ERROR")
     # A red photo; the model's scores are its mean colours.
@@ -453,17 +261,19 @@ def test_a_job_stopped_while_it_fetches_leaves_nothing_behind(stage: Stage, numb
     assert not list((stage.folder / job.name / "scratch").iterdir())
 
 
-def test_a_job_stopped_while_it_infers_leaves_what_is_done(stage: Stage) -> None:
-    for number in range(40):
+def test_a_job_stopped_while_it_infers_leaves_whole_parts(stage: Stage) -> None:
+    for number in range(80):
         stage.photos.blob(f"slow/{number:02}.png").upload_from_string(picture())
     environment = {"INPUT_URI": f"gs://{stage.photos.name}/slow", "BATCH_SIZE": "4"}
     job = stage.job(environment=environment, tensorflow=True)
-    ended = stop(job, Faults(storage_latency_ms=400), after="running 40 images", number=signal.SIGTERM)
+    ended = stop(job, Faults(storage_latency_ms=400), after="running 80 images", number=signal.SIGTERM)
     assert ended.status == ExitCode.UNAVAILABLE
-    rows = ended.written.pop("result-00000.jsonl", "").splitlines()
-    assert all(json.loads(row)["predicted_class"] == 0 for row in rows)
-    assert len(rows) < 40
-    assert ended.written.keys() == {"error.json"}
+    assert ended.error.hint == "start it again as it is: it goes on"
+    parts = [text for name, text in ended.written.items() if name.startswith("result-")]
+    assert len(parts) < 3
+    assert all(len(parse_part(text.encode(), where="it").rows) == 32 for text in parts)
+    assert "job.json" in ended.written
+    assert "result" not in ended.written
 
 
 def stop(job: Job, faults: Faults, *, after: str, number: signal.Signals) -> Ended:

@@ -1,137 +1,170 @@
-"""What the operator gets: parts as they are done, the codelab's `result`, and nothing ever overwritten."""
+"""What the operator gets: whole parts with their proof, the codelab's `result`, and nothing overwritten."""
 
 from __future__ import annotations
 
 import ast
+import io
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import pytest
 from google.cloud import storage
 
+from attestation.digests import Digest
 from attestation.errors import Denied, Misconfigured
-from contract.results import JobError, PictureError, Prediction, Row, parse_error
+from contract.job import JobRecord, LeftOut, ListedPicture
+from contract.parts import parse_part, part_nonce
+from contract.results import JobError, PictureError, Prediction, Row, parse_error, parse_row
 from contract.uris import FolderUri
-from workload import results
-from workload.results import ResultWriter, claim_folder, write_error
+from workload.results import Account, PartWriter, ResultFolder
 
 Buckets = Callable[[], storage.Bucket]
 
-CAT = Row(
-    picture="in/cat.jpg",
-    generation=7,
-    predictions=(
-        Prediction(class_index=285, score=0.123456789, label="Egyptian cat"),
-        Prediction(class_index=281, score=0.1, label="tabby"),
-    ),
-)
-GONE = Row(
-    picture="in/new\nline 😀.png",
-    generation=8,
-    error=PictureError(code="gone", message="the object was deleted"),
-)
+COUNT = 70
+"""Pictures: two parts of 32 and one of 6."""
 
 
 @pytest.fixture
-def folder(make_bucket: Buckets) -> FolderUri:
-    return FolderUri(bucket=make_bucket().name, prefix="run/")
+def folder(as_operator: storage.Client, make_bucket: Buckets) -> ResultFolder:
+    return ResultFolder(as_operator, FolderUri(bucket=make_bucket().name, prefix="run/"))
 
 
-def objects(client: storage.Client, folder: FolderUri) -> dict[str, str]:
+@pytest.fixture
+def account() -> Iterator[Account]:
+    with Account(score_digits=3) as account:
+        yield account
+
+
+def objects(client: storage.Client, folder: ResultFolder) -> dict[str, bytes]:
     return {
-        blob.name.removeprefix(folder.prefix): blob.download_as_text()
-        for blob in client.list_blobs(folder.bucket, prefix=folder.prefix)
+        blob.name.removeprefix(folder.uri.prefix): blob.download_as_bytes()
+        for blob in client.list_blobs(folder.uri.bucket, prefix=folder.uri.prefix)
     }
 
 
-def test_rows_are_json_lines_with_the_scores_that_the_terms_allow(
-    as_operator: storage.Client, folder: FolderUri
+def record(folder: ResultFolder) -> JobRecord:
+    return JobRecord(
+        image_digest=Digest("sha256:" + "1" * 64),
+        terms_digest=Digest("sha256:" + "2" * 64),
+        input=FolderUri(bucket="photos", prefix=""),
+        result=folder.uri,
+        top_k=2,
+        pictures=tuple(ListedPicture(name=f"{n:02}.jpg", generation=n + 1, size=9) for n in range(COUNT)),
+        left_out=LeftOut(),
+    )
+
+
+def row(position: int) -> Row:
+    if position % 7 == 3:
+        gone = PictureError(code="gone", message="the object was deleted")
+        return Row(picture=f"{position:02}.jpg", generation=position + 1, error=gone)
+    predictions = (
+        Prediction(class_index=285, score=0.123456789, label="Egyptian cat"),
+        Prediction(class_index=281, score=0.1, label="tabby"),
+    )
+    return Row(picture=f"{position:02}.jpg", generation=position + 1, predictions=predictions)
+
+
+def part_writer(
+    folder: ResultFolder,
+    account: Account,
+    *,
+    missing: tuple[int, ...] = (0, 1, 2),
+    check: Callable[[], None] = lambda: None,
+) -> PartWriter:
+    return PartWriter(
+        folder, record(folder), account, missing=missing, ask=lambda nonce: f"token of {nonce}", check=check
+    )
+
+
+def write(writer: PartWriter, positions: range) -> None:
+    for position in positions:
+        writer.write(row(position), sha256=f"{position:064x}" if position % 7 != 3 else None)
+
+
+def test_a_part_is_written_once_it_is_whole_with_its_leaves_and_its_token(
+    as_operator: storage.Client, folder: ResultFolder, account: Account
 ) -> None:
-    with ResultWriter(as_operator, folder, score_digits=3) as writer:
-        writer.write(CAT)
-        writer.write(GONE)
-    lines = objects(as_operator, folder)["result-00000.jsonl"].splitlines()
-    assert [json.loads(line) for line in lines] == [
-        {
-            "format": 1,
-            "image": "in/cat.jpg",
-            "generation": 7,
-            "predicted_class": 285,
-            "top_k_predictions": [
-                {"class_index": 285, "score": 0.123, "label": "Egyptian cat"},
-                {"class_index": 281, "score": 0.1, "label": "tabby"},
-            ],
-        },
-        {
-            "format": 1,
-            "image": "in/new\nline 😀.png",
-            "generation": 8,
-            "error": {"code": "gone", "message": "the object was deleted"},
-        },
-    ]
+    writer = part_writer(folder, account)
+    write(writer, range(31))
+    assert not objects(as_operator, folder)
+    write(writer, range(31, 40))
+    written = objects(as_operator, folder)
+    assert list(written) == ["result-00000.jsonl"]
+    part = parse_part(written["result-00000.jsonl"], where="it")
+    assert [parse_row(line.decode()).picture for line in part.rows] == [f"{n:02}.jpg" for n in range(32)]
+    assert json.loads(part.rows[0])["top_k_predictions"][0] == {
+        "class_index": 285,
+        "score": 0.123,
+        "label": "Egyptian cat",
+    }
+    assert [(leaf.generation, leaf.sha256) for leaf in part.inputs[2:4]] == [(3, f"{2:064x}"), (4, None)]
+    job = record(folder).digest
+    assert part.token == f"token of {part_nonce(job, 0, part.inputs, part.rows)}"
 
 
-def test_result_reads_as_the_codelabs_did(as_operator: storage.Client, folder: FolderUri) -> None:
-    with ResultWriter(as_operator, folder, score_digits=3) as writer:
-        writer.write(CAT)
-        writer.write(GONE)
-    lines = objects(as_operator, folder)["result"].splitlines()
+def test_parts_that_are_missing_are_written_under_their_own_names(
+    as_operator: storage.Client, folder: ResultFolder, account: Account
+) -> None:
+    writer = part_writer(folder, account, missing=(0, 2))
+    write(writer, range(32))
+    write(writer, range(64, 70))
+    assert list(objects(as_operator, folder)) == ["result-00000.jsonl", "result-00002.jsonl"]
+
+
+def test_a_claim_that_is_lost_writes_no_part(
+    as_operator: storage.Client, folder: ResultFolder, account: Account
+) -> None:
+    def check() -> None:
+        raise Misconfigured("lost")
+
+    with pytest.raises(Misconfigured, match="lost"):
+        write(part_writer(folder, account, check=check), range(32))
+    assert not objects(as_operator, folder)
+
+
+def test_result_has_every_row_in_listing_order_whenever_its_part_became_known(
+    as_operator: storage.Client, folder: ResultFolder, account: Account
+) -> None:
+    with Account(score_digits=3) as earlier:
+        write(part_writer(folder, earlier, missing=(1,)), range(32, 64))
+    later = part_writer(folder, account, missing=(0, 2))
+    account.add(parse_part(objects(as_operator, folder)["result-00001.jsonl"], where="it"))
+    write(later, range(32))
+    write(later, range(64, 70))
+    account.write_codelab_result(folder)
+    assert (account.rows, account.unreadable) == (COUNT, sum(n % 7 == 3 for n in range(COUNT)))
+    lines = objects(as_operator, folder)["result"].decode().splitlines()
     names, responses = zip(
         *(line.removeprefix("Image: ").split(", Response: ") for line in lines), strict=True
     )
-    assert names == ("in/cat.jpg", r"in/new\nline 😀.png")
+    assert names == tuple(f"{n:02}.jpg" for n in range(COUNT))
     read = [ast.literal_eval(response) for response in responses]
     assert read[0]["predicted_class"] == 285
-    assert read[0]["top_k_predictions"][0]["class_index"] == 285
-    assert read[1] == {"error": "the object was deleted"}
+    assert read[3] == {"error": "the object was deleted"}
 
 
-def test_a_part_is_written_when_it_is_full_or_old(
-    as_operator: storage.Client, folder: FolderUri, monkeypatch: pytest.MonkeyPatch
+def test_result_can_be_written_again_as_it_is_and_not_otherwise(
+    as_operator: storage.Client, folder: ResultFolder, account: Account
 ) -> None:
-    monkeypatch.setattr(results, "ROWS_A_PART", 3)
-    now = 0.0
-    with ResultWriter(as_operator, folder, score_digits=3, clock=lambda: now) as writer:
-        for _ in range(4):
-            writer.write(CAT)
-        assert list(objects(as_operator, folder)) == ["result-00000.jsonl"]
-        now += results.SECONDS_A_PART
-        writer.write(CAT)
-        assert list(objects(as_operator, folder)) == ["result-00000.jsonl", "result-00001.jsonl"]
-    parts = objects(as_operator, folder)
-    assert [parts[f"result-0000{n}.jsonl"].count("\n") for n in range(2)] == [3, 2]
-    assert "result-00002.jsonl" not in parts
-    assert parts["result"].count("\n") == 5
+    write(part_writer(folder, account), range(COUNT))
+    account.write_codelab_result(folder)
+    account.write_codelab_result(folder)
+    other = pytest.raises(Misconfigured, match="with another content")
+    with Account(score_digits=3) as less, other as refused:
+        less.write_codelab_result(folder)
+    assert f"symbolon operator results clear {folder.uri}" in refused.value.hint
 
 
-def test_a_part_holds_a_thousand_rows(as_operator: storage.Client, folder: FolderUri) -> None:
-    with ResultWriter(as_operator, folder, score_digits=3, clock=lambda: 0.0) as writer:
-        for _ in range(999):
-            writer.write(GONE)
-        assert not objects(as_operator, folder)
-        writer.write(GONE)
-        assert list(objects(as_operator, folder)) == ["result-00000.jsonl"]
-    assert sorted(objects(as_operator, folder)) == ["result", "result-00000.jsonl"]
-
-
-def test_a_part_waits_for_rows_for_thirty_seconds_from_the_last_one(
-    as_operator: storage.Client, folder: FolderUri
+def test_each_object_says_what_it_is(
+    as_operator: storage.Client, folder: ResultFolder, account: Account
 ) -> None:
-    now = 1000.0
-    with ResultWriter(as_operator, folder, score_digits=3, clock=lambda: now) as writer:
-        for at, parts in ((1029.9, 0), (1030.0, 1), (1059.9, 1), (1060.0, 2)):
-            now = at
-            writer.write(CAT)
-            assert len(objects(as_operator, folder)) == parts
-
-
-def test_each_object_says_what_it_is(as_operator: storage.Client, folder: FolderUri) -> None:
-    with ResultWriter(as_operator, folder, score_digits=3) as writer:
-        writer.write(GONE)
-    write_error(as_operator, folder, JobError(family="denied", message="no", hint="ask"))
-    blobs = as_operator.list_blobs(folder.bucket)
+    write(part_writer(folder, account, missing=(0,)), range(32))
+    account.write_codelab_result(folder)
+    folder.write_error(JobError(family="denied", message="no", hint="ask"))
+    blobs = as_operator.list_blobs(folder.uri.bucket)
     assert {blob.name: blob.content_type for blob in blobs} == {
         "run/error.json": "application/json",
         "run/result": "text/plain; charset=utf-8",
@@ -139,90 +172,73 @@ def test_each_object_says_what_it_is(as_operator: storage.Client, folder: Folder
     }
 
 
-@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
-def test_what_is_done_before_a_failure_is_written_and_result_is_not(
-    as_operator: storage.Client, folder: FolderUri, failure: type[BaseException]
-) -> None:
-    with pytest.raises(failure), ResultWriter(as_operator, folder, score_digits=3) as writer:
-        writer.write(CAT)
-        raise failure
-    written = objects(as_operator, folder)
-    assert list(written) == ["result-00000.jsonl"]
-    assert written["result-00000.jsonl"].count("\n") == 1
-
-
-@pytest.mark.parametrize("count", [1, 200])
 def test_results_that_scratch_space_does_not_hold_are_misconfigured(
-    as_operator: storage.Client, folder: FolderUri, monkeypatch: pytest.MonkeyPatch, count: int
+    folder: ResultFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full() -> IO[bytes]:
         return open("/dev/full", "w+b")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     refused = pytest.raises(Misconfigured, match="the object `result` does not fit into the machine's")
-    with refused, ResultWriter(as_operator, folder, score_digits=3) as writer:
-        for _ in range(count):
-            writer.write(CAT)
-    assert list(objects(as_operator, folder)) == ["result-00000.jsonl"]
+    with refused, Account(score_digits=3) as account:
+        write(part_writer(folder, account), range(COUNT))
 
 
-@pytest.mark.parametrize("name", ["result", "result-00000.jsonl", "result-12345.jsonl", "receipt.json"])
-def test_a_folder_with_results_is_refused_and_left_as_it_is(
-    as_operator: storage.Client, folder: FolderUri, name: str
+def test_the_names_of_results_are_those_of_ours_alone(
+    as_operator: storage.Client, folder: ResultFolder
 ) -> None:
-    as_operator.bucket(folder.bucket).blob(folder.prefix + name).upload_from_string("kept")
-    with pytest.raises(Misconfigured, match="holds results already") as refused:
-        claim_folder(as_operator, folder)
-    assert "empty folder" in refused.value.hint
-    assert objects(as_operator, folder) == {name: "kept"}
+    bucket = as_operator.bucket(folder.uri.bucket)
+    ours = ["receipt.json", "result", "result-00000.jsonl", "result-12345.jsonl"]
+    for name in [*ours, "cat.jpg", "results.csv", "result/x", "result-1.jsonl", "other/result"]:
+        bucket.blob(folder.uri.prefix + name).upload_from_string("kept")
+    assert sorted(folder.results()) == ours
 
 
-def test_a_folder_with_other_objects_is_free(as_operator: storage.Client, folder: FolderUri) -> None:
-    bucket = as_operator.bucket(folder.bucket)
-    names = ["cat.jpg", "results.csv", "result/x", "result-1.jsonl", "other/result"]
-    for name in names:
-        bucket.blob(folder.prefix + name).upload_from_string("kept")
-    claim_folder(as_operator, folder)
-    assert sorted(objects(as_operator, folder)) == sorted(names)
+def test_an_object_that_appears_meanwhile_is_not_overwritten(
+    as_operator: storage.Client, folder: ResultFolder, account: Account
+) -> None:
+    blob = as_operator.bucket(folder.uri.bucket).blob("run/result-00000.jsonl")
+    blob.upload_from_string("another job's")
+    with pytest.raises(Misconfigured, match=r"`result-00000\.jsonl` is in RESULT_URI .* already"):
+        write(part_writer(folder, account), range(32))
+    assert blob.download_as_bytes() == b"another job's"
 
 
-def test_the_error_of_an_earlier_attempt_goes_when_a_new_one_begins(
-    as_operator: storage.Client, folder: FolderUri
+def test_an_object_whose_answer_was_lost_is_known_to_be_written(folder: ResultFolder) -> None:
+    folder.create("result", io.BytesIO(b"text"), "text/plain")
+    folder.create("result", io.BytesIO(b"text"), "text/plain")
+    with pytest.raises(Misconfigured):
+        folder.create("result", io.BytesIO(b"other"), "text/plain")
+
+
+def test_an_object_is_replaced_in_the_generation_that_was_read_alone(folder: ResultFolder) -> None:
+    assert folder.read("claim.json") is None
+    first = folder.replace("claim.json", b"1", generation=0)
+    assert first is not None
+    assert folder.read("claim.json") == (b"1", first)
+    assert folder.generation_of("claim.json") == first
+    assert folder.replace("claim.json", b"2", generation=0) is None
+    second = folder.replace("claim.json", b"2", generation=first)
+    assert second != first
+    assert folder.replace("claim.json", b"2", generation=first) == second  # the answer was lost
+    folder.delete("claim.json", generation=first)
+    assert folder.read("claim.json") == (b"2", second)
+    folder.delete("claim.json", generation=second)
+    folder.delete("claim.json")
+    assert folder.generation_of("claim.json") is None
+
+
+def test_an_error_of_ours_is_read_as_it_was_written(
+    as_operator: storage.Client, folder: ResultFolder
 ) -> None:
     error = JobError(family="unavailable", message="storage is away", hint="start again")
-    write_error(as_operator, folder, error)
-    write_error(as_operator, folder, error)
-    assert parse_error(objects(as_operator, folder)["error.json"]) == error
-    claim_folder(as_operator, folder)
-    claim_folder(as_operator, folder)
-    assert objects(as_operator, folder) == {}
+    folder.write_error(error)
+    folder.write_error(error)
+    assert parse_error(objects(as_operator, folder)["error.json"].decode()) == error
 
 
-def test_results_that_appear_meanwhile_are_not_overwritten(
-    as_operator: storage.Client, folder: FolderUri
-) -> None:
-    blob = as_operator.bucket(folder.bucket).blob("run/result-00000.jsonl")
-    with (
-        pytest.raises(Misconfigured, match="holds results already"),
-        ResultWriter(as_operator, folder, score_digits=3) as writer,
-    ):
-        blob.upload_from_string("another job's")
-        writer.write(CAT)
-    assert blob.download_as_text() == "another job's"
-
-
-def test_a_part_whose_answer_was_lost_is_known_to_be_written(
-    as_operator: storage.Client, folder: FolderUri
-) -> None:
-    with ResultWriter(as_operator, folder, score_digits=3) as writer:
-        writer.write(CAT)
-    written = objects(as_operator, folder)
-    with ResultWriter(as_operator, folder, score_digits=3) as writer:
-        writer.write(CAT)
-    assert objects(as_operator, folder) == written
-
-
-def test_a_bucket_that_does_not_exist_is_named(as_operator: storage.Client) -> None:
-    missing = FolderUri(bucket="no-such-bucket-at-all", prefix="")
-    with pytest.raises((Misconfigured, Denied), match="gs://no-such-bucket-at-all"):
-        claim_folder(as_operator, missing)
+def test_a_bucket_out_of_reach_is_named(as_operator: storage.Client) -> None:
+    nowhere = ResultFolder(as_operator, FolderUri(bucket="nowhere-at-all", prefix=""))
+    for look in (nowhere.results, lambda: nowhere.write_error(JobError(family="", message="", hint=""))):
+        with pytest.raises((Misconfigured, Denied), match="RESULT_URI `gs://nowhere-at-all/`"):
+            look()

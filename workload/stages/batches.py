@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from functools import partial
 from threading import local
 
@@ -18,7 +17,10 @@ from .workers import Settle, Task
 
 
 class Batches:
-    """The model sees `batch_size` pictures at most, in `at_once` batches by as many threads."""
+    """The model sees `batch_size` pictures at most, in `at_once` batches by as many threads.
+
+    No batch holds pictures of two parts: what a score is by its last bit depends on the batch.
+    """
 
     def __init__(
         self,
@@ -45,7 +47,7 @@ class Batches:
         """A batch is full, or nothing will be added to it, or its pictures have waited long enough."""
         if self._decodes.is_empty():
             return False
-        if len(self._decodes.decoded) >= self._share or not self._outcome.has_begun():
+        if self._decodes.in_first_part() >= self._share or not self._outcome.has_begun():
             return True  # full; or the first, which nobody shall wait for
         return not self._decodes.more_to_come() or self.left_s() == 0
 
@@ -61,7 +63,7 @@ class Batches:
             count = min(count, self._first_share)
         if not self._decodes.more_to_come():  # the end: nobody idles while another takes all
             count = min(count, -(-len(decoded) * self._share // self._batch_size))
-        return partial(self._classify, [heapq.heappop(decoded) for _ in range(count)])
+        return partial(self._classify, self._decodes.pop(count))
 
     def _classify(self, batch: list[tuple[int, Pixels]]) -> Settle:
         try:

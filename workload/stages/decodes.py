@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -17,7 +18,7 @@ from .workers import Settle, Task
 class Decodes:
     """Pictures that are decoded, and those that wait for their batch, the earliest first.
 
-    Two batches of `batch_size` wait at most.
+    Two batches of `batch_size` wait at most. A part is so many pictures in a row (`contract.parts`).
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Decodes:
         *,
         reads: Reads,
         settings: Settings,
+        rows_a_part: int,
         outcome: Outcome,
         fail: Fail,
         clock: Callable[[], float],
@@ -33,11 +35,13 @@ class Decodes:
         self._prepare = prepare
         self._reads = reads
         self._settings = settings
+        self._rows_a_part = rows_a_part
         self._outcome = outcome
         self._fail = fail
         self._clock = clock
         self.batch_size = settings.batch_size
         self.decoded: list[tuple[int, Pixels]] = []  # a heap
+        self._in_part: Counter[int] = Counter()  # of those, by their part
         self._decoding = 0
         self._decoding_pixels = 0
         self._since = 0.0
@@ -79,6 +83,22 @@ class Decodes:
         """Pictures that have no row to come have given up their room to those that have."""
         self.decoded = [entry for entry in self.decoded if entry[0] < end]
         heapq.heapify(self.decoded)
+        self._in_part = Counter(self._part_of(position) for position, _ in self.decoded)
+
+    def in_first_part(self) -> int:
+        """How many pictures wait that are of the same part as the earliest that does."""
+        return self._in_part[self._part_of(self.decoded[0][0])] if self.decoded else 0
+
+    def pop(self, most: int) -> list[tuple[int, Pixels]]:
+        """The earliest pictures that wait, `most` of them or as many as are of one part."""
+        count = min(most, self.in_first_part())
+        popped = [heapq.heappop(self.decoded) for _ in range(count)]
+        if popped:
+            self._in_part[self._part_of(popped[0][0])] -= count
+        return popped
+
+    def _part_of(self, position: int) -> int:
+        return position // self._rows_a_part
 
     def _decode_one(self, position: int, encoded: EncodedPicture) -> Settle:
         found: Pixels | BaseException
@@ -98,5 +118,6 @@ class Decodes:
                 if not self.decoded:
                     self._since = self._clock()
                 heapq.heappush(self.decoded, (position, found))
+                self._in_part[self._part_of(position)] += 1
 
         return settle

@@ -1,0 +1,147 @@
+"""One job, and an exit code that says who acts next.
+
+| exit | meaning |
+|---|---|
+| 0 | every picture has its row |
+| 1 | a bug of this program |
+| 3 | every picture has its row, and not one of them could be read |
+| 4 | evidence rejected, or denied |
+| 5 | unavailable, or stopped by a signal: the same job goes on when it is started again |
+| 7 | misconfigured |
+
+Any but 0 and 3 leaves `error.json` in the operator's folder, where that can be reached and is this start's.
+SIGTERM and SIGINT end the job after the batch it is at; parts that are written stay, and no object is half
+there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from attestation.digests import digest_of
+from attestation.errors import ExitCode, Misconfigured, SymbolonError, Unavailable
+from contract.request import ResultRefused, agree, parse_request
+from contract.results import JobError
+from contract.terms import ScaleMissing, parse_terms
+from contract.uris import parse_folder_uri
+
+from . import container, credentials, inference, object_storage
+from .claiming import FolderTaken, Turn
+from .environment import OF_THE_NETWORK
+from .reporting import say
+from .results import ResultFolder
+from .runtimes import ModelMisfit
+from .timings import Timings, process_started_at
+
+_SWITCH_INTERVAL_S = 0.0005
+_UNTELLABLE = (FolderTaken, ResultRefused, credentials.NoServiceAccount)
+"""After these nothing may, or can, be written to the operator's folder."""
+
+T = TypeVar("T")
+
+
+def main() -> int:
+    """The job has been done, or its failure has been told to the operator; the exit code."""
+    # The launcher relays SIGTERM. Python's own answer to SIGINT unwinds every `with`: so for both,
+    # and also where whoever started this process ignored them.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    # While one thread imports a runtime, each of the others' reads would wait as long for Python's lock
+    # as it takes to get: 5 ms, if nothing else is said.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # A library's warning quotes its place on this machine, and may quote a picture.
+    warnings.simplefilter("ignore")
+    with Turn() as turn:  # which ends after the last word in the folder
+        ended = _outcome_of(lambda: _job(turn))
+        if not isinstance(ended, SymbolonError):
+            return ended
+        _log(ended, severity="ERROR")
+        untold = _outcome_of(lambda: _tell_operator(ended, turn))
+        if isinstance(untold, SymbolonError):
+            _log(untold, severity="WARNING")
+        return ended.exit_code
+
+
+def _outcome_of(task: Callable[[], T]) -> T | SymbolonError:
+    """What the task returns, or why it failed."""
+    try:
+        return task()
+    except SymbolonError as failure:
+        return failure
+    except KeyboardInterrupt:
+        return Unavailable("the job was stopped before its end", hint="start it again as it is: it goes on")
+    except Exception as bug:  # noqa: BLE001  the one outermost place: nothing of it may leave but this
+        return _bug(bug)
+
+
+def _job(turn: Turn) -> ExitCode:
+    timings = Timings(started=process_started_at())
+    timings.since_start("start")
+    try:
+        text = container.TERMS_FILE.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        raise Misconfigured(
+            "the image holds no terms", hint="whoever publishes it adds `terms.toml`, and builds it again"
+        ) from None
+    request = parse_request(os.environ)
+    if set_names := [name for name in OF_THE_NETWORK if os.environ.get(name)]:
+        say("Google is reached by a proxy, or believed by other certificates", set=set_names)
+    terms_digest = digest_of(text.encode())
+    try:
+        terms = parse_terms(text)
+    except ScaleMissing as missing:
+        from . import scale_guess  # which no other job needs
+
+        raise scale_guess.guess_scale(missing, request, terms_digest, timings, turn) from None
+    return inference.run(agree(terms, request), terms_digest, timings, turn)
+
+
+def _tell_operator(failure: SymbolonError, turn: Turn) -> None:
+    """`error.json` is in the operator's folder, where there is one that this start may write to."""
+    if isinstance(failure, _UNTELLABLE):
+        return
+    try:
+        folder = parse_folder_uri(os.environ.get("RESULT_URI", ""), where="RESULT_URI")
+    except Misconfigured:
+        return  # the failure's own line says what to set first
+    message = failure.message
+    if isinstance(failure, ModelMisfit | ScaleMissing):
+        message = failure.told_to_operator
+    elif failure.exit_code == ExitCode.BUG:
+        message = "the workload failed unexpectedly"
+    operator = object_storage.open_client(credentials.operator_credential())
+    turn.check()
+    ResultFolder(operator, folder).write_error(
+        JobError(family=failure.family, message=message, hint=failure.hint)
+    )
+
+
+def _log(failure: SymbolonError, *, severity: str) -> None:
+    say(
+        failure.message,
+        severity=severity,
+        family=failure.family,
+        code=failure.code,
+        hint=failure.hint,
+        exit_code=int(failure.exit_code),
+    )
+
+
+def _bug(bug: Exception) -> SymbolonError:
+    """What may be said of a bug: its kind, and where in this program (whose source is public) it was.
+
+    Its message may quote a token, a path or the model, so it stays here.
+    """
+    frames = traceback.extract_tb(bug.__traceback__)[-4:]
+    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    return SymbolonError(
+        f"the workload failed unexpectedly: `{type(bug).__name__}` at {places}",
+        hint="this is a bug of the workload: report it with this line",
+    )

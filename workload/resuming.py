@@ -1,0 +1,115 @@
+"""What an earlier start of the same job has left in its folder, as far as it proves itself.
+
+The folder is the operator's, so whatever lies there is somebody's claim until its token says that this very
+image wrote it (`workload.part_tokens`). What does not prove itself is never mended and never overwritten: the
+start ends, names it, and says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attestation.errors import EvidenceRejected, Misconfigured, quoted
+from contract.job import CLEAR, JobRecord, job_nonce, parse_job
+from contract.job import NAME as JOB
+from contract.parts import Part, count_parts, parse_part, parse_part_name, part_range
+from contract.request import Job
+from contract.results import CODELAB_NAME, RECEIPT_NAME, parse_row
+
+from .part_tokens import Machine
+from .results import ResultFolder
+
+
+def find_job(folder: ResultFolder, asked: Job, machine: Machine) -> JobRecord | None:
+    """The job that an earlier start has begun in the folder, which is the one that is asked for; or None.
+
+    Raises:
+        Misconfigured: results of something else are there: of another request, another image, an older
+            version, or nobody knows of what; or see `storage_failures`.
+        Denied, Unavailable: see `storage_failures`.
+    """
+    names = folder.results()
+    found = folder.read(JOB)
+    hint = CLEAR.format(folder=folder.uri)
+    if found is None:
+        if names:
+            raise Misconfigured(
+                f"RESULT_URI `{folder.uri}` holds {_listed(names)} without a `{JOB}`: another program's,"
+                " or an older version's",
+                hint=hint,
+            )
+        return None
+    job, token = parse_job(found[0], folder=folder.uri)
+    holds = f"RESULT_URI `{folder.uri}` holds {_listed([JOB, *names])} of job `{job.digest[:19]}…`"
+    if job.image_digest != machine.image_digest:
+        raise Misconfigured(f"{holds}, which another image began, `{job.image_digest[:19]}…`", hint=hint)
+    try:
+        machine.verify(token, job_nonce(job.digest))
+    except EvidenceRejected as rejected:
+        raise _unproved(JOB, folder, rejected) from None
+    if (job.input, job.result, job.top_k) != (asked.input, asked.result, asked.top_k):
+        raise Misconfigured(
+            f"{holds}, which was asked for with INPUT_URI {quoted(str(job.input), most_characters=200)} and"
+            f" TOP_K {job.top_k}",
+            hint=hint,
+        )
+    if RECEIPT_NAME in names and CODELAB_NAME not in names:
+        raise Misconfigured(f"{holds}, which was finished, and whose `{CODELAB_NAME}` is gone", hint=hint)
+    return job
+
+
+def proved_parts(folder: ResultFolder, job: JobRecord, machine: Machine) -> Iterator[Part]:
+    """The parts of the job that are in the folder, one by one, each of which proves itself.
+
+    Raises:
+        Misconfigured: one does not; the message names it. Or see `storage_failures`.
+        Denied, Unavailable: see `storage_failures`.
+    """
+    for name in folder.results():
+        index = parse_part_name(name)
+        if index is None:
+            continue
+        found = folder.read(name)
+        if found is None:
+            continue  # it was deleted just now, so it is missing
+        part = parse_part(found[0], where=name)
+        try:
+            _check_part(part, index, job)
+            machine.verify(part.token, part.nonce)
+        except EvidenceRejected as rejected:
+            raise _unproved(name, folder, rejected) from None
+        yield part
+
+
+def _check_part(part: Part, index: int, job: JobRecord) -> None:
+    if index >= count_parts(len(job.pictures)):
+        raise EvidenceRejected(f"the job has {count_parts(len(job.pictures))} parts")
+    if part.index != index:
+        raise EvidenceRejected(f"it says that it is part {part.index}")
+    if part.job != job.digest:
+        raise EvidenceRejected(f"it is of job `{part.job[:19]}…`")
+    listed = [job.pictures[position] for position in part_range(index, len(job.pictures))]
+    expected = [(picture.name, picture.generation) for picture in listed]
+    try:
+        rows = [parse_row(line.decode()) for line in part.rows]
+    except (UnicodeDecodeError, Misconfigured):
+        raise EvidenceRejected("a line of it is no row") from None
+    if expected != [(leaf.name, leaf.generation) for leaf in part.inputs] or expected != [
+        (row.picture, row.generation) for row in rows
+    ]:
+        raise EvidenceRejected("its rows are not those of the pictures that were listed")
+
+
+def _unproved(name: str, folder: ResultFolder, why: EvidenceRejected) -> Misconfigured:
+    return Misconfigured(
+        f"`{name}` in RESULT_URI `{folder.uri}` does not prove itself: {why.message}",
+        hint=CLEAR.format(folder=folder.uri),
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    parts = [name for name in names if parse_part_name(name) is not None]
+    said = [f"`{name}`" for name in names if name not in parts]
+    if parts:
+        said.append(f"{len(parts)} part{'s' if len(parts) > 1 else ''}")
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
