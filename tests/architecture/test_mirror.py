@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
 ENTRANCES = ("__init__.py", "__main__.py")
 DATA = {
-    "emulator/places.py": "the names of Google\'s regions and zones",
+    "emulator/places.py": "the names of Google's regions and zones",
     "policy/rule_slugs.py": "a list, which tests/policy/test_linting.py compares with the rules",
     "policy/schema.py": "the vocabulary of a token, which real tokens are held against",
 }
