@@ -1,9 +1,12 @@
 """Trusting the certificate chain of a PKI token, from one pinned root down to the leaf.
 
 Nothing is fetched, neither issuers nor revocation lists. Extended key usages are not looked
-at: the platform's intermediate carries one that speaks of TPM endorsement keys.
+at: the platform's intermediate carries one that speaks of TPM endorsement keys. Name constraints
+would have to be obeyed, marked critical or not; the platform uses none, so that a certificate with
+some is refused.
 
-Source: RFC 7515, section 4.1.6 (`x5c`); RFC 5280, sections 4.2.1 and 6.1.
+Source: RFC 7515, section 4.1.6 (`x5c`); RFC 5280, sections 4.2.1 (4.2.1.10: name constraints) and 6.1
+(no certificate stands twice in a path).
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ from .jwks import check_rsa_key
 from .rejections import (
     CertificateExpired,
     CertificateNotYetValid,
+    CertificateTwice,
     ChainBroken,
     ChainMalformed,
     ChainMissing,
     CriticalExtension,
     KeyNotAllowed,
     KeyUsageForbidden,
+    NamesConstrained,
     NotACertificateAuthority,
     PathTooLong,
     UntrustedRoot,
@@ -58,6 +63,7 @@ class _Certificate:
     not_after_s: float
     basic_constraints: x509.BasicConstraints | None
     key_usage: x509.KeyUsage | None
+    constrains_names: bool
     other_critical_extensions: tuple[str, ...]
 
 
@@ -69,13 +75,15 @@ def verify_chain(x5c: object, *, root: x509.Certificate, now: float) -> rsa.RSAP
 
     Raises:
         ChainMissing, ChainMalformed: there is no list of certificates.
+        CertificateTwice: one of them stands in it again.
         UntrustedRoot, ChainBroken: they do not lead to `root`.
         CertificateExpired, CertificateNotYetValid: one is not valid at `now`, to the second.
-        NotACertificateAuthority, PathTooLong, KeyUsageForbidden, CriticalExtension: one serves for
-            what it does not allow.
+        NotACertificateAuthority, PathTooLong, KeyUsageForbidden, CriticalExtension, NamesConstrained:
+            one serves for what it does not allow, or might not.
         KeyNotAllowed: a key, or the algorithm of a certificate's signature, is too weak.
     """
     chain = _parse_chain(x5c)
+    _check_each_once(chain)
     if chain[-1].der != root.public_bytes(Encoding.DER):
         raise UntrustedRoot("the certificate chain does not end in the pinned root")
     for below, (subject, issuer) in reversed(list(enumerate(pairwise(chain)))):
@@ -85,6 +93,14 @@ def verify_chain(x5c: object, *, root: x509.Certificate, now: float) -> rsa.RSAP
     leaf = chain[0]
     _check_validity(leaf, now)
     return _check_leaf(leaf)
+
+
+def _check_each_once(chain: list[_Certificate]) -> None:
+    first: dict[bytes, str] = {}
+    for certificate in chain:
+        name = first.setdefault(certificate.der, certificate.name)
+        if name != certificate.name:
+            raise CertificateTwice(f"{certificate.name} of `x5c` is {name} again")
 
 
 def _check_validity(certificate: _Certificate, now: float) -> None:
@@ -124,6 +140,8 @@ def _check_extensions(certificate: _Certificate) -> None:
     if certificate.other_critical_extensions:
         oid = certificate.other_critical_extensions[0]
         raise CriticalExtension(f"{certificate.name} has the critical extension `{oid}`")
+    if certificate.constrains_names:
+        raise NamesConstrained(f"{certificate.name} constrains names, which are not compared here")
 
 
 def _parse_chain(x5c: object) -> list[_Certificate]:
@@ -173,6 +191,7 @@ def _read_certificate(der: bytes, name: str) -> _Certificate:
         not_after_s=certificate.not_valid_after_utc.timestamp(),
         basic_constraints=constraints if isinstance(constraints, x509.BasicConstraints) else None,
         key_usage=usage if isinstance(usage, x509.KeyUsage) else None,
+        constrains_names=x509.NameConstraints in found,
         other_critical_extensions=tuple(
             extension.oid.dotted_string
             for extension in extensions

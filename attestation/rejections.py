@@ -107,6 +107,12 @@ class ChainBroken(EvidenceRejected):
     code = "chain-broken"
 
 
+class CertificateTwice(EvidenceRejected):
+    """One certificate stands twice in the chain."""
+
+    code = "certificate-twice"
+
+
 class CertificateExpired(EvidenceRejected):
     """A certificate of the chain is no longer valid at the given time."""
 
@@ -141,6 +147,12 @@ class CriticalExtension(EvidenceRejected):
     """A certificate has a critical extension that is not understood here."""
 
     code = "critical-extension"
+
+
+class NamesConstrained(EvidenceRejected):
+    """A certificate limits the names that may stand below it, and names are not compared here."""
+
+    code = "names-constrained"
 
 
 # --- the claims

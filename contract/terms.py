@@ -40,6 +40,8 @@ LARGEST_BATCH = 1024
 """Most pictures that a model sees at once, whoever asks for it."""
 
 _GIB = 1 << 30
+_AS_IT_IS: dict[str, Any] = {"mean": [0.0, 0.0, 0.0], "scale": 1.0}
+"""With which a pixel is fed as it is."""
 _DOCUMENT = Document(
     what="the terms",
     hint="the terms are part of the image: whoever publishes it corrects `terms.toml` and builds it again",
@@ -184,7 +186,7 @@ class EgressTerms:
     )
 
 
-def _at_most(most: int, meaning: str, unit: str = "") -> Any:
+def _at_most(most: int, meaning: str, unit: str) -> Any:
     return field(default=None, metadata=key(Whole(1, most), meaning, unit=unit))
 
 
@@ -287,8 +289,8 @@ def parse_terms(text: str) -> OwnerTerms:
     fed = document.get("input")
     absent: set[str] = set()
     if isinstance(fed, dict):
-        absent = {"mean", "scale"}.difference(fed)
-        document["input"] = {"mean": [0, 0, 0], "scale": 1, **fed}
+        absent = _AS_IT_IS.keys() - fed.keys()
+        document["input"] = {**_AS_IT_IS, **fed}
     read: dict[str, Any] = {
         name: read_table(_DOCUMENT, name, document.get(name, {}), table) for name, table in TABLES.items()
     }
@@ -297,7 +299,9 @@ def parse_terms(text: str) -> OwnerTerms:
         raise ScaleMissing(
             mean=None if "mean" in absent else terms.input.mean,
             scale=None if "scale" in absent else terms.input.scale,
-            unscaled=replace(terms, input=replace(terms.input, mean=(0.0, 0.0, 0.0), scale=1.0)),
+            unscaled=replace(
+                terms, input=read_table(_DOCUMENT, "input", {**document["input"], **_AS_IT_IS}, InputTerms)
+            ),
         )
     return terms
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attestation.errors import SymbolonError
 
+from .address import parse_route
 from .server import run
 
 
@@ -18,6 +19,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
     parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="where everything is kept")
     parser.add_argument("--port", type=int, default=0, help="of the proxy on 127.0.0.1; default: any")
+    parser.add_argument(
+        "--route",
+        type=parse_route,
+        action="append",
+        default=[],
+        metavar="NAME=127.0.0.1:PORT",
+        help="tunnel a host's name there, unopened; may be given several times",
+    )
     # What `running.start` passes: it is told of readiness there, and may end the emulator by closing it.
     parser.add_argument("--report-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--until-closed", action="store_true", help=argparse.SUPPRESS)
@@ -36,6 +45,7 @@ def main() -> int:
         run(
             arguments.state.resolve(),
             port=arguments.port,
+            routes=dict(arguments.route),
             on_ready=on_ready,
             until=report if arguments.until_closed else None,
         )

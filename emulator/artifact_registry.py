@@ -29,12 +29,15 @@ from .iam.authorization import (
     require_permission,
 )
 from .iam.policy_requests import parse_permissions_request, parse_policy_request, render_permissions
+from .pages import page_of
+from .places import MULTI_REGIONS, REGIONS
 from .registry_access import Repositories
 from .repository_requests import parse_repository, parse_repository_id
 from .state import Document, State
 
 _SERVICE = "artifactregistry.googleapis.com"
 _TYPE = "type.googleapis.com/google.devtools.artifactregistry.v1."
+_LOCATIONS = tuple(sorted((*MULTI_REGIONS, *REGIONS)))
 _PARENT = "/v1/projects/{project}/locations/{location}"
 
 
@@ -43,6 +46,13 @@ def routes(state: State) -> list[BaseRoute]:
     repositories = _ArtifactRegistry(state)
     collection = _PARENT + "/repositories"
     return [
+        # gcloud asks its beta for this.
+        *(
+            Route(f"/{version}/projects/{{project}}/locations", repositories.list_locations)
+            for version in ("v1", "v1beta2")
+        ),
+        Route(_PARENT, repositories.get_location),
+        Route(_PARENT + "/operations/{operation}", repositories.operation),
         Route(collection, repositories.create, methods=["POST"]),
         Route(collection, repositories.list_names),
         Route(collection + "/{repository}:getIamPolicy", repositories.get_iam_policy),
@@ -61,12 +71,41 @@ class _ArtifactRegistry:
     def __init__(self, state: State) -> None:
         self._state = state
         self._repositories = Repositories(state)
+        self._operations = state.collection("artifactregistry.operations")
+
+    async def list_locations(self, request: Request) -> Response:
+        project = self._project_for(request)
+        found = [(name, _render_location(project, name)) for name in _LOCATIONS]
+        page, more = page_of(found, request.query_params)
+        return JSONResponse({"locations": page, **more})
+
+    async def get_location(self, request: Request) -> Response:
+        project, name = self._project_for(request), request.path_params["location"]
+        return JSONResponse(_render_location(project, _known_location(name)))
+
+    async def operation(self, request: Request) -> Response:
+        project, path = self._project_for(request), request.path_params
+        name = f"projects/{project}/locations/{path['location']}/operations/{path['operation']}"
+        document = self._operations.get(name)
+        if document is None:
+            raise GoogleError(404, "Requested entity was not found.")
+        return JSONResponse(document)
+
+    def _project_for(self, request: Request) -> str:
+        """The ID of the project that the path names, where the caller may list its repositories."""
+        caller = require_caller(self._state, request)
+        project = project_of(self._state, request.path_params["project"])
+        self._require(caller, "list", f"projects/{project['projectId']}", [project["policy"]])
+        return str(project["projectId"])
 
     def _parent(self, request: Request, verb: str) -> str:
         """The name that repositories there begin with, where the caller may do so in the project."""
         caller = require_caller(self._state, request)
         project = project_of(self._state, request.path_params["project"])
-        parent = f"projects/{project['projectId']}/locations/{request.path_params['location']}"
+        location = request.path_params["location"]
+        if location != "-":
+            _known_location(location)
+        parent = f"projects/{project['projectId']}/locations/{location}"
         self._require(caller, verb, parent, [project["policy"]])
         return parent
 
@@ -121,16 +160,18 @@ class _ArtifactRegistry:
             "mode": "STANDARD_REPOSITORY",
         } | stored
         self._repositories.collection.put(name, {"resource": resource, "policy": empty_policy()})
-        return _done(parent, {"@type": _TYPE + "Repository", **resource})
+        return self._done(parent, {"@type": _TYPE + "Repository", **resource})
 
     async def list_names(self, request: Request) -> Response:
         parent = self._parent(request, "list")
+        place = parent.removesuffix("-") if parent.endswith("/-") else parent + "/"
         found = [
-            repository["resource"]
+            (name, repository["resource"])
             for name, repository in self._repositories.collection.items()
-            if name.startswith(parent + "/")
+            if name.startswith(place)
         ]
-        return JSONResponse({"repositories": found} if found else {})
+        page, more = page_of(found, request.query_params)
+        return JSONResponse({**({"repositories": page} if page else {}), **more})
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(self._repository(request, "get")["resource"])
@@ -140,7 +181,18 @@ class _ArtifactRegistry:
         self._repositories.collection.delete(name)
         shutil.rmtree(self._repositories.folder_of(name), ignore_errors=True)
         parent = name.partition("/repositories/")[0]
-        return _done(parent, {"@type": "type.googleapis.com/google.protobuf.Empty"})
+        return self._done(parent, {"@type": "type.googleapis.com/google.protobuf.Empty"})
+
+    def _done(self, parent: str, response: Document) -> Response:
+        """A long-running operation that did not run long, and can be asked for again."""
+        document: Document = {
+            "name": f"{parent}/operations/{secrets.token_hex(16)}",
+            "metadata": {"@type": _TYPE + "OperationMetadata"},
+            "done": True,
+            "response": response,
+        }
+        self._operations.put(document["name"], document)
+        return JSONResponse(document)
 
     async def get_iam_policy(self, request: Request) -> Response:
         return JSONResponse(self._repository(request, "getIamPolicy")["policy"])
@@ -159,13 +211,16 @@ class _ArtifactRegistry:
         return JSONResponse(render_permissions(asked, held))
 
 
-def _done(parent: str, response: Document) -> Response:
-    """A long-running operation that did not run long."""
-    return JSONResponse(
-        {
-            "name": f"{parent}/operations/{secrets.token_hex(16)}",
-            "metadata": {"@type": _TYPE + "OperationMetadata"},
-            "done": True,
-            "response": response,
-        }
-    )
+def _known_location(name: str) -> str:
+    """The location of that name.
+
+    Raises:
+        GoogleError: 400. Not Google's words.
+    """
+    if name not in _LOCATIONS:
+        raise GoogleError(400, f"The location `{name[:60]}` is none of Artifact Registry's.")
+    return name
+
+
+def _render_location(project_id: str, name: str) -> Document:
+    return {"name": f"projects/{project_id}/locations/{name}", "locationId": name, "displayName": name}

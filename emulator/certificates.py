@@ -14,6 +14,15 @@ from .state import write_atomically
 _NAMES = ("*.googleapis.com", "*.pkg.dev")
 
 
+def is_covered(host: str) -> bool:
+    """Whether the certificate is one for `host`: the emulator can answer there, if only what it lacks.
+
+    >>> is_covered("logging.googleapis.com"), is_covered("a.b.googleapis.com"), is_covered("example.com")
+    (True, False, False)
+    """
+    return f"*.{host.lower().partition('.')[2]}" in _NAMES
+
+
 def server_context(folder: Path) -> ssl.SSLContext:
     """TLS for the emulated hosts; `DIR/ca.pem` is what clients believe."""
     certificate = folder / "tls.pem"
@@ -26,4 +35,6 @@ def server_context(folder: Path) -> ssl.SSLContext:
         write_atomically(certificate, issued.private_key_and_cert_chain_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    # HTTP/2 is for those alone who speak nothing else: gRPC.
+    context.set_alpn_protocols(["http/1.1", "h2"])
     return context

@@ -20,7 +20,6 @@ _STATUS = {
     412: "FAILED_PRECONDITION",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
-    501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
 }
 
@@ -57,6 +56,19 @@ class OAuthError(Exception):
         self.http_status = http_status
 
 
+def not_emulated(what: str) -> GoogleError:
+    """What Google has and the emulator has not: 400, which no client asks again, as it would a 501.
+
+    `what` is a sentence that names it; `NOT_EMULATED` is the reason, in each shape of errors.
+    """
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "NOT_EMULATED",
+        "domain": "symbolon-emulator",
+    }
+    return GoogleError(400, what, status="UNIMPLEMENTED", reason="notEmulated", details=[info])
+
+
 def render_google_error(error: GoogleError) -> Response:
     """The body that `googleapis.com` services send. Source: google.aip.dev/193."""
     body: dict[str, object] = {
@@ -75,9 +87,25 @@ def render_storage_error(error: GoogleError) -> Response:
     Source: Cloud Storage documentation, "HTTP status and error codes for JSON".
     """
     item: dict[str, object] = {"message": error.message, "domain": "global", "reason": error.reason}
-    for detail in error.details:  # where in the request it is: `locationType`, `location`
-        item.update(detail)
-    body = {"code": error.http_status, "message": error.message, "errors": [item]}
+    body: dict[str, object] = {"code": error.http_status, "message": error.message, "errors": [item]}
+    for detail in error.details:
+        if "@type" in detail:
+            body.setdefault("details", []).append(detail)  # type: ignore[attr-defined]
+        else:  # where in the request it is: `locationType`, `location`
+            item.update(detail)
+    return JSONResponse({"error": body}, error.http_status, error.headers)
+
+
+def render_everywhere(error: GoogleError) -> Response:
+    """A body in which clients of both shapes find the sentence: of a host or a call that no service has."""
+    item = {"message": error.message, "domain": "global", "reason": error.reason}
+    body = {
+        "code": error.http_status,
+        "message": error.message,
+        "errors": [item],
+        "status": error.status,
+        "details": error.details,
+    }
     return JSONResponse({"error": body}, error.http_status, error.headers)
 
 

@@ -156,7 +156,8 @@ class _FaultyDownload:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] in (200, 206):
-            self._start(int(Headers(raw=message["headers"])["content-length"]))
+            # What is unpacked on its way has no length beforehand, and no faults.
+            self._start(int(Headers(raw=message["headers"]).get("content-length", "0")))
         elif self._left and (body := message.get("body", b"")):
             message = {**message, "body": await self._spoil(body), "more_body": self._is_unfinished(message)}
         elif self._kept_back:

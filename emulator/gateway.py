@@ -1,8 +1,9 @@
 """The way to every emulated host: a CONNECT proxy, which tunnels to one local TLS server.
 
 `HTTPS_PROXY` and `REQUESTS_CA_BUNDLE` are all that a production client needs to be told, so
-production host names work and no endpoint is configurable anywhere. Every other host, port
-and method is refused with 403 and the reason; nothing is ever forwarded off this machine.
+production host names work and no endpoint is configurable anywhere. A host that somebody routed
+elsewhere on this machine is tunnelled there, unopened. Every other host, port and method is refused
+with 403 and the reason; nothing is ever forwarded off this machine.
 
 Source: RFC 9110, section 9.3.6, "CONNECT".
 """
@@ -13,7 +14,7 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _HEAD_LIMIT = 32 * 1024
@@ -25,9 +26,13 @@ _AUTHORITY = re.compile(r"([a-z0-9.-]{1,253}):(\d{1,5})", re.IGNORECASE)
 class Gateway:
     """Listens on the given sockets from `start` to `stop`."""
 
-    def __init__(self, *, is_served: Callable[[str], bool], tls_socket: Path) -> None:
+    def __init__(
+        self, *, is_served: Callable[[str], bool], tls_socket: Path, routes: Mapping[str, int] | None = None
+    ) -> None:
+        """`routes`: host → the port on 127.0.0.1 that a tunnel to it ends at, whatever is spoken there."""
         self._is_served = is_served
         self._tls_socket = tls_socket
+        self._routes = dict(routes or {})
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -53,19 +58,23 @@ class Gateway:
         try:
             async with asyncio.timeout(_HEAD_TIMEOUT_S):
                 head = await _read_head(reader)
-            refusal = _refusal_of(head, self._is_served)
+            refusal = _refusal_of(head, lambda host: host in self._routes or self._is_served(host))
             if refusal:
-                writer.write(_render_refusal(refusal))
-                await writer.drain()
+                await _refuse(writer, 403, "Forbidden", refusal)
             else:
-                await self._tunnel(reader, writer)
+                await self._tunnel(_host_of(head), reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             pass  # the client went away, or never finished asking
         finally:
             writer.close()
 
-    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await _connect(self._tls_socket)
+    async def _tunnel(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server_writer = await self._connect(host)
+        except OSError as error:
+            reason = f"nothing answers on 127.0.0.1:{self._routes.get(host, 443)}, where {host} is routed"
+            await _refuse(writer, 502, "Bad Gateway", f"{reason}: {error.strerror}")
+            return
         try:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             client: socket.socket = writer.get_extra_info("socket")
@@ -79,6 +88,12 @@ class Gateway:
                 downward.cancel()
         finally:
             server_writer.close()
+
+    async def _connect(self, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        port = self._routes.get(host)
+        if port is None:
+            return await _connect(self._tls_socket)
+        return await asyncio.open_connection("127.0.0.1", port, limit=_BUFFER)
 
 
 async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -142,11 +157,21 @@ def _refusal_of(head: str, is_served: Callable[[str], bool]) -> str:
     return ""
 
 
-def _render_refusal(reason: str) -> bytes:
+def _host_of(head: str) -> str:
+    """The host of a CONNECT that is not refused."""
+    return head.partition("\r\n")[0].split(" ")[1].rpartition(":")[0].lower()
+
+
+async def _refuse(writer: asyncio.StreamWriter, status: int, phrase: str, reason: str) -> None:
     """The reason stands in the status line too: http.client shows nothing else of a refused CONNECT."""
+    writer.write(_render_refusal(f"{status} {phrase}", reason))
+    await writer.drain()
+
+
+def _render_refusal(status: str, reason: str) -> bytes:
     body = reason + "\n"
     head = (
-        f"HTTP/1.1 403 Forbidden: {reason}",
+        f"HTTP/1.1 {status}: {reason}",
         "content-type: text/plain; charset=utf-8",
         f"content-length: {len(body)}",
         "connection: close",

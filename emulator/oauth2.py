@@ -18,11 +18,16 @@ from starlette.routing import BaseRoute, Route
 
 from .access_tokens import CLOUD_PLATFORM, mint_access_token
 from .errors import OAuthError
+from .gcloud_folder import write_gcloud_folder
 from .state import State, write_atomically
 
 _PREFIX = "1//symbolon-emulator."
 _AUDIENCE = "https://oauth2.googleapis.com/token"
 _CLIENT_ID = "symbolon-emulator.apps.googleusercontent.com"
+_CLIENT_IDS = (
+    _CLIENT_ID,
+    "32555940559.apps.googleusercontent.com",  # gcloud's own: googlecloudsdk/core/config.py
+)
 _LIFETIME_S = 3599
 
 
@@ -33,7 +38,7 @@ def routes(state: State) -> list[BaseRoute]:
         form = dict(parse_qsl((await request.body()).decode()))
         if form.get("grant_type") != "refresh_token":
             raise OAuthError("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
-        if form.get("client_id") != _CLIENT_ID:
+        if form.get("client_id") not in _CLIENT_IDS:
             raise OAuthError("invalid_client", "The OAuth client was not found.", http_status=401)
         email = _user_of(state, form.get("refresh_token", ""))
         scopes = frozenset(form.get("scope", CLOUD_PLATFORM).split())
@@ -53,10 +58,11 @@ def routes(state: State) -> list[BaseRoute]:
 
 
 def write_credentials_file(state: State, party: str, *, email: str, project_id: str) -> None:
-    """`DIR/adc/PARTY.json` is what `gcloud auth application-default login` would have left for `email`."""
+    """`DIR/adc/PARTY.json` is what `gcloud auth application-default login` would have left for `email`.
+
+    And in `DIR/gcloud/PARTY` gcloud and gsutil are logged in.
+    """
     path = state.folder / "adc" / f"{party}.json"
-    if path.exists():
-        return
     refresh_token = _PREFIX + jwt.encode({"aud": _AUDIENCE, "sub": email}, state.access_token_secret, "HS256")
     document = {
         "account": email,
@@ -67,7 +73,9 @@ def write_credentials_file(state: State, party: str, *, email: str, project_id: 
         "type": "authorized_user",
         "universe_domain": "googleapis.com",
     }
-    write_atomically(path, json.dumps(document, indent=2).encode())
+    if not path.exists():
+        write_atomically(path, json.dumps(document, indent=2).encode())
+    write_gcloud_folder(state.folder / "gcloud" / party, document, project_id=project_id)
 
 
 def _user_of(state: State, refresh_token: str) -> str:

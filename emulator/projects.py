@@ -1,6 +1,6 @@
 """cloudresourcemanager.googleapis.com: the projects that are there, and their allow policies.
 
-The emulator starts with the two projects of the story, each with an owner of its own. Absent:
+The emulator starts with the three projects of the story, each with an owner of its own. Absent:
 creating and deleting projects, folders, organizations, liens, tags. So nothing but policies is
 asked for here, which `iam/policy_requests.py` reads.
 
@@ -9,7 +9,9 @@ Source: Cloud Resource Manager API reference, v1 and v3 `projects`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,12 +19,16 @@ from starlette.routing import BaseRoute, Route
 
 from .access_tokens import require_caller
 from .bodies import json_of
+from .errors import not_emulated
 from .iam.authorization import empty_policy, permissions_of, project_of, replace_policy, require_permission
 from .iam.policy_requests import parse_permissions_request, parse_policy_request, render_permissions
+from .iam.service_accounts import seed_default_account
 from .oauth2 import write_credentials_file
+from .pages import page_of
 from .state import Document, State
 
 _SERVICE = "cloudresourcemanager.googleapis.com"
+_TERM = re.compile(r"(?P<key>[a-zA-Z]+)[:=](?P<value>[\w.*'\"-]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,12 @@ PARTIES = (
         project_id="secundus",
         project_number="200000000002",
     ),
+    Party(
+        name="auditor",
+        email="auditor@tertius.example",
+        project_id="tertius",
+        project_number="300000000003",
+    ),
 )
 
 
@@ -60,11 +72,12 @@ def seed(state: State) -> None:
                     "policy": {**empty_policy(), "bindings": [owner]},
                 },
             )
+        seed_default_account(state, projects.get(party.project_id) or {})
         write_credentials_file(state, party.name, email=party.email, project_id=party.project_id)
 
 
 def routes(state: State) -> list[BaseRoute]:
-    """`GET …/projects/ID` and `POST …/projects/ID:VERB`, in version 1 and in version 3."""
+    """`GET …/projects`, `GET …/projects/ID` and `POST …/projects/ID:VERB`, in version 1 and in version 3."""
 
     def require(request: Request, verb: str) -> Document:
         project = project_of(state, request.path_params["project"])
@@ -100,7 +113,23 @@ def routes(state: State) -> list[BaseRoute]:
         asked = parse_permissions_request(await json_of(request))
         return JSONResponse(render_permissions(asked, held))
 
-    return [
+    async def list_all(request: Request) -> Response:
+        """Every project that the caller may see: `list` of version 1, `search` of version 3."""
+        caller, query = require_caller(state, request), request.query_params
+        first = request.url.path.startswith("/v1/")
+        wanted = query.get("filter" if first else "query", "")
+        render = _render_v1 if first else _render_v3
+        found = [
+            (name, render(project))
+            for name, project in state.collection("projects").items()
+            if "resourcemanager.projects.get" in permissions_of(caller, [project["policy"]])
+            and _is_found(project, wanted)
+        ]
+        page, more = page_of(found, query)
+        return JSONResponse({**({"projects": page} if page else {}), **more})
+
+    lists: list[BaseRoute] = [Route("/v1/projects", list_all), Route("/v3/projects:search", list_all)]
+    return lists + [
         Route(f"/{version}/projects/{{project}}{verb}", endpoint, methods=[method])
         for version in ("v1", "v3")
         for verb, endpoint, method in (
@@ -110,6 +139,31 @@ def routes(state: State) -> list[BaseRoute]:
             ("", get, "GET"),
         )
     ]
+
+
+def _is_found(project: Document, wanted: str) -> bool:
+    """Whether the project is one that a filter of version 1, or a query of version 3, asks for.
+
+    Raises:
+        GoogleError: 400 for anything but `KEY:VALUE` and `KEY=VALUE`, with `AND` or nothing between them.
+    """
+    names = {"id": "projectId", "projectid": "projectId", "projectnumber": "projectNumber"}
+    for term in wanted.replace(" AND ", " ").split():
+        match = _TERM.fullmatch(term)
+        if match is None:
+            raise not_emulated(f"the emulator does not have the filter `{wanted[:100]}`")
+        key, value = match["key"].lower(), match["value"].strip("'\"").lower()
+        if key in ("lifecyclestate", "state"):
+            actual = "active"
+        elif key in ("name", "displayname"):
+            actual = project["projectId"]
+        elif key in names:
+            actual = project[names[key]]
+        else:
+            raise not_emulated(f"the emulator does not have the filter `{wanted[:100]}`")
+        if not fnmatch(actual.lower(), value):
+            return False
+    return True
 
 
 def _render_v1(project: Document) -> Document:

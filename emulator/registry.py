@@ -89,7 +89,7 @@ class _Registry:
         return JSONResponse({"token": token, "access_token": token, "expires_in": lifetime_s})
 
     async def absent(self, request: Request) -> Response:
-        raise registry_error(501, "UNSUPPORTED", f"the emulator does not have {request.method} of this")
+        raise registry_error(400, "UNSUPPORTED", f"the emulator does not have {request.method} of this")
 
     async def list_tags(self, request: Request) -> Response:
         repository = self._open(request, _PULL)

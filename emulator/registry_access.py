@@ -21,7 +21,8 @@ from .iam.authorization import permissions_of, project_of
 from .state import Collection, State
 
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
-_USERS = frozenset({"oauth2accesstoken", "_token"})
+_USERS = re.compile(r"oauth2accesstoken|_token|_dc[a-z0-9_]*_token")
+"""Whose password is an access token: a person's, and those of the credential helpers of gcloud and gcr."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ def token_of(request: Request) -> str:
         user, _, password = base64.b64decode(credential).decode().partition(":")
     except ValueError:
         return ""
-    return password if kind.lower() == "basic" and user in _USERS else ""
+    return password if kind.lower() == "basic" and _USERS.fullmatch(user) else ""
 
 
 def challenge(request: Request) -> dict[str, str]:

@@ -9,11 +9,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import GoogleError
+from .errors import GoogleError, not_emulated
 from .state import Document
 
 _ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _STORED = ("description", "labels")
+_SAID_OTHERWISE = ("format", "mode", "name")
+# Clients with `enum-encoding=int` send numbers: google.devtools.artifactregistry.v1, `Repository`.
+_DOCKER = ("DOCKER", 1)
+_STANDARD = ("MODE_UNSPECIFIED", "STANDARD_REPOSITORY", 0)
 
 
 def parse_repository_id(query: Mapping[str, str]) -> str:
@@ -32,8 +36,13 @@ def parse_repository(body: Mapping[str, Any]) -> Document:
     """The fields of a repository that are stored.
 
     Raises:
-        GoogleError: 501 for any format but Docker's.
+        GoogleError: 400 for any format but Docker's.
     """
-    if body.get("format") != "DOCKER":
-        raise GoogleError(501, "the emulator has repositories of the format DOCKER only")
+    for field, value in body.items():
+        if field not in (*_STORED, *_SAID_OTHERWISE) and value not in (None, False, "", 0, [], {}):
+            raise not_emulated(f"the emulator does not have `{field[:60]}` of repositories")
+    if body.get("mode") not in (None, *_STANDARD):
+        raise not_emulated("the emulator has standard repositories only")
+    if body.get("format") not in _DOCKER:
+        raise not_emulated("the emulator has repositories of the format DOCKER only")
     return {"format": "DOCKER"} | {field: body[field] for field in _STORED if field in body}

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,8 @@ class Running:
     ca_file: Path
     gateway_socket: Path
     projects: tuple[str, ...]
+    routes: Mapping[str, int]
+    """Host → the port on 127.0.0.1 that tunnels to it end at."""
     _lifeline: socket.socket | None = field(default=None, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -43,8 +45,12 @@ class Running:
         return client_env(proxy=self.proxy, ca_file=str(self.ca_file))
 
     def credentials_file(self, party: str) -> Path:
-        """The application default credentials of `owner` or `operator`."""
+        """The application default credentials of `owner`, `operator` or `auditor`."""
         return self.folder / "adc" / f"{party}.json"
+
+    def gcloud_folder(self, party: str) -> Path:
+        """The `CLOUDSDK_CONFIG` in which gcloud and gsutil are logged in as that party."""
+        return self.folder / "gcloud" / party
 
     def stop(self) -> None:
         """The emulator has ended, and its instances with it.
@@ -75,8 +81,12 @@ class Running:
             raise Unavailable("the emulator does not stop")
 
 
-def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
+def start(
+    folder: Path, *, port: int = 0, routes: Mapping[str, int] | None = None, outlives_us: bool = False
+) -> Running:
     """A new emulator on `folder`, ready; it ends with this process unless it `outlives_us`.
+
+    `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at, unopened.
 
     What it has to say later is in `DIR/emulator.log`.
 
@@ -91,6 +101,8 @@ def start(folder: Path, *, port: int = 0, outlives_us: bool = False) -> Running:
     ours, theirs = socket.socketpair()
     # -P: what lies in the folder where a person types is not imported.
     command = [sys.executable, "-P", "-m", "emulator", "--state", str(folder), "--port", str(port)]
+    for name, target in (routes or {}).items():
+        command += ["--route", f"{name}=127.0.0.1:{target}"]
     command += ["--report-fd", str(theirs.fileno())] + ([] if outlives_us else ["--until-closed"])
     with theirs, (folder / "emulator.log").open("ab") as log:
         process = subprocess.Popen(
@@ -174,7 +186,8 @@ def _running(
     process: subprocess.Popen[bytes] | None = None,
 ) -> Running:
     projects = report["projects"]
-    assert isinstance(projects, list)  # noqa: S101  our own process wrote it
+    routes = report.get("routes", {})
+    assert isinstance(projects, list) and isinstance(routes, dict)  # noqa: S101  our own process wrote it
     return Running(
         folder=folder,
         pid=int(str(report["pid"])),
@@ -182,6 +195,7 @@ def _running(
         ca_file=Path(str(report["ca_file"])),
         gateway_socket=Path(str(report["gateway_socket"])),
         projects=tuple(projects),
+        routes=routes,
         _lifeline=lifeline,
         _process=process,
     )

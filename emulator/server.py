@@ -26,50 +26,68 @@ from attestation.errors import Misconfigured
 
 from . import (
     artifact_registry,
+    cloud_logging,
     compute,
     iam,
     oauth2,
     projects,
     registry,
+    service_usage,
     storage,
     sts,
     verifier,
 )
 from .address import Address
 from .background import unix_listener
-from .certificates import server_context
-from .errors import GoogleError, OAuthError, on_google_error, on_oauth_error
+from .certificates import is_covered, server_context
+from .errors import (
+    GoogleError,
+    OAuthError,
+    not_emulated,
+    on_google_error,
+    on_oauth_error,
+    render_everywhere,
+)
 from .faults import FaultMiddleware
 from .gateway import Gateway
+from .grpc_refusal import HttpProtocol
 from .iam import iam_credentials
 from .state import State, write_atomically
 
 _KEEP_ALIVE_S = 240
+_SERVICE_USAGE = "serviceusage.googleapis.com"
+_OAUTH_HOSTS = ("oauth2.googleapis.com", "sts.googleapis.com")
 _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 
 def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
     """Every service by its production host name; `{…}` stands for a part of one label."""
     instances = compute.routes(state, fleet)
-    return {
+    hosts: dict[str, ASGIApp] = {
         "artifactregistry.googleapis.com": _router(artifact_registry.routes(state)),
         "cloudresourcemanager.googleapis.com": _router(projects.routes(state)),
         "compute.googleapis.com": _router(instances),
         "confidentialcomputing.googleapis.com": _router(verifier.discovery_routes(fleet.verifier)),
         "iam.googleapis.com": _router(iam.routes(state)),
+        "logging.googleapis.com": _router(cloud_logging.routes(state)),
         "iamcredentials.googleapis.com": _router(iam_credentials.routes(state)),
         "oauth2.googleapis.com": _router(oauth2.routes(state)),
         "storage.googleapis.com": storage.make_app(state),
         "sts.googleapis.com": _router(sts.routes(state, fleet.verifier)),
-        "www.googleapis.com": _router([*verifier.jwks_routes(fleet.verifier), *instances]),
+        "www.googleapis.com": _router(
+            [*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances]
+        ),
         "{location}-docker.pkg.dev": registry.make_app(state),
     }
+    apis = [host for host in (*hosts, _SERVICE_USAGE) if host.endswith(".googleapis.com")]
+    served = [host for host in apis if host not in ("oauth2.googleapis.com", "www.googleapis.com")]
+    return {**hosts, _SERVICE_USAGE: _router(service_usage.routes(state, served))}
 
 
 def make_app(state: State, hosts: Mapping[str, ASGIApp]) -> Starlette:
-    """One application for all hosts."""
+    """One application for all hosts; one that no service has is answered as an absent call is."""
     app = Starlette(
-        routes=[Host(host, service) for host, service in hosts.items()],
+        routes=[*(Host(host, service) for host, service in hosts.items()), *_router([]).routes],
         exception_handlers={GoogleError: on_google_error, OAuthError: on_oauth_error},
     )
     app.add_middleware(FaultMiddleware, folder=state.folder)
@@ -77,28 +95,47 @@ def make_app(state: State, hosts: Mapping[str, ASGIApp]) -> Starlette:
 
 
 def _router(routes: Sequence[BaseRoute]) -> Router:
-    """`routes`; what the service does not have is answered 501, in Google's shape."""
+    """`routes`; any other call is answered with a sentence that names it."""
     return Router([*routes, Route("/{path:path}", _absent, methods=_METHODS)])
 
 
 async def _absent(request: Request) -> Response:
+    """400, in the shape of whichever service was asked: a 501 is asked again for half a minute."""
     url = request.url
-    raise GoogleError(501, f"the emulator does not have {request.method} https://{url.hostname}{url.path}")
+    sentence = f"the emulator does not have {request.method} https://{url.hostname}{url.path}"
+    if url.hostname in _OAUTH_HOSTS:
+        raise OAuthError("invalid_request", sentence)
+    return render_everywhere(not_emulated(sentence))
 
 
-def run(folder: Path, *, port: int, on_ready: Callable[[bytes], None], until: socket.socket | None) -> None:
+def run(
+    folder: Path,
+    *,
+    port: int,
+    routes: Mapping[str, int],
+    on_ready: Callable[[bytes], None],
+    until: socket.socket | None,
+) -> None:
     """Serves `folder` until SIGTERM, SIGINT or the end of `until`; hands `emulator.json` on when ready.
+
+    `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at.
 
     Raises:
         Misconfigured: another emulator has the folder, or the port is taken.
     """
+    os.umask(0o077)  # whatever any library writes here is this user's alone
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one_on(folder):
-        asyncio.run(_serve(folder, port=port, on_ready=on_ready, until=until))
+        asyncio.run(_serve(folder, port=port, routes=routes, on_ready=on_ready, until=until))
 
 
 async def _serve(
-    folder: Path, *, port: int, on_ready: Callable[[bytes], None], until: socket.socket | None
+    folder: Path,
+    *,
+    port: int,
+    routes: Mapping[str, int],
+    on_ready: Callable[[bytes], None],
+    until: socket.socket | None,
 ) -> None:
     stop = _stop_event(until)
     listeners = [_tcp_listener(port), unix_listener(folder / "gateway.sock", mode=0o600)]
@@ -111,15 +148,13 @@ async def _serve(
     projects.seed(state)
     fleet = compute.Fleet(state, verifier.Verifier(state), address)
     hosts = services(state, fleet)
-    routes = [Host(host, Router()).host_regex for host in hosts]
+    _check_routes(routes, hosts)
     tls_socket = folder / "tls.sock"
-    gateway = Gateway(
-        is_served=lambda host: any(route.match(host) for route in routes), tls_socket=tls_socket
-    )
+    gateway = Gateway(is_served=is_covered, tls_socket=tls_socket, routes=routes)
     description = folder / "emulator.json"
     async with _tls_server(make_app(state, hosts), tls_socket, server_context(folder)):
         await gateway.start(*listeners)
-        document = json.dumps(_describe(state, address), indent=1).encode()
+        document = json.dumps(_describe(state, address, routes), indent=1).encode()
         write_atomically(description, document)
         on_ready(document)
         try:
@@ -132,13 +167,28 @@ async def _serve(
                 path.unlink(missing_ok=True)
 
 
-def _describe(state: State, address: Address) -> dict[str, object]:
+def _check_routes(routes: Mapping[str, int], hosts: Mapping[str, ASGIApp]) -> None:
+    """No name that a service of the emulator has is routed to anybody else.
+
+    Raises:
+        Misconfigured: one is.
+    """
+    for name in routes:
+        if any(Host(host, Router()).host_regex.match(name) for host in hosts):
+            raise Misconfigured(
+                f"`{name}` cannot be routed: the emulator answers there itself",
+                hint="name a host that the emulator does not have",
+            )
+
+
+def _describe(state: State, address: Address, routes: Mapping[str, int]) -> dict[str, object]:
     return {
         "pid": os.getpid(),
         "proxy": address.proxy,
         "ca_file": str(address.ca_file),
         "gateway_socket": str(address.gateway_socket),
         "projects": [name for name, _ in state.collection("projects").items()],
+        "routes": dict(routes),
     }
 
 
@@ -161,7 +211,7 @@ async def _tls_server(app: Starlette, path: Path, context: ssl.SSLContext) -> As
         access_log=False,
         server_header=False,
         ws="none",
-        http="h11",
+        http=HttpProtocol,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=2,
         ssl_context_factory=lambda _config, _default: context,

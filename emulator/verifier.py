@@ -35,7 +35,8 @@ LIFETIME_S = 3600
 _EAT_PROFILE = (
     "https://cloud.google.com/confidential-computing/confidential-space/docs/reference/token-claims"
 )
-_SOFTWARE_VERSION = "251001"
+SOFTWARE_VERSION = "251001"
+"""Of the newest Confidential Space image that the emulator plays."""
 _GOOGLE_OEM_ID = 11129
 
 
@@ -104,7 +105,7 @@ class Verifier:
             "oemid": _GOOGLE_OEM_ID,
             "hwmodel": launched["hwmodel"],
             "swname": launched["swname"],
-            "swversion": [_SOFTWARE_VERSION],
+            "swversion": [SOFTWARE_VERSION],
             "dbgstat": launched["dbgstat"],
             "submods": _submods(facts, launched["submods"]),
             "google_service_accounts": launched["google_service_accounts"],

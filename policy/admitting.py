@@ -22,8 +22,8 @@ class Admits:
 
     `values` are all that it can be, as JSON values; None when it is not among a few: then `note` says
     what it is, `anything` most often. Of a list that may have other elements too, `at_least` are those
-    that it has in every admitted token, or in every one whose lists are short where that is `bounded`;
-    None where nothing was asked of that kind.
+    that it has in every admitted token; None where nothing was asked of that kind. `bounded` where that
+    is proved only of tokens whose lists and maps are short, which the prover was told to accept.
     """
 
     section: Section
@@ -32,6 +32,18 @@ class Admits:
     values: tuple[object, ...] | None
     note: str = ""
     at_least: tuple[object, ...] | None = None
+    bounded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """Of the values that were asked for, those that admitted tokens have; `undecided` where one is not known.
+
+    `bounded` where one is left out by a proof that rests on a bound.
+    """
+
+    values: tuple[object, ...] = ()
+    undecided: Undecided | None = None
     bounded: bool = False
 
 
@@ -105,28 +117,21 @@ class Table:
         constants = self._constants(claim)
         path = f"assertion.{claim}"
         other = inquiry.ask(f"has({path}) && !({path} in {render_constant(constants)})")
-        values: list[object] = []
-        if isinstance(other, NoneFound):
-            values, undecided = self._among(inquiry, path, constants)
-            other = undecided or other
-        return _row(section, claim, title, other, values)
+        shown = self._among(inquiry, path, constants) if isinstance(other, NoneFound) else _Shown()
+        return _row(section, claim, title, other, shown)
 
-    def _among(
-        self, inquiry: Inquiry, path: str, constants: Sequence[object]
-    ) -> tuple[list[object], Undecided | None]:
+    def _among(self, inquiry: Inquiry, path: str, constants: Sequence[object]) -> _Shown:
         return _shown([(each, inquiry.ask(f"{path} == {render_constant(each)}")) for each in constants])
 
-    def _in(
-        self, inquiry: Inquiry, path: str, elements: Sequence[str], *, other: Search
-    ) -> tuple[list[object], Undecided | None]:
+    def _in(self, inquiry: Inquiry, path: str, elements: Sequence[str], *, other: Search) -> _Shown:
         """Those of the elements that the list has; not asked where it may have others, as `other` says."""
         if not isinstance(other, NoneFound):
-            return [], None
+            return _Shown()
         return _shown([(each, inquiry.ask(f"{render_constant(each)} in {path}")) for each in elements])
 
     def _choice(self, inquiry: Inquiry, choice: _Choice) -> Admits:
-        values, undecided = self._among(inquiry, f"assertion.{choice.claim}", choice.values)
-        return _row(choice.section, choice.claim, choice.title, undecided, values)
+        shown = self._among(inquiry, f"assertion.{choice.claim}", choice.values)
+        return _row(choice.section, choice.claim, choice.title, None, shown)
 
     def _attributes(self, inquiry: Inquiry) -> Admits:
         """The support attributes that every admitted token has."""
@@ -138,7 +143,7 @@ class Table:
         undecided = next((each for each in lacks.values() if isinstance(each, Undecided)), None)
         title = "support attributes"
         if undecided is not None:
-            return _row("where", claim, title, undecided, [])
+            return _row("where", claim, title, undecided, _Shown())
         return _at_least("where", claim, title, lacks)
 
     def _signers(self, inquiry: Inquiry) -> Admits | None:
@@ -148,8 +153,8 @@ class Table:
         hashes = list(self._case.hashes)
         named = f"{path}.exists(signature, signature.key_id in {render_constant(hashes)})"
         other = inquiry.ask(f"(!has({path}) || {path} == null || !{named})")
-        values: list[object] = [*hashes] if isinstance(other, NoneFound) else []
-        return _row("what", claim, "signed by one of", other, values)
+        shown = _Shown(values=tuple(hashes)) if isinstance(other, NoneFound) else _Shown()
+        return _row("what", claim, "signed by one of", other, shown)
 
     def _accounts(self, inquiry: Inquiry) -> Admits:
         claim, path = "google_service_accounts", "assertion.google_service_accounts"
@@ -161,18 +166,17 @@ class Table:
             }
             if any(isinstance(each, NoneFound) for each in lacks.values()):
                 return _at_least("who", claim, "service accounts", lacks)
-        values, undecided = self._in(inquiry, path, named, other=other)
-        return _row("who", claim, "service accounts", undecided or other, values)
+        shown = self._in(inquiry, path, named, other=other)
+        return _row("who", claim, "service accounts", other, shown)
 
     def _overrides(self, inquiry: Inquiry) -> Iterable[Admits]:
         command, variables = f"{CONTAINER}.cmd_override", f"{CONTAINER}.env_override"
         any_command = inquiry.ask(f"size({command}) > 0")
-        yield _row("how", "submods.container.cmd_override", "command override", any_command, [])
+        yield _row("how", "submods.container.cmd_override", "command override", any_command, _Shown())
         names = [each for each in self._case.strings if each.isidentifier()]
         other = inquiry.ask(f"!{variables}.all(name, name in {render_constant(names)})")
-        values, undecided = self._in(inquiry, variables, names, other=other)
-        title = "variables overridden"
-        yield _row("how", "submods.container.env_override", title, undecided or other, values)
+        shown = self._in(inquiry, variables, names, other=other)
+        yield _row("how", "submods.container.env_override", "variables overridden", other, shown)
 
 
 def _at_least(section: Section, claim: str, title: str, lacks: Mapping[str, Search]) -> Admits:
@@ -190,18 +194,26 @@ def _at_least(section: Section, claim: str, title: str, lacks: Mapping[str, Sear
     )
 
 
-def _shown(answers: Sequence[tuple[object, Search]]) -> tuple[list[object], Undecided | None]:
-    """The values that admitted tokens have, and the first answer that is none."""
-    undecided = next((answer for _, answer in answers if isinstance(answer, Undecided)), None)
-    return [value for value, answer in answers if isinstance(answer, Found)], undecided
+def _shown(answers: Sequence[tuple[object, Search]]) -> _Shown:
+    return _Shown(
+        values=tuple(value for value, answer in answers if isinstance(answer, Found)),
+        undecided=next((answer for _, answer in answers if isinstance(answer, Undecided)), None),
+        bounded=any(isinstance(answer, NoneFound) and answer.bounded for _, answer in answers),
+    )
 
 
-def _row(section: Section, claim: str, title: str, other: Search | None, values: Sequence[object]) -> Admits:
-    """A row: `values` are all, if there is nothing `other` than them, or nothing was asked."""
-    match other:
+def _row(section: Section, claim: str, title: str, other: Search | None, shown: _Shown) -> Admits:
+    """A row: what is `shown` is all, if there is nothing `other` than that, or nothing was asked."""
+    match shown.undecided or other:
         case NoneFound() | None:
-            note = "" if values else "none"
-            return Admits(section=section, claim=claim, title=title, values=tuple(values), note=note)
+            return Admits(
+                section=section,
+                claim=claim,
+                title=title,
+                values=shown.values,
+                note="" if shown.values else "none",
+                bounded=shown.bounded or (isinstance(other, NoneFound) and other.bounded),
+            )
         case Found(token=token):
             example = at(token, tuple(claim.split(".")))
             note = "anything" if example is not ABSENT else "anything, or nothing"

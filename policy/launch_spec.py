@@ -30,6 +30,9 @@ _MOUNT = "tee-mount"
 _CAPABILITIES = "tee-added-capabilities"
 _CGROUPS = "tee-cgroup-ns"
 _GPU_DRIVER = "tee-install-gpu-driver"
+_DISABLE_REFRESH = "tee-disable-gca-refresh"
+# Every key that the launcher reads: launcher/spec/launch_spec.go at 67670e5c021a, 21 August 2026. Beside
+# them stand `gca-service-env`, `ita-region`, `ita-api-key` and `test-fake-verifier`, for other verifiers.
 _KNOWN = frozenset(
     {
         IMAGE_REFERENCE,
@@ -45,6 +48,7 @@ _KNOWN = frozenset(
         _CAPABILITIES,
         _CGROUPS,
         _GPU_DRIVER,
+        _DISABLE_REFRESH,
     }
 )
 
@@ -105,6 +109,8 @@ class LaunchSpec:
     added_capabilities: tuple[str, ...] = ()
     cgroup_namespace: bool = False
     install_gpu_driver: bool = False
+    disable_refresh: bool = False
+    """No token is kept in a file: whoever wants one asks the socket."""
 
 
 def parse_launch_spec(
@@ -131,6 +137,7 @@ def parse_launch_spec(
             log_redirect=_parse_log_redirect(metadata.get(_LOG_REDIRECT, "")),
             dev_shm_size_kb=_parse_dev_shm(metadata.get(_DEV_SHM, "")),
             cgroup_namespace=_parse_cgroups(metadata),
+            disable_refresh=_parse_disable_refresh(metadata.get(_DISABLE_REFRESH, "")),
             install_gpu_driver=_parse_gpu_driver(metadata.get(_GPU_DRIVER, "")),
         )
     except GoError as error:
@@ -221,6 +228,13 @@ def _parse_cgroups(metadata: Mapping[str, str]) -> bool:
         return parse_bool(metadata[_CGROUPS])
     except GoError as error:
         raise GoError(f"invalid value for {_CGROUPS} (not a boolean): {error}") from None
+
+
+def _parse_disable_refresh(text: str) -> bool:
+    try:
+        return parse_bool(text) if text else False
+    except GoError as error:
+        raise GoError(f"invalid value for {_DISABLE_REFRESH} (not a boolean): {error}") from None
 
 
 def _parse_gpu_driver(text: str) -> bool:

@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache, partial
 from importlib import import_module
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from .context import Case, Context
 from .findings import Finding, Severity
 from .policy_set import PolicySet
 from .proving.budget import Allowance
+from .proving.inquiry import Key
 from .proving.prover import Prover
 from .rule_slugs import FOR_ANY_ISSUER, SLUGS
+from .rules.by_admission import BY_ADMISSION
+from .rules.by_type import BY_TYPE
 
 BUDGET_S: Final = 10.0
 FURTHER_BUDGET_S: Final = 2.0
@@ -30,20 +33,55 @@ FURTHER_BUDGET_S: Final = 2.0
 
 
 class Rule(Protocol):
-    """What a module of `policy.rules` is."""
+    """One rule: an entry of a table of `policy.rules`, or one of its modules."""
 
-    SLUG: str
-    SEVERITY: Severity
-    TITLE: str
+    @property
+    def slug(self) -> str: ...
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def title(self) -> str: ...
 
-    def check(self, context: Context) -> Iterator[Finding]: ...
+    def asks(self, context: Context, /) -> Iterator[Key]:
+        """What `check` will ask of the tokens that the provider admits."""
+
+    def check(self, context: Context, /) -> Iterator[Finding]:
+        """What the rule finds of one provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ModuleRule:
+    """A rule whose lines are a module of its own."""
+
+    slug: str
+    severity: Severity
+    title: str
+    asks: Callable[[Context], Iterator[Key]]
+    check: Callable[[Context], Iterator[Finding]]
 
 
 @lru_cache(maxsize=1)
 def rules() -> tuple[Rule, ...]:
     """All rules, in the catalogue's order."""
-    modules = [import_module(f"{__package__}.rules.{slug.replace('-', '_')}") for slug in SLUGS]
-    return tuple(cast(Rule, module) for module in modules)
+    return tuple(map(_rule, SLUGS))
+
+
+def _rule(slug: str) -> Rule:
+    tabled = BY_ADMISSION.get(slug) or BY_TYPE.get(slug)
+    if tabled is not None:
+        return tabled
+    module = import_module(f"{__package__}.rules.{slug.replace('-', '_')}")
+    return _ModuleRule(
+        slug=module.SLUG,
+        severity=module.SEVERITY,
+        title=module.TITLE,
+        asks=getattr(module, "asks", _asks_nothing),
+        check=module.check,
+    )
+
+
+def _asks_nothing(_: Context) -> Iterator[Key]:
+    yield from ()
 
 
 def lint(
@@ -68,8 +106,8 @@ def lint_cases(cases: Iterable[Case], *, today: date) -> list[Finding]:
     found: list[Finding] = []
     for case in cases:
         if case.inquiry is not None:
-            case.inquiry.ask_at_once(partial(check_case, case, today=today))
-        found += check_case(case, today=today)
+            case.inquiry.ask_at_once(partial(ask_for_rules, case, today=today))
+        found += _checked(case, today=today)
     return sorted(found, key=lambda each: (-each.severity, each.span or (-1, -1)))
 
 
@@ -78,17 +116,25 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
     return max((each.severity for each in findings if each.waiver is None), default=None)
 
 
-def check_case(case: Case, *, today: date) -> list[Finding]:
-    """What the rules find of one provider, in the catalogue's order.
+def ask_for_rules(case: Case, *, today: date) -> None:
+    """Whatever the rules ask of this provider's tokens is asked of its inquiry."""
+    if case.inquiry is None:
+        return
+    for rule in rules():
+        for key in rule.asks(Context(case, rule.slug, rule.severity, today)):
+            if isinstance(key, str):
+                case.inquiry.ask(key)
+            else:
+                case.inquiry.ask_clause(key)
+
+
+def _checked(case: Case, *, today: date) -> Iterator[Finding]:
+    """What the rules find of one provider, in the catalogue's order; each is run once.
 
     Of another issuer's tokens only those rules speak that need to know nothing of them.
     """
-    found = []
     waivers = {each.rule: each for each in case.policies.waivers if each.expires >= today}
     for rule in rules():
-        if not case.has_vocabulary and rule.SLUG not in FOR_ANY_ISSUER:
-            continue
-        context = Context(case, rule.SLUG, rule.SEVERITY, today)
-        for finding in rule.check(context):
-            found.append(replace(finding, waiver=waivers.get(rule.SLUG)))
-    return found
+        if case.has_vocabulary or rule.slug in FOR_ANY_ISSUER:
+            for finding in rule.check(Context(case, rule.slug, rule.severity, today)):
+                yield replace(finding, waiver=waivers.get(rule.slug))

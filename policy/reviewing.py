@@ -102,10 +102,15 @@ def _admits(provider: ProviderReview) -> dict[str, dict[str, object]]:
 
 
 def _can_be(admits: Admits) -> object:
-    """All values as a list, those that are always there as `at_least`, anything else in words."""
+    """All values as a list, those that are always there as `at_least`, anything else in words.
+
+    A list that is proved within bounds alone is no plain list.
+    """
     if admits.at_least is not None:
         return {"at_least": list(admits.at_least), "bounded": admits.bounded}
-    return admits.note if admits.values is None else list(admits.values)
+    if admits.values is None:
+        return admits.note
+    return {"values": list(admits.values), "bounded": True} if admits.bounded else list(admits.values)
 
 
 def _clause(clause: ClauseUse) -> dict[str, object]:
@@ -145,7 +150,7 @@ def assumptions_of(cases: Iterable[Case]) -> tuple[str, ...]:
 
 
 def _ask_everything(case: Case, table: Table, today: date) -> None:
-    linting.check_case(case, today=today)
+    linting.ask_for_rules(case, today=today)
     table.rows()
     list(_uses(case))
 

@@ -81,6 +81,7 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "untrusted-root": "The token's certificates do not end in the root given. A token of the "
         "emulator never ends in Google's.",
         "chain-broken": "One of the token's certificates was not issued by the next one.",
+        "certificate-twice": "One certificate stands twice in the token's chain.",
         "certificate-expired": "A certificate was no longer valid at the given time. Use --at for a "
         "token of the past.",
         "certificate-not-yet-valid": "A certificate was not valid yet at the given time. Check --at, or "
@@ -89,6 +90,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "path-too-long": "There are more certificates below an authority than it may have.",
         "key-usage-forbidden": "The leaf certificate does not allow its key to sign tokens.",
         "critical-extension": "A certificate has a critical extension that is not understood here.",
+        "names-constrained": "A certificate limits the names that may stand below it. The platform's do not, "
+        "and names are not compared here, so such a chain is refused.",
         "claim-missing": "A claim that every Confidential Space token has is absent: it may be another "
         "issuer's.",
         "claim-malformed": "A claim has another type than its documentation gives it.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -29,7 +29,8 @@ from attestation.verification import (
 from policy.provider import Provider
 from policy.wording import with_moment
 
-from .inputs import parse_json_document, read_text
+from .inputs import parse_json_document
+from .policy_files import NamedText, read_named
 from .token_mistakes import check_are_claims, hint_of_issuer, parse_handed_token, whose
 
 _OF_TIME: Final = (TokenExpired, TokenNotYetValid, TokenIssuedInFuture, TokenNeverValid)
@@ -55,6 +56,7 @@ class HandedToken:
     """A token as it was handed in, or claims alone, and what is to verify it: keys, a root, or nothing.
 
     `audience` is accepted instead of the provider's own, where somebody wants to know what would be.
+    `inputs` are the files that were read, each with the part that it plays.
     """
 
     token: UnverifiedToken | None
@@ -62,6 +64,18 @@ class HandedToken:
     keys: Mapping[str, object] | None
     root: x509.Certificate | None
     audience: str | None = None
+    inputs: tuple[tuple[str, NamedText], ...] = ()
+
+    def assumptions(self, provider: Provider | None) -> tuple[str, ...]:
+        """What an answer about it takes for granted, since nobody asked or nobody could look."""
+        said = []
+        if self.keys is None and self.root is None:
+            said.append("the token's claims are as they stand there: nothing was verified")
+        if provider is None and self.audience is None:
+            said.append("the provider accepts the token's audience")
+        elif provider is not None and self.audience is not None and self.audience not in provider.audiences:
+            said.append(f"the provider accepts the audience {quoted(self.audience, most_characters=200)}")
+        return tuple(said)
 
     def check(self, provider: Provider | None, *, now: float) -> TokenClaims:
         """The claims, verified as far as was asked.
@@ -144,15 +158,20 @@ def read_token(token: str, *, jwks: str | None, root: str | None, audience: str 
         EvidenceRejected: it is no token.
         Misconfigured: a file cannot be read, or is of another kind.
     """
-    text = read_text(token, what="token").strip()
+    named = read_named(token, what="token")
+    text = named.text.strip()
     if not text.startswith("{"):
         parsed = parse_handed_token(text)
+        key_set = None if jwks is None else read_named(jwks, what="key set")
+        trusted = None if root is None else read_named(root, what="root")
+        inputs = (("token", replace(named, is_token=True)), ("jwks", key_set), ("root", trusted))
         return HandedToken(
             token=parsed,
             claims=parsed.claims,
-            keys=None if jwks is None else _key_set(jwks),
-            root=None if root is None else read_root(root),
+            keys=None if key_set is None else _key_set(key_set),
+            root=None if trusted is None else _certificate(trusted),
             audience=audience,
+            inputs=tuple((role, text) for role, text in inputs if text is not None),
         )
     if jwks is not None or root is not None:
         raise Misconfigured(
@@ -161,7 +180,9 @@ def read_token(token: str, *, jwks: str | None, root: str | None, audience: str 
         )
     claims = parse_json_object(text.encode(), what="token")
     check_are_claims(claims)
-    return HandedToken(token=None, claims=claims, keys=None, root=None, audience=audience)
+    return HandedToken(
+        token=None, claims=claims, keys=None, root=None, audience=audience, inputs=(("token", named),)
+    )
 
 
 def moment(seconds: float) -> str:
@@ -169,11 +190,11 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _key_set(name: str) -> Mapping[str, object]:
-    document = parse_json_document(read_text(name, what="key set"), what="key set")
+def _key_set(named: NamedText) -> Mapping[str, object]:
+    document = parse_json_document(named.text, what="key set")
     if not isinstance(document.get("keys"), list):
         raise Misconfigured(
-            f"the key set {quoted(name)} has no list `keys`",
+            f"the key set {quoted(named.name)} has no list `keys`",
             hint='it is what the issuer\'s `jwks_uri` answers: {"keys": […]}',
         )
     return document
@@ -185,11 +206,15 @@ def read_root(name: str) -> x509.Certificate:
     Raises:
         Misconfigured: it cannot be read, or is no certificate in PEM.
     """
+    return _certificate(read_named(name, what="root"))
+
+
+def _certificate(named: NamedText) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(read_text(name, what="root").encode())
+        return x509.load_pem_x509_certificate(named.text.encode())
     except ValueError as error:
         raise Misconfigured(
-            f"the root {quoted(name)} is not a certificate in PEM",
+            f"the root {quoted(named.name)} is not a certificate in PEM",
             hint="it begins with -----BEGIN CERTIFICATE-----",
         ) from error
 

@@ -9,7 +9,7 @@ from attestation.errors import Misconfigured, quoted
 from policy.policy_set import Kind
 from policy.provider import Provider
 
-from .policy_files import read_policy_set
+from .policy_files import NamedText, read_policy_set
 
 _DESCRIBED: Final[dict[Kind, str]] = {
     "policy": "a policy file",
@@ -29,19 +29,20 @@ class NamedPolicy:
     provider: Provider | None
 
 
-def read_policies(name: str) -> tuple[NamedPolicy, ...]:
-    """The policy in the file `name` (`-`: standard input): of each of its providers, whose admissions add up.
+def read_policies(name: str) -> tuple[NamedText, tuple[NamedPolicy, ...]]:
+    """The file `name` (`-`: standard input), and the policy in it: one of each provider, which add up.
 
     Raises:
         Misconfigured: it cannot be read, or is not a policy of its kind.
     """
-    policies = read_policy_set(name).policies
+    named = read_policy_set(name)
+    policies = named.policies
     if not policies.text.strip():
         raise Misconfigured(
             f"the policy {quoted(name)} is empty",
             hint="to ask nothing of a token, write the condition `true`",
         )
-    return tuple(
+    return named.policy, tuple(
         NamedPolicy(
             described=_DESCRIBED[policies.kind],
             condition=each.condition,

@@ -37,7 +37,17 @@ def add_findings(parser: Parser) -> None:
         metavar="SEVERITY",
         help=f"answer no when a finding is as bad: {', '.join(SEVERITIES)} (default: high)",
     )
+    add_accept_bounds(parser)
     add_output(parser, (*FOR_PEOPLE, "sarif"))
+
+
+def add_accept_bounds(parser: Parser) -> None:
+    """Whether a proof within bounds is one, as `accept_bounds`."""
+    parser.add_argument(
+        "--accept-bounds",
+        action="store_true",
+        help="a proof that does not cover longer lists and maps is an answer, and not undecided",
+    )
 
 
 def now() -> datetime:

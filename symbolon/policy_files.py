@@ -41,6 +41,17 @@ class NamedPolicySet:
     bindings: NamedText | None
     image: NamedText | None
 
+    @property
+    def inputs(self) -> tuple[tuple[str, NamedText], ...]:
+        """The files that were read, each with the part that it plays."""
+        inputs = (("policy", self.policy), ("bindings", self.bindings), ("image", self.image))
+        return tuple((role, text) for role, text in inputs if text is not None)
+
+    @property
+    def described(self) -> str:
+        """The files' names, for a person."""
+        return ", ".join("standard input" if each.name == "-" else each.name for _, each in self.inputs)
+
 
 def read_policy_set(policy: str, *, bindings: str | None = None, image: str | None = None) -> NamedPolicySet:
     """The policy in the file `policy` (`-`: standard input), with an IAM policy and an image beside it.
@@ -53,8 +64,8 @@ def read_policy_set(policy: str, *, bindings: str | None = None, image: str | No
     """
     if [policy, bindings, image].count("-") > 1:
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
-    named = _read(policy, what="policy")
-    bound = None if bindings is None else _read(bindings, what="bindings")
+    named = read_named(policy, what="policy")
+    bound = None if bindings is None else read_named(bindings, what="bindings")
     labelled = None if image is None else _image(image)
     policies = parse_policy_set(
         named.text,
@@ -82,7 +93,7 @@ def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
         Misconfigured: the file cannot be read.
         EvidenceRejected: it is neither.
     """
-    named = _read(name, what="token")
+    named = read_named(name, what="token")
     text = named.text.strip()
     if text.startswith("{"):
         claims = parse_json_object(text.encode(), what="token")
@@ -91,7 +102,12 @@ def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
     return replace(named, is_token=True), parse_handed_token(text).claims
 
 
-def _read(name: str, *, what: str) -> NamedText:
+def read_named(name: str, *, what: str) -> NamedText:
+    """The file `name`, with its bytes, for whoever has to say what was read.
+
+    Raises:
+        Misconfigured: it cannot be read, is too large, or is not UTF-8.
+    """
     data = read_bytes(name, what=what)
     return NamedText(name=name, text=decode_text(data, name, what=what), data=data)
 
@@ -110,7 +126,7 @@ def _told_by_content(name: str, text: str) -> str:
 def _image(name: str) -> NamedText:
     folder = Path(name)
     if not folder.is_dir():
-        return _read(name, what="image configuration")
+        return read_named(name, what="image configuration")
     try:
         return NamedText(name=name, text=read_layout(folder).configuration.decode())
     except UnicodeDecodeError:

@@ -29,6 +29,8 @@ from .scratch import room_for
 ONE_STREAM_BYTES = 32 << 20
 """So much of the archive is read by one request; the rest of a larger one by ranges."""
 MOST_MEMBERS = 10_000
+DEEPEST_PATH = 100
+"""Most parts that a member's path may have. A model's has three; a thousand are more than Python unpacks."""
 LARGEST_RATIO = 200
 """Times its own size that an archive may unpack to, once that is more than `RATIO_FREE_BYTES`."""
 RATIO_FREE_BYTES = 16 << 20
@@ -42,6 +44,10 @@ _END_OF_TAR = bytes(2 * tarfile.BLOCKSIZE)
 # A second pair of eyes where Python has it (Debian 12's 3.11.2 does not). `_check_member` lets
 # nothing but files and folders through, and without links no name leads anywhere else.
 _EXTRACTION_FILTER = getattr(tarfile, "data_filter", lambda member, _folder: member)
+
+# What reading a damaged archive raises: tarfile lets a name or a number that is none through as ValueError,
+# and headers in front of headers without end as RecursionError.
+_UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, RecursionError)
 
 
 def fetch(
@@ -110,8 +116,9 @@ def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
     them takes six times as long as copying them.
 
     Raises:
-        Misconfigured: it is no such archive, is truncated, unpacks to more than the limits, or has a
-            member that is a link, a device, or would land outside `folder`.
+        Misconfigured: it is no such archive, is truncated, unpacks to more than the limits (a sparse
+            member counts with its holes), or has a member that is a link, a device, too deep, or would
+            land outside `folder`.
     """
     limit = min(max_unpacked_bytes, max(RATIO_FREE_BYTES, LARGEST_RATIO * archive.stat().st_size))
     try:
@@ -120,13 +127,18 @@ def unpack(archive: Path, folder: Path, *, max_unpacked_bytes: int) -> None:
             with tarfile.open(fileobj=limited, mode="r|", bufsize=_BLOCK) as tar:
                 tar.copybufsize = _BLOCK  # type: ignore[attr-defined]  # since Python 3.7
                 tar.extraction_filter = _EXTRACTION_FILTER
+                apparent = 0
                 for count, member in enumerate(tar, start=1):
                     _check_member(member, count)
+                    # A hole takes no byte of the archive, and as many as any other part once it is read.
+                    apparent += member.size
+                    if apparent > limit:
+                        raise _too_large()
                     tar.extract(member, folder, set_attrs=False)
             # A gzip stream tells that it was cut off, or altered, only at its very end.
             while limited.read(_BLOCK):
                 pass
-    except (OSError, EOFError, tarfile.TarError, zlib.error):
+    except _UNREADABLE:
         raise _bad_archive("is truncated, or not a tar archive, gzipped or plain") from None
     archive.unlink()
 
@@ -154,6 +166,8 @@ def _check_member(member: tarfile.TarInfo, count: int) -> None:
         raise _bad_archive("has a member that is neither file nor folder")
     if path.is_absolute() or ".." in path.parts:
         raise _bad_archive("has a member that would land outside its folder")
+    if len(path.parts) > DEEPEST_PATH:
+        raise _bad_archive(f"has a member whose path has more than {DEEPEST_PATH} parts")
 
 
 def _bad_archive(what: str) -> Misconfigured:
@@ -161,6 +175,10 @@ def _bad_archive(what: str) -> Misconfigured:
         f"the owner's model archive {what}",
         hint="the owner packs it again, `tar -czf model.tar.gz -C FOLDER .`, and publishes its new digest",
     )
+
+
+def _too_large() -> Misconfigured:
+    return _bad_archive("unpacks to more than its limit")
 
 
 class _HashingFile(io.RawIOBase):
@@ -237,5 +255,5 @@ class _Limited(io.RawIOBase):
         data = self._source.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise _bad_archive("unpacks to more than its limit")
+            raise _too_large()
         return data

@@ -1,8 +1,9 @@
-"""compute.googleapis.com: instances that boot the Confidential Space image, and their operations.
+"""compute.googleapis.com: instances that boot the Confidential Space image, their operations, and
+the zones, machine types and images that they are made of.
 
 An operation is done as soon as it is asked for again; the VM boots meanwhile. An instance says
 under `symbolonEmulator`, which no real one has, how its workload is held and how it ended.
-Absent: stopping, starting and changing an instance, disks, networks, and every other image.
+Absent: disks and networks as resources, resets, suspending, and every other image.
 
 Source: Compute Engine API reference v1, `instances`, `zoneOperations`; seen error answers.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,10 +21,11 @@ from ..access_tokens import Caller, require_caller
 from ..bodies import json_of
 from ..errors import GoogleError, render_storage_error
 from ..state import State
+from .catalogue_requests import catalogue_routes
 from .fleet import Fleet
-from .instance_requests import parse_instance_request, parse_start
+from .instance_requests import parse_start
 from .instances import Instances, Zone
-from .rendering import ROOT
+from .lists import render_aggregated, render_list
 
 __all__ = ["Fleet", "routes"]
 
@@ -39,19 +40,38 @@ def routes(state: State, fleet: Fleet) -> list[BaseRoute]:
 
     async def insert(request: Request) -> Response:
         caller, zone = asked(request)
-        wanted = parse_instance_request(await json_of(request), zone=zone.name)
         request_id = request.query_params.get("requestId", "")
-        return JSONResponse(instances.insert(caller, zone, wanted, request_id=request_id))
+        return JSONResponse(instances.insert(caller, zone, await json_of(request), request_id=request_id))
 
     async def list_all(request: Request) -> Response:
         caller, zone = asked(request)
-        items = instances.list_all(caller, zone)
-        body: dict[str, Any] = {
-            "kind": "compute#instanceList",
-            "id": f"{zone.key}/instances",
-            "selfLink": f"{ROOT}/{zone.key}/instances",
-        }
-        return JSONResponse({**body, "items": items} if items else body)
+        found = instances.list_all(caller, zone)
+        return JSONResponse(render_list("instance", f"{zone.key}/instances", found, request.query_params))
+
+    async def list_aggregated(request: Request) -> Response:
+        caller, project = require_caller(state, request), request.path_params["project"]
+        found = instances.list_in_project(caller, project)
+        return JSONResponse(render_aggregated("instance", project, found, request.query_params))
+
+    async def list_operations(request: Request) -> Response:
+        caller, zone = asked(request)
+        found = instances.operations(caller, zone)
+        return JSONResponse(render_list("operation", f"{zone.key}/operations", found, request.query_params))
+
+    async def switch(request: Request) -> Response:
+        caller, zone = asked(request)
+        method = instances.stop if request.url.path.endswith("/stop") else instances.start
+        return JSONResponse(await asyncio.to_thread(method, caller, zone, request.path_params["instance"]))
+
+    async def set_metadata(request: Request) -> Response:
+        caller, zone = asked(request)
+        name, body = request.path_params["instance"], await json_of(request)
+        return JSONResponse(instances.set_metadata(caller, zone, name, body))
+
+    async def set_labels(request: Request) -> Response:
+        caller, zone = asked(request)
+        name, body = request.path_params["instance"], await json_of(request)
+        return JSONResponse(instances.set_labels(caller, zone, name, body))
 
     async def get(request: Request) -> Response:
         return JSONResponse(instances.get(*asked(request), request.path_params["instance"]))
@@ -70,13 +90,24 @@ def routes(state: State, fleet: Fleet) -> list[BaseRoute]:
     async def operation(request: Request) -> Response:
         return JSONResponse(instances.operation(*asked(request), request.path_params["operation"]))
 
-    zone = "/compute/v1/projects/{project}/zones/{zone}"
+    project = "/compute/v1/projects/{project}"
+    zone = project + "/zones/{zone}"
     return [
+        Route(project + "/aggregated/instances", _answering(list_aggregated), methods=["GET"]),
+        *(
+            Route(path, _answering(endpoint), methods=["GET"])
+            for path, endpoint in catalogue_routes(state).items()
+        ),
         Route(zone + "/instances", _answering(insert), methods=["POST"]),
         Route(zone + "/instances", _answering(list_all), methods=["GET"]),
         Route(zone + "/instances/{instance}", _answering(get), methods=["GET"]),
         Route(zone + "/instances/{instance}", _answering(delete), methods=["DELETE"]),
+        Route(zone + "/instances/{instance}/setLabels", _answering(set_labels), methods=["POST"]),
+        Route(zone + "/instances/{instance}/setMetadata", _answering(set_metadata), methods=["POST"]),
+        Route(zone + "/instances/{instance}/start", _answering(switch), methods=["POST"]),
+        Route(zone + "/instances/{instance}/stop", _answering(switch), methods=["POST"]),
         Route(zone + "/instances/{instance}/serialPort", _answering(serial_port), methods=["GET"]),
+        Route(zone + "/operations", _answering(list_operations), methods=["GET"]),
         Route(zone + "/operations/{operation}", _answering(operation), methods=["GET"]),
         Route(zone + "/operations/{operation}/wait", _answering(operation), methods=["POST"]),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..address import Address
+from ..cloud_logging import line_writer
 from ..state import State
 from ..verifier import Verifier
 from ..vm import sandbox
@@ -46,6 +47,7 @@ class Fleet:
             kind=kind,
             on_end=lambda code, status: self._ended(key, code, status),
             reboot_delay_s=self._reboot_delay_s,
+            log=line_writer(self._state, machine.identity),
         )
         self._launches[key] = launch
         launch.start()
@@ -64,6 +66,12 @@ class Fleet:
     def _ended(self, key: str, code: ExitCode, workload_status: int | None) -> None:
         status = "RUNNING" if code is ExitCode.HOLD else "TERMINATED"
         self._update(key, status=status, launcherExitCode=int(code), workloadExitCode=workload_status)
+
+    def change(self, key: str, **fields: object) -> None:
+        """The instance of that key, if it is still there, is shown with these fields."""
+        instance = self.instances.get(key)
+        if instance is not None:
+            self.instances.put(key, {**instance, **fields})
 
     def _update(self, key: str, *, status: str, **facts: object) -> None:
         instance = self.instances.get(key)

@@ -13,7 +13,8 @@ from typing import Any
 
 from policy.launch_claims import HardwareModel
 
-from ..errors import GoogleError
+from ..errors import GoogleError, not_emulated
+from .catalogue import TECHNOLOGIES, shape_of
 
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _IMAGE = re.compile(
@@ -21,17 +22,32 @@ _IMAGE = re.compile(
     r"(?:family/(?P<family>confidential-space(?:-debug)?)|(?P<image>confidential-space(?:-debug)?-\d{6}))"
 )
 _MACHINE_TYPE = re.compile(r"(?:.*/)?zones/(?P<zone>[a-z0-9-]+)/machineTypes/(?P<name>[a-z0-9-]+)")
-_HARDWARE: Mapping[str, HardwareModel] = {
-    "SEV": "GCP_AMD_SEV",
-    "SEV_SNP": "GCP_AMD_SEV_SNP",
-    "TDX": "GCP_INTEL_TDX",
-}
-_SERIES = {
-    "SEV": ("n2d", "c2d", "c3d", "c4d"),
-    "SEV_SNP": ("n2d",),
-    "TDX": ("c3", "a3"),
-}
-_GIB_PER_CPU = {"highcpu": 2, "highmem": 8, "highgpu": 9}
+_DEFAULT_ACCOUNT = "default"
+_READ = frozenset(
+    {
+        "confidentialInstanceConfig",
+        "description",
+        "disks",
+        "labels",
+        "machineType",
+        "metadata",
+        "minCpuPlatform",
+        "name",
+        "networkInterfaces",
+        "scheduling",
+        "serviceAccounts",
+        "shieldedInstanceConfig",
+        "tags",
+        "zone",
+    }
+)
+"""What of an instance is kept; any other field that asks for something is refused."""
+_SCHEDULING = frozenset(
+    {"automaticRestart", "instanceTerminationAction", "onHostMaintenance", "preemptible", "provisioningModel"}
+)
+_DISK = frozenset({"autoDelete", "boot", "deviceName", "initializeParams", "kind", "mode", "type"})
+_DISK_PARAMETERS = frozenset({"diskName", "diskSizeGb", "diskType", "labels", "sourceImage"})
+_LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _MOST_METADATA_BYTES = 512 * 1024
 
 
@@ -50,40 +66,93 @@ class InstanceRequest:
     service_account: str
     scopes: tuple[str, ...]
     metadata: Mapping[str, str]
+    scheduling: Mapping[str, Any]
+    shown: Mapping[str, Any]
+    """What is kept of it and shown again, and matters to nothing here: labels, disks, network interfaces."""
 
 
-def parse_instance_request(body: Mapping[str, Any], *, zone: str) -> InstanceRequest:
-    """The VM that `body` describes.
+def parse_instance_request(
+    body: Mapping[str, Any], *, zone: str, default_account: str = ""
+) -> InstanceRequest:
+    """The VM that `body` describes. `default_account` is who it is where nobody is named.
 
     Raises:
         GoogleError: 400 or 404 for the first thing that is wrong with it.
     """
+    _refuse_others(body, _READ, "instances")
     name = body.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _invalid("name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
     machine_type = _parse_machine_type(body.get("machineType"), zone)
     confidential_type = _parse_confidential_type(body.get("confidentialInstanceConfig"))
-    if machine_type.split("-")[0] not in _SERIES[confidential_type]:
+    technology, series = TECHNOLOGIES[confidential_type], machine_type.split("-")[0]
+    if series not in technology.series:
         raise _bad_request(
             f"Confidential Instance Config is only supported for compatible cpu platform: {machine_type} "
             f"does not support {confidential_type}."
         )
-    if _object(body.get("scheduling")).get("onHostMaintenance") != "TERMINATE":
-        raise _bad_request("Confidential VMs only support onHostMaintenance set to TERMINATE.")
-    account, scopes = _parse_service_account(body.get("serviceAccounts"))
+    account, scopes = _parse_service_account(body.get("serviceAccounts"), default_account)
     return InstanceRequest(
         name=name,
         machine_type=machine_type,
         confidential_type=confidential_type,
-        hardware=_HARDWARE[confidential_type],
+        hardware=technology.hardware,
         debug=_parse_image(body.get("disks")),
         secure_boot=bool(_object(body.get("shieldedInstanceConfig")).get("enableSecureBoot")),
         gpu=machine_type.startswith("a3-"),
-        memory_kb=_memory_kb(machine_type),
+        memory_kb=shape_of(machine_type)[1] * 1024,
         service_account=account,
         scopes=scopes,
-        metadata=_parse_metadata(_object(body.get("metadata")).get("items")),
+        metadata=parse_metadata(_object(body.get("metadata")).get("items")),
+        scheduling=_parse_scheduling(body.get("scheduling"), migrates=series in technology.migrates),
+        shown={
+            "labels": parse_labels(body.get("labels")),
+            "tags": [str(tag) for tag in _list(_object(body.get("tags")).get("items"))],
+            "disk": _object(_list(body.get("disks"))[0]),
+            "networkInterfaces": [_object(each) for each in _list(body.get("networkInterfaces"))],
+            "description": str(body.get("description") or ""),
+            "minCpuPlatform": str(body.get("minCpuPlatform") or ""),
+        },
     )
+
+
+def parse_labels(value: object) -> dict[str, str]:
+    """Labels of a resource.
+
+    Raises:
+        GoogleError: 400.
+    """
+    labels = dict(_object(value))
+    for key, text in labels.items():
+        if not (isinstance(text, str) and _LABEL.fullmatch(text) and key and _LABEL.fullmatch(key)):
+            raise _invalid("labels", key, "Labels are lower-case letters, digits, dashes and underscores.")
+    return labels
+
+
+def _refuse_others(body: Mapping[str, Any], read: frozenset[str], where: str) -> None:
+    """Nothing is asked for in `body` but what is `read`: what is taken is kept.
+
+    Raises:
+        GoogleError: 400.
+    """
+    for field, value in body.items():
+        if field not in read and value not in (None, False, "", [], {}):
+            raise not_emulated(f"the emulator does not have `{field[:60]}` of {where}")
+
+
+def _parse_scheduling(value: object, *, migrates: bool) -> dict[str, Any]:
+    """What happens when the host is maintained; Compute Engine's default is to migrate.
+
+    Source: Confidential VM documentation, "Live migration": of SEV on N2D alone.
+    """
+    scheduling = dict(_object(value))
+    _refuse_others(scheduling, _SCHEDULING, "instances.scheduling")
+    policy = scheduling.setdefault("onHostMaintenance", "MIGRATE")
+    if policy not in ("MIGRATE", "TERMINATE"):
+        raise _invalid("scheduling.onHostMaintenance", policy, "")
+    if policy == "MIGRATE" and not migrates:
+        raise _bad_request("Confidential VMs of this kind only support onHostMaintenance set to TERMINATE.")
+    return {"automaticRestart": True, "preemptible": False, **scheduling}
 
 
 def parse_start(text: str) -> int:
@@ -109,7 +178,7 @@ def _parse_confidential_type(value: object) -> str:
     kind = config.get("confidentialInstanceType")
     if kind is None and config.get("enableConfidentialCompute") is True:
         return "SEV"
-    if kind not in _HARDWARE:
+    if kind not in TECHNOLOGIES:
         if kind is None:
             raise _bad_request(
                 "The Confidential Space image runs on Confidential VMs only: set "
@@ -121,10 +190,15 @@ def _parse_confidential_type(value: object) -> str:
 
 def _parse_image(disks: object) -> bool:
     """Whether the boot disk is made from the debug image."""
-    boot = next((disk for disk in _list(disks) if _object(disk).get("boot")), None)
-    if boot is None:
+    all_of_them = [_object(disk) for disk in _list(disks)]
+    if not any(disk.get("boot") for disk in all_of_them):
         raise _bad_request("Invalid value for field 'resource.disks': ''. No boot disk is specified.")
-    source = _object(_object(boot).get("initializeParams")).get("sourceImage")
+    if len(all_of_them) > 1:
+        raise not_emulated("the emulator does not have disks but the one that a VM boots from")
+    parameters = _object(all_of_them[0].get("initializeParams"))
+    _refuse_others(all_of_them[0], _DISK, "instances.disks")
+    _refuse_others(parameters, _DISK_PARAMETERS, "instances.disks.initializeParams")
+    source = parameters.get("sourceImage")
     match = _IMAGE.fullmatch(source) if isinstance(source, str) else None
     if match is None:
         raise GoogleError(
@@ -136,18 +210,25 @@ def _parse_image(disks: object) -> bool:
     return (match["family"] or match["image"]).startswith("confidential-space-debug")
 
 
-def _parse_service_account(value: object) -> tuple[str, tuple[str, ...]]:
+def _parse_service_account(value: object, default_account: str) -> tuple[str, tuple[str, ...]]:
     accounts = _list(value)
     if len(accounts) != 1:
         raise _bad_request("A Confidential Space workload needs one service account.")
     account = _object(accounts[0])
     email, scopes = account.get("email"), _list(account.get("scopes"))
+    if email == _DEFAULT_ACCOUNT:
+        email = default_account
     if not isinstance(email, str) or "@" not in email:
         raise _invalid("serviceAccounts[0].email", email, "")
     return email, tuple(str(scope) for scope in scopes)
 
 
-def _parse_metadata(items: object) -> dict[str, str]:
+def parse_metadata(items: object) -> dict[str, str]:
+    """An instance's metadata.
+
+    Raises:
+        GoogleError: 400.
+    """
     metadata: dict[str, str] = {}
     for item in map(_object, _list(items)):
         key, value = item.get("key"), item.get("value", "")
@@ -159,16 +240,6 @@ def _parse_metadata(items: object) -> dict[str, str]:
     if sum(len(key) + len(value.encode()) for key, value in metadata.items()) > _MOST_METADATA_BYTES:
         raise _bad_request("Metadata size is larger than 524288 bytes.")
     return metadata
-
-
-def _memory_kb(machine_type: str) -> int:
-    """The memory of a machine type, from its name: enough to refuse a tmpfs that cannot be."""
-    _, _, shape = machine_type.partition("-")
-    kind, _, cpus = shape.partition("-")
-    count = int(digits[0]) if (digits := re.findall(r"\d+", cpus)) else 2
-    if kind == "highgpu":
-        count *= 26
-    return count * _GIB_PER_CPU.get(kind, 4) * 1024 * 1024
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -1,4 +1,8 @@
-"""Confidential Space VMs as resources: who may make, read and delete which, and what is kept of them."""
+"""Confidential Space VMs as resources: who may make, change and delete which, and what is kept of them.
+
+A VM that is stopped can be started again: what it was made from is kept beside it. Metadata that is
+changed while it runs is read when it starts the next time.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,16 @@ from pathlib import Path
 from ..access_tokens import Caller
 from ..errors import GoogleError
 from ..iam.authorization import permissions_of, project_of
-from ..iam.service_accounts import find_service_account, policies_of
+from ..iam.service_accounts import default_account_of, find_service_account, policies_of
+from ..places import ZONES
 from ..state import Document, State
 from ..vm.launcher import Machine
 from ..vm.metadata import InstanceIdentity
 from ..vm.serial_log import SerialLog
+from .catalogue import ROOT
 from .fleet import Fleet
-from .instance_requests import InstanceRequest
-from .rendering import ROOT, render_instance, render_operation
+from .instance_requests import InstanceRequest, parse_instance_request, parse_labels, parse_metadata
+from .rendering import fingerprint_of, render_instance, render_metadata, render_operation, time_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +52,25 @@ class Instances:
         self._state = state
         self._fleet = fleet
         self._operations = state.collection("compute.operations")
+        self._requests = state.collection("compute.requests")
 
     def zone(self, project: str, name: str) -> Zone:
         """The zone of the project of that ID or number."""
-        return Zone(project=project_of(self._state, project), name=name)
+        project_document = project_of(self._state, project)
+        if name not in ZONES:
+            raise GoogleError(
+                400, f"Invalid value for field 'zone': '{name[:60]}'. Unknown zone.", reason="invalid"
+            )
+        return Zone(project=project_document, name=name)
 
-    def insert(self, caller: Caller, zone: Zone, wanted: InstanceRequest, *, request_id: str) -> Document:
+    def insert(self, caller: Caller, zone: Zone, body: Document, *, request_id: str) -> Document:
         """The VM boots; the operation. A request that comes again with its ID makes nothing new.
 
         Raises:
-            GoogleError: 409 where the name is taken; 400 where the caller may not act as the account.
+            GoogleError: 409 where the name is taken; 400 where the caller may not act as the account, or
+                for the first thing that is wrong with the request.
         """
+        wanted = self._parse(zone, body)
         key = zone.instance(wanted.name)
         self._require(caller, "compute.instances.create", key, zone)
         for _, operation in self._operations.items():
@@ -65,6 +79,7 @@ class Instances:
         self._require_new(key)
         account = self._acted_as(caller, wanted.service_account)
         identity = _identity(zone, wanted, account)
+        self._requests.put(key, body)
         self._fleet.instances.put(key, render_instance(key, wanted, identity, now=self._state.clock()))
         folder = self._folder(key)
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,18 +91,72 @@ class Instances:
         """The instance as the API shows it."""
         return self._found(caller, zone, name, "compute.instances.get")
 
-    def list_all(self, caller: Caller, zone: Zone) -> list[Document]:
-        """Every instance of the zone."""
+    def list_all(self, caller: Caller, zone: Zone) -> list[tuple[str, Document]]:
+        """Every instance of the zone, by its key."""
         self._require(caller, "compute.instances.list", zone.key, zone)
         place = zone.instance("")
-        return [item for key, item in self._fleet.instances.items() if key.startswith(place)]
+        return [each for each in self._fleet.instances.items() if each[0].startswith(place)]
+
+    def list_in_project(self, caller: Caller, project: str) -> list[tuple[str, Document]]:
+        """Every instance of the project, by its key: in the order of their zones."""
+        document = project_of(self._state, project)
+        place = f"projects/{document['projectId']}/"
+        self._require(caller, "compute.instances.list", place[:-1], Zone(project=document, name="-"))
+        return [each for each in self._fleet.instances.items() if each[0].startswith(place)]
+
+    def stop(self, caller: Caller, zone: Zone, name: str) -> Document:
+        """The VM is off, and still there; the operation. Waits for its workload."""
+        key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.stop")
+        self._fleet.switch_off(key)
+        self._fleet.change(key, status="TERMINATED", lastStopTimestamp=time_of(self._state.clock()))
+        return _running(self._began("stop", key, instance["id"], caller))
+
+    def start(self, caller: Caller, zone: Zone, name: str) -> Document:
+        """The VM runs, as it was made and with the metadata it has now; the operation.
+
+        Raises:
+            GoogleError: 400 where the caller may not act as its account.
+        """
+        key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.start")
+        if instance["status"] == "TERMINATED":
+            body = {**(self._requests.get(key) or {}), "metadata": instance["metadata"]}
+            wanted = self._parse(zone, body)
+            account = self._acted_as(caller, wanted.service_account)
+            identity = _identity(zone, wanted, account, instance_id=instance["id"])
+            self._fleet.change(key, lastStartTimestamp=time_of(self._state.clock()))
+            self._fleet.boot(key, _machine(identity, wanted, self._folder(key)))
+        return _running(self._began("start", key, instance["id"], caller))
+
+    def set_metadata(self, caller: Caller, zone: Zone, name: str, wanted: Document) -> Document:
+        """The VM has this metadata when it starts the next time; the operation.
+
+        Raises:
+            GoogleError: 412 where the request's fingerprint is not the current one's; 400.
+        """
+        key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.setMetadata")
+        _check_fingerprint(wanted.get("fingerprint"), instance["metadata"]["fingerprint"], "metadata")
+        self._fleet.change(key, metadata=render_metadata(parse_metadata(wanted.get("items"))))
+        return _running(self._began("setMetadata", key, instance["id"], caller))
+
+    def set_labels(self, caller: Caller, zone: Zone, name: str, wanted: Document) -> Document:
+        """The VM has these labels; the operation.
+
+        Raises:
+            GoogleError: 412 where the request's fingerprint is not the current one's; 400.
+        """
+        key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.setLabels")
+        _check_fingerprint(wanted.get("labelFingerprint"), instance["labelFingerprint"], "label")
+        labels = parse_labels(wanted.get("labels"))
+        self._fleet.change(key, labels=labels, labelFingerprint=fingerprint_of(labels))
+        return _running(self._began("setLabels", key, instance["id"], caller))
 
     def delete(self, caller: Caller, zone: Zone, name: str) -> Document:
         """The VM is off and gone, with its disk; the operation. Waits for its workload."""
         key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.delete")
         self._fleet.switch_off(key)
-        if key in self._fleet.instances:
-            self._fleet.instances.delete(key)
+        for collection in (self._fleet.instances, self._requests):
+            if key in collection:
+                collection.delete(key)
         shutil.rmtree(self._folder(key), ignore_errors=True)
         return _running(self._began("delete", key, instance["id"], caller))
 
@@ -110,6 +179,19 @@ class Instances:
         if document is None or document["zone"] != f"{ROOT}/{zone.key}" or document["user"] != caller.name:
             raise _not_found(f"{zone.key}/operations/{name}")
         return document
+
+    def operations(self, caller: Caller, zone: Zone) -> list[tuple[str, Document]]:
+        """Every operation that the caller began in the zone, by its name."""
+        place = f"{ROOT}/{zone.key}"
+        return [
+            (name, each)
+            for name, each in self._operations.items()
+            if each["zone"] == place and each["user"] == caller.name
+        ]
+
+    def _parse(self, zone: Zone, body: Document) -> InstanceRequest:
+        default = default_account_of(zone.project["projectNumber"])
+        return parse_instance_request(body, zone=zone.name, default_account=default)
 
     def _began(
         self, kind: str, key: str, instance_id: str, caller: Caller, *, request_id: str = ""
@@ -172,13 +254,15 @@ class Instances:
         return self._state.folder / "instances" / project / name
 
 
-def _identity(zone: Zone, wanted: InstanceRequest, account: Document) -> InstanceIdentity:
+def _identity(
+    zone: Zone, wanted: InstanceRequest, account: Document, *, instance_id: str = ""
+) -> InstanceIdentity:
     return InstanceIdentity(
         project_id=zone.project["projectId"],
         project_number=zone.project["projectNumber"],
         zone=zone.name,
         name=wanted.name,
-        instance_id=str(10**18 + secrets.randbelow(8 * 10**18)),
+        instance_id=instance_id or str(10**18 + secrets.randbelow(8 * 10**18)),
         machine_type=wanted.machine_type,
         service_account=account["email"],
         service_account_id=account["uniqueId"],
@@ -202,6 +286,20 @@ def _machine(identity: InstanceIdentity, wanted: InstanceRequest, folder: Path) 
 def _running(operation: Document) -> Document:
     """How an operation is shown when it is begun, though it is done."""
     return {**operation, "status": "RUNNING", "progress": 0}
+
+
+def _check_fingerprint(given: object, current: str, what: str) -> None:
+    """Whoever changes it has seen it.
+
+    Raises:
+        GoogleError: 412; 400 where there is none.
+    """
+    if not isinstance(given, str) or not given:
+        raise GoogleError(400, f"Required field '{what}.fingerprint' not specified", reason="required")
+    if given != current:
+        raise GoogleError(
+            412, f"Supplied fingerprint does not match current {what} fingerprint.", reason="conditionNotMet"
+        )
 
 
 def _not_found(name: str) -> GoogleError:

@@ -1,4 +1,4 @@
-"""What a service account is made from, with Google's limits.
+"""What a service account is made from and what may be changed of it, with Google's limits.
 
 Source: IAM API reference v1, `projects.serviceAccounts.create`; seen error answers.
 """
@@ -37,6 +37,10 @@ def parse_account_request(body: Mapping[str, Any]) -> AccountRequest:
             f"Invalid service account ID {account_id!s}. It must be 6 to 30 characters long and match "
             "the regular expression [a-z]([-a-z0-9]*[a-z0-9]).",
         )
+    for field in body.keys() - {"accountId", "serviceAccount"}:
+        raise GoogleError(
+            400, f'Invalid JSON payload received. Unknown name "{field[:40]}": Cannot find field.'
+        )
     details = body.get("serviceAccount") or {}
     if not isinstance(details, Mapping):
         raise GoogleError(400, "Invalid value at 'service_account'.")
@@ -45,3 +49,22 @@ def parse_account_request(body: Mapping[str, Any]) -> AccountRequest:
         display_name=str(details.get("displayName", "")),
         description=str(details.get("description", "")),
     )
+
+
+def parse_account_patch(body: Mapping[str, Any]) -> dict[str, str]:
+    """The fields that a patch changes, as its mask says: `displayName` and `description` alone can be.
+
+    Raises:
+        GoogleError: 400 for a mask that is none, or names anything else.
+    """
+    account, mask = body.get("serviceAccount"), body.get("updateMask")
+    if not isinstance(account, Mapping) or not isinstance(mask, str) or not mask:
+        raise GoogleError(400, "Invalid value at 'update_mask': it names what is changed.")
+    fields = {"display_name": "displayName", "description": "description"}
+    changes = {}
+    for path in mask.split(","):
+        field = fields.get(path, path)
+        if field not in fields.values():
+            raise GoogleError(400, f"Invalid value at 'update_mask': {path[:40]} cannot be changed.")
+        changes[field] = str(account.get(field, ""))
+    return changes

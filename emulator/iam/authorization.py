@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..access_tokens import Caller
-from ..errors import GoogleError
+from ..errors import GoogleError, not_emulated
 from ..state import Document, State
 
 _OBJECT_READ = frozenset({"storage.objects.get", "storage.objects.list"})
@@ -29,11 +29,39 @@ _POOLS = frozenset(
 )
 _SERVICE_ACCOUNTS = frozenset(
     f"iam.serviceAccounts.{verb}"
-    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
+    for verb in (
+        "create",
+        "delete",
+        "disable",
+        "enable",
+        "get",
+        "getIamPolicy",
+        "list",
+        "setIamPolicy",
+        "undelete",
+        "update",
+    )
 )
-_INSTANCES = frozenset(
-    f"compute.instances.{verb}" for verb in ("create", "delete", "get", "getSerialPortOutput", "list")
+_SEE_INSTANCES = frozenset(
+    {
+        "compute.images.get",
+        "compute.images.getFromFamily",
+        "compute.images.list",
+        "compute.instances.get",
+        "compute.instances.getSerialPortOutput",
+        "compute.instances.list",
+        "compute.machineTypes.get",
+        "compute.machineTypes.list",
+        "compute.zones.get",
+        "compute.zones.list",
+    }
 )
+_INSTANCES = _SEE_INSTANCES | {
+    f"compute.instances.{verb}" for verb in ("create", "delete", "setLabels", "setMetadata", "start", "stop")
+}
+_SEE_PROJECT = frozenset({"resourcemanager.projects.get"})
+_READ_LOGS = frozenset({"logging.logEntries.list"})
+_SERVICES = frozenset(f"serviceusage.services.{verb}" for verb in ("disable", "enable", "get", "list"))
 _REPOSITORIES = frozenset(
     f"artifactregistry.repositories.{verb}"
     for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
@@ -46,7 +74,27 @@ ROLES: Mapping[str, frozenset[str]] = {
     "roles/storage.objectCreator": frozenset({"storage.objects.create"}),
     "roles/storage.objectUser": _OBJECT_WRITE,
     "roles/storage.objectAdmin": _OBJECT_WRITE,
+    "roles/storage.legacyObjectOwner": frozenset({"storage.objects.get", "storage.objects.update"}),
     "roles/storage.legacyObjectReader": frozenset({"storage.objects.get"}),
+    "roles/storage.legacyBucketOwner": frozenset(
+        {
+            "storage.buckets.get",
+            "storage.buckets.getIamPolicy",
+            "storage.buckets.setIamPolicy",
+            "storage.buckets.update",
+            "storage.objects.create",
+            "storage.objects.delete",
+            "storage.objects.list",
+        }
+    ),
+    "roles/storage.legacyBucketWriter": frozenset(
+        {
+            "storage.buckets.get",
+            "storage.objects.create",
+            "storage.objects.delete",
+            "storage.objects.list",
+        }
+    ),
     "roles/storage.legacyBucketReader": frozenset({"storage.buckets.get", "storage.objects.list"}),
     "roles/storage.bucketViewer": frozenset({"storage.buckets.get", "storage.buckets.list"}),
     "roles/storage.admin": _OBJECT_WRITE | _BUCKET_ADMIN,
@@ -57,12 +105,18 @@ ROLES: Mapping[str, frozenset[str]] = {
         {
             "iam.serviceAccounts.getAccessToken",
             "iam.serviceAccounts.getOpenIdToken",
+            "iam.serviceAccounts.signBlob",
             "iam.serviceAccounts.signJwt",
         }
     ),
     "roles/iam.serviceAccountUser": frozenset({"iam.serviceAccounts.actAs"}),
     "roles/iam.serviceAccountAdmin": _SERVICE_ACCOUNTS,
     "roles/iam.workloadIdentityPoolAdmin": _POOLS,
+    "roles/iam.workloadIdentityPoolViewer": frozenset(
+        permission for permission in _POOLS if permission.endswith((".get", ".list"))
+    ),
+    "roles/compute.instanceAdmin.v1": _INSTANCES | _SEE_PROJECT,
+    "roles/compute.viewer": _SEE_INSTANCES | _SEE_PROJECT,
     "roles/artifactregistry.reader": _PULL,
     "roles/artifactregistry.writer": _PUSH,
     "roles/artifactregistry.admin": _PUSH | _REPOSITORIES,
@@ -70,6 +124,8 @@ ROLES: Mapping[str, frozenset[str]] = {
         {"confidentialcomputing.challenges.create", "confidentialcomputing.challenges.verify"}
     ),
     "roles/logging.logWriter": frozenset({"logging.logEntries.create"}),
+    "roles/logging.viewer": _READ_LOGS | _SEE_PROJECT,
+    "roles/serviceusage.serviceUsageAdmin": _SERVICES,
     # A project's basic owner role reaches everything in its project but other people's tokens.
     "roles/owner": _OBJECT_WRITE
     | _BUCKET_ADMIN
@@ -78,8 +134,11 @@ ROLES: Mapping[str, frozenset[str]] = {
     | _INSTANCES
     | _REPOSITORIES
     | _PUSH
+    | _READ_LOGS
+    | _SERVICES
     | {
         "iam.serviceAccounts.actAs",
+        "logging.logEntries.create",
         "resourcemanager.projects.get",
         "resourcemanager.projects.getIamPolicy",
         "resourcemanager.projects.setIamPolicy",
@@ -100,15 +159,30 @@ def new_etag() -> str:
     return base64.b64encode(secrets.token_bytes(8)).decode()
 
 
+def is_etag_of(policy: Policy, requested: object) -> bool:
+    """Whether a request names the policy's etag, or none, which says that any will do.
+
+    An etag is bytes, and base64 has two alphabets: the libraries for `gcloud` and `gsutil` read it as
+    bytes and send it back in the URL-safe one. Source: discovery documents, `Policy.etag`, format `byte`.
+
+    >>> is_etag_of({"etag": "+/8="}, "-_8="), is_etag_of({"etag": "+/8="}, "AAA=")
+    (True, False)
+    """
+    if requested in (None, ""):
+        return True
+    text = str(requested).replace("-", "+").replace("_", "/")
+    return text.rstrip("=") == str(policy["etag"]).replace("-", "+").replace("_", "/").rstrip("=")
+
+
 def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
     """What `setIamPolicy` stores: the requested bindings, if the caller saw the current ones.
 
     Raises:
         GoogleError: 409 where the request's etag is not the current one; 400 where a binding
-            is malformed or names a role that the emulator does not know; 501 where one has a
-            condition, which must not be granted without it.
+            is malformed, names a role that the emulator does not know, or has a condition,
+            which must not be granted without it.
     """
-    if requested.get("etag") not in (None, "", current["etag"]):
+    if not is_etag_of(current, requested.get("etag")):
         raise GoogleError(
             409,
             "There were concurrent policy changes. Please retry the whole read-modify-write with "
@@ -123,7 +197,7 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
         if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
             raise GoogleError(400, "Invalid list of members in the binding.")
         if binding.get("condition"):
-            raise GoogleError(501, "the emulator does not have conditions on bindings")
+            raise not_emulated("the emulator does not have conditions on bindings")
         if members:
             bindings.append({"role": role, "members": sorted(set(members))})
     return {"version": 1, "etag": new_etag(), "bindings": bindings}

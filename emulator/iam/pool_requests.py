@@ -16,7 +16,7 @@ from typing import Any
 from attestation.errors import Misconfigured
 from policy.provider import NO_CLAIM_READ, lacks_a_claim, parse_provider
 
-from ..errors import GoogleError
+from ..errors import GoogleError, not_emulated
 from ..state import Document
 
 _ID = re.compile(r"[a-z0-9-]{4,32}")
@@ -51,10 +51,10 @@ def parse_provider_body(body: Mapping[str, Any], name: str) -> Document:
     """The fields of an OIDC provider that are stored; its mapping and condition can be evaluated.
 
     Raises:
-        GoogleError: 400, or 501 for another kind of provider.
+        GoogleError: 400; another kind of provider is not emulated.
     """
     if any(body.get(kind) for kind in ("aws", "saml", "x509")):
-        raise GoogleError(501, "the emulator has OIDC providers only")
+        raise not_emulated("the emulator has OIDC providers only")
     document = _parse_common(body)
     for key in body.get("attributeMapping") or {}:
         if not str(key).startswith(("google.", "attribute.")):

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from ..access_tokens import require_caller
 from ..bodies import json_of
 from ..errors import GoogleError
+from ..pages import page_of
 from ..state import Document, State
 from .authorization import project_of, require_permission
 from .pool_requests import parse_pool, parse_provider_body, require_valid_id
@@ -146,7 +147,8 @@ class _Resources:
         hidden = () if request.query_params.get("showDeleted") == "true" else ("DELETED",)
         names = [name for name, _ in self._documents.items() if name.rpartition("/")[0] + "/" == parent]
         found = [item for name in names if (item := self._current(name)) and item["state"] not in hidden]
-        return JSONResponse({self._kind.plural: found} if found else {})
+        page, more = page_of([(item["name"], item) for item in found], request.query_params)
+        return JSONResponse({**({self._kind.plural: page} if page else {}), **more})
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(self._found(request, "get"))

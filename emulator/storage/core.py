@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import unquote
 
 from starlette.requests import Request
 
@@ -26,9 +28,12 @@ _DEVSTORAGE = "https://www.googleapis.com/auth/devstorage."
 _FULL = frozenset({CLOUD_PLATFORM, _DEVSTORAGE + "full_control"})
 _WRITE = _FULL | {_DEVSTORAGE + "read_write"}
 _READ = _WRITE | {_DEVSTORAGE + "read_only", CLOUD_PLATFORM + ".read-only"}
-_SETTABLE = frozenset(
-    {"cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType", "metadata"}
-)
+_CONVENIENCE = {
+    "roles/owner": "projectOwner",
+    "roles/editor": "projectEditor",
+    "roles/viewer": "projectViewer",
+}
+_PUBLIC = {"allUsers", "allAuthenticatedUsers"}
 
 
 class Storage:
@@ -62,13 +67,31 @@ class Storage:
         """
         bucket = self.buckets.get(name)
         if bucket is None:
-            raise no_such_bucket()
+            raise no_such_bucket(unquote(name))
         return bucket
 
     def holds(self, caller: Caller | None, permission: str, bucket: Document) -> bool:
-        """Whether the bucket's policy or its project's grants it."""
+        """Whether the bucket's policy or its project's grants it.
+
+        A bucket's policy also speaks of `projectOwner:PROJECT` and its like, whoever they are by the
+        project's policy; where public access is prevented, it speaks of nobody in particular in vain.
+        """
         project = project_of(self.state, bucket["project"])
-        return permission in permissions_of(caller, [bucket["policy"], project["policy"]])
+        policy = bucket["policy"]
+        if is_closed(bucket):
+            policy = {
+                "bindings": [
+                    {**each, "members": set(each["members"]) - _PUBLIC} for each in policy["bindings"]
+                ]
+            }
+        if caller is not None:
+            held = {
+                f"{word}:{bucket['project']}"
+                for each in project["policy"]["bindings"]
+                if (word := _CONVENIENCE.get(each["role"])) and caller.members.intersection(each["members"])
+            }
+            caller = replace(caller, members=caller.members | held)
+        return permission in permissions_of(caller, [policy, project["policy"]])
 
     def authorize(self, caller: Caller | None, permission: str, bucket: Document, name: str = "") -> None:
         """The caller holds `permission` on the bucket, or on its object `name`; the audit log says so.
@@ -155,6 +178,8 @@ class Storage:
         self.check(preconditions, bucket_name, name)
         if self.objects.get(bucket_name, name) is not None:
             self.authorize(caller, "storage.objects.delete", bucket, name)
+        # As the bucket's class is now: an object keeps its own when the bucket's changes.
+        settable = {"storageClass": bucket["resource"]["storageClass"], **settable}
         return self.objects.put(bucket_name, name, content, settable, components=components)
 
 
@@ -166,25 +191,10 @@ def check_object_name(name: object) -> str:
     """
     if not isinstance(name, str) or not name:
         raise invalid("Required", reason="required")
-    if len(name.encode()) > 1024 or name in (".", "..") or re.search(r"[\r\n]", name):
+    reserved = name in (".", "..") or name.startswith(".well-known/acme-challenge/")
+    if len(name.encode()) > 1024 or reserved or re.search(r"[\r\n]", name):
         raise invalid(f"Disallowed object name: '{name[:80]!r}'")
     return name
-
-
-def settable_of(document: Mapping[str, object]) -> Document:
-    """The fields of a request's object resource that a client may choose; the others are ignored.
-
-    Raises:
-        GoogleError: 400 where one is not text, or `metadata` not a map of texts.
-    """
-    settable = {key: value for key, value in document.items() if key in _SETTABLE}
-    metadata = settable.get("metadata") or {}
-    texts = [value for key, value in settable.items() if key != "metadata"]
-    if not isinstance(metadata, dict) or not all(
-        value is None or isinstance(value, str) for value in (*texts, *metadata.values())
-    ):
-        raise invalid("Invalid value in the object resource.")
-    return settable
 
 
 def without_nulls(settable: Mapping[str, object]) -> Document:
@@ -193,6 +203,12 @@ def without_nulls(settable: Mapping[str, object]) -> Document:
     if isinstance(metadata := kept.get("metadata"), dict):
         kept["metadata"] = {key: value for key, value in metadata.items() if value is not None}
     return kept
+
+
+def is_closed(bucket: Document) -> bool:
+    """Whether the bucket prevents public access."""
+    closed: bool = bucket["resource"]["iamConfiguration"].get("publicAccessPrevention") == "enforced"
+    return closed
 
 
 def generation_of(query: Mapping[str, str]) -> int | None:

@@ -8,6 +8,8 @@ wording as quoted in public bug reports of google-cloud-storage's users.
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
@@ -17,6 +19,7 @@ from ..access_tokens import Caller
 from ..errors import GoogleError, render_storage_error
 
 _AUTHORIZATION = {"locationType": "header", "location": "Authorization"}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _IF_MATCH = {"locationType": "header", "location": "If-Match"}
 _XML_CODES = {
     400: ("InvalidArgument", "Invalid argument."),
@@ -33,11 +36,26 @@ def on_storage_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, GoogleError)  # noqa: S101  registered for this class alone
     if error.http_status == 304:
         return Response(status_code=304)
-    if not request.url.path.startswith(("/storage/", "/upload/", "/download/", "/batch/")):
+    if not request.url.path.startswith(("/storage/", "/upload/", "/resumable/", "/download/", "/batch/")):
         return _render_xml_error(error)
     if request.query_params.get("alt") == "media":
         return PlainTextResponse(error.message, error.http_status, error.headers)
     return render_storage_error(error)
+
+
+def on_full_disk(request: Request, error: Exception) -> Response:
+    """Starlette's handler for what the system and SQLite say of a disk; any other trouble is a bug.
+
+    Raises:
+        OSError: and `sqlite3.Error`, as they came.
+    """
+    said_by_sqlite = getattr(error, "sqlite_errorcode", None) in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR_WRITE,
+    )
+    if getattr(error, "errno", None) in _FULL or said_by_sqlite:
+        return on_storage_error(request, disk_full())
+    raise error
 
 
 def _render_xml_error(error: GoogleError) -> Response:
@@ -77,9 +95,13 @@ def scope_not_authorized() -> GoogleError:
     return GoogleError(403, "Provided scope(s) are not authorized", reason="forbidden")
 
 
-def no_such_bucket() -> GoogleError:
-    """404."""
-    return GoogleError(404, "The specified bucket does not exist.", reason="notFound")
+def no_such_bucket(name: str = "") -> GoogleError:
+    """404; a slash is a person's mistake, and told so."""
+    message = "The specified bucket does not exist."
+    if "/" in name:
+        bucket, _, rest = name.removeprefix("gs://").partition("/")
+        message += f" A bucket's name has no slash: is it object '{rest[:80]}' of bucket '{bucket[:80]}'?"
+    return GoogleError(404, message, reason="notFound")
 
 
 def no_such_object(bucket: str, name: str) -> GoogleError:
@@ -114,5 +136,25 @@ def range_not_satisfiable(size: int) -> GoogleError:
 
 
 def absent(what: str) -> GoogleError:
-    """501: Cloud Storage has it, the emulator has not, and ignoring it would mislead."""
-    return GoogleError(501, f"the emulator's Cloud Storage does not have {what}", reason="notImplemented")
+    """400: Cloud Storage has it, the emulator has not, and ignoring it would mislead.
+
+    Not 501: every client for which Google's libraries retry would repeat it for half a minute.
+    """
+    return GoogleError(400, f"the emulator's Cloud Storage does not have {what}", reason="notEmulated")
+
+
+def no_acls() -> GoogleError:
+    """400: as in any bucket with uniform access, and here all have that."""
+    return GoogleError(
+        400,
+        "Cannot use access control lists when uniform bucket-level access is enabled, as it always is in the "
+        "emulator: grant roles on the bucket instead.",
+        reason="invalid",
+    )
+
+
+def disk_full() -> GoogleError:
+    """403, as where a quota is used up: it is not worth trying again at once, and 507 would be."""
+    return GoogleError(
+        403, "The disk that holds the emulator's state is full: nothing was stored.", reason="quotaExceeded"
+    )

@@ -82,11 +82,13 @@ class StoredObject:
             "bucket": self.bucket,
             "generation": str(self.generation),
             "metageneration": str(self.metageneration),
-            "storageClass": "STANDARD",
+            "storageClass": "STANDARD",  # of objects that are older than this field
             "size": str(self.size),
             "crc32c": self.crc32c,
             "etag": self.etag,
             "timeCreated": render_time(self.created_at),
+            "timeFinalized": render_time(self.created_at),
+            "timeStorageClassUpdated": render_time(self.created_at),
             "updated": render_time(self.updated_at),
             **self.settable,
         }

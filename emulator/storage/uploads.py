@@ -19,14 +19,17 @@ from starlette.responses import JSONResponse, Response
 
 from ..access_tokens import Caller
 from ..state import Document
-from .core import Storage, check_object_name, settable_of, without_nulls
-from .errors import absent, invalid
+from .core import Storage, check_object_name, without_nulls
+from .errors import invalid
+from .fields import parse_object
 from .objects import Content, StoredObject, measure
 from .preconditions import Preconditions, parse_preconditions
 
 _MOST_METADATA = 1 << 20
 _CONTENT_TYPE = re.compile(rb"content-type:\s*([^\r\n]+)", re.IGNORECASE)
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))')
+_TRANSFER_ENCODING = re.compile(rb"content-transfer-encoding:\s*([^\r\n]+)", re.IGNORECASE)
+_BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|'([^']{1,70})'|([^\s;"']{1,70}))""")
+"""Single quotes are no quotes in RFC 2045, and yet `gsutil` and `gcloud` set the boundary in them."""
 
 
 class SimpleUploads:
@@ -46,7 +49,7 @@ class SimpleUploads:
         boundary = _BOUNDARY.search(request.headers.get("content-type", ""))
         if boundary is None:
             raise invalid("Missing the boundary of a multipart upload.")
-        parts = _RelatedParts(request.stream(), (boundary[1] or boundary[2]).encode("latin-1"))
+        parts = _RelatedParts(request.stream(), next(filter(None, boundary.groups())).encode("latin-1"))
         _, metadata = await parts.first()
         try:
             document = json.loads(metadata or b"{}")
@@ -57,7 +60,10 @@ class SimpleUploads:
         document.setdefault("name", request.query_params.get("name"))
         headers = await parts.head()
         if found := _CONTENT_TYPE.search(headers):
-            document.setdefault("contentType", found[1].decode("latin-1"))
+            document.setdefault("contentType", found[1].decode("latin-1").strip())
+        encoding = _TRANSFER_ENCODING.search(headers)
+        if encoding and encoding[1].strip().lower() not in (b"binary", b"7bit", b"8bit"):
+            raise invalid("A part has a transfer encoding: the emulator takes bytes as they are.")
         return await self._receive(request, document, parts.rest())
 
     async def _receive(self, request: Request, document: Document, blocks: AsyncIterator[bytes]) -> Response:
@@ -93,7 +99,7 @@ class Upload:
             self.bucket,
             self.name,
             content,
-            without_nulls(settable_of(self.document)),
+            without_nulls(parse_object(self.document)),
             preconditions=self.preconditions,
         )
 
@@ -106,9 +112,9 @@ def prepare(storage: Storage, request: Request, bucket: str, name: str, document
     """
     caller = storage.caller_of(request)
     storage.authorize(caller, "storage.objects.create", storage.bucket(bucket), name)
-    if "predefinedAcl" in request.query_params or document.get("acl"):
-        raise absent("access control lists: access to a bucket is uniform")
-    settable_of(document)
+    if "contentEncoding" in request.query_params:
+        document.setdefault("contentEncoding", request.query_params["contentEncoding"])
+    parse_object(document)
     preconditions = parse_preconditions(request.query_params)
     storage.check(preconditions, bucket, name)
     return Upload(caller=caller, bucket=bucket, name=name, document=document, preconditions=preconditions)
@@ -139,12 +145,16 @@ async def append(path: Path, blocks: AsyncIterator[bytes]) -> None:
 
 
 class _RelatedParts:
-    """The two parts of a `multipart/related` body as it arrives, the second one in constant memory."""
+    """The two parts of a `multipart/related` body as it arrives, the second one in constant memory.
+
+    Lines end as the first one does: with CRLF, or with the bare LF that `gsutil` and gcsfs write.
+    """
 
     def __init__(self, blocks: AsyncIterator[bytes], boundary: bytes) -> None:
         self._blocks = blocks
-        self._delimiter = b"\r\n--" + boundary
-        self._buffer = b"\r\n"
+        self._boundary = b"--" + boundary
+        self._newline = self._delimiter = b""
+        self._buffer = b"\n"
 
     async def _until(self, mark: bytes) -> bytes:
         """What comes before `mark`, which is passed over.
@@ -162,12 +172,15 @@ class _RelatedParts:
 
     async def first(self) -> tuple[bytes, bytes]:
         """Head and body of the first part."""
-        await self._until(self._delimiter)
-        return await self._until(b"\r\n\r\n"), await self._until(self._delimiter)
+        await self._until(b"\n" + self._boundary)
+        self._newline = b"\r\n" if (await self._until(b"\n")).endswith(b"\r") else b"\n"
+        self._delimiter = self._newline + self._boundary
+        self._buffer = self._newline + self._buffer
+        return await self.head(), await self._until(self._delimiter)
 
     async def head(self) -> bytes:
-        """The second part's head."""
-        return await self._until(b"\r\n\r\n")
+        """The next part's head."""
+        return await self._until(self._newline * 2)
 
     async def rest(self) -> AsyncIterator[bytes]:
         """The second part's body.

@@ -1,4 +1,4 @@
-"""New objects from other objects: compose, copy and rewrite. Source: JSON API v1, `objects`."""
+"""New objects from other objects: compose, copy, rewrite and move. Source: JSON API v1, `objects`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,30 @@ from starlette.routing import BaseRoute, Route
 
 from ..access_tokens import Caller
 from ..bodies import json_of
-from .core import Storage, check_object_name, generation_of, settable_of, without_nulls
+from .calls import serving
+from .core import Storage, check_object_name, generation_of, without_nulls
 from .errors import invalid
-from .objects import StoredObject, measure
+from .fields import parse_object
+from .objects import Content, StoredObject, measure
 from .preconditions import parse_preconditions, whole_number
 
 _MOST_COMPONENTS = 32
 
 
 def routes(storage: Storage) -> list[BaseRoute]:
-    """`…/o/OBJECT/compose`, `…/copyTo/…` and `…/rewriteTo/…`."""
+    """`…/o/OBJECT/compose`, `…/copyTo/…`, `…/rewriteTo/…` and `…/moveTo/…`."""
     making = _Making(storage)
     place = "/storage/v1/b/{bucket}/o/{object:segment}"
     return [
-        Route(place + "/compose", making.compose, methods=["POST"]),
-        Route(place + "/copyTo/b/{to_bucket}/o/{to_object:segment}", making.copy, methods=["POST"]),
-        Route(place + "/rewriteTo/b/{to_bucket}/o/{to_object:segment}", making.rewrite, methods=["POST"]),
+        Route(place + "/compose", serving("objects.compose", making.compose), methods=["POST"]),
+        *(
+            Route(f"{place}/{verb}/{target}", serving(name, endpoint), methods=["POST"])
+            for verb, target, name, endpoint in (
+                ("copyTo", "b/{to_bucket}/o/{to_object:segment}", "objects.copy", making.copy),
+                ("rewriteTo", "b/{to_bucket}/o/{to_object:segment}", "objects.rewrite", making.rewrite),
+                ("moveTo", "o/{to_object:segment}", "objects.move", making.move),
+            )
+        ),
     ]
 
 
@@ -41,7 +49,7 @@ class _Making:
         bucket, name = request.path_params["bucket"], check_object_name(request.path_params["object"])
         self._storage.authorize(caller, "storage.objects.create", self._storage.bucket(bucket), name)
         sources = self._sources(caller, bucket, document.get("sourceObjects"))
-        settable = without_nulls(settable_of(document.get("destination") or {}))
+        settable = without_nulls(parse_object(document.get("destination") or {}))
         with self._storage.objects.draft() as draft:
             paths = [self._storage.objects.path_of(source) for source in sources]
             await asyncio.to_thread(_concatenate, paths, draft)
@@ -93,6 +101,19 @@ class _Making:
             }
         )
 
+    async def move(self, request: Request) -> Response:
+        """The object has another name in its bucket, and the old name is nobody's."""
+        caller, path = self._storage.caller_of(request), request.path_params
+        bucket = self._storage.bucket(path["bucket"])
+        self._storage.authorize(caller, "storage.objects.delete", bucket, path["object"])
+        path["to_bucket"] = path["bucket"]
+        if path["to_object"] == path["object"]:
+            raise invalid("The source and destination object names must be different.")
+        source = self._storage.find(caller, "storage.objects.get", path["bucket"], path["object"])
+        stored = await self._copied(request)
+        self._storage.objects.delete(source)
+        return JSONResponse(stored.render())
+
     async def _copied(self, request: Request) -> StoredObject:
         """The destination; its fields are the source's, unless the request brings its own."""
         document = await json_of(request)
@@ -108,14 +129,16 @@ class _Making:
         parse_preconditions(query, prefix="ifSource").check(source.generation, source.metageneration)
         to_bucket, to_name = path["to_bucket"], check_object_name(path["to_object"])
         self._storage.authorize(caller, "storage.objects.create", self._storage.bucket(to_bucket), to_name)
+        kept = {key: value for key, value in source.settable.items() if key != "storageClass"}
         with self._storage.objects.draft() as draft:
-            await asyncio.to_thread(shutil.copyfile, self._storage.objects.path_of(source), draft)
+            draft.unlink()  # an object's bytes never change, so two objects may be one file
+            draft.hardlink_to(self._storage.objects.path_of(source))
             return self._storage.create(
                 caller,
                 to_bucket,
                 to_name,
-                await asyncio.to_thread(measure, draft),
-                without_nulls(settable_of(document)) or source.settable,
+                Content(path=draft, size=source.size, crc32c=source.crc32c, md5=source.md5),
+                without_nulls(parse_object(document)) or kept,
                 preconditions=parse_preconditions(query),
             )
 

@@ -1,7 +1,6 @@
 """The XML API's multipart upload, which `transfer_manager.upload_chunks_concurrently` speaks.
 
-A part is a file in the upload's folder. Absent: listing uploads and parts, and whatever else
-the XML API does.
+A part is a file in the upload's folder. Absent: listing uploads and parts.
 
 Source: Cloud Storage documentation, "XML API multipart uploads".
 """
@@ -20,7 +19,8 @@ from xml.sax.saxutils import escape
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from ..errors import GoogleError
 from ..state import write_atomically
@@ -29,9 +29,9 @@ from .errors import invalid
 from .objects import Content, measure
 from .preconditions import parse_preconditions
 from .uploads import append, check_sums
+from .xml_objects import fields_of
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-_META = "x-goog-meta-"
 _UPLOAD = re.compile(r"[0-9a-f]{32}")
 _MOST_PARTS = 10_000
 _MOST_XML = 4 << 20
@@ -43,9 +43,18 @@ def routes(storage: Storage, folder: Path) -> list[BaseRoute]:
     place = "/{bucket}/{object:rest}"
     return [
         Route(place, uploads.post, methods=["POST"]),
-        Route(place, uploads.put, methods=["PUT"]),
-        Route(place, uploads.abort, methods=["DELETE"]),
+        _OfAnUpload(place, uploads.put, methods=["PUT"]),
+        _OfAnUpload(place, uploads.abort, methods=["DELETE"]),
     ]
+
+
+class _OfAnUpload(Route):
+    """A route for those requests that name an upload; the others are about the object itself."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if b"uploadId=" not in scope["query_string"]:
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 class _MultipartUploads:
@@ -60,16 +69,8 @@ class _MultipartUploads:
 
     def _begin(self, request: Request) -> Response:
         bucket, name = self._authorize(request)
-        headers = request.headers
-        fields = {
-            "contentType": headers.get("content-type"),
-            "contentEncoding": headers.get("content-encoding"),
-            "cacheControl": headers.get("cache-control"),
-            "metadata": {k.removeprefix(_META): v for k, v in headers.items() if k.startswith(_META)},
-        }
         upload = secrets.token_hex(16)
-        settable = {key: value for key, value in fields.items() if value}
-        document = json.dumps({"bucket": bucket, "name": name, "settable": settable})
+        document = json.dumps({"bucket": bucket, "name": name, "settable": fields_of(request)})
         write_atomically(self._folder / upload / "upload.json", document.encode())
         return _render(
             "InitiateMultipartUploadResult",

@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import subprocess
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ _METHOD = "google.cloud.confidentialcomputing.v1.ConfidentialComputing.VerifyAtt
 _STOP_GRACE_S = 10
 _KILL_AFTER_S = 1
 _OUTPUT_GRACE_S = 2
+_LONGEST_LINE = 64 * 1024
 
 
 class ExitCode(IntEnum):
@@ -94,6 +96,7 @@ def exit_code_of(*, debug: bool, restart_policy: str, failure: Exception | None)
 class Launch:
     """One VM's launcher, on a thread of its own from `start` until it ends or is stopped.
 
+    `log` is told each line for Cloud Logging, with its severity.
     `on_end` is told the exit code of the launcher, and the workload's status if it ran. The real
     VM waits two minutes before it reboots; `reboot_delay_s` is an argument for those who cannot.
     """
@@ -108,6 +111,7 @@ class Launch:
         kind: sandbox.Kind,
         on_end: Callable[[ExitCode, int | None], None],
         reboot_delay_s: float,
+        log: Callable[[str, str], None] = lambda _line, _severity: None,
     ) -> None:
         self._state = state
         self._verifier = verifier
@@ -121,7 +125,10 @@ class Launch:
         self._status: int | None = None
         self._ended = False
         self._thread = Thread(target=self._run, name=f"launcher of {machine.identity.name}", daemon=True)
-        self.serial = SerialLog(machine.folder / "serial.log", state.clock)
+        self._log = log
+        self.serial = SerialLog(
+            machine.folder / "serial.log", state.clock, on_line=lambda line: log(line, "INFO")
+        )
 
     def start(self) -> None:
         """The VM boots."""
@@ -143,7 +150,7 @@ class Launch:
             with self._metadata_server() as endpoint:
                 while True:
                     with ExitStack() as services:
-                        code = self._boot(endpoint, services)
+                        code = self._boot_or_say_why(endpoint, services)
                         if code is not ExitCode.REBOOT:
                             self._end(code)  # now: its servers take a moment to close
                             return
@@ -151,6 +158,16 @@ class Launch:
                         return
         finally:
             self._end(code)
+
+    def _boot_or_say_why(self, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> ExitCode:
+        """What follows the boot. Where the launcher itself fails, its log says so, and the VM is off."""
+        try:
+            return self._boot(endpoint, services)
+        except Exception as error:  # noqa: BLE001  the outermost place of this thread
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            self.serial.say(f"symbolon emulator: the launcher failed: {reason}")
+            traceback.print_exception(error)  # in emulator.log
+            return self._say_exit(ExitCode.FAILURE)
 
     def _end(self, code: ExitCode) -> None:
         """`on_end` has been told, once."""
@@ -280,20 +297,25 @@ class Launch:
     def _attest(
         self, spec: LaunchSpec, facts: LaunchFacts, container: sandbox.Container, services: ExitStack
     ) -> None:
-        """The container has its first token, and will have the ones after it."""
+        """The container has its first token, and will have the ones after it; or asks for each."""
         check_may_attest(self._state, self._machine.identity, spec.impersonate_service_accounts)
         token_file = TokenFile(container.launcher_folder, lambda: self._verifier.mint(facts))
-        self.serial.say("refreshing attestation verifier OIDC token")
-        wait_s = token_file.refresh()
+        wait_s = 0.0
+        if not spec.disable_refresh:
+            self.serial.say("refreshing attestation verifier OIDC token")
+            wait_s = token_file.refresh()
         listener = unix_listener(container.launcher_folder / "teeserver.sock", mode=0o777)
         services.enter_context(served(teeserver.make_app(self._verifier, facts), listener))
         ended = Event()
         services.callback(ended.set)
-        Thread(target=token_file.keep_fresh, args=(wait_s, ended), daemon=True).start()
+        if not spec.disable_refresh:
+            Thread(target=token_file.keep_fresh, args=(wait_s, ended), daemon=True).start()
 
     def _run_workload(
         self, spec: LaunchSpec, container: sandbox.Container, endpoint: sandbox.MetadataEndpoint
     ) -> None:
+        if self._kind == "bare" and (reason := sandbox.why_not_bare(container)):
+            raise LaunchRefused(f"symbolon emulator: the workload cannot run bare: {reason}")
         self.serial.say(_REDIRECTED[spec.log_redirect])
         with self._output(spec) as output:
             process = sandbox.start(
@@ -319,7 +341,7 @@ class Launch:
         if spec.log_redirect in ("true", "serial"):
             sinks.append(self.serial.write)
         if spec.log_redirect in ("true", "cloud_logging"):
-            sinks.append(SerialLog(self._machine.folder / "cloud_logging.log", self._state.clock).write)
+            sinks.append(_Lines(lambda line: self._log(line, "DEFAULT")).write)
         if not sinks:
             yield subprocess.DEVNULL
             return
@@ -337,7 +359,7 @@ _REDIRECTED = {
     "false": "Container stdout/stderr will not be redirected.",
     "true": "Container stdout/stderr will be redirected to serial and Cloud Logging. "
     "This may result in performance issues due to slow serial console writes.",
-    "cloud_logging": "Container stdout/stderr will be redirected to Cloud Logging.",
+    "cloud_logging": "Container stdout/stderr will be redirected to journald (JSON) for FluentBit scraping.",
     "serial": "Container stdout/stderr will be redirected to serial logging. "
     "This may result in performance issues due to slow serial console writes.",
 }
@@ -345,9 +367,29 @@ _REDIRECTED = {
 
 def _copy(source: int, sinks: list[Callable[[bytes], None]]) -> None:
     with open(source, "rb", buffering=0) as file:
-        while data := file.read(65536):
+        while True:
+            data = file.read(65536)
             for sink in sinks:
                 sink(data)
+            if not data:
+                return
+
+
+class _Lines:
+    """Hands bytes on as lines, each as soon as it is whole."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._rest = b""
+
+    def write(self, data: bytes) -> None:
+        """The lines that end in `data` have been handed on; with no data, what is left is one as well."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if not data or len(self._rest) > _LONGEST_LINE:
+            lines, self._rest = [*lines, self._rest], b""
+        for line in lines:
+            if line:
+                self._on_line(line.decode("utf-8", errors="replace"))
 
 
 def _describe_sandbox(kind: sandbox.Kind) -> str:

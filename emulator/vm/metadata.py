@@ -14,19 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..access_tokens import mint_access_token
-from ..keys import key_id_of, load_or_make_rsa_key
+from ..signing import mint_id_token
 from ..state import State
 
 _FLAVOR = {"metadata-flavor": "Google", "server": "Metadata Server for VM"}
 _TOKEN_LIFETIME_S = 3599
-_IDENTITY_LIFETIME_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,22 +147,11 @@ def _access_token(state: State, instance: InstanceIdentity) -> dict[str, object]
 
 
 def _identity(state: State, instance: InstanceIdentity, request: Request) -> Response:
-    """An ID token of the service account; its key is the folder's own and published nowhere."""
+    """An ID token of the service account."""
     audience = request.query_params.get("audience")
     if not audience:
         return Response("non-empty audience parameter required", 400, headers=_FLAVOR)
-    key = load_or_make_rsa_key(state.folder / "metadata" / "identity-key.pem")
-    now = int(state.clock())
-    claims: dict[str, object] = {
-        "aud": audience,
-        "azp": instance.service_account_id,
-        "exp": now + _IDENTITY_LIFETIME_S,
-        "iat": now,
-        "iss": "https://accounts.google.com",
-        "sub": instance.service_account_id,
-        "email": instance.service_account,
-        "email_verified": True,
-    }
+    claims: dict[str, object] = {"email": instance.service_account, "email_verified": True}
     if request.query_params.get("format") == "full":
         claims["google"] = {
             "compute_engine": {
@@ -175,5 +162,5 @@ def _identity(state: State, instance: InstanceIdentity, request: Request) -> Res
                 "zone": instance.zone,
             }
         }
-    token = jwt.encode(claims, key, "RS256", {"kid": key_id_of(key.public_key())})
+    token = mint_id_token(state, instance.service_account_id, audience, claims)
     return Response(token, headers=_FLAVOR, media_type="text/html")

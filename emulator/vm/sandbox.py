@@ -1,10 +1,11 @@
 """Where a workload runs: in bubblewrap where this machine permits it, else bare.
 
 In bubblewrap the container has no network at all: loopback ports lead through `relay.py` to the
-gateway and the metadata server, and nowhere else. It sees its own layer at `/app`, tmpfs, the
-launcher's folder, and as its base layer this machine's Python environment, all read-only; not
-the user's home, not the emulator's state. Bare, it runs as an ordinary child process with the
-proxy as its way out: whoever ignores `HTTPS_PROXY` there is not stopped, and the demo says so.
+gateway and the metadata server, and nowhere else. It sees its own layer at `/app`, which root alone
+may write to, tmpfs, the launcher's folder, and as its base layer this machine's Python environment,
+all else read-only; not the user's home, not the emulator's state. Bare, it runs as an ordinary child
+process with the proxy as its way out: whoever ignores `HTTPS_PROXY` there is not stopped, and the demo
+says so.
 
 Only what the container could not know on Google's network either is added to its environment
 after it was measured: the proxy, its certificate authority, the metadata server, and `PATH`.
@@ -34,6 +35,7 @@ _GATEWAY_PORT = 3128
 _METADATA_PORT = 8980
 _DEFAULT_DEV_SHM_BYTES = 64 * 1024 * 1024  # containerd's, and so Confidential Space's
 _DEFAULT_USER_ID = 65532
+_UMASK = 0o022  # containerd's; the emulator's own is stricter
 _SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system")
 _SYSTEM_FILES = (
     "/etc/alternatives",
@@ -102,13 +104,19 @@ class Process:
 
 
 @cache
+def _bubblewrap() -> str:
+    """Where the program is, or nothing: a container starts with an empty environment, so without a `PATH`."""
+    return shutil.which("bwrap") or ""
+
+
+@cache
 def why_not_bubblewrap() -> str:
     """Why no bubblewrap container can be made on this machine, or nothing; tried once a process."""
-    if shutil.which("bwrap") is None:
+    if not _bubblewrap():
         return "bubblewrap is not installed"
     python = [sys.executable, "-I", "-S", "-c", "pass"]
     if not _runs(
-        ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", *python]
+        [_bubblewrap(), "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", *python]
     ):
         return "bubblewrap is installed, but this machine does not permit its namespaces"
     if not _runs([*_world(), *_tmpfs("/app", 0), *python]):
@@ -136,7 +144,7 @@ def start(
     if kind == "bubblewrap":
         command = _bubblewrap_command(container, address, metadata)
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env={}
+            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env={}, umask=_UMASK
         )
         return Process("bubblewrap", process)
     home = container.scratch / "home"
@@ -151,8 +159,25 @@ def start(
         stderr=subprocess.STDOUT,
         env={**container.env, **proxy_env, "PATH": _path(container), "HOME": str(home)},
         cwd=_inside_app(container),
+        umask=_UMASK,
     )
     return Process("bare", process)
+
+
+def why_not_bare(container: Container) -> str:
+    """Why the workload cannot run without a container, or nothing: it wants paths that one alone has.
+
+    A package with a `container.py` is told where the launcher's folder is: see `bare.py`.
+    """
+    for argument in container.args:
+        if argument.startswith(("/app/", CONTAINER_LAUNCHER)):
+            return f"`{argument}` is a path inside a container; this machine has none: install bubblewrap"
+    scripts = [argument for argument in container.args if argument.endswith(".py")]
+    for script in scripts:
+        path = _inside_app(container) / script
+        if path.is_file() and CONTAINER_LAUNCHER in path.read_text("utf-8", errors="replace"):
+            return f"`{script}` uses `{CONTAINER_LAUNCHER}`, which a container alone has: install bubblewrap"
+    return ""
 
 
 def _network_env(*, proxy: str, ca_file: str, metadata: str) -> dict[str, str]:
@@ -211,7 +236,8 @@ def _bubblewrap_command(container: Container, address: Address, metadata: Metada
     command += _tmpfs("/dev/shm", container.dev_shm_bytes or _DEFAULT_DEV_SHM_BYTES)  # noqa: S108
     for mount in container.mounts:
         command += _tmpfs(mount.destination, mount.size_bytes)
-    command += ["--ro-bind", str(container.app), "/app"]
+    # An image's files are root's: whoever else the container is reads them.
+    command += ["--ro-bind" if user_id else "--bind", str(container.app), "/app"]
     command += ["--ro-bind", str(container.launcher_folder), CONTAINER_LAUNCHER]
     command += ["--ro-bind", str(address.ca_file), f"{_INSIDE}/ca.pem"]
     command += ["--ro-bind", str(relay), f"{_INSIDE}/relay.py"]
@@ -230,7 +256,7 @@ def _world() -> list[str]:
 
     In this order, because the environment may itself be below a temporary folder.
     """
-    world = ["bwrap", "--unshare-all", "--proc", "/proc", "--dev", "/dev"]
+    world = [_bubblewrap(), "--unshare-all", "--proc", "/proc", "--dev", "/dev"]
     world += [*_tmpfs("/tmp", 0), *_tmpfs("/var/tmp", 0)]  # noqa: S108  inside the container
     return world + _base_layer()
 

@@ -5,6 +5,7 @@ Source: google/re2, wiki "Syntax" (Perl and ASCII classes, Unicode general categ
 
 from __future__ import annotations
 
+import itertools
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -73,6 +74,7 @@ POSIX: Final = {
     "word": _WORD,
     "xdigit": _of("0-9", "A-F", "a-f"),
 }
+_UNASSIGNED: Final = "Cn"
 _MAJOR: Final = "CLMNPSZ"
 _CATEGORIES: Final = frozenset(
     [
@@ -120,11 +122,35 @@ def category(name: str) -> Ranges | None:
     if name not in _CATEGORIES and (not name or name not in _MAJOR):
         return None
     return united(
-        (code, code)
-        for code in range(LAST + 1)
+        (low, high)
+        for found, low, high in _categories()
         # RE2's C holds no unassigned characters, only control, format, private use and surrogates.
-        if (found := unicodedata.category(chr(code))).startswith(name) and found != "Cn"
+        if found.startswith(name) and found != _UNASSIGNED
     )
+
+
+@lru_cache(maxsize=1)
+def _categories() -> tuple[tuple[str, int, int], ...]:
+    """Every character in order, in ranges of one category."""
+    found = []
+    low = 0
+    for name, characters in itertools.groupby(map(unicodedata.category, map(chr, range(LAST + 1)))):
+        end = low + sum(1 for _ in characters)
+        found.append((name, low, end - 1))
+        low = end
+    return tuple(found)
+
+
+def is_unassigned(character: str) -> bool:
+    """Whether this Python's Unicode has no such character: Google's may, in whatever category."""
+    return unicodedata.category(character) == _UNASSIGNED
+
+
+@lru_cache(maxsize=1)
+def unassigned_class() -> str:
+    """The characters that are unassigned, as a class of a regular expression."""
+    ranges = [(low, high) for name, low, high in _categories() if name == _UNASSIGNED]
+    return "[" + "".join(f"\\x{{{low:x}}}-\\x{{{high:x}}}" for low, high in ranges) + "]"
 
 
 def either_case(ranges: Ranges) -> Ranges | None:

@@ -16,7 +16,17 @@ from ..wording import quoted
 from .arithmetic import negated, no_overload
 from .paths import ROOTS, Path
 from .syntax import Span
-from .values import NUMBERS, ErrorValue, equal, is_unknown, key_of, kind_of, lookup, unknown_value, value_of
+from .values import (
+    NUMBERS,
+    ErrorValue,
+    absorbed,
+    equal,
+    key_of,
+    kind_of,
+    lookup,
+    unknown_value,
+    value_of,
+)
 
 Frame: TypeAlias = list[Any]
 Run: TypeAlias = Callable[[Frame], Any]
@@ -155,7 +165,7 @@ def map_of(entries: list[tuple[Run, Run]], span: Span) -> Run:
             if kind_of(key) not in ("string", "bool", "int", "uint"):
                 return no_overload("{}", key, span=span)
             if (named := key_of(key)) in values:
-                return ErrorValue("a key of the map is repeated", span)
+                return ErrorValue("a key of the map is repeated", span, ends=True)
             values[named] = value
         return values
 
@@ -274,7 +284,7 @@ def logical(name: str, arms: list[tuple[Run, int]], span: Span) -> Run:
         for arm, slot in arms:
             frame[slot] = value = arm(frame)
             if value is settles:
-                return settles
+                return settles if error is None else absorbed(error, settles)
             if type(value) is not bool:
                 error = _weaker(error, value, name, span)
         return not settles if error is None else error
@@ -284,9 +294,13 @@ def logical(name: str, arms: list[tuple[Run, int]], span: Span) -> Run:
 
 def _weaker(error: ErrorValue | None, value: Any, name: str, span: Span) -> ErrorValue:
     """The first error of an arm; or the first that is unknown, which may be what settles the rest."""
-    if error is not None and (error.unknown or not is_unknown(value)):
-        return error
-    return value if type(value) is ErrorValue else no_overload(name, value, span=span)
+    other = value if type(value) is ErrorValue else no_overload(name, value, span=span)
+    if error is None:
+        return other
+    if (error.ends or other.ends) and (error.unknown or other.unknown):
+        ended, unknown = (error, other) if error.ends else (other, error)
+        return ErrorValue(unknown.message, ended.span, unknown=True, ends=True)
+    return other if (other.unknown and not error.unknown) or (other.ends and not error.ends) else error
 
 
 def conditional(condition: Run, accepted: Run, otherwise: Run, span: Span) -> Run:
@@ -332,7 +346,7 @@ def quantifier(range_: Run, slot: int, predicate: Run, cost: int, *, stop: bool,
             frame[slot] = each
             value = predicate(frame)
             if value is stop:
-                return stop
+                return stop if error is None else absorbed(error, stop)
             if type(value) is not bool:
                 error = _weaker(error, value, "macro", span)
         return not stop if error is None else error

@@ -11,10 +11,10 @@ from ..wording import quoted
 from . import closures, syntax
 from .arithmetic import ORDERINGS, compared, computed, no_overload
 from .closures import UNREAD, Frame, Run
-from .functions import FUNCTIONS, METHODS, TIME, UNKNOWN_METHODS
-from .paths import ROOTS, Path, path_of
+from .functions import FUNCTIONS, METHODS, TIME_FUNCTIONS, TIME_METHODS, UNKNOWN_METHODS
+from .paths import ROOTS, Path, may_name_a_type, path_of
 from .syntax import InvalidExpression, Node, Span
-from .values import TYPES, ErrorValue
+from .values import TYPES, ErrorValue, unknown_value
 
 _PATTERN_FUNCTION: Final = "matches"
 
@@ -46,6 +46,8 @@ class Compiler:
         """
         variables = variables or {}
         path = path_of(node, frozenset(variables))
+        if path is not None and may_name_a_type(path):
+            return self._type_of_google(path, node.span)
         if path is not None and path.root in self._roots:
             if isinstance(node, syntax.Has):
                 return self._presence(node, path)
@@ -106,6 +108,16 @@ class Compiler:
         unknown = self._invalid(problem, node.span, node.name, known)
         unknown.hint = of_bare_name(node.name) or unknown.hint
         raise unknown
+
+    def _type_of_google(self, path: Path, span: Span) -> Run:
+        slot = self._path_slot(path)
+        unknown = unknown_value(f"{quoted(path.text)} may be a type or a constant of Google's", span)
+
+        def run(frame: Frame) -> Any:
+            frame[slot] = unknown
+            return unknown
+
+        return run
 
     def _claim(self, path: Path, span: Span) -> Run:
         slot, root = self._path_slot(path), ROOTS.index(path.root)
@@ -178,18 +190,18 @@ class Compiler:
         if is_dotted and node.function == "quote":  # a function whose name has a dot
             parts = node.arguments
         known = table.get(node.function)
-        if known is None and node.target is not None:
-            known = UNKNOWN_METHODS.get(node.function)
+        if known is None:
+            others = (TIME_FUNCTIONS,) if node.target is None else (UNKNOWN_METHODS, TIME_METHODS)
+            known = next((each[node.function] for each in others if node.function in each), None)
         if known is None or len(parts) not in known.counts:
             raise self._unknown_function(node)
         return closures.call(known.run, [self.compile(part, variables) for part in parts], node.span)
 
     def _unknown_function(self, node: syntax.Call) -> InvalidExpression:
         name = node.function
-        if name in FUNCTIONS or name in METHODS or name in UNKNOWN_METHODS or name == _PATTERN_FUNCTION:
+        tables = (FUNCTIONS, METHODS, UNKNOWN_METHODS, TIME_FUNCTIONS, TIME_METHODS)
+        if name == _PATTERN_FUNCTION or any(name in table for table in tables):
             problem = f"the function {quoted(name)} is not called like this"
-        elif name in TIME:
-            problem = f"times, as of {quoted(name)}, are not supported"
         else:
             problem = f"there is no function {quoted(name)}"
         return self._invalid(problem, node.span, name, [*FUNCTIONS, *METHODS, _PATTERN_FUNCTION])

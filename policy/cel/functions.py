@@ -261,6 +261,13 @@ def _not_known(name: str, *counts: int) -> Function:
     return _takes(run, *counts)
 
 
+def _of_time(name: str, *counts: int) -> Function:
+    def run(span: Span, *_values: object) -> object:
+        return unknown_value(f"times, as of {quoted(name)}, are not computed here", span)
+
+    return _takes(run, *counts)
+
+
 FUNCTIONS: Final = {
     "size": _takes(size, 1),
     "int": _takes(to_int, 1),
@@ -296,20 +303,18 @@ UNKNOWN_METHODS: Final = {
     "trim": _not_known("trim", 1),
     "upperAscii": _not_known("upperAscii", 1),
 }
-# Standard definitions of CEL that no claim of a token needs: refused by name.
-TIME: Final = frozenset(
-    [
-        "timestamp",
-        "duration",
-        "getDate",
-        "getDayOfMonth",
-        "getDayOfWeek",
-        "getDayOfYear",
-        "getFullYear",
-        "getHours",
-        "getMilliseconds",
-        "getMinutes",
-        "getMonth",
-        "getSeconds",
-    ]
+# Standard definitions of CEL that no claim of a token needs: Google computes them, and nothing here does.
+_FIELDS_OF_TIME: Final = (
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
 )
+TIME_FUNCTIONS: Final = {name: _of_time(name, 1) for name in ("timestamp", "duration")}
+TIME_METHODS: Final = {name: _of_time(name, 1, 2) for name in _FIELDS_OF_TIME}

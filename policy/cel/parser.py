@@ -194,26 +194,32 @@ class _Parser:
             and not number.text.endswith(("u", "U"))
         ):
             self._take()  # one sign alone is part of the number: `--9223372036854775808` is too large
-            operand = self._members(self._number(number, negative_from=signs.pop()))
-        else:
-            operand = self._members(self._primary())
-        for start in reversed(signs):
-            span = Span(start, operand.span.end)
-            operand = syntax.Unary(span=span, operator="!" if sign == "!" else "-", operand=operand)
-        return operand
+            return self._members(self._number(number, negative_from=signs.pop()))
+        operand = self._members(self._signed())
+        if len(signs) % 2 == 0:  # Google's parsers drop two signs: `!!"a"` and `--"a"` are "a"
+            return operand
+        span = Span(signs[0], operand.span.end)
+        return syntax.Unary(span=span, operator="!" if sign == "!" else "-", operand=operand)
+
+    def _signed(self) -> Node:
+        """What stands behind signs: behind a `!` it may be a number with a sign of its own."""
+        following = self._tokens[self._next + 1] if self._at("-") else None
+        if following is None or following.kind != "number" or following.text.endswith(("u", "U")):
+            return self._primary()
+        start = self._take().span.start
+        return self._number(self._take(), negative_from=start)
 
     def _number(self, token: lexer.Token, negative_from: int | None = None) -> syntax.Literal:
         sign, start = ("", token.span.start) if negative_from is None else ("-", negative_from)
         span = Span(start, token.span.end)
         digits = token.text.lower()
         if digits.endswith("u"):
-            unsigned = int(digits[:-1], 0)
+            unsigned = _natural(digits[:-1])
             if unsigned >= 2**64:
                 raise self._invalid("not an unsigned 64-bit integer", span)
             return syntax.Literal(span=span, kind="uint", value=syntax.UInt(unsigned))
         if digits.startswith("0x") or digits.isdigit():
-            # base 10 by name: `007` is seven in CEL and an error to Python's int(text, 0)
-            number = int(sign + digits, 16 if digits.startswith("0x") else 10)
+            number = -_natural(digits) if sign else _natural(digits)
             if not -(2**63) <= number < 2**63:
                 raise self._invalid("not a signed 64-bit integer", span)
             return syntax.Literal(span=span, kind="int", value=number)
@@ -255,7 +261,7 @@ class _Parser:
             return syntax.Identifier(span=token.span, name=token.text, outermost=outermost)
         arguments = self._arguments()
         span = Span(token.span.start, self._require(")"))
-        if token.text == "has":
+        if token.text == "has" and not outermost:
             return self._has(span, arguments)
         return syntax.Call(span=span, function=token.text, target=None, arguments=tuple(arguments))
 
@@ -335,3 +341,8 @@ class _Parser:
             predicate=bodies[0] if bodies else None,
             transform=transform,
         )
+
+
+def _natural(digits: str) -> int:
+    """The number that these digits are: `007` is seven in CEL, and an error to Python's int(text, 0)."""
+    return int(digits, 16 if digits.startswith("0x") else 10)

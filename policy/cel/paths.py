@@ -36,6 +36,11 @@ class Path(NamedTuple):
         return Path(self.root, self.keys[:-1])
 
 
+def may_name_a_type(path: Path) -> bool:
+    """Whether these are words like `google.protobuf.Timestamp`, which CEL knows without any token."""
+    return path.root == "google" and len(path.keys) > 1 and path.keys[0] not in ("subject", "groups")
+
+
 def path_of(node: Node, shadowed: frozenset[str] = frozenset()) -> Path | None:
     """The path that `node` reads, if it reads one; `shadowed` are the variables of macros around it.
 

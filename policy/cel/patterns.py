@@ -1,9 +1,8 @@
 """Regular expressions in RE2's syntax, read into a small tree.
 
 What RE2 refuses is refused here: backreferences, lookaround, possessive and doubled repetition,
-more than 1,000 repeats. Of what RE2 takes, three rarities are refused and named: `\\C`, scripts
-such as `\\p{Greek}`, and `(?i)` on letters beyond ASCII. A text is characters here and bytes to RE2,
-which shows in one place: `\\B` is not found inside a character beyond ASCII.
+more than 1,000 repeats. Of what RE2 takes, four rarities are refused and named: `\\C`, scripts
+such as `\\p{Greek}`, `(?i)` on letters beyond ASCII, and names of groups beyond ASCII.
 
 Source: google/re2, wiki "Syntax"; re2/parse.cc for what is refused.
 """
@@ -19,8 +18,10 @@ from .character_sets import EVERYTHING, NOT_NEWLINE, Ranges
 
 MOST_REPEATS: Final = 1000
 _DEEPEST: Final = 50
-_REPEAT = re.compile(r"\{(\d{1,6})(?:(,)(\d{1,6})?)?\}", re.ASCII)
-_GROUP_NAME = re.compile(r"\(\?P?<(\w+)>")
+# With a zero before it, or from 10⁹ on, a number is none to RE2, and the braces are characters.
+_REPEAT = re.compile(r"\{(0|[1-9]\d{0,8})(?:(,)(0|[1-9]\d{0,8})?)?\}", re.ASCII)
+_GROUP_NAME = re.compile(r"\(\?P?<(\w+)>", re.ASCII)
+_ODD_GROUP_NAME = re.compile(r"\(\?P?<[^>]*[^\x00-\x7f>][^>]*>")
 _FLAGS = re.compile(r"\(\?([imsU]*)(-[imsU]+)?([:)])")
 _ESCAPED_CODE = re.compile(r"x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|([1-7][0-7]{1,2}|0[0-7]{0,2})", re.ASCII)
 _CONTROL: Final = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
@@ -96,6 +97,11 @@ def parse_pattern(text: str) -> Pattern:
     if reader.position < len(text):
         raise InvalidPattern("a `)` closes nothing")
     return pattern
+
+
+def may_name_a_category(text: str) -> bool:
+    """Whether a class of Unicode, as `\\pL`, may be in it: which characters it has, a newer Unicode says."""
+    return "\\p" in text or "\\P" in text
 
 
 def _copies_left(pattern: Pattern, allowed: int) -> int:
@@ -211,6 +217,8 @@ class _Reader:
         return least, int(match.group(3)) if match.group(3) else None
 
     def _atom(self, flags: _Flags, depth: int) -> Pattern:
+        if _ODD_GROUP_NAME.match(self.text, self.position):
+            raise UnsupportedPattern("the name of a group is not of ASCII's letters")
         if self._at("(?") and not _GROUP_NAME.match(self.text, self.position):
             raise InvalidPattern("RE2 has no lookaround, backreferences or such groups")
         if match := _GROUP_NAME.match(self.text, self.position):

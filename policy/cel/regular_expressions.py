@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from . import patterns
-from .character_sets import PERL, Ranges
+from .character_sets import PERL, Ranges, is_unassigned
 from .patterns import UnsupportedPattern
 
 MOST_STATES: Final = 5_000
@@ -39,6 +39,9 @@ class Automaton:
         self.spontaneous: list[list[tuple[patterns.Where | None, int]]] = []
         self.reading: list[tuple[Ranges, int] | None] = []
         self.start = self._before(pattern, self._state())
+        inside = self.reached(frozenset((self.start,)), "other", "other")
+        self.is_found_inside = 0 in inside
+        """Whether it is found between the bytes of any character beyond ASCII, as `\\B` is by RE2."""
 
     def _state(self) -> int:
         if len(self.reading) >= MOST_STATES:
@@ -145,8 +148,9 @@ class _Situation:
 class CompiledPattern:
     """A pattern, ready to be searched for."""
 
-    def __init__(self, automaton: Automaton) -> None:
+    def __init__(self, automaton: Automaton, *, names_a_category: bool = False) -> None:
         self.automaton = automaton
+        self._names_a_category = names_a_category
         self._situations: dict[tuple[frozenset[int], Side], _Situation] = {}
 
     def search(self, text: str, *, most_work: int) -> tuple[bool, int]:
@@ -154,7 +158,10 @@ class CompiledPattern:
 
         Raises:
             PatternTooCostly: it would take more than `most_work`.
+            UnsupportedPattern: the category of a character is not known here.
         """
+        if self._names_a_category and not text.isascii() and any(map(is_unassigned, text)):
+            raise UnsupportedPattern("the text has a character that is newer than the Unicode known here")
         situation = self._situation(frozenset((self.automaton.start,)), "edge")
         work = 0
         for character in text:
@@ -178,7 +185,7 @@ class CompiledPattern:
         """What follows, None when the pattern is found before `character` is read."""
         side = _side(character)
         found = self.automaton.reached(situation.states, situation.before, side)
-        if 0 in found:
+        if 0 in found or (self.automaton.is_found_inside and character > "\x7f"):
             return None, len(found)
         return self._situation(self.automaton.read(found, character), side), len(found)
 
@@ -198,4 +205,5 @@ def compile_pattern(text: str) -> CompiledPattern:
     Raises:
         InvalidPattern: RE2 would refuse it, or it is beyond what is supported.
     """
-    return CompiledPattern(Automaton(patterns.parse_pattern(text)))
+    automaton = Automaton(patterns.parse_pattern(text))
+    return CompiledPattern(automaton, names_a_category=patterns.may_name_a_category(text))

@@ -25,16 +25,20 @@ UINT_END: Final = 2**64
 class ErrorValue:
     """An evaluation that failed, as a value. `absent` is set when a key was looked for and not there.
 
-    `unknown` is set when Google's evaluation may give something else.
+    `unknown` is set when Google's evaluation may give something else. `ends` is set when one of Google's
+    runtimes ends the evaluation there, and another lets `||`, `&&` and macros absorb the error.
     """
 
-    __slots__ = ("absent", "message", "span", "unknown")
+    __slots__ = ("absent", "ends", "message", "span", "unknown")
 
-    def __init__(self, message: str, span: Span, *, absent: str = "", unknown: bool = False) -> None:
+    def __init__(
+        self, message: str, span: Span, *, absent: str = "", unknown: bool = False, ends: bool = False
+    ) -> None:
         self.message = message
         self.span = span
         self.absent = absent
         self.unknown = unknown
+        self.ends = ends
 
     def __repr__(self) -> str:
         return f"ErrorValue({self.message!r})"
@@ -43,6 +47,16 @@ class ErrorValue:
 def unknown_value(message: str, span: Span) -> ErrorValue:
     """What Google's evaluation gives is not known here; `message` says why."""
     return ErrorValue(message, span, unknown=True)
+
+
+def absorbed(error: ErrorValue | None, settled: bool) -> bool | ErrorValue:
+    """What `||`, `&&` and macros give that one part settles, after the `error` of another part."""
+    if error is None or not error.ends:
+        return settled
+    if error.unknown:
+        return error
+    message = f"{error.message}, and whether Google goes on from there is not known"
+    return ErrorValue(message, error.span, unknown=True, ends=True)
 
 
 def is_unknown(value: object) -> bool:

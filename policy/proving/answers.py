@@ -75,6 +75,8 @@ class Values:
     absent: bool
     bounded: bool
     assumptions: tuple[str, ...] = ()
+    attacked: str = field(default="", compare=False)
+    """As in `Proved`, where the values are `finite`: that there is no other was attacked in vain."""
 
 
 Answer: TypeAlias = Proved | Refuted | Undecided

@@ -20,11 +20,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from attestation.errors import Misconfigured
+
+from ..cel.condition import compile_condition
+from ..cel.rendering import render_constant
 from ..cel.syntax import Node
+from ..cel.values import ErrorValue
 from ..policy_set import PolicySet, as_policy_set
-from .answers import Unsatisfiable
+from .answers import Unsatisfiable, Values
 from .hostile_tokens import hostile_tokens
 from .peer import NoPeer, Peer
+from .smt.admission import admissions_of, trees_of
 from .smt.claims import MOST_ELEMENTS, SPARE_ENTRIES
 from .smt.questions import Case, Question
 from .smt.solving import Disagreement
@@ -169,6 +175,46 @@ def no_more_than(old: PolicySet | str, new: PolicySet | str) -> Callable[[], Rea
         return reads
 
     return peer
+
+
+def another_value(policies: PolicySet, claim: str, values: Values) -> Question:
+    """Is a token admitted whose `claim`, an expression, is none of `values`, or absent though it never is?
+
+    It is for an attack alone: it has no formula.
+    """
+    admissions = admissions_of(policies)
+    read = compile_condition(claim)
+    known = {(type(each), each) for each in values.finite or ()}
+
+    def is_another(value: object) -> bool:
+        if isinstance(value, ErrorValue):
+            return not values.absent and not value.unknown
+        parts = value if isinstance(value, list | dict) else [value]
+        return any((type(part), part) not in known for part in parts)
+
+    def holds(case: Case) -> bool:
+        return any(
+            is_another(read.evaluate(case.assertion, *(each.sees(case) or ({}, {})))[0][0])
+            for each in admissions
+            if each.admits(case)
+        )
+
+    def formula(_: object) -> int:
+        raise AssertionError("this question is never asked of a solver")
+
+    def peer() -> Reader:
+        try:
+            listed = ", ".join(
+                "null" if each is None else render_constant(each) for each in values.finite or ()
+            )
+        except Misconfigured:
+            raise NoPeer("a value is no text of Google's runtime") from None
+        holds_several = f"type({claim}) == list || type({claim}) == map"
+        is_known = f"({holds_several} ? {claim}.all(each, each in [{listed}]) : {claim} in [{listed}])"
+        return absence_of(policies, f"!{is_known}")()
+
+    trees = (*trees_of(read), *(tree for each in admissions for tree in each.trees))
+    return Question(formula=formula, holds=holds, trees=trees, peer=peer)
 
 
 def asking(policies: PolicySet, also: str) -> PolicySet:

@@ -116,6 +116,9 @@ def _map(
     entries = dict(now) if isinstance(now, Mapping) else {}
     if pick.random() < 0.2:
         return {}
+    if pick.random() < 0.25:  # few, all of them named by the policy
+        names = pick.choices(constants.strings or ("ANOTHER",), k=pick.randint(1, 2))
+        return {name: _of_type(pick, claim, value, constants, None) for name in names}
     for number in range(pick.randint(*_LONG)):
         entries[f"NAME_{number}"] = _of_type(pick, claim, value, constants, None)
     name = pick.choice((*constants.strings, "ANOTHER"))

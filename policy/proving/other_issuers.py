@@ -54,11 +54,43 @@ def differ_around(before: PolicySet, after: PolicySet) -> Undecided | None:
     if old and any(each.mapping.expressions not in mappings for each in new):
         reason = "the attribute mappings differ, and Google's limits on what is mapped are not compared"
         return Undecided(reason=reason)
-    known = {audience for each in old for audience in each.allowed_audiences}
-    more = sorted({audience for each in new for audience in each.allowed_audiences} - known)
+    if len(old) == len(new) == 1 and not old[0].allowed_audiences and not new[0].allowed_audiences:
+        return None
+    known = {audience for each in old for audience in each.audiences}
+    more = sorted({audience for each in new for audience in each.audiences} - known)
     if old and more:
         return Undecided(reason=f"one of the two policies alone takes tokens for {quoted(more[0])}")
     return None
+
+
+def comparable(before: PolicySet, after: PolicySet) -> tuple[tuple[PolicySet, PolicySet], ...]:
+    """Parts of the two to be compared instead, each of one mapping and of audiences that the old one takes.
+
+    A token that one old provider admits is newly admitted where another provider, which maps otherwise or
+    takes another audience, admits it now. None where that cannot be: all map alike, for the same audiences.
+    """
+    if "condition" in (before.kind, after.kind):
+        return ()
+    old, new = ([each for each in policies.active if _is_ours(each)] for policies in (before, after))
+    alone = len(old) == len(new) == 1
+    if all(_takes_no_more(one, other, alone=alone) for one in new for other in old):
+        return ()
+    return tuple(
+        (
+            replace(before, providers=tuple(each for each in old if _takes_no_more(one, each, alone=alone))),
+            replace(after, providers=(one,)),
+        )
+        for one in new
+    )
+
+
+def _takes_no_more(provider: Provider, than: Provider, *, alone: bool) -> bool:
+    """Whether it maps alike and takes no more audiences; two that are `alone` may have their own names."""
+    if provider.mapping.expressions != than.mapping.expressions:
+        return False
+    if alone and not provider.allowed_audiences and not than.allowed_audiences:
+        return True
+    return set(provider.audiences) <= set(than.audiences)
 
 
 def find_admitted(policies: PolicySet) -> Undecided | None:

@@ -48,11 +48,12 @@ from .answers import (
     Refuted,
     Search,
     Undecided,
+    Unsatisfiable,
     Values,
     conclude,
     within_bounds,
 )
-from .attacking import Attack, absence_of, no_more_than, proof_of
+from .attacking import Attack, absence_of, another_value, no_more_than, proof_of
 from .budget import Allowance
 from .named_questions import NAMED_QUESTIONS, named_condition
 from .smt import questions
@@ -67,6 +68,10 @@ from .smt.tokens import SAMPLE
 from .smt.values import Unsupported, Value
 
 BUDGET_S: Final = 5.0
+_NOT_ALIKE: Final = (
+    "what one provider admits another one may admit now, which takes other audiences or maps otherwise:"
+    " these, and Google's limits on what is mapped, are not compared"
+)
 
 
 class Prover:
@@ -167,6 +172,29 @@ class Prover:
             InvalidExpression: a condition that Google would refuse.
         """
         whole = as_policy_set(old), as_policy_set(new)
+        found = self._find_newly_admitted(*whole)
+        if not isinstance(found, NoneFound):
+            return found
+        proofs = [found]
+        for part in other_issuers.comparable(*whole):
+            match self._find_newly_admitted(*part):
+                case Found():
+                    return Undecided(reason=_NOT_ALIKE)
+                case Undecided() as undecided:
+                    return undecided
+                case proved:
+                    proofs.append(proved)
+        return conclude(
+            Unsatisfiable(
+                assumptions=tuple(sorted({label for each in proofs for label in each.assumptions})),
+                bounded=any(each.bounded for each in proofs),
+            ),
+            accept_bounds=self._accept_bounds,
+            attack=lambda: None,  # each of them was attacked
+            attacked=lambda: self._attack.described,
+        )
+
+    def _find_newly_admitted(self, *whole: PolicySet) -> Search:
         before, after = (admissions_of(other_issuers.of_our_issuer(each)) for each in whole)
 
         def formula(encoder: Encoder) -> int:
@@ -259,6 +287,23 @@ class Prover:
             )
         except Disagreement as disagreement:
             return Undecided(reason=f"{disagreement}: please report it")
+        if isinstance(values, Undecided) or values.finite is None:
+            return self._within(values)
+        return self._within(self._attacked(as_policy_set(policies), path, values))
+
+    def _attacked(self, policies: PolicySet, path: str, values: Values) -> Values | Undecided:
+        """The values, where an attack finds no other."""
+        rests = Unsatisfiable(assumptions=values.assumptions, bounded=values.bounded)
+        question = replace(another_value(policies, path, values), example=partial(self._example, policies))
+        try:
+            case = self._attack(question, rests, documented=self._documented)
+        except Disagreement as disagreement:
+            return Undecided(reason=f"{disagreement}: please report it")
+        if case is not None:
+            return Undecided(reason="an attack found another value: please report it")
+        return replace(values, attacked=self._attack.described)
+
+    def _within(self, values: Values | Undecided) -> Values | Undecided:
         if isinstance(values, Values) and values.bounded and not self._accept_bounds:
             return within_bounds(values.assumptions)
         return values

@@ -11,22 +11,26 @@ from typing import Final
 from ..context import CONTAINER, Context
 from ..findings import Finding, Severity
 from ..proving.answers import NoneFound, Undecided
-from . import command_override_admitted
-from .command_override_admitted import args_not_named
+from .by_admission import BY_ADMISSION, args_not_named
 
 SLUG: Final = "args-unpinned-with-override"
 SEVERITY: Final = Severity.MEDIUM
 TITLE: Final = "a command override is admitted, and the command line that results is not written out"
 
 
-def question(context: Context) -> str:
-    return f"size({CONTAINER}.cmd_override) > 0 && {args_not_named(context)}"
+_ANY_COMMAND: Final = BY_ADMISSION["command-override-admitted"]
+
+
+def asks(context: Context) -> Iterator[str]:
+    yield _ANY_COMMAND.question_of(context.case)
+    yield f"size({CONTAINER}.cmd_override) > 0 && {args_not_named(context.case)}"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    any_command = context.ask(command_override_admitted.question(context))
+    any_command_question, question = asks(context)
+    any_command = context.ask(any_command_question)
     answer = context.admits(
-        question(context),
+        question,
         TITLE,
         hint=f'ask for the whole command line as well: `{CONTAINER}.args == ["…"]`',
         about="submods.container.cmd_override",

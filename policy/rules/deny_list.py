@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..cel import syntax
-from ..cel.paths import path_of
+from ..cel.condition import CompiledClause
+from ..cel.paths import Path, path_of
 from ..cel.syntax import Node
-from ..context import Context, among
+from ..context import Case, Context, among
 from ..findings import Finding, Severity
 from ..proving.inquiry import strings_of
 from ..schema import STRING, claim_at
@@ -23,29 +24,44 @@ SEVERITY: Final = Severity.HIGH
 TITLE: Final = "a clause refuses what it names, and admits whatever else comes"
 
 
+def asks(context: Context) -> Iterator[str]:
+    for _, path in _denying(context.case):
+        yield _anything_else(context.case, path)
+
+
 def check(context: Context) -> Iterator[Finding]:
-    for clause in context.case.clauses:
+    for clause, path in _denying(context.case):
+        name = quoted(path.text)
+        yield from context.admits(
+            _anything_else(context.case, path),
+            f"{name} may be anything but what this clause names",
+            hint=f"ask what {name} is to be, with `==` or `in`",
+            about=path.text,
+            span=clause.node.span,
+        )
+
+
+def _anything_else(case: Case, path: Path) -> str:
+    """That the claim is none of the strings that the condition names."""
+    return f"!({among(f'assertion.{path.text}', case.strings)})"
+
+
+def _denying(case: Case) -> Iterator[tuple[CompiledClause, Path]]:
+    """The clauses that say of a text only what it may not be, and the claim of each."""
+    for clause in case.clauses:
         for node in _negated(clause.node):
             path = path_of(node)
             claim = None if path is None else claim_at(path.root, path.keys)
             if path is None or path.root != "assertion" or claim is None:
                 continue
             named = list(strings_of(clause.node))
-            if claim.type != STRING or set(named) <= set(claim.values):
-                continue
-            name = quoted(path.text)
-            yield from context.admits(
-                f"!({among(f'assertion.{path.text}', context.case.strings)})",
-                f"{name} may be anything but what this clause names",
-                hint=f"ask what {name} is to be, with `==` or `in`",
-                about=path.text,
-                span=clause.node.span,
-            )
-            break
+            if claim.type == STRING and not set(named) <= set(claim.values):
+                yield clause, path
+                break
 
 
 def _negated(node: Node) -> Iterator[Node]:
-    """What a clause compares with constants only to refuse it."""
+    """The claims that a clause compares with constants only to refuse these."""
     match node:
         case syntax.Binary(operator="!=", left=left, right=right):
             yield from (left, right)

@@ -22,26 +22,36 @@ _PREFIX: Final = "tee.launch_policy."
 _UNSEEN: Final = ("allow_capabilities", "allow_cgroups")
 
 
+def asks(context: Context) -> Iterator[str]:
+    for _, _, question in _allowed(context) if context.is_first else ():
+        yield question
+
+
 def check(context: Context) -> Iterator[Finding]:
-    labels = context.policies.labels or {}
-    for name in _UNSEEN if context.is_first else ():
-        if _is_true(labels.get(f"{_PREFIX}{name}", "")):
-            yield _finding(context, name, labels, "no claim shows whether it was used")
     if not context.is_first:
         return
-    asked = []
-    if _is_true(labels.get(f"{_PREFIX}allow_cmd_override", "")):
-        why = "the condition admits no override"
-        asked.append(("allow_cmd_override", why, context.ask(f"size({CONTAINER}.cmd_override) > 0")))
-    for variable in filter(None, labels.get(f"{_PREFIX}allow_env_override", "").split(",")):
-        name, why = render_constant(variable.strip()), f"the condition refuses {quoted(variable)}"
-        asked.append(("allow_env_override", why, context.ask(f"{name} in {CONTAINER}.env_override")))
+    labels = context.policies.labels or {}
+    for name in _UNSEEN:
+        if _is_true(labels.get(f"{_PREFIX}{name}", "")):
+            yield _finding(context, name, labels, "no claim shows whether it was used")
+    asked = [(label, why, context.ask(question)) for label, why, question in _allowed(context)]
     for label, why, answer in asked:
         if isinstance(answer, NoneFound):
             yield _finding(context, label, labels, why)
     undecided = [answer.reason for _, _, answer in asked if isinstance(answer, Undecided)]
     if undecided:
         yield context.undecided(undecided[0])
+
+
+def _allowed(context: Context) -> Iterator[tuple[str, str, str]]:
+    """The labels that allow an override, why one is too wide, and the question whether it is not."""
+    labels = context.policies.labels or {}
+    if _is_true(labels.get(f"{_PREFIX}allow_cmd_override", "")):
+        why = "the condition admits no override"
+        yield "allow_cmd_override", why, f"size({CONTAINER}.cmd_override) > 0"
+    for variable in filter(None, labels.get(f"{_PREFIX}allow_env_override", "").split(",")):
+        name, why = render_constant(variable.strip()), f"the condition refuses {quoted(variable)}"
+        yield "allow_env_override", why, f"{name} in {CONTAINER}.env_override"
 
 
 def _is_true(value: str) -> bool:

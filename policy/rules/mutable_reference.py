@@ -16,17 +16,23 @@ from ..findings import Finding, Severity
 from ..proving.answers import Found
 from ..proving.inquiry import strings_of
 from ..wording import quoted
-from . import workload_not_pinned
+from .by_admission import BY_ADMISSION
 
 SLUG: Final = "mutable-reference"
 SEVERITY: Final = Severity.HIGH
 TITLE: Final = "an image is named by a reference that may name another one tomorrow"
 
 _REFERENCE: Final = "submods.container.image_reference"
+_NOT_PINNED: Final = BY_ADMISSION["workload-not-pinned"]
+
+
+def asks(context: Context) -> Iterator[str]:
+    yield _NOT_PINNED.question_of(context.case)
 
 
 def check(context: Context) -> Iterator[Finding]:
-    if not isinstance(context.ask(workload_not_pinned.question(context)), Found):
+    (question,) = asks(context)
+    if not isinstance(context.ask(question), Found):
         return
     for clause in context.case.reads("submods.container.image_reference"):
         for reference, is_prefix in _references(clause.node):

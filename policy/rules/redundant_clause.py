@@ -1,7 +1,7 @@
 """The other clauses already refuse whatever this one refuses.
 
-A clause that keeps nothing out only because of what the issuer guarantees is told, no more: it is right
-to have it for the day when that ends. Where a condition has the three locks on its environment that
+A clause that keeps nothing out only because of what the issuer guarantees is information, no more: it is
+right to have it for the day when that ends. Where a condition has the three locks on its environment that
 `policy/attribute_conditions.py` writes, that is their purpose, and the review's table says so of them.
 Source: cedar-policy/cedar, symcc, for the question; docs/decisions, 0009.
 """
@@ -16,6 +16,7 @@ from ..attribute_conditions import field_of
 from ..context import Case, Context
 from ..findings import Finding, Severity
 from ..proving.answers import Found, NoneFound, Undecided
+from ..proving.inquiry import Key
 from ..proving.smt.facts import FACTS
 from ..wording import listed, quoted
 
@@ -27,6 +28,12 @@ _GUARANTEES: Final = frozenset(fact.label for fact in FACTS)
 _LOCKS: Final = {("where", "swname"), ("where", "support_attribute"), ("where", "dbgstat")}
 _IMPLIED: Final = {("where", "swname"), ("where", "dbgstat")}
 """The locks that the issuer's guarantees make of the third one."""
+
+
+def asks(context: Context) -> Iterator[Key]:
+    inquiry = context.case.inquiry
+    if inquiry is not None and isinstance(inquiry.example, Found):
+        yield from range(len(context.case.clauses))
 
 
 def check(context: Context) -> Iterator[Finding]:

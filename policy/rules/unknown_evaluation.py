@@ -11,7 +11,8 @@ from typing import Final
 
 from ..cel import syntax
 from ..cel.evaluator import Compiler
-from ..cel.functions import UNKNOWN_METHODS
+from ..cel.functions import TIME_FUNCTIONS, TIME_METHODS, UNKNOWN_METHODS
+from ..cel.paths import may_name_a_type, path_of
 from ..cel.syntax import Node
 from ..cel.values import ErrorValue
 from ..context import Context, Text
@@ -36,7 +37,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _unknown(text: Text, node: Node) -> Iterator[tuple[Node, ErrorValue]]:
     """The outermost parts that are unknown whatever the token says, with what is unknown of them."""
-    asked = node if _is_constant(node) else _with_an_empty_target(node)
+    asked = node if _is_constant(node) or _names_a_type(node) else _with_nothing_known(node)
     if asked is not None:
         value = _evaluated(text, asked)
         if isinstance(value, ErrorValue) and value.unknown:
@@ -47,18 +48,29 @@ def _unknown(text: Text, node: Node) -> Iterator[tuple[Node, ErrorValue]]:
             yield from _unknown(text, child)
 
 
-def _with_an_empty_target(node: Node) -> Node | None:
-    """A method call with constant arguments, asked of the empty string instead of a claim.
+def _names_a_type(node: Node) -> bool:
+    path = path_of(node)
+    return path is not None and may_name_a_type(path)
+
+
+def _with_nothing_known(node: Node) -> Node | None:
+    """A method call with constant arguments, asked of the empty string instead of a claim; or one of times.
 
     The rule unsupported-function speaks of methods of which it is not known whether Google takes them.
     """
-    if not isinstance(node, syntax.Call) or node.target is None or not node.arguments:
+    if not isinstance(node, syntax.Call):
+        return None
+    empty = syntax.Literal(span=node.span, kind="string", value="")
+    if node.function in (TIME_FUNCTIONS if node.target is None else TIME_METHODS):
+        target = None if node.target is None else empty
+        return replace(node, target=target, arguments=tuple(empty for _ in node.arguments))
+    if node.target is None or not node.arguments:
         return None
     if node.function in UNKNOWN_METHODS:
         return None
     if not all(map(_is_constant, node.arguments)):
         return None
-    return replace(node, target=syntax.Literal(span=node.span, kind="string", value=""))
+    return replace(node, target=empty)
 
 
 def _is_constant(node: Node) -> bool:

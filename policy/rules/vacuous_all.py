@@ -10,7 +10,7 @@ from typing import Final
 
 from ..cel import syntax
 from ..cel.paths import path_of
-from ..context import Context
+from ..context import Case, Context
 from ..findings import Finding, Severity
 
 SLUG: Final = "vacuous-all"
@@ -26,16 +26,31 @@ _REQUIRED: Final = (
 )
 
 
+def asks(context: Context) -> Iterator[str]:
+    for _, claim in _alls(context.case):
+        yield _is_empty(claim)
+
+
 def check(context: Context) -> Iterator[Finding]:
-    for clause in context.case.clauses:
+    for node, claim in _alls(context.case):
+        yield from context.admits(
+            _is_empty(claim),
+            f"`{claim}` may be empty, and then this is true",
+            hint=f"ask `size(assertion.{claim}) > 0` as well, or use `exists`",
+            about=claim,
+            span=node.span,
+        )
+
+
+def _is_empty(claim: str) -> str:
+    return f"size(assertion.{claim}) == 0"
+
+
+def _alls(case: Case) -> Iterator[tuple[syntax.Comprehension, str]]:
+    """Where `all` asks for a list that is to hold something, and which list that is."""
+    for clause in case.clauses:
         for node, _ in syntax.walk(clause.node):
             if isinstance(node, syntax.Comprehension) and node.macro == "all":
                 path = path_of(node.range)
                 if path is not None and path.text in _REQUIRED:
-                    yield from context.admits(
-                        f"size(assertion.{path.text}) == 0",
-                        f"`{path.text}` may be empty, and then this is true",
-                        hint=f"ask `size(assertion.{path.text}) > 0` as well, or use `exists`",
-                        about=path.text,
-                        span=node.span,
-                    )
+                    yield node, path.text

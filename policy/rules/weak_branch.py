@@ -15,34 +15,31 @@ from ..findings import Finding, Severity
 from ..proving.answers import Found, NoneFound, Undecided
 from ..proving.inquiry import Inquiry
 from ..wording import quoted
-from . import (
-    command_override_admitted,
-    debug_image_admitted,
-    env_override_admitted,
-    software_not_confidential_space,
-    stable_not_required,
-    unencrypted_memory_admitted,
-    workload_not_pinned,
-)
+from .by_admission import BY_ADMISSION
 
 SLUG: Final = "weak-branch"
 SEVERITY: Final = Severity.HIGH
 TITLE: Final = "an alternative admits what the others beside it refuse"
 MOST_ARMS: Final = 12
 """A longer chain is not looked at: each arm is a policy of its own, to be asked everything."""
-_RULES: Final = (
-    software_not_confidential_space,
-    debug_image_admitted,
-    workload_not_pinned,
-    stable_not_required,
-    unencrypted_memory_admitted,
-    command_override_admitted,
-    env_override_admitted,
+_SAME_QUESTIONS: Final = (
+    "software-not-confidential-space",
+    "debug-image-admitted",
+    "workload-not-pinned",
+    "stable-not-required",
+    "unencrypted-memory-admitted",
+    "command-override-admitted",
+    "env-override-admitted",
 )
 
 
+def asks(context: Context) -> Iterator[str]:
+    for slug in _SAME_QUESTIONS:
+        yield BY_ADMISSION[slug].question_of(context.case)
+
+
 def check(context: Context) -> Iterator[Finding]:
-    questions = [rule.question(context) for rule in _RULES]
+    questions = list(asks(context))
     answers = [context.ask(each) for each in questions]
     undecided = [each.reason for each in answers if isinstance(each, Undecided)]
     admitted = [each for each, answer in zip(questions, answers, strict=True) if isinstance(answer, Found)]

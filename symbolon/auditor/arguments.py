@@ -12,7 +12,7 @@ from pathlib import Path
 from attestation.errors import ExitCode
 
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output
-from ..policy_arguments import POLICY, add_findings, add_policy, now
+from ..policy_arguments import POLICY, add_accept_bounds, add_findings, add_policy, now
 
 _QUESTIONS = (
     "production-image",
@@ -183,11 +183,7 @@ def _add_assumptions(parser: Parser) -> None:
         metavar="WHAT",
         help="documented-values: no token has other claims and values than are documented; none (default)",
     )
-    parser.add_argument(
-        "--accept-bounds",
-        action="store_true",
-        help="a proof that does not cover longer lists and maps is an answer, and not undecided",
-    )
+    add_accept_bounds(parser)
 
 
 def _add_attack(parser: Parser) -> None:
@@ -234,6 +230,7 @@ def _review_policy(arguments: argparse.Namespace) -> ExitCode:
         bindings=arguments.bindings,
         image=arguments.image,
         fail_on=arguments.fail_on,
+        accept_bounds=arguments.accept_bounds,
         attack=arguments.attack,
         output=arguments.output,
         now=now(),
@@ -252,6 +249,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
             claim=arguments.values_of,
             accept_bounds=arguments.accept_bounds,
             documented=arguments.assume == "documented-values",
+            attack=arguments.attack,
             budget_s=arguments.budget,
             output=arguments.output,
             now=now(),
@@ -299,6 +297,7 @@ def _explain_token(arguments: argparse.Namespace) -> ExitCode:
         root=arguments.root,
         at=arguments.at,
         output=arguments.output,
+        now=now(),
         audience=arguments.audience,
     )
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, printable
+from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, printable, quoted
 from policy.deciding import Outcome, sum_of
 
-from ..handed_tokens import HandedToken, TokenClaims, read_token
+from ..handed_tokens import HandedToken, TokenClaims, moment, read_token
 from ..inputs import parse_time
 from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
 from ..rendering import clause_lines, console, print_json, styled
+from ..reports.record import Record, record_of
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -65,11 +66,13 @@ def explain_token(
     root: str | None,
     at: str | None,
     output: str,
+    now: datetime,
     audience: str | None = None,
 ) -> ExitCode:
-    """The policy's answer to the token stands on standard output, clause by clause.
+    """The policy's answer to the token stands on standard output, clause by clause, with its record.
 
-    Of several providers each answers, and one that admits is enough.
+    It is about the moment `at`, else `now`. Of several providers each answers, and one that admits is
+    enough.
 
     Raises:
         EvidenceRejected: the token itself is not what it claims to be, to any of them.
@@ -77,31 +80,43 @@ def explain_token(
     """
     if [policy, token, jwks, root].count("-") > 1:
         raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
-    now = time.time() if at is None else parse_time(at)
-    asked = read_policies(policy)
+    then = now.timestamp() if at is None else parse_time(at)
+    file, asked = read_policies(policy)
     handed = read_token(token, jwks=jwks, root=root, audience=audience)
+    assumed = dict.fromkeys(label for each in asked for label in handed.assumptions(each.provider))
+    record = record_of(
+        _question(then, audience), [("policy", file), *handed.inputs], now=now, assumptions=tuple(assumed)
+    )
     if len(asked) > 1:
-        return _explain_to_several(asked, handed, now=now, output=output)
-    claims = handed.check(asked[0].provider, now=now)
+        return _explain_to_several(asked, handed, record, then=then, output=output)
+    claims = handed.check(asked[0].provider, now=then)
     judgement = judge(asked[0], claims.claims)
     if output == "json":
-        print_json(judgement.document() | claims.document())
+        print_json(judgement.document() | claims.document() | {"record": record.document()})
     else:
         _print(asked[0], claims, judgement)
+        _print_record(record)
     return _EXIT_CODES[judgement.outcome]
 
 
+def _question(then: float, audience: str | None) -> str:
+    made_for = "" if audience is None else f", as if it had to be for {quoted(audience, most_characters=200)}"
+    return f"does the policy admit the token, as of {moment(then)}{made_for}?"
+
+
 def _explain_to_several(
-    asked: Sequence[NamedPolicy], handed: HandedToken, *, now: float, output: str
+    asked: Sequence[NamedPolicy], handed: HandedToken, record: Record, *, then: float, output: str
 ) -> ExitCode:
-    answers = [_answer(each, handed, now=now) for each in asked]
+    answers = [_answer(each, handed, now=then) for each in asked]
     if all(each.rejection is not None for each in answers):
         raise _of_all([each.rejection for each in answers if each.rejection is not None])
     outcome = sum_of([each.outcome for each in answers])
     if output == "json":
-        print_json({"decision": DECISIONS[outcome], "providers": [each.document() for each in answers]})
+        providers = [each.document() for each in answers]
+        print_json({"decision": DECISIONS[outcome], "providers": providers, "record": record.document()})
     else:
         _print_several(asked[0].described, answers, outcome)
+        _print_record(record)
     return _EXIT_CODES[outcome]
 
 
@@ -155,6 +170,13 @@ def _print_several(described: str, answers: Sequence[_Answer], outcome: Outcome)
         for clause in each.judgement.clauses:
             for line in clause_lines(clause):
                 terminal.print(line)
+
+
+def _print_record(record: Record) -> None:
+    """The record, with what it takes for granted, which stands nowhere else in this answer."""
+    from ..reports.human import print_record
+
+    print_record(record)
 
 
 def _in_short(judgement: Judgement) -> tuple[str, str, str]:

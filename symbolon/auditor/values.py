@@ -14,6 +14,7 @@ from policy.cel.paths import Path, path_of
 from policy.cel.rendering import render_constant
 from policy.policy_set import PolicySet
 from policy.proving.answers import Proved, Refuted, Undecided, Values
+from policy.proving.attacking import Attack
 from policy.proving.inquiry import strings_of
 from policy.proving.neighbours import at
 from policy.proving.prover import Prover
@@ -64,6 +65,7 @@ def show_values(
     claim: str,
     accept_bounds: bool,
     documented: bool,
+    attack: int,
     budget_s: float,
     output: str,
     now: datetime,
@@ -73,7 +75,12 @@ def show_values(
     Raises:
         Misconfigured: an input cannot be read, or `claim` is no claim's path.
     """
-    with Prover(budget_s=budget_s, accept_bounds=accept_bounds, documented=documented) as prover:
+    with Prover(
+        budget_s=budget_s,
+        accept_bounds=accept_bounds,
+        documented=documented,
+        attack=Attack(count=attack),
+    ) as prover:
         prover.start()
         named = read_policy_set(policy)
         asked = _claim(claim, named.policies)
@@ -170,6 +177,7 @@ def _document(values: Values | Undecided, asked: _Claim, known: _Known) -> dict[
         "absent": values.absent,
         "assumptions": list(values.assumptions),
         "bounded": values.bounded,
+        "attacked": values.attacked,
     }
 
 
@@ -202,6 +210,7 @@ def _report(
         notes += ["it may also be absent"] if values.absent else []
         notes += [f"assumed: {each}" for each in values.assumptions]
         notes += [BOUNDED] if values.bounded else []
+        notes += [values.attacked] if values.attacked else []
     return Report(
         title=f"values of {claim}",
         about=named.policy.name,

@@ -22,11 +22,30 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     up.add_argument("--foreground", action="store_true", help="stay until Ctrl-C")
     up.add_argument("--port", type=int, default=0, help="of the proxy on 127.0.0.1 (default: any)")
+    up.add_argument(
+        "--route",
+        type=_route,
+        action="append",
+        default=[],
+        metavar="NAME=127.0.0.1:PORT",
+        help="tunnel that host's name to a server of your own, unopened; may be given several times",
+    )
     up.set_defaults(run=_emulator_up)
     status = add(emulator, "status", "whether it runs: exit code 0 if so, 3 if not")
     status.set_defaults(run=_emulator_status)
-    env = add(emulator, "env", "the lines for a shell that make it one party's, in front of the emulator")
-    env.add_argument("party", choices=("owner", "operator"), nargs="?", default="owner")
+    env = add(
+        emulator,
+        "env",
+        "the lines for a shell that make it one party's, and log gcloud and gsutil in",
+        '  eval "$(symbolon emulator env operator)"\n  symbolon emulator env auditor --shell fish | source\n',
+    )
+    env.add_argument("party", choices=("owner", "operator", "auditor"), nargs="?", default="owner")
+    env.add_argument(
+        "--shell",
+        choices=("sh", "bash", "zsh", "fish"),
+        default="sh",
+        help="whose words to use (default: sh)",
+    )
     env.set_defaults(run=_emulator_env)
     down = add(emulator, "down", "stop it, if it runs; its state stays")
     down.set_defaults(run=_emulator_down)
@@ -56,7 +75,19 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
 def _emulator_up(arguments: argparse.Namespace) -> ExitCode:
     from .command import up
 
-    return up(arguments.state, port=arguments.port, foreground=arguments.foreground, output=arguments.output)
+    return up(
+        arguments.state,
+        port=arguments.port,
+        routes=dict(arguments.route),
+        foreground=arguments.foreground,
+        output=arguments.output,
+    )
+
+
+def _route(text: str) -> tuple[str, int]:
+    from emulator.address import parse_route
+
+    return parse_route(text)
 
 
 def _emulator_status(arguments: argparse.Namespace) -> ExitCode:
@@ -68,7 +99,9 @@ def _emulator_status(arguments: argparse.Namespace) -> ExitCode:
 def _emulator_env(arguments: argparse.Namespace) -> ExitCode:
     from .command import show_environment
 
-    return show_environment(arguments.state, party=arguments.party, output=arguments.output)
+    return show_environment(
+        arguments.state, party=arguments.party, shell=arguments.shell, output=arguments.output
+    )
 
 
 def _emulator_down(arguments: argparse.Namespace) -> ExitCode:

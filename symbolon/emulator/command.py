@@ -6,34 +6,53 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from attestation.errors import ExitCode, Unavailable
+from attestation.errors import ExitCode, Misconfigured, Unavailable
 from emulator import running
 from emulator.running import Running
 
 from ..extras import require_extra
 from ..rendering import print_json
 
-_PARTIES = {"owner": "primus", "operator": "secundus"}
+PARTIES = {"owner": "primus", "operator": "secundus", "auditor": "tertius"}
 """Who is seeded in every emulator, and the project each of them owns."""
 
+_OTHERS_WORD = (
+    "CLOUDSDK_ACTIVE_CONFIG_NAME",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+    "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
+    "CLOUDSDK_CORE_ACCOUNT",
+    "CLOUDSDK_CORE_PROJECT",
+)
+"""What would make gcloud somebody else, whatever its folder says; a shell forgets it."""
 
-def up(state: Path | None, *, port: int, foreground: bool, output: str) -> ExitCode:
+
+def up(
+    state: Path | None, *, port: int, routes: Mapping[str, int], foreground: bool, output: str
+) -> ExitCode:
     """An emulator serves the state folder; how to reach it stands on standard output.
 
     In the foreground it is a new one and ends with this process; else one that runs already will do.
+    `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at, unopened.
 
     Raises:
-        Misconfigured: it is not installed, or another one has the folder.
+        Misconfigured: it is not installed, another one has the folder, or one runs without the routes.
         Unavailable: it does not start.
     """
     require_extra("emulator")
     folder = state_folder(state)
     emulator = None if foreground else running.find(folder)
     if emulator is None:
-        emulator = running.start(folder, port=port, outlives_us=not foreground)
+        emulator = running.start(folder, port=port, routes=routes, outlives_us=not foreground)
+    elif missing := {name for name, target in routes.items() if emulator.routes.get(name) != target}:
+        raise Misconfigured(
+            f"the emulator runs already, and does not route `{min(missing)}` there",
+            hint=f"symbolon emulator down{_option(state)}",
+        )
     if not foreground:
         _show(emulator, state, output=output)
         return ExitCode.YES
@@ -58,7 +77,7 @@ def status(state: Path | None, *, output: str) -> ExitCode:
     return ExitCode.ANSWERED_NO
 
 
-def show_environment(state: Path | None, *, party: str, output: str) -> ExitCode:
+def show_environment(state: Path | None, *, party: str, shell: str, output: str) -> ExitCode:
     """What a shell takes to be `party` in front of the emulator stands on standard output.
 
     Raises:
@@ -71,7 +90,7 @@ def show_environment(state: Path | None, *, party: str, output: str) -> ExitCode
     if output == "json":
         print_json(environment)
     else:
-        sys.stdout.write(_exports(environment))
+        sys.stdout.write(_lines(environment, shell))
     return ExitCode.YES
 
 
@@ -95,13 +114,14 @@ def environment_of(emulator: Running, party: str) -> dict[str, str]:
     """What makes any production client the `party`, in front of the emulator and of nothing else."""
     return emulator.env | {
         "GOOGLE_APPLICATION_CREDENTIALS": str(emulator.credentials_file(party)),
-        "GOOGLE_CLOUD_PROJECT": _PARTIES[party],
+        "GOOGLE_CLOUD_PROJECT": PARTIES[party],
+        "CLOUDSDK_CONFIG": str(emulator.gcloud_folder(party)),
     }
 
 
 def _show(emulator: Running, state: Path | None, *, output: str) -> None:
     if output == "json":
-        environments = {party: environment_of(emulator, party) for party in _PARTIES}
+        environments = {party: environment_of(emulator, party) for party in PARTIES}
         print_json(
             {"running": True, "pid": emulator.pid, "proxy": emulator.proxy, "environment": environments}
         )
@@ -109,14 +129,31 @@ def _show(emulator: Running, state: Path | None, *, output: str) -> None:
     sys.stdout.write(
         f"running at {emulator.proxy} (process {emulator.pid}), state in {emulator.folder}\n\n"
         "A shell becomes the owner of project primus, and reaches this emulator alone, with\n\n"
-        f"{_exports(environment_of(emulator, 'owner'))}\n"
+        f"{_lines(environment_of(emulator, 'owner'), 'sh')}\n"
         f'or, shorter:  eval "$(symbolon emulator env{_option(state)} owner)"'
-        "   (`operator` has project secundus)\n"
+        "   (`operator` has project secundus, `auditor` tertius)\n"
     )
 
 
-def _exports(environment: dict[str, str]) -> str:
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+def _lines(environment: dict[str, str], shell: str) -> str:
+    """What the shell reads to have this environment. Fish has its own words for it."""
+    if shell == "fish":
+        unset = "".join(f"set -e {name}\n" for name in _OTHERS_WORD)
+        return unset + "".join(
+            f"set -gx {name} {_fish_quote(value)}\n" for name, value in environment.items()
+        )
+    unset = f"unset {' '.join(_OTHERS_WORD)}\n"
+    return unset + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+def _fish_quote(value: str) -> str:
+    r"""One word of fish.
+
+    >>> print(_fish_quote("it's a \\ b"))
+    'it\'s a \\ b'
+    """
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _option(state: Path | None) -> str:

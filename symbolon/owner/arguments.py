@@ -77,13 +77,14 @@ def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
-    from ..auditor.review import lint_policy
+    from .lint import lint_policy
 
     return lint_policy(
         policy=arguments.policy,
         bindings=arguments.bindings,
         image=arguments.image,
         fail_on=arguments.fail_on,
+        accept_bounds=arguments.accept_bounds,
         output=arguments.output,
         now=now(),
     )

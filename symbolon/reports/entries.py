@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from attestation.errors import ExitCode
@@ -12,7 +13,7 @@ from policy.findings import Finding, Severity
 from ..policy_files import NamedPolicySet
 from .differences import claims_that_matter
 from .locating import locate
-from .report import Entry, Tone
+from .report import Entry, Section, Tone
 
 _TONES: Final[dict[Severity, Tone]] = {
     Severity.CRITICAL: "bad",
@@ -46,6 +47,17 @@ def gate(findings: Iterable[Finding], *, fail_on: Severity) -> Gate:
     if bad:
         return Gate(exit_code=ExitCode.UNKNOWN, answer="NOT DECIDED", tone="warn")
     return Gate(exit_code=ExitCode.YES, answer="PASS", tone="good")
+
+
+def findings_section(
+    findings: Iterable[Finding],
+    named: NamedPolicySet,
+    *,
+    near: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+) -> Section:
+    """The findings; `near` has a token that each provider admits, and of others the differences are shown."""
+    entries = [finding_entry(each, named, near=near.get(each.provider)) for each in findings]
+    return Section(title="findings", entries=tuple(entries))
 
 
 def finding_entry(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -104,7 +105,12 @@ def print_human(report: Report) -> None:
         _print_record(page, report.record)
 
 
-def _print_record(page: _Page, record: Record) -> None:
+def print_record(record: Record) -> None:
+    """The record stands on standard output, below an answer that is no report and names no assumptions."""
+    _print_record(_Page(console()), record, assumed=record.assumptions)
+
+
+def _print_record(page: _Page, record: Record, *, assumed: Sequence[str] = ()) -> None:
     """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which.
 
     Of many inputs, as a folder of tests has them, only those sums.
@@ -112,6 +118,7 @@ def _print_record(page: _Page, record: Record) -> None:
     page.put()
     page.put(Text("record", style="bold"))
     rows = [("made", f"{record.moment} by symbolon {record.version}"), ("asked", record.question)]
+    rows += [("assumed", each) for each in assumed]
     rows += [(each.role, f"{each.name}  sha256:{each.sha256}") for each in record.inputs]
     pad = max(len(what) for what, _ in rows) + 2
     for what, said in rows:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from .record import Record
 
 Tone: TypeAlias = Literal["good", "bad", "warn", "plain"]
+ASSUMED: Final = "what is assumed of the issuer"
+"""The title of a section of assumptions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

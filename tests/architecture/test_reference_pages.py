@@ -13,7 +13,7 @@ from contract.tables import keys_of
 from contract.terms import TABLES, parse_terms, render_terms
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("commands.md", "claims.md", "terms.md")
+PAGES = ("commands.md", "claims.md", "terms.md", "emulator-calls.md")
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,7 @@ class CertificatePlan:
     begins_at: int = NOW - DAY_S
     ends_at: int = NOW + DAY_S
     critical_extension: bool = False
+    extension: tuple[x509.ExtensionType, bool] | None = None  # one more, and whether it is critical
     with_pss: bool = False
     hashed: hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512 = field(
         default_factory=hashes.SHA256
@@ -145,6 +146,9 @@ class CertificatePlan:
         if self.critical_extension:
             unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
             builder = builder.add_extension(unknown, critical=True)
+        if self.extension is not None:
+            value, critical = self.extension
+            builder = builder.add_extension(value, critical=critical)
         pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
         return builder.sign(self.issuer_key, self.hashed, rsa_padding=pss if self.with_pss else None)
 

@@ -79,7 +79,7 @@ def test_a_binding_with_a_condition_is_refused_and_not_granted_without_it(
     grant = {**grants("user:operator@secundus.example")[0], "condition": {"expression": "false"}}
     policy = {"bindings": [*before["bindings"], grant]}
     answer = owner.post(name + ":setIamPolicy", json={"policy": policy})
-    assert (answer.status_code, answer.json()["error"]["status"]) == (501, "UNIMPLEMENTED")
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "UNIMPLEMENTED")
     assert owner.post(name + ":getIamPolicy").json() == before
 
 
@@ -90,3 +90,31 @@ def test_permissions_are_tested(session_of: Callable[[str], AuthorizedSession]) 
         "permissions": ["resourcemanager.projects.get"]
     }
     assert session_of("operator").post(url, json=asked).json() == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("v1/projects", ["secundus"]),
+        ("v1/projects?filter=lifecycleState:ACTIVE", ["secundus"]),
+        ("v1/projects?filter=id:sec*%20AND%20name=secundus", ["secundus"]),
+        ("v1/projects?filter=projectId:primus", []),
+        ("v1/projects?filter=lifecycleState:DELETE_REQUESTED", []),
+        ("v3/projects:search", ["secundus"]),
+        ("v3/projects:search?query=projectNumber:200000000002", ["secundus"]),
+    ],
+)
+def test_whoever_asks_finds_the_projects_that_they_may_see(
+    session_of: Callable[[str], AuthorizedSession], url: str, found: list[str]
+) -> None:
+    answer = session_of("operator").get(f"https://cloudresourcemanager.googleapis.com/{url}").json()
+    assert [each["projectId"] for each in answer.get("projects", [])] == found
+
+
+@pytest.mark.parametrize("query", ["labels.a:b", "parent:folders/1", "name>x"])
+def test_a_filter_that_is_not_understood_is_told(
+    session_of: Callable[[str], AuthorizedSession], query: str
+) -> None:
+    url = "https://cloudresourcemanager.googleapis.com/v1/projects"
+    answer = session_of("operator").get(url, params={"filter": query})
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "UNIMPLEMENTED")

@@ -204,7 +204,7 @@ def test_a_blob_is_mounted_from_a_repository_that_one_may_read(
     [
         ("manifests/none", (404, "MANIFEST_UNKNOWN")),
         ("manifests/" + digest_of(b"none"), (404, "MANIFEST_UNKNOWN")),
-        ("manifests/sha256:..%2F..", (501, "UNSUPPORTED")),
+        ("manifests/sha256:..%2F..", (400, "UNSUPPORTED")),
         ("blobs/" + digest_of(b"none"), (404, "BLOB_UNKNOWN")),
         ("blobs/sha256:short", (404, "BLOB_UNKNOWN")),
     ],
@@ -257,14 +257,20 @@ def test_an_unknown_repository_is_unknown_to_whoever_may_know(repository: Reposi
     assert errors(answer) == (404, "NAME_UNKNOWN")
 
 
-def test_a_client_is_told_where_to_get_a_token_and_gets_one(pushed: Repository) -> None:
+USERS = pytest.mark.parametrize(
+    "user", ["oauth2accesstoken", "_token", "_dcgcloud_token", "_dcgcr_2_1_5_token"]
+)
+
+
+@USERS
+def test_a_client_is_told_where_to_get_a_token_and_gets_one(pushed: Repository, user: str) -> None:
     for url in (f"{HOST}/v2/", f"{pushed.url}/manifests/latest"):
         challenge = requests.get(url, timeout=9)
         assert errors(challenge) == (401, "UNAUTHORIZED")
         assert challenge.headers["www-authenticate"] == (
             f'Bearer realm="{HOST}/v2/token",service="us-docker.pkg.dev"'
         )
-    password = ("oauth2accesstoken", pushed.session.credentials.token)
+    password = (user, pushed.session.credentials.token)
     scope = {"service": "us-docker.pkg.dev", "scope": f"repository:{pushed.path}:pull"}
     token = requests.get(f"{HOST}/v2/token", scope, auth=password, timeout=9).json()["token"]
     bearer = {"authorization": f"Bearer {token}"}
@@ -273,8 +279,9 @@ def test_a_client_is_told_where_to_get_a_token_and_gets_one(pushed: Repository) 
     assert pulled.content == manifest_of()
 
 
-def test_an_access_token_is_a_password(pushed: Repository) -> None:
-    password = ("oauth2accesstoken", pushed.session.credentials.token)
+@USERS
+def test_an_access_token_is_a_password(pushed: Repository, user: str) -> None:
+    password = (user, pushed.session.credentials.token)
     pulled = requests.get(f"{pushed.url}/manifests/latest", auth=password, timeout=9)
     assert pulled.content == manifest_of()
 
@@ -313,11 +320,13 @@ def test_a_repository_is_there_once_listed_and_deleted_with_its_images(pushed: R
     [
         ("?repositoryId=UPPER", {"format": "DOCKER"}, 400),
         ("", {"format": "DOCKER"}, 400),
-        ("?repositoryId=npm", {"format": "NPM"}, 501),
+        ("?repositoryId=npm", {"format": "NPM"}, 400),
+        ("?repositoryId=mirror", {"format": "DOCKER", "mode": "REMOTE_REPOSITORY"}, 400),
+        ("?repositoryId=tidy", {"format": "DOCKER", "cleanupPolicies": {"x": {}}}, 400),
     ],
 )
 def test_a_wrong_repository_is_refused(
-    session_of: Callable[[str], AuthorizedSession], query: str, document: dict[str, str], status: int
+    session_of: Callable[[str], AuthorizedSession], query: str, document: dict[str, Any], status: int
 ) -> None:
     assert session_of("owner").post(API + query, json=document).status_code == status
 
@@ -334,3 +343,30 @@ def test_permissions_on_a_repository_are_tested(repository: Repository) -> None:
     asked = {"permissions": [pull, "artifactregistry.repositories.none"]}
     answer = repository.session.post(f"{repository.resource}:testIamPermissions", json=asked)
     assert answer.json() == {"permissions": [pull]}
+
+
+def test_a_repository_is_somewhere_and_its_making_can_be_asked_for(
+    session_of: Callable[[str], AuthorizedSession],
+) -> None:
+    session, name = session_of("owner"), f"r-{uuid.uuid4().hex}"
+    nowhere = API.replace("locations/us", "locations/mars")
+    assert session.post(f"{nowhere}?repositoryId={name}", json={"format": "DOCKER"}).status_code == 400
+    operation = session.post(f"{API}?repositoryId={name}", json={"format": 1, "mode": 1 - 1}).json()
+    host = "https://artifactregistry.googleapis.com/v1"
+    assert session.get(f"{host}/{operation['name']}").json() == operation
+    assert session.get(f"{host}/{operation['name']}0").status_code == 404
+    assert operation["response"]["format"] == "DOCKER"
+    everywhere = session.get(API.replace("locations/us", "locations/-")).json()["repositories"]
+    assert operation["response"]["name"] in [each["name"] for each in everywhere]
+    page = session.get(f"{API}?pageSize=1").json()
+    assert len(page["repositories"]) == 1
+
+
+def test_locations_are_listed(session_of: Callable[[str], AuthorizedSession]) -> None:
+    locations = API.removesuffix("/us/repositories")
+    found = {each["locationId"] for each in session_of("owner").get(locations).json()["locations"]}
+    assert {"us", "europe", "asia", "us-west1"} <= found
+    one = session_of("owner").get(f"{locations}/us-west1").json()
+    assert one["name"] == "projects/primus/locations/us-west1"
+    assert session_of("owner").get(f"{locations}/mars").status_code == 400
+    assert session_of("operator").get(locations).status_code == 403

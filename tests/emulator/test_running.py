@@ -90,7 +90,7 @@ def test_an_emulator_that_runs_is_found(emulator: Running) -> None:
     found = running.find(emulator.folder)
     assert found is not None
     assert (found.pid, found.proxy, found.env) == (emulator.pid, emulator.proxy, emulator.env)
-    assert found.projects == ("primus", "secundus")
+    assert found.projects == ("primus", "secundus", "tertius")
 
 
 def test_none_is_found_where_none_runs(tmp_path: Path) -> None:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from itertools import product
 from typing import Any, get_args
 
 import pytest
 
 from attestation.tokens import parse_token
-from emulator.compute.instance_requests import _HARDWARE
+from emulator.compute.catalogue import TECHNOLOGIES
 from emulator.state import State
 from emulator.verifier import Verifier
 from policy import schema
 from policy.cel.check import check
 from policy.cel.parser import parse
 from policy.context import Case, Context
-from policy.findings import Severity
 from policy.launch_claims import HardwareModel
 from policy.launch_spec import _RESTART_POLICIES
+from policy.linting import rules
 from policy.policy_set import policy_set_of
 from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
 from policy.proving.smt.facts import FACTS
-from policy.rule_slugs import SLUGS
 from tests.launches import FACTS as LAUNCH
 from tests.policy.rules.conftest import TODAY
 
@@ -68,9 +66,10 @@ def test_every_claim_and_value_that_the_emulator_mints_is_in_the_schema(
 
 def test_every_machine_that_the_emulator_has_is_in_the_schema() -> None:
     known = schema.ASSERTION.fields["hwmodel"].values
-    assert {*get_args(HardwareModel), *_HARDWARE.values()} <= set(known)
+    made = {technology.hardware for technology in TECHNOLOGIES.values()}
+    assert {*get_args(HardwareModel), *made} <= set(known)
     assert {*schema.ENCRYPTED_MEMORY, *schema.UNDOCUMENTED_ENCRYPTED_MEMORY} <= set(known)
-    assert "GCP_AMD_SEV_SNP" in _HARDWARE.values()  # the one that no document names
+    assert "GCP_AMD_SEV_SNP" in made  # the one that no document names
 
 
 def test_the_restart_policies_are_one_list() -> None:
@@ -82,10 +81,9 @@ def test_the_restart_policies_are_one_list() -> None:
 def asked_by_rules() -> Iterator[tuple[str, str]]:
     policies = policy_set_of('assertion.submods.container.image_digest == "sha256:' + "a" * 64 + '"')
     case = Case(policies, policies.providers[0], None)
-    for slug in SLUGS:
-        rule = import_module(f"policy.rules.{slug.replace('-', '_')}")
-        if hasattr(rule, "question"):
-            yield slug, rule.question(Context(case, slug, Severity.HIGH, TODAY))
+    for rule in rules():
+        for asked in rule.asks(Context(case, rule.slug, rule.severity, TODAY)):
+            yield rule.slug, str(asked)
     for name in NAMED_QUESTIONS:
         yield name, named_condition(policies, name)
     for fact in FACTS:

@@ -42,6 +42,7 @@ def test_every_key_that_the_launcher_knows_is_read() -> None:
             "tee-mount": f"{_TMPFS},destination=/a;{_TMPFS},destination=b,size=4096",
             "tee-added-capabilities": '["CAP_SYS_ADMIN"]',
             "tee-cgroup-ns": "1",
+            "tee-disable-gca-refresh": "true",
             "tee-install-gpu-driver": "true",
         },
         has_gpu=True,
@@ -59,6 +60,7 @@ def test_every_key_that_the_launcher_knows_is_read() -> None:
         mounts=(TmpfsMount(destination="/a"), TmpfsMount(destination="/b", size_bytes=4096)),
         added_capabilities=("CAP_SYS_ADMIN",),
         cgroup_namespace=True,
+        disable_refresh=True,
         install_gpu_driver=True,
     )
 
@@ -174,6 +176,12 @@ def test_either_monitoring_key_sets_the_level(key: str, value: str, level: Monit
 
 def test_nonsense_for_the_gpu_driver_is_taken_for_no() -> None:
     assert not _parse({"tee-install-gpu-driver": "perhaps"}).install_gpu_driver
+
+
+def test_nonsense_about_the_refresh_is_refused() -> None:
+    with pytest.raises(LaunchRefused, match=r"invalid value for tee-disable-gca-refresh \(not a boolean\): "):
+        _parse({"tee-disable-gca-refresh": "perhaps"})
+    assert not _parse({"tee-disable-gca-refresh": ""}).disable_refresh
 
 
 def test_only_keys_that_the_launcher_would_ignore_are_unknown() -> None:

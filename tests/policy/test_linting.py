@@ -5,21 +5,29 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from attestation.errors import Misconfigured
-from policy.findings import Severity
+from policy.context import Context
+from policy.findings import Finding, Severity
 from policy.linting import BUDGET_S, Rule, lint, rules, worst
 from policy.policy_file import parse_policy
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
-from policy.proving.answers import Found
+from policy.proving.answers import Found, Search
+from policy.proving.inquiry import Inquiry
 from policy.proving.prover import Prover
 from policy.proving.smt.questions import NOT_INSTALLED
+from policy.reviewing import review
 from policy.rule_slugs import SLUGS
+from policy.rules.by_admission import BY_ADMISSION
+from policy.rules.by_type import BY_TYPE
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "reference" / "rules"
@@ -37,6 +45,13 @@ unsafe_not_asked = ["secboot"]
 [who]
 project_ids = ["secundus"]
 """
+AT_ISSUE = (
+    "assertion.submods.confidential_space.support_attributes.all(each, each in ['LATEST', 'USABLE'])"
+    " && assertion.submods.gce.zone != 'nowhere' && assertion.google_service_accounts.all(a, a == 'a@b')"
+    " && assertion.submods.nvidia_gpu.cc_mode != 'OFF' && assertion.submods.container.restart_policy != ''"
+    " && assertion.submods.container.image_reference.startsWith('registry/image')"
+)
+"""Many rules have something to ask of it."""
 WAIVER = """
 [[waiver]]
 rule = "secure-boot-not-required"
@@ -53,7 +68,7 @@ def prover() -> Iterator[Prover]:
 
 
 def page_of(rule: Rule) -> str:
-    return (PAGES / f"{rule.SLUG}.md").read_text(encoding="utf-8")
+    return (PAGES / f"{rule.slug}.md").read_text(encoding="utf-8")
 
 
 def example(page: str, heading: str) -> str | None:
@@ -65,37 +80,91 @@ def example(page: str, heading: str) -> str | None:
 CEL_RULES = [rule for rule in rules() if example(page_of(rule), "Avoid") is not None]
 
 
-def test_every_module_has_one_slug_one_test_and_one_page() -> None:
+TABLES = {"by_admission": BY_ADMISSION, "by_type": BY_TYPE}
+
+
+def test_every_rule_has_one_entry_or_module_one_test_and_one_page() -> None:
     names = {slug.replace("-", "_") for slug in SLUGS}
-    modules = {path.stem for path in (ROOT / "policy" / "rules").glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in (ROOT / "policy" / "rules").glob("*.py")} - {"__init__", *TABLES}
+    entries = [slug.replace("-", "_") for table in TABLES.values() for slug in table]
     tests = {path.stem for path in Path(__file__).with_name("rules").glob("test_*.py")}
     pages = {path.stem for path in PAGES.glob("*.md")} - {"README"}
     assert len(set(SLUGS)) == len(SLUGS)
-    assert modules == names
+    assert sorted([*modules, *entries]) == sorted(names)
     assert tests == {f"test_{name}" for name in names}
     assert pages == set(SLUGS)
-    assert [rule.SLUG for rule in rules()] == list(SLUGS)
+    assert [rule.slug for rule in rules()] == list(SLUGS)
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule.SLUG))
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule.slug))
 def test_a_page_says_what_its_rule_says(rule: Rule) -> None:
     page = page_of(rule)
-    assert page.startswith(f"# {rule.SLUG}\n\n**{rule.SEVERITY.label}** · {rule.TITLE}\n")
+    assert page.startswith(f"# {rule.slug}\n\n**{rule.severity.label}** · {rule.title}\n")
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["Avoid", "Prefer", "Rationale", "Source"]
 
 
 def test_the_list_of_pages_is_whole() -> None:
     listed = (PAGES / "README.md").read_text(encoding="utf-8")
-    rows = [f"| [{rule.SLUG}]({rule.SLUG}.md) | {rule.SEVERITY.label} | {rule.TITLE} |" for rule in rules()]
+    rows = [f"| [{rule.slug}]({rule.slug}.md) | {rule.severity.label} | {rule.title} |" for rule in rules()]
     assert [line for line in listed.splitlines() if line.startswith("| [")] == rows
 
 
-@pytest.mark.parametrize("rule", CEL_RULES, ids=lambda rule: str(rule.SLUG))
+@pytest.mark.parametrize("rule", CEL_RULES, ids=lambda rule: str(rule.slug))
 def test_what_a_page_tells_to_avoid_is_found_and_what_it_prefers_is_not(rule: Rule, prover: Prover) -> None:
     avoid, prefer = (example(page_of(rule), heading) for heading in ("Avoid", "Prefer"))
     assert avoid is not None and prefer is not None
-    assert rule.SLUG in [each.rule for each in lint(policy_set_of(avoid), prover, today=TODAY)]
-    assert rule.SLUG not in [each.rule for each in lint(policy_set_of(prefer), prover, today=TODAY)]
+    assert rule.slug in [each.rule for each in lint(policy_set_of(avoid), prover, today=TODAY)]
+    assert rule.slug not in [each.rule for each in lint(policy_set_of(prefer), prover, today=TODAY)]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each rule's `check` is run."""
+    runs: Counter[str] = Counter()
+
+    def counting(rule: Rule) -> Rule:
+        def check(context: Context) -> Iterator[Finding]:
+            runs[rule.slug] += 1
+            yield from rule.check(context)
+
+        return cast(
+            Rule,
+            SimpleNamespace(
+                slug=rule.slug, severity=rule.severity, title=rule.title, asks=rule.asks, check=check
+            ),
+        )
+
+    every = tuple(map(counting, rules()))
+    monkeypatch.setattr("policy.linting.rules", lambda: every)
+    return runs
+
+
+def test_each_rule_is_run_once_for_a_provider(counted: Counter[str], prover: Prover) -> None:
+    review(policy_set_of(AT_ISSUE), prover, today=TODAY)
+    assert counted == dict.fromkeys(SLUGS, 1)
+
+
+def test_what_rules_ask_is_answered_before_they_are_run(
+    prover: Prover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for what only an answer leads to, which `weak-branch` asks of each arm alone."""
+    late: list[str] = []
+
+    class Watched(Inquiry):
+        ready = False
+
+        def ask_at_once(self, asker: Callable[[], object]) -> None:
+            super().ask_at_once(asker)
+            self.ready = True
+
+        def ask(self, also: str) -> Search:
+            if self.ready and also not in self._answers:
+                late.append(also)
+            return super().ask(also)
+
+    monkeypatch.setattr("policy.context.Inquiry", Watched)
+    assert lint(policy_set_of(AT_ISSUE), prover, today=TODAY)
+    assert late == []
 
 
 def test_nothing_passes_without_a_prover() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from attestation.issuer import ISSUER
+from policy.admitting import Admits
 from policy.explaining import explain
 from policy.linting import BUDGET_S
 from policy.mapping import RECOMMENDED_MAPPING
@@ -231,3 +232,34 @@ def test_of_another_issuer_a_review_says_who_it_is_and_what_is_asked(prover: Pro
             "asks": list(one.asks),
         }
     }
+
+
+JOINED = "(assertion.google_service_accounts + assertion.submods.confidential_space.support_attributes)"
+WITHIN_BOUNDS = (
+    f"assertion.submods.gce.project_id in ['a', 'b'] && !{JOINED}.exists(x, !(x in ['w', 'STABLE']))"
+    f" && (assertion.submods.gce.project_id == 'a' || !{JOINED}.all(x, x != 'v'))"
+)
+"""That no admitted token is of project `b` is proved of short lists alone."""
+
+
+def test_a_row_that_rests_on_a_bound_is_not_decided_unless_bounds_are_accepted(prover: Prover) -> None:
+    (row,) = [each for each in rows(WITHIN_BOUNDS, prover) if each.claim == "submods.gce.project_id"]
+    assert row.values is None
+    assert "has at most" in row.note
+
+
+def test_a_row_that_rests_on_a_bound_says_so() -> None:
+    with Prover(accept_bounds=True) as accepting:
+        found = {each.claim: each for each in rows(WITHIN_BOUNDS, accepting)}
+        document = of(WITHIN_BOUNDS, accepting).document()
+    project = found["submods.gce.project_id"]
+    assert (project.values, project.bounded) == (("a",), True)
+    (table,) = document["admits"].values()  # type: ignore[attr-defined]
+    assert table["who"]["submods.gce.project_id"] == {"values": ["a"], "bounded": True}
+    assert any("has at most" in each for each in document["assumptions"])  # type: ignore[attr-defined]
+
+
+def rows(condition: str, prover: Prover) -> tuple[Admits, ...]:
+    """The table of a policy of one provider."""
+    (provider,) = of(condition, prover).providers
+    return provider.admits

@@ -69,6 +69,19 @@ def terms_text(*, sha256: str = "0" * 64) -> str:
     return render_terms(replace(TERMS, model=model))
 
 
+MEMBERS = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "labels.txt": b"a\nb"}
+"""Files of a model that nothing loads."""
+
+
+def model_terms(data: bytes, *, bucket: str = "primus-models", generation: int | None = None) -> ModelTerms:
+    """Terms that pin these bytes as `model.tar.gz`."""
+    return ModelTerms(
+        uri=ObjectUri(bucket=bucket, name="model.tar.gz"),
+        sha256=Digest("sha256:" + sha256(data)),
+        generation=generation,
+    )
+
+
 def picture(
     colour: tuple[int, int, int] = (255, 0, 0), *, size: tuple[int, int] = (12, 10), format: str = "PNG"
 ) -> bytes:

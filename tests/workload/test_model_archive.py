@@ -7,30 +7,16 @@ import io
 import random
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.cloud import storage
 
 from attestation.digests import digest_of
-from attestation.errors import Denied, EvidenceRejected, Misconfigured
-from contract.terms import ModelTerms, parse_terms
-from emulator import running
-from emulator.faults import Faults, write_faults
-from tests.workload.samples import archive, sha256, terms_text
-from workload import model_archive, object_storage
-from workload.object_storage import read_ranges
-
-MEMBERS = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "labels.txt": b"a\nb"}
-
-
-def terms(data: bytes, *, bucket: str = "primus-models", generation: int | None = None) -> ModelTerms:
-    text = terms_text(sha256=sha256(data)).replace("primus-models", bucket)
-    if generation is not None:
-        text = text.replace("[model]", f"[model]\ngeneration = {generation}")
-    return parse_terms(text).model
+from attestation.errors import EvidenceRejected, Misconfigured
+from tests.workload.samples import MEMBERS, archive, model_terms
+from workload import model_archive
 
 
 @pytest.fixture
@@ -180,133 +166,11 @@ def test_too_many_members_are_refused(unpack: Callable[..., Path], monkeypatch: 
 
 def test_another_model_is_refused_without_being_opened() -> None:
     with pytest.raises(EvidenceRejected, match="not the one"):
-        model_archive.verify(digest_of(b"another"), terms(SOUND))
+        model_archive.verify(digest_of(b"another"), model_terms(SOUND))
 
 
-Buckets = Callable[[], storage.Bucket]
-
-
-def test_a_model_is_fetched_at_its_pinned_generation_and_no_other(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path
-) -> None:
-    bucket = make_bucket()
-    blob = bucket.blob("model.tar.gz")
-    blob.upload_from_string(SOUND)
-    pinned = terms(SOUND, bucket=bucket.name, generation=blob.generation)
-    model_archive.verify(model_archive.fetch(as_operator, pinned, tmp_path / "a"), pinned)
-    bucket.blob("model.tar.gz").upload_from_string(SOUND)
-    with pytest.raises(Misconfigured, match="does not exist"):
-        model_archive.fetch(as_operator, pinned, tmp_path / "b")
-
-
-def test_an_object_that_storage_would_decompress_is_hashed_as_it_is_stored(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path
-) -> None:
-    bucket = make_bucket()
-    blob = bucket.blob("model.tar.gz")
-    blob.content_encoding = "gzip"
-    blob.upload_from_string(SOUND)
-    wanted = terms(SOUND, bucket=bucket.name)
-    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
-
-
-def test_a_download_that_is_cut_off_goes_on_where_it_was_cut(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
-) -> None:
-    bucket = make_bucket()
-    large = bytes(range(256)) * 8192
-    bucket.blob("model.tar.gz").upload_from_string(large)
-    write_faults(emulator.folder, Faults(cut_downloads=1))
-    wanted = terms(large, bucket=bucket.name)
-    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
-
-
-@pytest.fixture
-def _small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is large in production is small here: 32 KiB in one stream, the rest by ranges of 8 KiB."""
-    monkeypatch.setattr(model_archive, "ONE_STREAM_BYTES", 32 << 10)
-    monkeypatch.setattr(object_storage, "RANGE_BYTES", 8 << 10)
-
-
-LARGE = random.Random(1).randbytes(100_001)
-
-
-@pytest.mark.usefixtures("_small_ranges")
-@pytest.mark.parametrize("size", [0, 1, (32 << 10) - 1, 32 << 10, (32 << 10) + 1, 40 << 10, len(LARGE)])
-def test_a_model_of_any_size_arrives_whole(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, size: int
-) -> None:
-    bucket = make_bucket()
-    bucket.blob("model.tar.gz").upload_from_string(LARGE[:size])
-    wanted = terms(LARGE[:size], bucket=bucket.name)
-    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
-    assert (tmp_path / "a").read_bytes() == LARGE[:size]
-
-
-@pytest.mark.usefixtures("_small_ranges")
-def test_ranges_that_are_cut_off_are_asked_for_again(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
-) -> None:
-    bucket = make_bucket()
-    bucket.blob("model.tar.gz").upload_from_string(LARGE)
-    wanted = terms(LARGE, bucket=bucket.name)
-    write_faults(emulator.folder, Faults(cut_downloads=3))
-    assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
-
-
-@pytest.mark.usefixtures("_small_ranges")
-def test_one_range_that_was_altered_on_its_way_is_enough_to_refuse(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
-) -> None:
-    bucket = make_bucket()
-    bucket.blob("model.tar.gz").upload_from_string(LARGE)
-    wanted = terms(LARGE, bucket=bucket.name)
-    write_faults(emulator.folder, Faults(corrupted_downloads=1))
-    with pytest.raises(EvidenceRejected):
-        model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
-
-
-@pytest.mark.usefixtures("_small_ranges")
-def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket = make_bucket()
-    blob = bucket.blob("model.tar.gz")
-    blob.upload_from_string(LARGE)
-
-    def replaced_meanwhile(*arguments: Any, **options: Any) -> Iterator[bytes]:
-        blob.upload_from_string(LARGE[::-1])
-        return read_ranges(*arguments, **options)
-
-    monkeypatch.setattr(model_archive, "read_ranges", replaced_meanwhile)
-    with pytest.raises(Misconfigured, match="the owner's model does not exist"):
-        model_archive.fetch(as_operator, terms(LARGE, bucket=bucket.name), tmp_path / "a")
-
-
-def test_a_model_that_was_altered_on_its_way_is_refused(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
-) -> None:
-    bucket = make_bucket()
-    bucket.blob("model.tar.gz").upload_from_string(SOUND)
-    write_faults(emulator.folder, Faults(corrupted_downloads=1))
-    wanted = terms(SOUND, bucket=bucket.name)
-    with pytest.raises(EvidenceRejected):
-        model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
-
-
-@pytest.mark.parametrize(
-    ("bucket", "generation"), [("no-such-bucket-at-all", None), (None, None), (None, 12345)]
-)
-def test_a_model_that_is_not_there_is_the_owners_to_mend(
-    as_operator: storage.Client,
-    make_bucket: Buckets,
-    tmp_path: Path,
-    bucket: str | None,
-    generation: int | None,
-) -> None:
-    missing = terms(SOUND, bucket=bucket or make_bucket().name, generation=generation)
-    with pytest.raises((Misconfigured, Denied), match="the owner's model"):
-        model_archive.fetch(as_operator, missing, tmp_path / "a")
+def test_the_model_that_the_terms_pin_is_accepted() -> None:
+    model_archive.verify(digest_of(SOUND), model_terms(SOUND))
 
 
 def tar_of(size: int) -> bytes:
@@ -343,19 +207,100 @@ def test_beyond_them_an_archive_may_unpack_to_two_hundred_times_its_size(
         unpack(packed.ljust(size - 1, b"\0"))
 
 
+def pax(member: tarfile.TarInfo, records: dict[str, str]) -> bytes:
+    """A member's header behind a pax header with these records."""
+    member.pax_headers = records
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+def sparse(apparent: int, name: str = "weights") -> bytes:
+    """A member of 512 bytes which, unpacked with its holes, is as long as `apparent` says."""
+    member = tarfile.TarInfo(name)
+    member.size = 512
+    written = {"size": str(apparent), "map": "0,512"}
+    return pax(member, {f"GNU.sparse.{key}": value for key, value in written.items()}) + bytes(512)
+
+
+def old_sparse(apparent: int) -> bytes:
+    """The same, as GNU tar wrote it before pax: where its parts lie, and its whole length."""
+    member = tarfile.TarInfo("weights")
+    member.type, member.size = tarfile.GNUTYPE_SPARSE, 512
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[386:410] = b"%011o\0%011o\0" % (0, 512)
+    header[483:495] = b"%011o\0" % apparent
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + bytes(512)
+
+
+END = bytes(2 * tarfile.BLOCKSIZE)
+
+
+@pytest.mark.parametrize("member", [sparse, old_sparse])
+def test_a_sparse_member_counts_with_its_holes(
+    unpack: Callable[..., Path], member: Callable[[int], bytes]
+) -> None:
+    assert (unpack(member(10_000) + END, max_unpacked_bytes=10_000) / "weights").stat().st_size == 10_000
+    for apparent in (10_001, 1 << 32):
+        with pytest.raises(Misconfigured, match="unpacks to more than its limit"):
+            unpack(member(apparent) + END, max_unpacked_bytes=10_000)
+
+
+def test_sparse_members_count_together(unpack: Callable[..., Path], tmp_path: Path) -> None:
+    unpack(sparse(5_000, "a") + sparse(5_000, "b") + END, max_unpacked_bytes=10_000)
+    with pytest.raises(Misconfigured, match="unpacks to more than its limit"):
+        unpack(sparse(5_000, "c") + sparse(5_001, "d") + END, max_unpacked_bytes=10_000)
+    assert not (tmp_path / "model/d").exists()
+
+
+def test_a_path_of_a_hundred_parts_is_unpacked_and_a_longer_one_is_refused(
+    unpack: Callable[..., Path],
+) -> None:
+    deepest = "a/" * 99 + "b"
+    assert (unpack(archive({deepest: b"1"})) / deepest).read_bytes() == b"1"
+    for parts in (100, 1_000, 5_000):
+        with pytest.raises(Misconfigured, match=r"whose path has more than 100 parts$") as refused:
+            unpack(archive({"a/" * parts + "b": b""}))
+        assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(
+            pax(tarfile.TarInfo("a"), {"GNU.sparse.map": "0,x", "GNU.sparse.size": "1"}),
+            id="a map of holes that is no list of numbers",
+        ),
+        pytest.param(
+            pax(tarfile.TarInfo("a"), {"GNU.sparse.map": f"{1 << 70},1", "GNU.sparse.size": "1"}),
+            id="a part that begins where no file is as long",
+        ),
+        pytest.param(pax(tarfile.TarInfo("a"), {"path": "a\0b"}), id="a name with a zero in it"),
+        pytest.param(
+            2_000 * tarfile.TarInfo.create_pax_global_header({"comment": "x"}),
+            id="headers in front of headers without end",
+        ),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused(unpack: Callable[..., Path], data: bytes) -> None:
+    with pytest.raises(Misconfigured, match="is truncated, or not a tar archive") as refused:
+        unpack(data + bytes(512) + END)
+    assert "\n" not in refused.value.message
+
+
 def test_ten_thousand_members_are_unpacked_and_one_more_is_refused(unpack: Callable[..., Path]) -> None:
     folder = tarfile.TarInfo("folder")
     folder.type = tarfile.DIRTYPE
-    header, end = folder.tobuf(), bytes(2 * tarfile.BLOCKSIZE)
-    assert (unpack(10_000 * header + end) / "folder").is_dir()
+    header = folder.tobuf()
+    assert (unpack(10_000 * header + END) / "folder").is_dir()
     with pytest.raises(Misconfigured, match="has more than 10000 members"):
-        unpack(10_001 * header + end)
+        unpack(10_001 * header + END)
 
 
 def test_what_is_unpacked_has_neither_owner_nor_time_of_the_archive(unpack: Callable[..., Path]) -> None:
     member = tarfile.TarInfo("labels.txt")
     member.mode, member.mtime = 0, 1
-    unpacked = unpack(member.tobuf() + bytes(2 * tarfile.BLOCKSIZE)) / "labels.txt"
+    unpacked = unpack(member.tobuf() + END) / "labels.txt"
     assert unpacked.stat().st_mtime > 1
     assert unpacked.stat().st_mode & 0o400
 
@@ -387,7 +332,7 @@ class OneStream:
 
 
 def test_the_first_request_is_for_thirty_two_mebibytes_as_they_are_stored(tmp_path: Path) -> None:
-    client, wanted = OneStream(SOUND), terms(SOUND, generation=7)
+    client, wanted = OneStream(SOUND), model_terms(SOUND, generation=7)
     found = model_archive.fetch(client, wanted, tmp_path / "a")
     assert found == wanted.sha256
     assert (tmp_path / "a").read_bytes() == SOUND
@@ -404,9 +349,5 @@ def test_the_first_request_is_for_thirty_two_mebibytes_as_they_are_stored(tmp_pa
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"kept")
     with pytest.raises(FileExistsError):
-        model_archive.fetch(OneStream(SOUND), terms(SOUND), tmp_path / "a")
+        model_archive.fetch(OneStream(SOUND), model_terms(SOUND), tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"kept"
-
-
-def test_the_model_that_the_terms_pin_is_accepted() -> None:
-    model_archive.verify(digest_of(SOUND), terms(SOUND))

@@ -6,11 +6,12 @@ for `google.subject` that is a refusal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from ...cel import syntax
 from ...cel.condition import Condition, compile_condition
+from ...cel.paths import path_of
 from ...cel.values import ErrorValue
 from ...deciding import Outcome, decide, decide_condition
 from ...mapping import MOST_SUBJECT_BYTES, MappingRejected
@@ -19,7 +20,6 @@ from ...provider import Provider
 from .circuit import FALSE, TRUE, Circuit
 from .claims import Claims
 from .encoding import Encoder
-from .facts import claims_of
 from .questions import Case
 from .strings import Probe
 from .values import Alternative, Entries, Joined, Spelled, Spelling, Text, Unsupported, Value, is_value
@@ -55,12 +55,13 @@ class Admission:
         """That the mapping does not refuse, and the encoder; `also` is what else it is to encode."""
         if not self._mapped:
             return TRUE, encoder
-        read = frozenset[str]().union(*(claims_of(tree) for tree in (*trees_of(self.condition), *also)))
+        read = _attributes_in((*trees_of(self.condition), *also))
         mapped: dict[str, dict[str, tuple[int, Value]]] = {"google": {}, "attribute": {}}
         for key, tree in self._trees.items():
             root, name = key.split(".", 1)
-            if key == "google.subject" or key in read or root in read:
-                mapped[root][name] = _mapped(encoder, tree, key, is_read=key in read or root in read)
+            is_read = key in read or root in read
+            if is_read or key == "google.subject":
+                mapped[root][name] = _mapped(encoder, tree, key, is_read=is_read)
         subject, value = mapped["google"]["subject"]
         seen = Encoder(encoder.claims, {name: _map(entries) for name, entries in mapped.items()})
         return encoder.circuit.both(subject, _is_subject(encoder.claims, value)), seen
@@ -97,6 +98,22 @@ def admissions_of(policies: PolicySet) -> tuple[Admission, ...]:
     return tuple(Admission(policies, provider) for provider in policies.active)
 
 
+def _attributes_in(trees: Iterable[syntax.Node]) -> frozenset[str]:
+    """The mapped attributes that expressions may read: `attribute.zone`, or all of them, `attribute`."""
+    found: set[str] = set()
+    waiting = list(trees)
+    while waiting:
+        each = waiting.pop()
+        path = path_of(each)
+        if path is not None:
+            found.add(f"{path.root}.{path.keys[0]}")
+        elif isinstance(each, syntax.Identifier):
+            found.add(each.name)
+        else:
+            waiting += syntax.children(each)
+    return frozenset(found)
+
+
 def _all_true(encoder: Encoder, trees: tuple[syntax.Node, ...]) -> int:
     return encoder.circuit.all_of([encoder.truth(tree) for tree in trees])
 
@@ -116,7 +133,7 @@ def _mapped(encoder: Encoder, tree: syntax.Node, key: str, *, is_read: bool) -> 
     except Unsupported:
         if is_read:
             raise
-        return encoder.unknown(), ()
+        return encoder.claims.unknown(("is mapped", tree)), ()
     value = tuple(each for each in value if each.kind in kinds)
     return is_value(encoder.circuit, value), value
 

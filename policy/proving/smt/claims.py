@@ -341,8 +341,8 @@ class Claims:
             strings.check_pattern(str(test.constant))
         if isinstance(text, Spelled):
             return self.circuit.atom(_spelled_test(text.term, test))
-        if text.template:
-            test = test._replace(template=text.template)
+        if text.views:
+            test = test._replace(views=text.views)
         answers = self.tests.setdefault(text.path, {})
         if test not in answers:
             answers[test] = self.circuit.variable(f"{text.path} {test!r}")
@@ -359,7 +359,7 @@ class Claims:
             try:
                 vectors = strings.unequal(tests)
             except strings.TooManyCombinations:
-                if any(test.template for test in tests):
+                if any(test.views for test in tests):
                     raise Unsupported(f"so many tests of `{label_of(path)}`") from None
                 raise self.demands.spell(path) from None
             others = [answers[test] for test in tests if not strings.is_equality(test)]
@@ -396,7 +396,9 @@ class Claims:
             for name in entries.named:
                 if text.path in self.tests:
                     yield -self.ask(text, Probe("==", name))
-        equalities = {test for text in texts for test in self.tests.get(text.path, {}) if test.kind == "=="}
+        equalities = {
+            test for text in texts for test in self.tests.get(text.path, {}) if strings.is_equality(test)
+        }
         for test in equalities:
             asked = [self.tests[text.path].get(test, FALSE) for text in texts if text.path in self.tests]
             for i, one in enumerate(asked):

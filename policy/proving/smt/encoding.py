@@ -14,7 +14,8 @@ from functools import lru_cache
 
 from ...cel import syntax
 from ...cel.evaluator import Compiler
-from ...cel.functions import UNKNOWN_METHODS
+from ...cel.functions import TIME_FUNCTIONS, TIME_METHODS, UNKNOWN_METHODS
+from ...cel.paths import may_name_a_type, path_of
 from ...cel.syntax import Node
 from ...cel.values import TYPES
 from ...schema import ROOTS
@@ -119,6 +120,8 @@ class Encoder:
                 return constant(node.value)
             case syntax.Identifier():
                 return self._identifier(node, variables)
+            case syntax.Select() | syntax.Has() | syntax.Index() if _may_name_a_type(node, variables):
+                raise Unsupported("what may be a type or a constant of Google's")
             case syntax.Select():
                 return self._member(self.encode(node.operand, variables), constant(node.field))
             case syntax.Has():
@@ -421,9 +424,16 @@ class Encoder:
 
 
 def _require_known(node: syntax.Call) -> None:
-    """Raises Unsupported for a function of which it is not known whether Google takes it."""
+    """Raises Unsupported for a function that is not computed here, or that Google may not take."""
+    if node.function in (TIME_FUNCTIONS if node.target is None else TIME_METHODS):
+        raise Unsupported(f"`{node.function}`, which is of times,")
     if node.target is not None and node.function in UNKNOWN_METHODS:
         raise Unsupported(f"`{node.function}`, of which it is not known whether Google takes it,")
+
+
+def _may_name_a_type(node: Node, variables: Variables) -> bool:
+    path = path_of(node, frozenset(variables))
+    return path is not None and may_name_a_type(path)
 
 
 def _read_by(node: Node, variables: Variables) -> Variables:

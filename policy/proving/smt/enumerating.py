@@ -20,7 +20,7 @@ from .encoding import Encoder
 from .questions import Question, Reading, case_of, read, reason_of
 from .solver import Solver, SolverGaveUp, SolverMissing
 from .solving import Dialogue, Disagreement, Impossible, Model
-from .values import Alternative, Entries, Integer, Slots, Text, Unsupported, Value, is_value
+from .values import LOWERED, Alternative, Entries, Integer, Slots, Text, Unsupported, Value, is_value
 
 MOST_VALUES: Final = 256
 _MOST_WORDS: Final = 4096
@@ -172,4 +172,10 @@ def _words(
 
 
 def _seen(text: Text, word: str) -> object:
-    return functions.extract(_NOWHERE, word, text.template) if text.template else word
+    seen: object = word
+    for view in text.views:
+        is_lowered = view == LOWERED
+        seen = (
+            functions.lower_ascii(_NOWHERE, seen) if is_lowered else functions.extract(_NOWHERE, seen, view)
+        )
+    return seen

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from ...cel import arithmetic
 from ...cel import functions as evaluated
-from ...cel.patterns import InvalidPattern
+from ...cel.character_sets import unassigned_class
+from ...cel.patterns import InvalidPattern, may_name_a_category
 from ...cel.regular_expressions import PatternTooCostly, compile_pattern
 from ...cel.syntax import Span, UInt
 from ...cel.values import INT_MIN, NUMBERS, UINT_END, TypeValue
@@ -25,6 +26,7 @@ from .claims import Claims
 from .regular import constant_term
 from .strings import LONGEST_SIZE, Probe
 from .values import (
+    LOWERED,
     Alternative,
     Entries,
     Integer,
@@ -91,9 +93,7 @@ def _one(claims: Claims, name: str, parts: list[Alternative]) -> Value:
             return ()
         raise Unsupported(f"`{name}` of a claim")
     if name == "lowerAscii":
-        if kinds != ("string",):
-            return ()
-        raise Unsupported("`lowerAscii` of a claim")
+        return (Alternative(TRUE, "string", _lowered(payloads[0])),) if kinds == ("string",) else ()
     return _converted(claims, name, parts[0])
 
 
@@ -369,7 +369,7 @@ def _tested(claims: Claims, name: Any, string: Spelling, argument: Spelling) -> 
         if not isinstance(argument, str):
             raise Unsupported("a regular expression that is not constant")
         try:
-            return literal(_ask(claims, string, Probe("matches", argument)))
+            return literal(_matches(claims, string, argument))
         except (InvalidPattern, PatternTooCostly):
             raise Unsupported("a regular expression that is not read here") from None
     if isinstance(argument, str):
@@ -383,14 +383,37 @@ def _tested(claims: Claims, name: Any, string: Spelling, argument: Spelling) -> 
     return literal(claims.circuit.atom(f"({function} {other} {one})"))
 
 
+def _lowered(string: Spelling) -> Spelling:
+    match string:
+        case str():
+            return str(evaluated.lower_ascii(_NOWHERE, string))
+        case Text():
+            return Text(string.path, (*string.views, LOWERED))
+        case Joined():
+            return joined([_lowered(part) for part in string.parts])
+        case Spelled():
+            raise Unsupported("`lowerAscii` of a claim that is compared with another")
+
+
+def _matches(claims: Claims, string: Spelling, pattern: str) -> int:
+    """Whether the pattern is found, and either where it asks for the category of an unassigned character."""
+    circuit = claims.circuit
+    found = _ask(claims, string, Probe("matches", pattern))
+    if not may_name_a_category(pattern):
+        return found
+    newer = _ask(claims, string, Probe("matches", unassigned_class()))
+    either = claims.unknown(("a newer Unicode", string, pattern))
+    return circuit.either(circuit.both(-newer, found), circuit.both(newer, either))
+
+
 def _extracted(string: Spelling, template: Spelling) -> Value:
     if not isinstance(template, str):
         raise Unsupported("an `extract` whose template is not constant")
     match = re.fullmatch(r"([^{}]*)\{[^{}]*\}([^{}]*)", template)
     if match is None:
         raise Unsupported("an `extract` whose template has not exactly one `{name}`")
-    if isinstance(string, Text) and not string.template:
-        return (Alternative(TRUE, "string", Text(string.path, template)),)
+    if isinstance(string, Text):
+        return (Alternative(TRUE, "string", Text(string.path, (*string.views, template))),)
     if not isinstance(string, Spelled):
         raise Unsupported("an `extract` of a computed string")
     prefix, suffix = match.groups()

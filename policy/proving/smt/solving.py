@@ -123,6 +123,11 @@ class Dialogue:
     def circuit(self) -> Circuit:
         return self._problem.circuit
 
+    @property
+    def _is_settled(self) -> bool:
+        """Whether there is no token whatever is assumed, so that the solver was never told the problem."""
+        return self._problem.goal == FALSE or FALSE in self._problem.always
+
     def solve(self, *, spare: frozenset[str] = frozenset()) -> Model | Impossible:
         """Assumptions that are `spare` are named last: only where there is a token without them.
 
@@ -130,7 +135,7 @@ class Dialogue:
             SolverGaveUp, SolverMissing
         """
         problem = self._problem
-        if problem.goal == FALSE or FALSE in problem.always:
+        if self._is_settled:
             return Impossible()
         left_ms = max(1, int((self._until - time.monotonic()) * 1000))
         commands = ["(reset)", "(set-option :produce-unsat-cores true)", f"(set-option :timeout {left_ms})"]
@@ -148,6 +153,8 @@ class Dialogue:
 
     def refuse(self, labels: frozenset[str], *, spare: frozenset[str] = frozenset()) -> Model | Impossible:
         """From now on these are not assumed: a model now, or the assumptions that are needed instead."""
+        if self._is_settled:
+            return Impossible()
         self._labels = {name: label for name, label in self._labels.items() if label not in labels}
         self.needed.clear()
         if self._check([], []) == "unsat":

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from ...cel.character_sets import LAST, PERL
 from ...cel.regular_expressions import Automaton, Side, compile_pattern
+from .values import LOWERED
 
 Kind: TypeAlias = Literal["==", "startsWith", "endsWith", "contains", "matches", "<", "<=", "size<="]
 State: TypeAlias = Any
@@ -37,12 +38,12 @@ class TooManyCombinations(Exception):
 class Probe(NamedTuple):
     """One question about a string: `kind` against `constant`.
 
-    With a `template`, it is asked of what `extract(template)` takes out of the string.
+    It is asked of what the `views` make of the string, as of a `Text`.
     """
 
     kind: Kind
     constant: str | int
-    template: str = ""
+    views: tuple[str, ...] = ()
 
 
 class _Machine(Protocol):
@@ -188,7 +189,7 @@ class _Pattern:
             reached = self._automaton.reached(states, before, side)
             self.work += len(reached)
             following: State = _FOUND
-            if 0 not in reached:
+            if 0 not in reached and not (self._automaton.is_found_inside and code > 0x7F):
                 behind = self._automaton.read(reached, chr(code))
                 following = (behind, side if self._minds_sides else "other")
             self._steps[key] = following
@@ -205,7 +206,7 @@ class _Pattern:
             return ()
         if state not in self._cuts:
             states, _ = self._parts(state)
-            cuts = {10, 11, *_WORD_CUTS} if self._minds_sides else set()
+            cuts = {10, 11, 0x80, *_WORD_CUTS} if self._minds_sides else set()
             waiting, seen = list(states), set(states)
             while waiting:  # every step, whatever its assertion: a cut too many does no harm
                 here = waiting.pop()
@@ -271,10 +272,30 @@ class _Extract:
         return cuts | set(self._inner.cuts(inner)) | set(self._inner.cuts(state[1]))
 
 
+class _Lowered:
+    """A machine that is shown the small letters for `A` to `Z`."""
+
+    def __init__(self, inner: _Machine) -> None:
+        self._inner = inner
+        self.start: State = inner.start
+
+    def step(self, state: State, code: int) -> State:
+        return self._inner.step(state, code + 32 if 65 <= code <= 90 else code)
+
+    def accepts(self, state: State) -> bool:
+        return self._inner.accepts(state)
+
+    def cuts(self, state: State) -> Iterable[int]:
+        cuts = set(self._inner.cuts(state))
+        return {65, 91, *cuts, *(cut - 32 for cut in cuts if 97 < cut <= 122)}
+
+
 @lru_cache(maxsize=512)
 def _machine(test: Probe) -> _Machine:
-    if test.template:
-        return _Extract(test.template, _machine(test._replace(template="")))
+    if test.views:
+        first, *others = test.views
+        inner = _machine(test._replace(views=tuple(others)))
+        return _Lowered(inner) if first == LOWERED else _Extract(first, inner)
     constant = test.constant
     if isinstance(constant, int):
         return _Size(constant)
@@ -426,7 +447,7 @@ def _shortest(tests: tuple[Probe, ...]) -> dict[Vector, str]:
 
 
 def is_equality(test: Probe) -> bool:
-    return test.kind == "==" and not test.template
+    return test.kind == "==" and not test.views
 
 
 def words(tests: tuple[Probe, ...], vector: Vector) -> Iterator[str]:

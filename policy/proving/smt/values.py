@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ...cel.syntax import Span, UInt
 from ...cel.values import ErrorValue, TypeValue, kind_of
 from ...schema import Object
 from .circuit import FALSE, TRUE, Circuit
+
+LOWERED: Final = "lowerAscii"
 
 Kind: TypeAlias = Literal[
     "bool", "int", "uint", "double", "string", "bytes", "null_type", "type", "list", "map", "object"
@@ -48,10 +50,11 @@ Value: TypeAlias = tuple[Alternative, ...]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A claim that is a string, seen only through tests; with a template, what `extract` takes of it."""
+    """A claim that is a string, or what `views` make of it, seen only through tests."""
 
     path: str
-    template: str = ""
+    views: tuple[str, ...] = ()
+    """One after the other: a template of `extract`, or `LOWERED` for `lowerAscii`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -140,7 +141,34 @@ def test_a_stranger_may_not_launch_at_all(insert: Any) -> None:
             400,
             "Invalid value for field 'resource.confidentialInstanceConfig.confidentialInstanceType': 'SGX'.",
         ),
-        ({"scheduling": {"onHostMaintenance": "MIGRATE"}}, 400, "onHostMaintenance set to TERMINATE"),
+        (
+            {
+                "confidentialInstanceConfig": {"confidentialInstanceType": "SEV_SNP"},
+                "scheduling": {"onHostMaintenance": "MIGRATE"},
+            },
+            400,
+            "onHostMaintenance set to TERMINATE",
+        ),
+        (
+            {"machineType": "zones/us-west1-b/machineTypes/c2d-standard-4", "scheduling": {}},
+            400,
+            "onHostMaintenance set to TERMINATE",
+        ),
+        (
+            {"scheduling": {"onHostMaintenance": "SLEEP"}},
+            400,
+            "'resource.scheduling.onHostMaintenance': 'SLEEP'",
+        ),
+        ({"scheduling": {"minNodeCpus": 2}}, 400, "does not have `minNodeCpus` of instances.scheduling"),
+        ({"deletionProtection": True}, 400, "the emulator does not have `deletionProtection` of instances"),
+        ({"resourcePolicies": ["x"]}, 400, "the emulator does not have `resourcePolicies` of instances"),
+        (
+            {"disks": [{"boot": True, "diskEncryptionKey": {"x": "y"}}]},
+            400,
+            "does not have `diskEncryptionKey` of instances.disks",
+        ),
+        ({"disks": [{"boot": True}, {}]}, 400, "does not have disks but the one that a VM boots from"),
+        ({"labels": {"Team": "x"}}, 400, "Invalid value for field 'resource.labels': 'Team'"),
         ({"disks": []}, 400, "Invalid value for field 'resource.disks'"),
         (
             {"disks": [{"boot": True, "initializeParams": {"sourceImage": "projects/debian-cloud/x"}}]},
@@ -188,3 +216,149 @@ def test_a_vm_that_ran_when_the_emulator_ended_is_off_when_it_starts_again(platf
     platform.fleet.instances.put(key, {"status": "RUNNING", "name": "vm"})
     again = Fleet(platform.state, platform.verifier, None)  # type: ignore[arg-type]
     assert again.instances.get(key) == {"status": "TERMINATED", "name": "vm"}
+
+
+@pytest.mark.parametrize("scheduling", [{"onHostMaintenance": "MIGRATE"}, {}, None])
+def test_sev_on_n2d_may_stay_up_while_its_host_is_maintained(
+    platform: Any, insert: Any, scheduling: dict[str, Any] | None
+) -> None:
+    assert insert(scheduling=scheduling).status == 200
+    instance = platform.call("GET", f"{_URL}/instances/vm", by="operator").json
+    assert instance["scheduling"]["onHostMaintenance"] == "MIGRATE"
+
+
+def test_without_an_account_of_its_own_a_vm_is_the_projects_default_one(platform: Any, insert: Any) -> None:
+    assert insert(serviceAccounts=[{"email": "default", "scopes": _SCOPES}]).status == 200
+    instance = platform.call("GET", f"{_URL}/instances/vm", by="operator").json
+    assert instance["serviceAccounts"][0]["email"] == "200000000002-compute@developer.gserviceaccount.com"
+
+
+def test_what_was_asked_for_is_shown_again(platform: Any, insert: Any) -> None:
+    insert(
+        labels={"team": "blue"},
+        tags={"items": ["inside"]},
+        description="a test",
+        networkInterfaces=[{"accessConfigs": [{"type": "ONE_TO_ONE_NAT"}]}],
+    )
+    instance = platform.call("GET", f"{_URL}/instances/vm", by="operator").json
+    assert (instance["labels"], instance["tags"]["items"]) == ({"team": "blue"}, ["inside"])
+    assert (instance["description"], instance["cpuPlatform"]) == ("a test", "AMD Milan")
+    interface = instance["networkInterfaces"][0]
+    assert interface["network"].endswith("/projects/secundus/global/networks/default")
+    assert interface["accessConfigs"][0]["natIP"].startswith("192.0.2.")
+    assert instance["disks"][0]["boot"] is True
+
+
+def test_instances_of_all_zones_are_listed_by_zone(platform: Any, insert: Any) -> None:
+    insert()
+    url = "https://compute.googleapis.com/compute/v1/projects/secundus/aggregated/instances"
+    items = platform.call("GET", f"{url}?includeAllScopes=true&maxResults=500", by="operator").json["items"]
+    assert [each["name"] for each in items["zones/us-west1-b"]["instances"]] == ["vm"]
+    assert platform.call("GET", url, by="owner").status == 403
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("name = vm", True),
+        ("name eq v.*", True),
+        ("name eq v", False),
+        ("name != vm", False),
+        ("(name = vm) (status ne STAGING)", True),
+        ('name eq ".*\\bvm\\b.*" AND zone ne x', True),
+        ("labels.team = red", False),
+    ],
+)
+def test_a_filter_lets_through_what_it_says(platform: Any, insert: Any, text: str, found: bool) -> None:
+    insert()
+    answer = platform.call("GET", f"{_URL}/instances?filter={quote(text)}", by="operator")
+    assert (answer.status, "items" in answer.json) == (200, found)
+
+
+@pytest.mark.parametrize("text", ["name", "name > x", "name = a OR name = b", "name eq ["])
+def test_a_filter_that_is_not_understood_is_not_forgotten(platform: Any, insert: Any, text: str) -> None:
+    answer = platform.call("GET", f"{_URL}/instances?filter={quote(text)}", by="operator")
+    assert (answer.status, "does not have the filter" in answer.json["error"]["message"]) == (400, True)
+
+
+def test_lists_come_in_pages(platform: Any) -> None:
+    url = "https://compute.googleapis.com/compute/v1/projects/secundus/zones?maxResults=50"
+    names: list[str] = []
+    page = platform.call("GET", url, by="operator").json
+    while True:
+        assert len(page["items"]) <= 50
+        names += [zone["name"] for zone in page["items"]]
+        if "nextPageToken" not in page:
+            break
+        page = platform.call("GET", f"{url}&pageToken={page['nextPageToken']}", by="operator").json
+    assert len(names) == len(set(names)) > 100
+    assert "us-west1-b" in names
+    for query in ("&pageToken=!", "&maxResults=x"):
+        assert platform.call("GET", url + query, by="operator").status == 400
+
+
+def test_a_vm_is_stopped_and_started_with_the_metadata_it_has_then(platform: Any, insert: Any) -> None:
+    made = insert().json["targetId"]
+    url = f"{_URL}/instances/vm"
+    assert platform.call("POST", f"{url}/stop", by="operator").json["operationType"] == "stop"
+    stopped = platform.call("GET", url, by="operator").json
+    assert (stopped["status"], "lastStopTimestamp" in stopped) == ("TERMINATED", True)
+    wanted = {
+        "fingerprint": stopped["metadata"]["fingerprint"],
+        "items": [
+            {"key": "tee-restart-policy", "value": "Sometimes"},
+            {"key": "tee-image-reference", "value": "x"},
+        ],
+    }
+    assert platform.call("POST", f"{url}/setMetadata", wanted, by="operator").status == 200
+    stale = platform.call("POST", f"{url}/setMetadata", wanted, by="operator")
+    assert (stale.status, stale.json["error"]["errors"][0]["reason"]) == (412, "conditionNotMet")
+    assert platform.call("POST", f"{url}/setMetadata", {"items": []}, by="operator").status == 400
+    assert platform.call("POST", f"{url}/start", by="operator").json["operationType"] == "start"
+    platform.fleet.stop()
+    log = platform.call("GET", f"{url}/serialPort", by="operator").json["contents"]
+    assert "invalid restart policy: Sometimes" in log
+    assert platform.call("GET", url, by="operator").json["id"] == made
+
+
+def test_labels_are_changed_by_whoever_saw_them(platform: Any, insert: Any) -> None:
+    insert()
+    url = f"{_URL}/instances/vm"
+    seen = platform.call("GET", url, by="operator").json["labelFingerprint"]
+    wanted = {"labels": {"team": "red"}, "labelFingerprint": seen}
+    assert platform.call("POST", f"{url}/setLabels", wanted, by="operator").status == 200
+    assert platform.call("GET", url, by="operator").json["labels"] == {"team": "red"}
+    assert platform.call("POST", f"{url}/setLabels", wanted, by="operator").status == 412
+
+
+def test_operations_are_listed_to_whoever_began_them(platform: Any, insert: Any) -> None:
+    name = insert().json["name"]
+    listed = platform.call("GET", f"{_URL}/operations", by="operator").json["items"]
+    assert [each["name"] for each in listed] == [name]
+
+
+@pytest.mark.parametrize("method", ["stop", "start", "setMetadata", "setLabels"])
+def test_a_stranger_changes_nothing(platform: Any, insert: Any, method: str) -> None:
+    insert()
+    assert platform.call("POST", f"{_URL}/instances/vm/{method}", {}, by="owner").status == 403
+
+
+def test_a_zone_that_is_none_is_told(platform: Any) -> None:
+    url = "https://compute.googleapis.com/compute/v1/projects/secundus/zones/mars-north1-a"
+    for path, status in (("", 404), ("/machineTypes", 404), ("/instances", 400)):
+        assert platform.call("GET", url + path, by="operator").status == status
+
+
+def test_machine_types_and_images_are_there_to_be_chosen_from(platform: Any) -> None:
+    kind = platform.call("GET", f"{_URL}/machineTypes/n2d-standard-4", by="operator").json
+    assert (kind["guestCpus"], kind["memoryMb"]) == (4, 16384)
+    assert platform.call("GET", f"{_URL}/machineTypes/e2-micro", by="operator").status == 404
+    aggregated = "https://compute.googleapis.com/compute/v1/projects/secundus/aggregated/machineTypes"
+    page = platform.call("GET", f"{aggregated}?filter=name%20=%20c3-standard-4", by="operator").json
+    assert len(page["items"]["zones/us-west1-b"]["machineTypes"]) == 1
+    images = "https://compute.googleapis.com/compute/v1/projects/confidential-space-images/global/images"
+    newest = platform.call("GET", f"{images}/family/confidential-space-debug", by="owner").json
+    assert newest["family"] == "confidential-space-debug"
+    assert platform.call("GET", f"{images}/{newest['name']}", by="owner").json == newest
+    assert len(platform.call("GET", images, by="owner").json["items"]) == 2
+    assert platform.call("GET", f"{images}/family/debian-12", by="owner").status == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,10 @@ _BUCKETS = {
 }
 _ACCOUNTS = {
     f"iam.serviceAccounts.{verb}"
-    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
+    for verb in (
+        *("create", "delete", "disable", "enable", "get", "getIamPolicy", "list", "setIamPolicy"),
+        *("undelete", "update"),
+    )
 }
 _POOLS = {
     f"iam.{kind}.{verb}"
@@ -40,9 +44,17 @@ _REPOSITORIES = {
 }
 _PULL = {"artifactregistry.repositories.downloadArtifacts"}
 _PUSH = _PULL | {"artifactregistry.repositories.uploadArtifacts"}
-_INSTANCES = {
-    f"compute.instances.{verb}" for verb in ("create", "delete", "get", "getSerialPortOutput", "list")
+_SEE_INSTANCES = {
+    *(f"compute.images.{verb}" for verb in ("get", "getFromFamily", "list")),
+    *(f"compute.instances.{verb}" for verb in ("get", "getSerialPortOutput", "list")),
+    *(f"compute.machineTypes.{verb}" for verb in ("get", "list")),
+    *(f"compute.zones.{verb}" for verb in ("get", "list")),
 }
+_INSTANCES = _SEE_INSTANCES | {
+    f"compute.instances.{verb}" for verb in ("create", "delete", "setLabels", "setMetadata", "start", "stop")
+}
+_SEE_PROJECT = {"resourcemanager.projects.get"}
+_SERVICES = {f"serviceusage.services.{verb}" for verb in ("disable", "enable", "get", "list")}
 _TOKENS = {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"}
 
 GRANTED: dict[str, set[str]] = {
@@ -50,15 +62,41 @@ GRANTED: dict[str, set[str]] = {
     "roles/storage.objectCreator": {"storage.objects.create"},
     "roles/storage.objectUser": _OBJECTS,
     "roles/storage.objectAdmin": _OBJECTS,
+    "roles/storage.legacyObjectOwner": {"storage.objects.get", "storage.objects.update"},
     "roles/storage.legacyObjectReader": {"storage.objects.get"},
+    "roles/storage.legacyBucketOwner": {
+        "storage.buckets.get",
+        "storage.buckets.getIamPolicy",
+        "storage.buckets.setIamPolicy",
+        "storage.buckets.update",
+        "storage.objects.create",
+        "storage.objects.delete",
+        "storage.objects.list",
+    },
+    "roles/storage.legacyBucketWriter": {
+        "storage.buckets.get",
+        "storage.objects.create",
+        "storage.objects.delete",
+        "storage.objects.list",
+    },
     "roles/storage.legacyBucketReader": {"storage.buckets.get", "storage.objects.list"},
     "roles/storage.bucketViewer": {"storage.buckets.get", "storage.buckets.list"},
     "roles/storage.admin": _OBJECTS | _BUCKETS,
     "roles/iam.workloadIdentityUser": _TOKENS,
-    "roles/iam.serviceAccountTokenCreator": _TOKENS | {"iam.serviceAccounts.signJwt"},
+    "roles/iam.serviceAccountTokenCreator": _TOKENS
+    | {"iam.serviceAccounts.signBlob", "iam.serviceAccounts.signJwt"},
     "roles/iam.serviceAccountUser": {"iam.serviceAccounts.actAs"},
     "roles/iam.serviceAccountAdmin": _ACCOUNTS,
     "roles/iam.workloadIdentityPoolAdmin": _POOLS,
+    "roles/iam.workloadIdentityPoolViewer": {
+        f"iam.{kind}.{verb}"
+        for kind in ("workloadIdentityPools", "workloadIdentityPoolProviders")
+        for verb in ("get", "list")
+    },
+    "roles/compute.instanceAdmin.v1": _INSTANCES | _SEE_PROJECT,
+    "roles/compute.viewer": _SEE_INSTANCES | _SEE_PROJECT,
+    "roles/logging.viewer": {"logging.logEntries.list"} | _SEE_PROJECT,
+    "roles/serviceusage.serviceUsageAdmin": _SERVICES,
     "roles/artifactregistry.reader": _PULL,
     "roles/artifactregistry.writer": _PUSH,
     "roles/artifactregistry.admin": _PUSH | _REPOSITORIES,
@@ -74,7 +112,8 @@ GRANTED: dict[str, set[str]] = {
     | _INSTANCES
     | _REPOSITORIES
     | _PUSH
-    | {"iam.serviceAccounts.actAs"}
+    | _SERVICES
+    | {"iam.serviceAccounts.actAs", "logging.logEntries.create", "logging.logEntries.list"}
     | {f"resourcemanager.projects.{verb}" for verb in ("get", "getIamPolicy", "setIamPolicy")},
 }
 CONDITION = {"expression": "true"}
@@ -156,7 +195,7 @@ def test_what_the_emulator_does_not_understand_of_a_stored_policy_grants_nothing
         pytest.param({"role": READ, "members": [7]}, 400, id="a member that is no text"),
         pytest.param(
             {"role": READ, "members": ["user:ana"], "condition": CONDITION},
-            501,
+            400,
             id="a condition",
         ),
     ],
@@ -176,6 +215,7 @@ def test_a_binding_that_cannot_be_honoured_is_refused_and_nothing_is_stored(
     ("etag", "taken"),
     [
         pytest.param(lambda current: current, True, id="the current one"),
+        pytest.param(lambda _: "-_8=", True, id="the current one, in the URL-safe alphabet of gcloud"),
         pytest.param(lambda _: "", True, id="an empty one"),
         pytest.param(lambda _: None, True, id="none"),
         pytest.param(lambda _: "b2xk", False, id="an old one"),
@@ -184,7 +224,7 @@ def test_a_binding_that_cannot_be_honoured_is_refused_and_nothing_is_stored(
 def test_a_policy_is_replaced_by_those_who_saw_the_current_one(
     etag: Callable[[str], str | None], taken: bool
 ) -> None:
-    current = policy({"role": READ, "members": ["user:bob"]})
+    current = policy({"role": READ, "members": ["user:bob"]}) | {"etag": "+/8="}
     wanted = {"etag": etag(current["etag"]), "bindings": [{"role": READ, "members": ["user:b", "user:a"]}]}
     if not taken:
         with pytest.raises(GoogleError) as refusal:
@@ -264,3 +304,19 @@ def test_a_token_without_its_prefix_or_of_another_folder_is_nobody_s(state: Stat
     for asked, text in ((state, token.removeprefix("ya29.symbolon-emulator.")), (other, token)):
         with pytest.raises(GoogleError):
             caller_of_token(asked, text)
+
+
+@pytest.mark.parametrize("alphabet", [b"+/", b"-_"], ids=["base64", "base64url"])
+@pytest.mark.parametrize("padded", [True, False])
+def test_an_etag_is_bytes_in_whichever_alphabet(alphabet: bytes, padded: bool) -> None:
+    current = {**policy(), "etag": "++//+/8="}
+    etag = base64.b64encode(base64.b64decode("++//+/8="), altchars=alphabet).decode()
+    changed = replace_policy(current, {"etag": etag if padded else etag.rstrip("="), "bindings": []})
+    assert changed["etag"] != current["etag"]
+
+
+@pytest.mark.parametrize("etag", ["++//+/4=", "AAAA", "not base64!", 7, "é"])
+def test_another_etag_is_another_in_either(etag: object) -> None:
+    with pytest.raises(GoogleError) as refused:
+        replace_policy({**policy(), "etag": "++//+/8="}, {"etag": etag, "bindings": []})
+    assert (refused.value.http_status, refused.value.status) == (409, "ABORTED")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 _IAM = "https://iam.googleapis.com/v1/projects/primus/serviceAccounts"
 _CREDENTIALS = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
@@ -38,7 +43,7 @@ def test_an_account_is_made_found_listed_and_deleted(platform: Any, account: Any
         assert platform.call("GET", f"{_IAM}/{name}").json == account
     anywhere = _IAM.replace("projects/primus", "projects/-")
     assert platform.call("GET", f"{anywhere}/{_EMAIL}").json == account
-    assert platform.call("GET", _IAM).json == {"accounts": [account]}
+    assert account in platform.call("GET", _IAM).json["accounts"]
     assert platform.call("DELETE", f"{_IAM}/{_EMAIL}").status == 200
     assert platform.call("GET", f"{_IAM}/{_EMAIL}").status == 404
 
@@ -147,3 +152,109 @@ def test_a_lifetime_of_a_second_and_of_an_hour_is_within_the_limits(
     answer = _generate(platform, "operator", lifetime=lifetime)
     expires = datetime.fromisoformat(answer.json["expireTime"]).timestamp()
     assert expires - platform.clock.now == int(lifetime.removesuffix("s"))
+
+
+def test_a_project_has_its_default_account_and_lists_come_in_pages(platform: Any, account: Any) -> None:
+    first = platform.call("GET", f"{_IAM}?pageSize=1").json
+    second = platform.call("GET", f"{_IAM}?pageSize=1&pageToken={first['nextPageToken']}").json
+    default = "100000000001-compute@developer.gserviceaccount.com"
+    assert [each["email"] for page in (first, second) for each in page["accounts"]] == [default, _EMAIL]
+    assert "nextPageToken" not in second
+
+
+def test_an_account_is_described_anew_as_the_mask_says(platform: Any, account: Any) -> None:
+    body = {"serviceAccount": {"displayName": "x", "description": "y"}, "updateMask": "description"}
+    changed = platform.call("PATCH", f"{_IAM}/{_EMAIL}", body).json
+    assert (changed["displayName"], changed["description"]) == ("the model's", "y")
+    assert changed["etag"] != account["etag"]
+    for bad in ({**body, "updateMask": "email"}, {**body, "updateMask": ""}, {"updateMask": "description"}):
+        assert platform.call("PATCH", f"{_IAM}/{_EMAIL}", bad).status == 400
+    assert platform.call("PATCH", f"{_IAM}/{_EMAIL}", body, by="operator").status == 403
+
+
+def test_a_disabled_account_gives_no_tokens_until_it_is_enabled(platform: Any, account: Any) -> None:
+    _grant(platform, "roles/iam.serviceAccountTokenCreator", "user:operator@secundus.example")
+    assert platform.call("POST", f"{_IAM}/{_EMAIL}:disable", {}).status == 200
+    assert platform.call("GET", f"{_IAM}/{_EMAIL}").json["disabled"] is True
+    assert _generate(platform, "operator").json["error"]["status"] == "FAILED_PRECONDITION"
+    assert platform.call("POST", f"{_IAM}/{_EMAIL}:enable", {}).status == 200
+    assert "disabled" not in platform.call("GET", f"{_IAM}/{_EMAIL}").json
+    assert _generate(platform, "operator").status == 200
+
+
+def test_a_deleted_account_comes_back_within_thirty_days(platform: Any, account: Any) -> None:
+    _grant(platform, "roles/iam.serviceAccountUser", "user:x@example.com")
+    undelete = f"{_IAM}/{account['uniqueId']}:undelete"
+    assert platform.call("POST", undelete, {}).status == 403
+    platform.call("DELETE", f"{_IAM}/{_EMAIL}")
+    assert platform.call("POST", undelete, {}, by="operator").status == 403
+    assert platform.call("POST", undelete, {}).json["restoredAccount"]["email"] == _EMAIL
+    policy = platform.call("POST", f"{_IAM}/{_EMAIL}:getIamPolicy", {}).json
+    assert policy["bindings"][0]["members"] == ["user:x@example.com"]
+    platform.call("DELETE", f"{_IAM}/{_EMAIL}")
+    platform.clock.now += 30 * 86400
+    assert platform.call("POST", undelete, {}).status == 403
+
+
+def test_a_deleted_account_does_not_take_its_address_from_another(platform: Any, account: Any) -> None:
+    platform.call("DELETE", f"{_IAM}/{_EMAIL}")
+    assert platform.call("POST", _IAM, {"accountId": "primus-sa"}).status == 200
+    assert platform.call("POST", f"{_IAM}/{account['uniqueId']}:undelete", {}).status == 409
+
+
+@pytest.fixture
+def signer(platform: Any, account: Any) -> Callable[..., Any]:
+    """Asks for what the account signs, as the operator, who may."""
+    _grant(platform, "roles/iam.serviceAccountTokenCreator", "user:operator@secundus.example")
+
+    def ask(method: str, by: str = "operator", **body: Any) -> Any:
+        return platform.call("POST", f"{_CREDENTIALS}/{_EMAIL}:{method}", body, by=by)
+
+    return ask
+
+
+def _published(platform: Any, path: str) -> Any:
+    keys = platform.call("GET", f"https://www.googleapis.com{path}").json["keys"]
+    return jwt.PyJWK(keys[0])
+
+
+def test_an_id_token_verifies_with_the_published_key(platform: Any, account: Any, signer: Any) -> None:
+    token = signer("generateIdToken", audience="https://x.example", includeEmail=True).json["token"]
+    key = _published(platform, "/oauth2/v3/certs")
+    options: Any = {"verify_exp": False, "verify_iat": False}
+    claims = jwt.decode(token, key, ["RS256"], audience="https://x.example", options=options)
+    assert (claims["sub"], claims["email"]) == (account["uniqueId"], _EMAIL)
+    assert claims["exp"] - claims["iat"] == 3600
+    assert signer("generateIdToken").status == 400
+    assert signer("generateIdToken", by="owner", audience="https://x.example").status == 403
+
+
+def test_bytes_and_claims_are_signed_with_the_accounts_own_key(platform: Any, signer: Any) -> None:
+    key = _published(platform, f"/service_accounts/v1/metadata/jwk/{_EMAIL}")
+    answer = signer("signBlob", payload=base64.b64encode(b"abc").decode()).json
+    signature = base64.b64decode(answer["signedBlob"])
+    key.key.verify(signature, b"abc", padding.PKCS1v15(), hashes.SHA256())
+    assert answer["keyId"] == key.key_id
+    signed = signer("signJwt", payload='{"sub": "x"}').json["signedJwt"]
+    assert jwt.decode(signed, key, ["RS256"]) == {"sub": "x"}
+    assert key.key_id != _published(platform, "/oauth2/v3/certs").key_id
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("signBlob", {}),
+        ("signBlob", {"payload": "é"}),
+        ("signJwt", {"payload": "[]"}),
+        ("signJwt", {"payload": "{"}),
+        ("signJwt", {"payload": '{"exp": 1}'}),
+        ("signJwt", {"payload": '{"exp": 1800043201}'}),
+    ],
+)
+def test_what_cannot_be_signed_is_refused(signer: Any, method: str, body: dict[str, Any]) -> None:
+    assert signer(method, **body).status == 400
+
+
+def test_the_keys_of_an_account_that_is_not_there_are_not_there(platform: Any) -> None:
+    url = "https://www.googleapis.com/service_accounts/v1/jwk/nobody@primus.iam.gserviceaccount.com"
+    assert platform.call("GET", url).status == 404

@@ -16,6 +16,7 @@ from google.oauth2.credentials import Credentials
 
 from emulator.running import Running
 
+STORAGE = "https://storage.googleapis.com/storage/v1/b"
 OPERATOR = "operator@secundus.example"
 
 
@@ -103,8 +104,8 @@ def test_a_creator_writes_once(bucket: Any, operator: Any) -> None:
 def test_policies_are_read_modified_and_written(bucket: Any) -> None:
     stale = bucket.get_iam_policy(requested_policy_version=3)
     grant(bucket, "roles/storage.objectViewer")
-    [binding] = bucket.get_iam_policy(requested_policy_version=3).bindings
-    assert binding["role"] == "roles/storage.objectViewer"
+    bindings = bucket.get_iam_policy(requested_policy_version=3).bindings
+    assert {"role": "roles/storage.objectViewer", "members": {f"user:{OPERATOR}"}} in bindings
     with pytest.raises(exceptions.PreconditionFailed):
         bucket.set_iam_policy(stale)
 
@@ -226,11 +227,14 @@ def test_every_decision_is_in_the_audit_log(bucket: Any, operator: Any, emulator
     assert entry["granted"] is False
 
 
+@pytest.mark.parametrize("below", ["acl", "defaultObjectAcl/allUsers", "o/a%2Fb/acl"])
 def test_no_access_list_is_silently_ignored(
-    bucket: Any, session_of: Callable[[str], AuthorizedSession]
+    bucket: Any, session_of: Callable[[str], AuthorizedSession], below: str
 ) -> None:
-    url = f"https://storage.googleapis.com/storage/v1/b/{bucket.name}/acl"
-    assert session_of("owner").get(url).status_code == 501
+    url = f"https://storage.googleapis.com/storage/v1/b/{bucket.name}/{below}"
+    answer = session_of("owner").get(url)
+    assert answer.status_code == 400
+    assert "uniform bucket-level access" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("bindings", ["all", {"role": "roles/owner"}, ["roles/owner"]])
@@ -239,3 +243,90 @@ def test_a_policy_whose_bindings_are_none_is_refused(platform: Any, bindings: ob
     platform.call("POST", f"{storage}?project=primus", {"name": "bucket-of-primus"})
     answer = platform.call("PUT", f"{storage}/bucket-of-primus/iam", {"bindings": bindings})
     assert answer.status == 400
+
+
+@pytest.fixture
+def mine(platform: Any) -> str:
+    """The address of a bucket of the owner's."""
+    answer = platform.call("POST", f"{STORAGE}?project=primus", {"name": "bucket-of-primus"})
+    assert answer.status == 200, answer.text
+    return f"{STORAGE}/bucket-of-primus"
+
+
+def test_a_new_bucket_shows_what_the_projects_people_may_do(platform: Any, mine: str) -> None:
+    bindings = platform.call("GET", f"{mine}/iam").json["bindings"]
+    writers = ["projectEditor:primus", "projectOwner:primus"]
+    assert bindings == [
+        {"role": "roles/storage.legacyBucketOwner", "members": writers},
+        {"role": "roles/storage.legacyBucketReader", "members": ["projectViewer:primus"]},
+        {"role": "roles/storage.legacyObjectOwner", "members": writers},
+        {"role": "roles/storage.legacyObjectReader", "members": ["projectViewer:primus"]},
+    ]
+    assert platform.call("GET", f"{mine}/o", by="operator").status == 403
+
+
+def test_a_member_may_be_whoever_owns_the_project(platform: Any, mine: str) -> None:
+    """An account that has the project by a role of the project's, and nothing of the bucket by name."""
+    project = platform.state.collection("projects").get("primus")
+    account = "serviceAccount:a@primus.iam.gserviceaccount.com"
+    project["policy"]["bindings"].append({"role": "roles/viewer", "members": [account]})
+    platform.state.collection("projects").put("primus", project)
+    by = platform.token_of(account)
+    assert platform.call("GET", f"{mine}/o", by=by).status == 200
+    refused = platform.call("GET", f"{mine}/iam", by=by)
+    assert refused.status == 403
+
+
+def test_the_etag_of_a_policy_may_come_back_in_the_other_alphabet(platform: Any, mine: str) -> None:
+    buckets = platform.state.collection("storage.buckets")
+    bucket = buckets.get("bucket-of-primus")
+    buckets.put("bucket-of-primus", bucket | {"policy": bucket["policy"] | {"etag": "+/8="}})
+    assert platform.call("PUT", f"{mine}/iam", {"etag": "AAA=", "bindings": []}).status == 412
+    assert platform.call("PUT", f"{mine}/iam", {"etag": "-_8=", "bindings": []}).status == 200
+
+
+EVERYBODY = {"bindings": [{"role": "roles/storage.objectViewer", "members": ["allUsers"]}]}
+
+
+def test_a_bucket_that_prevents_public_access_is_open_to_nobody_unnamed(
+    platform: Any, ask: Callable[..., Any], mine: str
+) -> None:
+    assert platform.call("PUT", f"{mine}/iam", EVERYBODY).status == 200
+    assert ask(platform.app, "GET", f"{mine}/o").status == 200
+    closed = {"iamConfiguration": {"publicAccessPrevention": "enforced"}}
+    assert platform.call("PATCH", mine, closed).json["iamConfiguration"] == {
+        "bucketPolicyOnly": {"enabled": True},
+        "uniformBucketLevelAccess": {"enabled": True},
+        "publicAccessPrevention": "enforced",
+    }
+    assert ask(platform.app, "GET", f"{mine}/o").status == 401
+    refused = platform.call("PUT", f"{mine}/iam", EVERYBODY)
+    assert (refused.status, "allUsers" in refused.text) == (412, True)
+
+
+def test_a_slash_in_a_buckets_name_is_told(platform: Any, mine: str) -> None:
+    for path in ("bucket-of-primus%2Fmodel/o", "bucket-of-primus/model/a.tar.gz"):
+        answer = platform.call("GET", f"{STORAGE}/{path}")
+        assert answer.status == 404
+        assert "is it object 'model" in answer.json["error"]["message"]
+
+
+def test_where_a_bucket_lies_is_told_to_those_who_may_list_it(platform: Any, mine: str) -> None:
+    layout = platform.call("GET", f"{mine}/storageLayout").json
+    assert (layout["location"], layout["locationType"]) == ("US", "multi-region")
+    assert layout["hierarchicalNamespace"] == {"enabled": False}
+    assert platform.call("GET", f"{mine}/storageLayout", by="operator").status == 403
+
+
+def test_buckets_come_in_pages(platform: Any) -> None:
+    for name in ("one", "two", "three", "four"):
+        platform.call("POST", f"{STORAGE}?project=primus", {"name": f"bucket-{name}"})
+    found: list[str] = []
+    token = ""
+    while True:
+        query = f"project=primus&maxResults=3&pageToken={token}"
+        page = platform.call("GET", f"{STORAGE}?{query}").json
+        found += [each["name"] for each in page["items"]]
+        if not (token := page.get("nextPageToken", "")):
+            break
+    assert found == ["bucket-four", "bucket-one", "bucket-three", "bucket-two"]

@@ -264,6 +264,37 @@ def test_a_multipart_body_may_come_in_any_pieces(
     assert (stored.download_as_bytes(), stored.content_type) == (b"da\r\n--ta", "a/b")
 
 
+@pytest.mark.parametrize("cut", range(1, 120, 17))
+def test_a_multipart_body_may_have_bare_line_feeds_and_a_boundary_in_single_quotes(
+    platform: Any, ask: Callable[..., Any], cut: int
+) -> None:
+    """As gsutil and gcloud send it, and, in double quotes, gcsfs."""
+    mark = b"===============7338=="
+    body = b"--" + mark + b"\nContent-Type: application/json\nMIME-Version: 1.0\n\n"
+    body += b'{"name": "o"}\n--' + mark + b"\nContent-Type: text/plain\nMIME-Version: 1.0\n"
+    body += b"Content-Transfer-Encoding: binary\n\n" + b"x" * cut + b"\r\n\n--" + mark + b"--"
+    made = _multipart(platform, ask, body, f"multipart/related; boundary='{mark.decode()}'")
+    assert (made.status, made.json["size"], made.json["contentType"]) == (200, str(cut + 2), "text/plain")
+
+
+def test_a_part_that_is_encoded_is_refused_rather_than_stored_so(
+    platform: Any, ask: Callable[..., Any]
+) -> None:
+    body = b'--b\r\n\r\n{"name": "o"}\r\n--b\r\ncontent-transfer-encoding: base64\r\n\r\neA==\r\n--b--'
+    refused = _multipart(platform, ask, body, "multipart/related; boundary=b")
+    assert refused.status == 400
+    assert "transfer encoding" in refused.json["error"]["message"]
+
+
+def _multipart(platform: Any, ask: Callable[..., Any], body: bytes, content_type: str) -> Any:
+    storage = "https://storage.googleapis.com"
+    platform.call("POST", f"{storage}/storage/v1/b?project=primus", {"name": "bucket-of-primus"})
+    headers = {"content-type": content_type}
+    headers["authorization"] = f"Bearer {platform.token_of('user:owner@primus.example')}"
+    url = f"{storage}/upload/storage/v1/b/bucket-of-primus/o?uploadType=multipart"
+    return ask(platform.app, "POST", url, headers=headers, body=body)
+
+
 def test_an_upload_without_a_name_is_refused(
     bucket: Any, session_of: Callable[[str], AuthorizedSession]
 ) -> None:
@@ -271,17 +302,21 @@ def test_an_upload_without_a_name_is_refused(
     assert answer.status_code == 400
 
 
-def _session(platform: Any, name: str) -> str:
+def _session(platform: Any, name: str, prefix: str = "") -> str:
     """The address of an upload that creates the object, and replaces none."""
     storage = "https://storage.googleapis.com"
     platform.call("POST", f"{storage}/storage/v1/b?project=primus", {"name": "bucket-of-primus"})
-    objects = f"{storage}/upload/storage/v1/b/bucket-of-primus/o"
+    objects = f"{storage}{prefix}/upload/storage/v1/b/bucket-of-primus/o"
     begun = platform.call("POST", f"{objects}?uploadType=resumable&name={name}&ifGenerationMatch=0", {})
     return str(begun.headers["location"])
 
 
-def _put(platform: Any, ask: Callable[..., Any], session: str, data: bytes) -> Any:
-    headers = {"content-range": f"bytes 0-{len(data) - 1}/{len(data)}", "content-length": str(len(data))}
+def _put(
+    platform: Any, ask: Callable[..., Any], session: str, data: bytes, content_range: str | None = None
+) -> Any:
+    """What the session answers to the bytes, which are all there are unless the range says more."""
+    headers = {"content-range": content_range or f"bytes 0-{len(data) - 1}/{len(data)}"}
+    headers["content-length"] = str(len(data))
     headers["authorization"] = f"Bearer {platform.token_of('user:owner@primus.example')}"
     return ask(platform.app, "PUT", session, headers=headers, body=data)
 
@@ -299,3 +334,37 @@ def test_an_upload_that_was_refused_is_over(platform: Any, ask: Callable[..., An
     assert _put(platform, ask, early, b"early").status == 200
     assert _put(platform, ask, late, b"late").status == 412
     assert _put(platform, ask, late, b"late").status in (404, 410)
+
+
+def test_a_session_may_lie_where_gsutil_begins_it(platform: Any, ask: Callable[..., Any]) -> None:
+    session = _session(platform, "a", "/resumable")
+    assert session.startswith("https://storage.googleapis.com/resumable/upload/storage/v1/b/")
+    assert _put(platform, ask, session, b"data").json["size"] == "4"
+
+
+def test_a_range_without_an_end_goes_to_the_end_of_the_body(platform: Any, ask: Callable[..., Any]) -> None:
+    """Node's client sends it."""
+    session = _session(platform, "a")
+    assert _put(platform, ask, session, b"01234", "bytes 0-4/*").status == 308
+    last = _put(platform, ask, session, b"3456789", "bytes 3-*/*")
+    assert (last.status, last.json["size"]) == (200, "10")
+    of_a_known_size = _session(platform, "b")
+    assert _put(platform, ask, of_a_known_size, b"01234", "bytes 0-*/10").status == 308
+    assert _put(platform, ask, of_a_known_size, b"56789", "bytes 5-*/10").status == 200
+
+
+def test_an_upload_whose_end_was_not_written_down_is_not_made_twice(
+    platform: Any, ask: Callable[..., Any]
+) -> None:
+    """As where the emulator is killed between making the object and saying so."""
+    session = _session(platform, "a")
+    folder = platform.state.folder / "storage" / "resumable" / session.rpartition("=")[2]
+    _put(platform, ask, session, b"01234", "bytes 0-4/*")
+    (folder / "kept").hardlink_to(folder / "bytes")
+    first = _put(platform, ask, session, b"56789", "bytes 5-9/10")
+    (folder / "object.json").unlink()
+    (folder / "kept").rename(folder / "bytes")
+    again = _put(platform, ask, session, b"other bytes", "bytes 0-10/11")
+    assert (again.status, again.json["generation"]) == (200, first.json["generation"])
+    read = platform.call("GET", first.json["mediaLink"])
+    assert read.body == b"0123456789"

@@ -55,6 +55,7 @@ class Bench:
     image: Image
     program: str = ""
     boots: list[str] = field(default_factory=list)
+    logged: list[tuple[str, str]] = field(default_factory=list)
 
     def boot(self, code: str, *, debug: bool = False, boots: int = 1, **metadata: str) -> Ended:
         attributes = {"tee-image-reference": "us-docker.pkg.dev/p/r/i:latest"}
@@ -78,6 +79,7 @@ class Bench:
             kind="bare",
             on_end=on_end,
             reboot_delay_s=0 if boots > 1 else 3600,
+            log=lambda line, severity: self.logged.append((line, severity)),
         )
         launch.start()
         while len(self.boots) < boots or not (ended.is_set() or _waits(launch)):
@@ -209,8 +211,8 @@ def test_a_production_vm_shows_no_output_unless_it_was_asked_for(bench: Bench) -
 )
 def test_output_goes_where_the_operator_said(bench: Bench, location: str, serial: bool, cloud: bool) -> None:
     ended = bench.boot("print('my words')", container_log_redirect=location)
-    log = ended.folder / "cloud_logging.log"
-    assert ("my words" in ended.serial, log.exists() and "my words" in log.read_text()) == (serial, cloud)
+    assert ("my words" in ended.serial, ("my words", "DEFAULT") in bench.logged) == (serial, cloud)
+    assert ("workload task started", "INFO") in bench.logged
 
 
 def test_a_label_that_forbids_redirection_stops_the_launch(bench: Bench) -> None:
@@ -370,3 +372,32 @@ def test_every_launch_is_in_the_audit_log(bench: Bench) -> None:
     }
     assert "CMD is not allowed to be overridden" in str(refused)
     assert "restart" in str(misspelt)
+
+
+def test_without_a_refresh_there_is_no_token_in_a_file(bench: Bench) -> None:
+    ended = bench.boot("print('done')", disable_gca_refresh="true")
+    assert (ended.code, (ended.folder / "container_launcher" / TOKEN_FILE).exists()) == (
+        ExitCode.SUCCESS,
+        False,
+    )
+    assert (ended.folder / "container_launcher" / "teeserver.sock").exists()
+
+
+def test_a_launcher_that_fails_itself_says_so_and_switches_the_vm_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_arguments: Any, **_options: Any) -> Image:
+        bench.boots.append("")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(launcher, "pull", full_disk)
+    ended = bench.boot("")
+    assert ended.code is ExitCode.FAILURE
+    assert "symbolon emulator: the launcher failed: No space left on device" in ended.serial
+    assert ended.serial.endswith(f"{_ENDED}1 (workload or launcher error, shutting down the VM)\n")
+
+
+def test_a_bare_workload_that_wants_a_containers_paths_is_refused_with_a_sentence(bench: Bench) -> None:
+    ended = bench.boot("open('/run/container_launcher/attestation_verifier_claims_token')")
+    assert (ended.code, ended.status) == (ExitCode.FAILURE, None)
+    assert "cannot run bare: `main.py` uses `/run/container_launcher`" in ended.serial

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -245,3 +246,69 @@ def test_an_environment_below_a_temporary_folder_starts_in_bubblewrap(tmp_path: 
         text=True,
     )
     assert answer.stdout == "bubblewrap\n"
+
+
+@needs_bubblewrap
+def test_root_writes_to_its_own_layer_and_to_nothing_else(run: Run, tmp_path: Path) -> None:
+    code = "open('/app/written', 'w').write('x'); print(oct(__import__('os').umask(0)))"
+    assert run("bubblewrap", "python", "-c", code, user="")[1] == "0o22\n"
+    assert (tmp_path / "app" / "written").read_text() == "x"
+    for place in ("/usr/x", "/etc/x", "/x", "/run/container_launcher/x"):
+        status, _ = run("bubblewrap", "python", "-c", f"open({place!r}, 'w')", user="")
+        assert status == 1, place
+
+
+@needs_bubblewrap
+def test_every_client_inside_is_told_whose_certificates_to_believe(run: Run) -> None:
+    code = (
+        "import os; print({value for name, value in os.environ.items() if 'CERT' in name or 'CA_' in name})"
+    )
+    assert run("bubblewrap", "python", "-c", code)[1] == "{'/run/symbolon/ca.pem'}\n"
+
+
+@needs_bubblewrap
+def test_bubblewrap_is_started_from_wherever_it_is(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    found = shutil.which("bwrap")
+    assert found is not None
+    (elsewhere / "bwrap").symlink_to(found)
+    monkeypatch.setenv("PATH", str(elsewhere))
+    sandbox._bubblewrap.cache_clear()
+    try:
+        assert sandbox._bubblewrap() == str(elsewhere / "bwrap")
+        assert run("bubblewrap", "python", "-c", "print(1)") == (0, "1\n")
+    finally:
+        sandbox._bubblewrap.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (("python", "/app/main.py"), "`/app/main.py` is a path inside a container"),
+        (("cat", "/run/container_launcher/token"), "`/run/container_launcher/token` is a path inside"),
+        (("python", "main.py"), "`main.py` uses `/run/container_launcher`, which a container alone has"),
+        (("python", "-c", "pass"), ""),
+        (("python", "other.py"), ""),
+    ],
+)
+def test_a_workload_that_wants_a_containers_paths_is_told_apart(
+    tmp_path: Path, args: tuple[str, ...], reason: str
+) -> None:
+    (tmp_path / "main.py").write_text(_LOOK)
+    (tmp_path / "other.py").write_text("print(1)")
+    container = sandbox.Container(
+        args=args,
+        env={},
+        working_folder="/app",
+        user="",
+        hostname="vm",
+        app=tmp_path,
+        launcher_folder=tmp_path,
+        scratch=tmp_path,
+    )
+    found = sandbox.why_not_bare(container)
+    assert found.startswith(reason)
+    assert bool(found) is bool(reason)

@@ -276,6 +276,19 @@ TABLE: list[tuple[str, Any]] = [
     ("type(null)", "null_type"),
     ("type(assertion.no)", ERROR),
     ("int < int", ERROR),
+    # Google's parsers drop two signs before anybody asks what they stand before
+    ("!!'a'", "a"),
+    ("--'a'", "a"),
+    ("--assertion.list", ["a", "b"]),
+    ("!!!true", False),
+    ("---1", -1),
+    ("--1u == 1u", True),
+    ("-(-9223372036854775807)", 9223372036854775807),
+    ("-1u", ERROR),
+    ("!'a'", ERROR),
+    ("!-1 || true", True),
+    ("007u == 7u", True),
+    ("0x1Fu == 31u", True),
     # Google's own
     ("'projects/_/buckets/acme-orders/data/2019'.extract('buckets/{name}/')", "acme-orders"),
     ("'a/b/c'.extract('{start}/b')", "a"),
@@ -367,6 +380,62 @@ def test_what_an_evaluation_did_before_does_not_change_the_next() -> None:
     claims = {"l": ["xy" * 80] * 3}
     outcomes = {condition.decide(claims) for _ in range(3)}
     assert len(outcomes) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "timestamp(assertion.n) < timestamp('2027-01-01T00:00:00Z')",
+        "duration('60m') == duration('1h')",
+        "timestamp(0).getFullYear('UTC') == 1970",
+        "timestamp(0) == timestamp(0) || assertion.no",
+        "google.protobuf.Timestamp != type(1)",
+        "google.protobuf.NullValue.NULL_VALUE == 0",
+        "has(google.protobuf.Any)",
+        "!(google.type.Money == int)",
+    ],
+)
+def test_times_and_googles_own_types_are_neither_computed_nor_taken_for_errors(text: str) -> None:
+    (value,), _ = compile_condition(text).evaluate(CLAIMS, {"subject": "s"})
+    assert is_unknown(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("google.protobuf == 1", False),
+        ("google.subject.x == 1", False),
+        ("google.groups[0] == 'g'", True),
+        ("[{'protobuf': {'Any': 1}}].exists(google, google.protobuf.Any == 1)", True),
+    ],
+)
+def test_other_words_behind_google_are_what_is_mapped(text: str, expected: bool) -> None:
+    (value,), _ = compile_condition(text).evaluate(CLAIMS, {"subject": "s", "groups": ["g"]})
+    assert (value is True) is expected and not is_unknown(value)
+
+
+TWICE = "{'a': 1, 'a': assertion.n} == {}"
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        (TWICE, False),
+        (f"{TWICE} || false", False),
+        (f"{TWICE} || true", True),
+        (f"true || {TWICE}", False),
+        (f"!({TWICE} && false)", True),
+        (f"({TWICE} || true) || true", True),
+        (f"(assertion.no || {TWICE}) || true", True),
+        (f"[1, 2].exists(v, v == 2 || {TWICE})", True),
+        (f"[2, 1].exists(v, v == 2 || {TWICE})", False),
+        (f"{TWICE} || 'a'.charAt(0) == 'a'", True),
+    ],
+)
+def test_whether_the_error_of_a_repeated_key_is_absorbed_is_not_known(text: str, unknown: bool) -> None:
+    """cel-cpp ends the evaluation there, and cel-go goes on."""
+    (value,), _ = compile_condition(text).evaluate(CLAIMS)
+    assert is_unknown(value) is unknown
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from policy.cel.condition import compile_condition
+from policy.policy_set import PolicySet, parse_policy_set
 from policy.proving.answers import Found, NoneFound
 from policy.proving.differing import Change, Verdict, diff
 from policy.proving.prover import Prover
@@ -146,3 +149,79 @@ def test_a_digest_added_to_forty_is_the_one_that_is_newly_admitted(prover: Prove
     found = prover.find_admitted(listing(41), f"!({listing(40)})")
     assert isinstance(found, Found)
     assert difference.newly_admitted == found.token
+
+
+def providers(*several: tuple[str, str, dict[str, str], list[str]]) -> PolicySet:
+    """Providers of one pool: name, condition, mapping and audiences of each."""
+    return parse_policy_set(
+        json.dumps(
+            [
+                {
+                    "name": f"projects/1/locations/global/workloadIdentityPools/pool/providers/{name}",
+                    "attributeMapping": mapping,
+                    "attributeCondition": condition,
+                    "oidc": {
+                        "issuerUri": "https://confidentialcomputing.googleapis.com",
+                        "allowedAudiences": audiences,
+                    },
+                }
+                for name, condition, mapping, audiences in several
+            ]
+        ),
+        name="providers.json",
+    )
+
+
+SECURE, ZONE = "assertion.secboot", 'assertion.submods.gce.zone == "a"'
+LONG = {"google.subject": '"gcpcs::" + assertion.sub'}
+SHORT = {"google.subject": "assertion.submods.gce.instance_id"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        (
+            [("one-p", SECURE, LONG, []), ("two-p", ZONE, SHORT, [])],
+            [("one-p", "false", LONG, []), ("two-p", f"{SECURE} || {ZONE}", SHORT, [])],
+            "undecided",  # a long `sub` was refused by the mapping alone
+        ),
+        (
+            [("one-p", SECURE, SHORT, ["a"]), ("two-p", ZONE, SHORT, ["b"])],
+            [("one-p", f"{SECURE} || {ZONE}", SHORT, ["a"]), ("two-p", ZONE, SHORT, ["b"])],
+            "undecided",  # a token for `a` was refused in that zone
+        ),
+        (
+            [("one-p", SECURE, SHORT, []), ("two-p", ZONE, SHORT, [])],
+            [("one-p", f"{SECURE} || {ZONE}", SHORT, []), ("two-p", ZONE, SHORT, [])],
+            "undecided",
+        ),
+        ([("one-p", SECURE, SHORT, ["a"])], [("one-p", SECURE, SHORT, [])], "undecided"),
+        ([("one-p", SECURE, SHORT, [])], [("two-p", SECURE, SHORT, [])], "equivalent"),
+        (
+            [("one-p", SECURE, LONG, []), ("two-p", ZONE, SHORT, ["b"])],
+            [("one-p", SECURE, LONG, []), ("two-p", f"{ZONE} && {SECURE}", SHORT, ["b"])],
+            "stricter",
+        ),
+        (
+            [("one-p", SECURE, LONG, []), ("two-p", ZONE, SHORT, ["b"])],
+            [("one-p", f"{SECURE} && {ZONE}", LONG, []), ("two-p", ZONE, SHORT, ["b"])],
+            "stricter",
+        ),
+        (
+            [("one-p", SECURE, LONG, []), ("two-p", ZONE, SHORT, ["b"])],
+            [("one-p", SECURE, LONG, []), ("two-p", "true", SHORT, ["b"])],
+            "looser",
+        ),
+        (
+            [("one-p", SECURE, {"google.subject": "assertion.sub.split('/')[0]"}, [])],
+            [("one-p", SECURE, {"google.subject": "assertion.sub.split('/')[0]"}, [])],
+            "equivalent",  # what has no formula is the same on both sides
+        ),
+    ],
+)
+def test_what_one_provider_admits_counts_for_another_only_where_both_take_the_same_tokens(
+    prover: Prover, old: Any, new: Any, verdict: Verdict
+) -> None:
+    difference = diff(providers(*old), providers(*new), prover)
+    assert difference.verdict == verdict, difference
+    assert "please report it" not in difference.reason

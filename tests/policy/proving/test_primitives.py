@@ -56,6 +56,7 @@ PRIMITIVES = {
     "contains of two claims": f"{ZONE}.contains({NAME})",
     "matches": f'{ZONE}.matches("^[a-c]{{1,2}}$")',
     "extract": f'{ZONE}.extract("a{{x}}b") == "c"',
+    "lowerAscii": f'{ZONE}.lowerAscii() == "a"',
     "all": f'{ACCOUNTS}.all(v, v != "a")',
     "exists": f'{ACCOUNTS}.exists(v, v.startsWith("b"))',
     "exists_one": f'{ACCOUNTS}.exists_one(v, v == "a")',

@@ -320,7 +320,15 @@ def test_a_question_that_does_not_exist_is_refused_with_those_that_do(prover: Pr
 @pytest.mark.parametrize(
     ("condition", "reason"),
     [
-        ("assertion.swname.lowerAscii() == 'gce'", "`lowerAscii` of a claim cannot be decided"),
+        (
+            f"{ZONE}.lowerAscii() == assertion.submods.gce.instance_name",
+            "`lowerAscii` of a claim that is compared with another cannot be decided",
+        ),
+        ("timestamp(assertion.iat) < timestamp(0)", "`timestamp`, which is of times, cannot be decided"),
+        (
+            "google.protobuf.Timestamp != type(1)",
+            "what may be a type or a constant of Google's cannot be decided",
+        ),
         *(
             (text, f"`{name}`, of which it is not known whether Google takes it, cannot be decided")
             for name, text in (
@@ -342,6 +350,57 @@ def test_what_a_function_makes_of_it_is_not_decided(prover: Prover, condition: s
 def test_the_small_letters_of_a_constant_are_known(prover: Prover) -> None:
     condition = "assertion.submods.gce.project_id == 'SECUNDUS'.lowerAscii()"
     assert isinstance(prover.prove(condition, "assertion.submods.gce.project_id == 'secundus'"), Proved)
+
+
+@pytest.mark.parametrize(
+    ("condition", "that"),
+    [
+        (f'{ZONE}.lowerAscii() == "us"', f'{ZONE} in ["us", "Us", "uS", "US"]'),
+        (f'{ZONE}.lowerAscii() == "US"', "false"),
+        (f'!({ZONE}.lowerAscii() in ["a", "b"])', f'!({ZONE} in ["a", "b", "A", "B"])'),
+        (f'{ZONE}.lowerAscii().startsWith("us-")', f'{ZONE}.matches("^[uU][sS]-")'),
+        (f'{ZONE}.matches("^[A-Z]+$")', f'{ZONE}.lowerAscii().matches("^[a-z]+$")'),
+        (f'({ZONE} + "-X").lowerAscii() == "a-x"', f'{ZONE} in ["a", "A"]'),
+        (f'{ZONE}.extract("a{{x}}").lowerAscii() == "b"', f'{ZONE}.matches("a[bB]$")'),
+        (
+            f'{ZONE}.lowerAscii().extract("a{{x}}c").extract("{{y}}b") == "x"',
+            f'{ZONE}.matches("[aA][xX][bB]")',
+        ),
+        (f'{ZONE}.lowerAscii() > "z"', f'{ZONE} > "Z"'),
+    ],
+)
+def test_the_small_letters_of_a_claim_are_decided(prover: Prover, condition: str, that: str) -> None:
+    assert isinstance(prover.prove(condition, that), Proved)
+    if that != "false":
+        assert isinstance(prover.find_admitted(condition), Found)
+
+
+@pytest.mark.parametrize("view", ['extract("A{x}/")', "lowerAscii()"])
+def test_two_names_of_variables_may_be_one_when_only_a_part_of_them_is_seen(
+    prover: Prover, view: str
+) -> None:
+    env = f"{CONTAINER}.env"
+    seen = "b" if "extract" in view else "a"
+    one, other = ('k.endsWith("/1")', 'k.endsWith("/2")') if "extract" in view else ('k == "a"', 'k == "A"')
+    condition = " && ".join(f'{env}.exists(k, k.{view} == "{seen}" && {each})' for each in (one, other))
+    found = prover.find_admitted(condition)
+    assert isinstance(found, Found)
+    none = f'size({env}) == 3 && {env}.all(k, k.lowerAscii() == "a")'
+    assert isinstance(prover.find_admitted(none), NoneFound)
+
+
+@pytest.mark.parametrize(
+    ("condition", "that"),
+    [
+        (f'{ZONE}.matches("^\\\\pL+$")', f'{ZONE}.matches("\\\\pL")'),
+        (f'!{ZONE}.matches("\\\\PL")', f'!{ZONE}.matches("1")'),
+    ],
+)
+def test_what_rests_on_the_category_of_a_character_to_come_is_not_proved(
+    prover: Prover, condition: str, that: str
+) -> None:
+    assert not isinstance(prover.prove(condition, that), Proved)
+    assert isinstance(prover.prove(f"{condition} && assertion.secboot", "assertion.secboot"), Proved)
 
 
 # -- what a claim can be
@@ -425,6 +484,40 @@ def test_a_mapped_attribute_is_what_its_expression_says(prover: Prover) -> None:
         },
     )
     assert isinstance(prover.prove(policies, PINNED), Proved)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        '"zone" in attribute',
+        'attribute["zo" + "ne"] == "a"',
+        "size(attribute) == 1",
+        f'attribute == {{"zone": {ZONE}}}',
+        'attribute.exists(name, name == "zone")',
+        'attribute.map(name, attribute[name]) == ["a"]',
+        "[attribute].exists(each, has(each.zone))",
+        '[attribute][0].zone == "a"',
+        '{"x": attribute}.x.zone == "a"',
+        '(true ? attribute : google).zone == "a"',
+        "has(dyn(attribute).zone)",
+        '[{"zone": "b"}].exists(attribute, .attribute.zone == "a" && attribute.zone == "b")',
+        '"subject" in google && google["groups"][0] == "a"',
+        'google.groups[0] == "a"',
+        "size(google) == 2",
+    ],
+)
+def test_what_is_mapped_is_seen_however_it_is_read(prover: Prover, condition: str) -> None:
+    policies = providers(
+        condition,
+        mapping={
+            "google.subject": "assertion.submods.gce.instance_id",
+            "google.groups": "assertion.google_service_accounts",
+            "attribute.zone": ZONE,
+        },
+    )
+    found = prover.find_admitted(policies)
+    assert isinstance(found, Found), found
+    assert isinstance(prover.find_admitted(policies, f"!({condition})"), Proved)
 
 
 def test_a_subject_joined_of_claims_is_taken_apart(prover: Prover) -> None:

@@ -12,9 +12,12 @@ import pytest
 
 from attestation.issuer import ISSUER
 from policy.mapping import RECOMMENDED_MAPPING
-from policy.policy_set import PolicySet, parse_policy_set
+from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
 from policy.proving.answers import Found, Undecided, Values
+from policy.proving.attacking import Attack, another_value
 from policy.proving.prover import Prover
+from policy.proving.smt.questions import Case
+from policy.proving.smt.tokens import SAMPLE
 from tests.policy.proving.conftest import Policies
 
 CONTAINER = "assertion.submods.container"
@@ -165,3 +168,50 @@ def test_of_random_conditions_too(policies: Policies, part: int) -> None:
             quick.find_admitted(condition)
     assert any(isinstance(each, Values) and each.finite for each in answers)
     assert not all(isinstance(each, Undecided) for each in answers)
+
+
+def test_that_nobody_is_admitted_is_no_value_whatever_the_solver_would_say(prover: Prover) -> None:
+    """`attribute` has one entry too few: no formula is left of it."""
+    policies = parse_policy_set(
+        json.dumps(provider("one-provider", 'attribute == {"a": "b"} && attribute == {}')),
+        name="provider.json",
+    )
+    values = prover.values_of(policies, "submods.gce.zone")
+    assert isinstance(values, Values) and values.finite == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "claim", "known"),
+    [
+        pytest.param(f'{ZONE} in ["a", "b"]', "submods.gce.zone", ("a",), id="a value"),
+        pytest.param(
+            f'{CONTAINER}.args.all(v, v in ["a", "b"])', "submods.container.args", ("a",), id="an element"
+        ),
+        pytest.param(f'{CONTAINER}.env.all(v, v in ["a", "b"])', "submods.container.env", ("a",), id="a key"),
+    ],
+)
+def test_a_value_that_was_left_out_is_found_by_the_attack_of_the_product(
+    monkeypatch: pytest.MonkeyPatch, condition: str, claim: str, known: tuple[object, ...]
+) -> None:
+    def forgetful(*_: object, **__: object) -> Values:
+        return Values(finite=known, examples=known, absent=True, bounded=False)
+
+    with Prover(attack=Attack(count=300)) as attacked:
+        right = attacked.values_of(condition, claim)
+        assert isinstance(right, Values) and "Google's runtime" in right.attacked
+        monkeypatch.setattr("policy.proving.prover.enumerate_values", forgetful)
+        wrong = attacked.values_of(condition, claim)
+    assert isinstance(wrong, Undecided)
+    assert wrong.reason == "an attack found another value: please report it"
+
+
+def test_both_readers_find_a_token_with_another_value() -> None:
+    values = Values(finite=("a",), examples=("a",), absent=False, bounded=False)
+    question = another_value(policy_set_of(f'{ZONE} in ["a", "b"]'), ZONE, values)
+    assert question.peer is not None
+    peer = question.peer()
+    for zone, is_another in (("a", False), ("b", True), ("c", False)):
+        gce = {**SAMPLE["submods"]["gce"], "zone": zone}  # type: ignore[index]
+        case = Case(assertion={**SAMPLE, "submods": {**SAMPLE["submods"], "gce": gce}})  # type: ignore[dict-item]
+        assert question.holds(case) is is_another
+        assert peer(case) is is_another

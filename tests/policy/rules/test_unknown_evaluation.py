@@ -17,6 +17,8 @@ ZONE = "assertion.submods.gce.zone"
         (f'{ZONE}.matches("\\\\C" + "+")', "`\\x5cC`"),
         (f'assertion.secboot || {ZONE}.matches("(?i)é")', "beyond ASCII"),
         (f'{ZONE}.extract("{{a}}{{b}}") == "x"', "is no template"),
+        ("timestamp(assertion.iat) < assertion.iat", "times, as of `timestamp`"),
+        ("google.protobuf.Any != type(1)", "`google.protobuf.Any` may be a type"),
         (f'double("{"1" * 1000}") > 1.0', "1,000 characters"),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.running import find
+from emulator.running import Running, find
 from symbolon.emulator.command import environment_of
 from tests.symbolon.conftest import Ask
 
@@ -57,7 +57,9 @@ def test_it_comes_up_once_says_how_to_reach_it_and_goes_down(ask: Ask, state: Pa
     assert ask("emulator", "status", "--state", state, "--format", "json").json == {"running": False}
 
 
-@pytest.mark.parametrize(("party", "project"), [("owner", "primus"), ("operator", "secundus")])
+@pytest.mark.parametrize(
+    ("party", "project"), [("owner", "primus"), ("operator", "secundus"), ("auditor", "tertius")]
+)
 def test_a_shell_becomes_a_party_by_evaluating_its_lines(
     ask: Ask, state: Path, party: str, project: str
 ) -> None:
@@ -100,3 +102,20 @@ def test_a_second_one_on_the_same_state_is_refused(ask: Ask, state: Path) -> Non
     answered = ask("emulator", "up", "--foreground", "--state", state)
     assert (answered.code, answered.out) == (7, "")
     assert "already runs" in answered.err
+
+
+def test_fish_has_words_of_its_own(ask: Ask, emulator: Running) -> None:
+    lines = ask("emulator", "env", "--shell", "fish", "--state", emulator.folder).out.splitlines()
+    assert f"set -gx HTTPS_PROXY '{emulator.proxy}'" in lines
+    assert "set -e CLOUDSDK_CORE_ACCOUNT" in lines
+    assert not [line for line in lines if line.startswith(("export", "unset"))]
+
+
+def test_a_route_is_kept_and_one_that_is_missing_is_told(ask: Ask, state: Path) -> None:
+    route = ("--route", "broker.primus.example=127.0.0.1:8443")
+    assert ask("emulator", "up", *route, "--state", state).code == 0
+    assert ask("emulator", "up", *route, "--state", state).code == 0
+    other = ask("emulator", "up", "--route", "broker.primus.example=127.0.0.1:8444", "--state", state)
+    assert (other.code, "does not route `broker.primus.example` there" in other.err) == (7, True)
+    nonsense = ask("emulator", "up", "--route", "broker.primus.example=192.0.2.1:1", "--state", state)
+    assert (nonsense.code, "is not of the form `NAME=127.0.0.1:PORT`" in nonsense.err) == (2, True)

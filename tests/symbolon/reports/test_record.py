@@ -12,11 +12,14 @@ import pytest
 
 import symbolon.auditor.arguments
 import symbolon.owner.arguments
+from attestation.issuer import ISSUER
 from symbolon.auditor.review import review_policy
 from symbolon.policy_files import NamedText
 from symbolon.reports import print_report
 from symbolon.reports.record import record_of
 from symbolon.reports.report import Report
+from tests.attestation.signing import NOW as SIGNED_AT
+from tests.attestation.signing import every_claim, jwk, rsa_key, signed
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, STABLE, provider, written
 
@@ -50,6 +53,50 @@ def test_every_answer_says_when_by_what_and_about_which_file_it_was_given(
     out = ask(*words, policy, "--format", output).out
     for said in (MOMENT, version("symbolon"), sha256(policy), STABLE[:8].replace('"', "")):
         assert said in out
+
+
+@pytest.mark.parametrize("output", ["human", "json"])
+def test_an_explanation_is_a_record_too(ask: Ask, tmp_path: Path, output: str) -> None:
+    policy = written(tmp_path / "p.cel", ANYBODY)
+    token = written(tmp_path / "claims.json", {"iss": ISSUER, "swname": "GCE"})
+    files = ("--policy", policy, "--token", token, "--unsafe-unverified", "--at", "1757060250")
+    out = ask("auditor", "explain", *files, "--format", output).out
+    for said in (MOMENT, version("symbolon"), sha256(policy), sha256(token), "as of 2025-09-05T08:17:30Z"):
+        assert said in out
+    assert "nothing was verified" in out
+    assert "the provider accepts the token's audience" in out
+
+
+def test_an_explanation_repeats_the_key_set_and_of_a_token_its_sum_alone(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.json", provider(ANYBODY))
+    token = tmp_path / "t.jwt"
+    audience = f"https://iam.googleapis.com/{provider(ANYBODY)['name']}"
+    claims = every_claim() | {"aud": audience}
+    token.write_text(signed({"alg": "RS256", "kid": "day", "typ": "JWT"}, claims, rsa_key("day")))
+    keys = written(tmp_path / "keys.json", {"keys": [jwk("day", rsa_key("day").public_key())]})
+    files = ("--policy", policy, "--token", token, "--jwks", keys, "--at", str(SIGNED_AT + 60))
+    for output in ("human", "json"):
+        answered = ask("auditor", "explain", *files, "--format", output)
+        assert answered.code == 0
+        assert token.read_text() not in answered.out
+    record = answered.json["record"]
+    assert [(each["role"], each["sha256"], each["text"]) for each in record["inputs"]] == [
+        ("policy", sha256(policy), policy.read_text()),
+        ("token", sha256(token), None),
+        ("jwks", sha256(keys), keys.read_text()),
+    ]
+    assert record["assumptions"] == []
+
+
+def test_an_explanation_by_several_providers_has_one_record(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "list.json", [provider(ANYBODY), provider(ANYBODY, name="second")])
+    audience = "https://elsewhere.example"
+    token = written(tmp_path / "claims.json", {"iss": ISSUER, "aud": audience, "swname": "GCE"})
+    files = ("--policy", policy, "--token", token, "--unsafe-unverified", "--audience", audience)
+    record = ask("auditor", "explain", *files, "--format", "json").json["record"]
+    assert [each["sha256"] for each in record["inputs"]] == [sha256(policy), sha256(token)]
+    assert f"the provider accepts the audience `{audience}`" in record["assumptions"]
+    assert sha256(token) in ask("auditor", "explain", *files).out
 
 
 def test_json_holds_the_whole_record(ask: Ask, tmp_path: Path) -> None:
@@ -153,6 +200,7 @@ def test_the_day_that_a_waiver_is_held_against_is_the_record_s(
             bindings=None,
             image=None,
             fail_on="high",
+            accept_bounds=False,
             attack=0,
             output="json",
             now=NOW.replace(month=month, day=1),

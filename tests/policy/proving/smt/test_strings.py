@@ -9,21 +9,28 @@ from typing import Any
 import pytest
 
 from policy.cel.condition import compile_condition
-from policy.cel.functions import extract
+from policy.cel.functions import extract, lower_ascii
 from policy.cel.patterns import InvalidPattern
 from policy.cel.rendering import render_constant
 from policy.cel.syntax import Span
 from policy.proving.smt import strings
 from policy.proving.smt.strings import Probe, TooManyCombinations, answer, is_equality, unequal, words
 
-CONSTANTS = ("", "a", "ab", "aba", "b", "\n", "a b", "é", "😀", "z")
+NOWHERE = Span(0, 0)
+CONSTANTS = ("", "a", "ab", "aba", "b", "\n", "a b", "é", "😀", "z", "A", "Ab", "Z")
 PATTERNS = ("^a+$", "b", r"\bab?\b", "(?m)^b$", "a|^$", "[^a]{2}", "(?i)A", r"^\w*$", "^.b", "(a|b){2,3}$")
-TEMPLATES = ("", "", "", "a{x}", "{x}b", "a{x}b", "{x}", "aa{x}ab")
+VIEWS: tuple[tuple[str, ...], ...] = (
+    *((), (), (), ("a{x}",), ("{x}b",), ("a{x}b",), ("{x}",), ("aa{x}ab",), ("z{x}A",)),
+    *(("lowerAscii",), ("lowerAscii", "a{x}b"), ("a{x}B", "lowerAscii"), ("{x}b", "a{x}"), ("{x}", "{x}z")),
+)
 
 
 def said_by_evaluator(test: Probe, text: str) -> bool:
     """What a condition with this test decides."""
-    claim: Any = extract(Span(0, 0), text, test.template) if test.template else text
+    claim: Any = text
+    for view in test.views:
+        is_lowered = view == "lowerAscii"
+        claim = lower_ascii(NOWHERE, claim) if is_lowered else extract(NOWHERE, claim, view)
     if isinstance(test.constant, int):
         return compile_condition(f"size(assertion.x) <= {test.constant}").decide({"x": claim})
     constant = render_constant(test.constant)
@@ -36,14 +43,14 @@ def random_test(pick: random.Random) -> Probe:
     kind: strings.Kind = pick.choice(
         ("==", "==", "startsWith", "endsWith", "contains", "matches", "<", "<=", "size<=")
     )
-    template = pick.choice(TEMPLATES)
+    views = pick.choice(VIEWS)
     if kind == "size<=":
-        return Probe("size<=", pick.randrange(5), template)
-    return Probe(kind, pick.choice(PATTERNS if kind == "matches" else CONSTANTS), template)
+        return Probe("size<=", pick.randrange(5), views)
+    return Probe(kind, pick.choice(PATTERNS if kind == "matches" else CONSTANTS), views)
 
 
 def random_text(pick: random.Random) -> str:
-    return "".join(pick.choice("aaabbb\n é😀zA_") for _ in range(pick.randrange(7)))
+    return "".join(pick.choice("aaabbbAB\n é😀zZ_") for _ in range(pick.randrange(7)))
 
 
 def test_every_test_answers_as_the_evaluator_does() -> None:

@@ -1,0 +1,93 @@
+"""What Google says of its own APIs: the discovery documents that google-api-python-client carries.
+
+Which methods there are, by which verb at which path, with which parameters, and of which types the answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "array": (list,),
+    "object": (dict,),
+    "any": (object,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One call, e.g. `objects.get`."""
+
+    name: str
+    verb: str
+    paths: tuple[str, ...]
+    """Absolute, with `{…}` for parameters; a method that takes media has several."""
+    required: frozenset[str]
+    optional: frozenset[str]
+    answer: str
+    """The name of its schema; `""` where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One version of a service's API."""
+
+    revision: str
+    methods: Mapping[str, Method]
+    _schemas: Mapping[str, Any] = field(repr=False)
+
+    def check_answer(self, method: str, answer: object) -> list[str]:
+        """What of the answer has another type than the document says, or is not in it at all."""
+        return list(self._faults({"$ref": self.methods[method].answer}, answer, "answer"))
+
+    def _faults(self, schema: Mapping[str, Any], value: object, where: str) -> Iterator[str]:
+        schema = self._schemas[schema["$ref"]] if "$ref" in schema else schema
+        kind = schema.get("type", "any")
+        if not isinstance(value, _TYPES[kind]) or (kind == "integer" and isinstance(value, bool)):
+            yield f"{where} is no {kind}"
+            return
+        if isinstance(value, str) and schema.get("format") in ("int64", "uint64") and not value.isdigit():
+            yield f"{where} is no whole number in a string"
+        if isinstance(value, list):
+            for position, each in enumerate(value):
+                yield from self._faults(schema["items"], each, f"{where}[{position}]")
+        if isinstance(value, dict) and kind == "object":
+            for key, each in value.items():
+                below = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+                if below is None:
+                    yield f"{where}.{key} is not in the document"
+                else:
+                    yield from self._faults(below, each, f"{where}.{key}")
+
+
+def read_api(service: str, version: str) -> Api:
+    """The API's document, as the library brings it."""
+    folder = files("googleapiclient") / "discovery_cache" / "documents"
+    document = json.loads((folder / f"{service}.{version}.json").read_text(encoding="utf-8"))
+    methods = {each.name: each for each in _methods(document, "/" + document["servicePath"], "")}
+    return Api(revision=document["revision"], methods=methods, _schemas=document["schemas"])
+
+
+def _methods(resource: Mapping[str, Any], base: str, prefix: str) -> Iterator[Method]:
+    for name, each in resource.get("methods", {}).items():
+        parameters = each.get("parameters", {})
+        required = frozenset(key for key, value in parameters.items() if value.get("required"))
+        media = each.get("mediaUpload", {}).get("protocols", {})
+        yield Method(
+            name=prefix + name,
+            verb=each["httpMethod"],
+            paths=(base + each["path"], *(protocol["path"] for protocol in media.values())),
+            required=required,
+            optional=frozenset(parameters) - required,
+            answer=each.get("response", {}).get("$ref", ""),
+        )
+    for name, each in resource.get("resources", {}).items():
+        yield from _methods(each, base, f"{prefix}{name}.")

@@ -1,0 +1,73 @@
+"""The readers that strangers' bytes reach, each as one function that `scripts/fuzz` calls with any bytes.
+
+A reader answers, or raises the errors that its docstring names. Any other exception is a mistake, and so is
+an answer of which one of the sentences here is not true.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from attestation.claims import parse_claims
+from attestation.errors import EvidenceRejected, Misconfigured
+from attestation.tokens import parse_token
+from policy.cel.condition import compile_condition
+from policy.cel.syntax import InvalidExpression
+from workload.model_archive import unpack
+from workload.pictures.headers import MOST_PIXELS, Unreadable, check_header
+
+MOST_UNPACKED_BYTES = 1 << 20
+_MEMORY = Path("/dev/shm")
+
+
+def token(data: bytes) -> None:
+    """A token as text, and as a payload between a header and a signature that are in order."""
+    with contextlib.suppress(EvidenceRejected):
+        text = data.decode("utf-8", "surrogateescape")
+        assert parse_token(text).text == text
+    payload = base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    with contextlib.suppress(EvidenceRejected):
+        parse_claims(parse_token(f"e30.{payload}.AAAA").claims)
+
+
+def condition(data: bytes) -> None:
+    """A condition; one that is none is shown with the place where it is not."""
+    text = data.decode("utf-8", "replace")
+    try:
+        compile_condition(text)
+    except InvalidExpression as refusal:
+        assert 0 <= refusal.span.start <= refusal.span.end <= len(text)
+        assert refusal.pointer and "\n" not in refusal.message
+
+
+def archive(data: bytes) -> None:
+    """A model's archive: what is unpacked are files and folders, below its folder and within the limit."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as scratch:
+        packed, folder = Path(scratch, "packed"), Path(scratch, "model")
+        packed.write_bytes(data)
+        try:
+            unpack(packed, folder, max_unpacked_bytes=MOST_UNPACKED_BYTES)
+        except Misconfigured as refusal:
+            assert "\n" not in refusal.message and scratch not in refusal.message
+        assert {path.name for path in Path(scratch).iterdir()} <= {"packed", "model"}
+        found = list(folder.rglob("*"))
+        assert not [path for path in found if path.is_symlink() or not (path.is_file() or path.is_dir())]
+        assert sum(path.stat().st_size for path in found if path.is_file()) <= MOST_UNPACKED_BYTES
+
+
+def picture(data: bytes) -> None:
+    """A picture's header."""
+    with contextlib.suppress(Unreadable):
+        checked = check_header(data)
+        assert checked.data is data
+        assert 1 <= checked.orientation <= 8
+        assert 0 <= checked.pixels <= MOST_PIXELS
+
+
+READERS: dict[str, Callable[[bytes], None]] = {
+    each.__name__: each for each in (token, condition, archive, picture)
+}
