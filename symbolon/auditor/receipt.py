@@ -60,7 +60,7 @@ def verify(
         trust=trust_in(root, emulator=emulator, state=state),
         at=now if at is None else parse_time(at),
         image_digest=None if image_digest is None else parse_digest(image_digest),
-        policies=None if policy is None else read_policies(policy),
+        policies=None if policy is None else read_policies(policy)[1],
         results=None if results is None else open_result_folder(results),
         proof=_read_proof(row, proof),
     )

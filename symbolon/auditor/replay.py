@@ -70,7 +70,7 @@ def replay(
         Misconfigured: the folder holds no receipt, or an input cannot be read.
     """
     demand = Demand(
-        trust=trust_in(root, emulator=emulator, state=state), at=now, policies=read_policies(policy)
+        trust=trust_in(root, emulator=emulator, state=state), at=now, policies=read_policies(policy)[1]
     )
     with patience("replaying"):
         replayed = [
