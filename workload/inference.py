@@ -75,8 +75,9 @@ def run(job: Job, timings: Timings) -> None:
             credentials.operator_credential(), connections=settings.connections
         )
         results.claim_folder(operator, job.result)
-        listed = reading.list_pictures(operator, job.input, most=terms.egress.most_images)
-    say(f"{len(listed)} images listed", images=len(listed))
+        listing = reading.list_pictures(operator, job.input, most=terms.egress.most_images)
+    listed = listing.pictures
+    say(f"{len(listed)} images listed", images=len(listed), left_out=listing.left_out)
 
     with Stream(
         listed,

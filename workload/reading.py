@@ -6,6 +6,10 @@ that fails is not: that ends the job, so that it can be started again.
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
+
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
@@ -15,10 +19,10 @@ from contract.uris import FolderUri
 
 from .object_storage import read_large, read_whole, storage_failures
 from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_header
-from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, is_picture
+from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, Listing, is_picture
 
 
-def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> list[ListedPicture]:
+def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Listing:
     """Every picture in `folder`, in the bucket's listing order (by the UTF-8 bytes of the name).
 
     Raises:
@@ -26,12 +30,16 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> li
     """
     with storage_failures(f"INPUT_URI `{folder}`"):
         blobs = client.list_blobs(
-            folder.bucket, prefix=folder.prefix, fields="items(name,generation,size,crc32c),nextPageToken"
+            folder.bucket,
+            prefix=folder.prefix,
+            fields="items(name,generation,size,crc32c,contentEncoding),nextPageToken",
         )
-        listed = []
+        listed, left_out = [], 0
         for blob in blobs:
             if is_picture(blob.name):
                 listed.append(_listed(blob))
+            elif not blob.name.endswith("/"):
+                left_out += 1
             if len(listed) > most:
                 raise Misconfigured(
                     f"INPUT_URI `{folder}` holds more images than the owner's terms allow",
@@ -41,12 +49,18 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> li
         raise Misconfigured(
             f"INPUT_URI `{folder}` holds no image", hint=f"names of images end in {', '.join(SUFFIXES)}"
         )
-    return listed
+    return Listing(pictures=listed, left_out=left_out)
 
 
 def _listed(blob: storage.Blob) -> ListedPicture:
     crc32c = blob.crc32c if blob.size > LARGE_BYTES else ""
-    return ListedPicture(name=blob.name, generation=blob.generation, size=blob.size, crc32c=crc32c)
+    return ListedPicture(
+        name=blob.name,
+        generation=blob.generation,
+        size=blob.size,
+        crc32c=crc32c,
+        is_gzipped=blob.content_encoding == "gzip",
+    )
 
 
 def read_picture(client: storage.Client, bucket: str, listed: ListedPicture) -> EncodedPicture:
@@ -67,7 +81,18 @@ def read_picture(client: storage.Client, bucket: str, listed: ListedPicture) -> 
             raise Unreadable("gone", "the object was deleted or replaced after the job began") from None
         except DataCorruption:
             raise Unreadable("corrupt", "the object's bytes do not match its checksum") from None
-    return check_header(data)
+    return check_header(_unzipped(data) if listed.is_gzipped else data)
+
+
+def _unzipped(data: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unzipped = file.read(MOST_BYTES + 1)
+    except (EOFError, OSError, zlib.error):
+        raise Unreadable("undecodable", "the object is stored as gzip, and is cut off or damaged") from None
+    if len(unzipped) > MOST_BYTES:
+        raise Unreadable("too-large", f"the object has more than {MOST_BYTES} bytes once it is unzipped")
+    return unzipped
 
 
 def _read(bucket: storage.Bucket, listed: ListedPicture) -> bytes:

@@ -72,8 +72,8 @@ def _listed(found: list[Candidate]) -> str:
 def _first_picture(job: Job) -> Pixels:
     """The first that can be read, not scaled: `float32[height, width, 3]`, 0 to 255."""
     operator = object_storage.open_client(credentials.operator_credential())
-    listed = reading.list_pictures(operator, job.input, most=job.terms.egress.most_images)
-    for one in listed[:_MOST_PICTURES]:
+    listing = reading.list_pictures(operator, job.input, most=job.terms.egress.most_images)
+    for one in listing.pictures[:_MOST_PICTURES]:
         try:
             encoded = reading.read_picture(operator, job.input.bucket, one)
             return prepare(encoded, job.terms.input)

@@ -133,7 +133,7 @@ def _list(work: Work) -> list[ListedPicture]:
         from workload import credentials, object_storage
 
         client = object_storage.open_client(credentials.operator_credential())
-        return reading.list_pictures(client, _job(work).input, most=10_000_000)
+        return list(reading.list_pictures(client, _job(work).input, most=10_000_000).pictures)
     folder = Path(work.folder)
     return [
         ListedPicture(name=name, generation=1, size=(folder / name).stat().st_size) for name in work.photos

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
 from collections.abc import Callable
@@ -34,8 +35,10 @@ def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
 ) -> None:
     bucket = make_bucket()
     names = ["in/b.JPG", "in/a.jpeg", "in/Z.png", "in/😀.webp", "in/\u2028.gif", "in/sub/c.bmp"]
-    fill(bucket, dict.fromkeys([*names, "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
-    listed = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
+    fill(bucket, dict.fromkeys([*names, "in/", "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
+    listing = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
+    listed = listing.pictures
+    assert listing.left_out == 2
     assert [image.name for image in listed] == sorted(names, key=str.encode)
     assert all(image.size == 1 and image.generation > 0 for image in listed)
 
@@ -53,7 +56,7 @@ def test_more_pictures_than_the_terms_allow_are_refused(
     bucket = make_bucket()
     fill(bucket, {f"{number}.png": b"x" for number in range(3)})
     folder = FolderUri(bucket=bucket.name, prefix="")
-    assert len(list_pictures(as_operator, folder, most=3)) == 3
+    assert len(list_pictures(as_operator, folder, most=3).pictures) == 3
     with pytest.raises(Misconfigured, match="more images than the owner's terms allow"):
         list_pictures(as_operator, folder, most=2)
 
@@ -72,9 +75,9 @@ def read_one(
     between: Callable[[], object] = lambda: None,
 ) -> EncodedPicture:
     fill(bucket, {"x.png": data})
-    listed = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
+    listing = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
     between()
-    return read_picture(client, bucket.name, listed[0])
+    return read_picture(client, bucket.name, listing.pictures[0])
 
 
 def test_a_sound_picture_is_read_as_it_is_stored(as_operator: storage.Client, make_bucket: Buckets) -> None:
@@ -163,3 +166,39 @@ def test_a_large_picture_that_is_deleted_after_the_listing_is_gone(
     with pytest.raises(Unreadable) as refused:
         read_one(as_operator, bucket, noise(LARGE_BYTES), between=bucket.blob("x.png").delete)
     assert refused.value.code == "gone"
+
+
+def read_gzipped(client: storage.Client, bucket: storage.Bucket, stored: bytes) -> bytes:
+    blob = bucket.blob("x.png")
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(stored)
+    (listed,) = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1).pictures
+    assert listed.most_bytes == MOST_BYTES
+    return read_picture(client, bucket.name, listed).data
+
+
+@pytest.mark.parametrize("size", [100, LARGE_BYTES])
+def test_a_picture_that_is_stored_as_gzip_is_a_picture(
+    as_operator: storage.Client, make_bucket: Buckets, size: int
+) -> None:
+    data = noise(size)
+    stored = gzip.compress(data[:50], 0) + gzip.compress(data[50:], 0)
+    assert read_gzipped(as_operator, make_bucket(), stored) == data
+
+
+@pytest.mark.parametrize(
+    ("stored", "code"),
+    [
+        (gzip.compress(picture())[:-9], "undecodable"),
+        (picture(), "undecodable"),
+        (gzip.compress(gzip.compress(picture())), "not-an-image"),
+        (gzip.compress(bytes(MOST_BYTES + 1)), "too-large"),
+    ],
+    ids=["cut off", "no gzip at all", "twice", "larger than any picture"],
+)
+def test_what_is_wrong_with_a_picture_stored_as_gzip_is_said(
+    as_operator: storage.Client, make_bucket: Buckets, stored: bytes, code: str
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_gzipped(as_operator, make_bucket(), stored)
+    assert refused.value.code == code

@@ -5,12 +5,13 @@ answer is the right one even where it is peculiar: libjpeg's fast integer transf
 product, alpha and the low byte of 16 bits left out, a palette of a BMP ignored, of a GIF the first frame
 on black.
 
-Four things differ. A JPEG whose colours are sampled in a way that libjpeg-turbo's own interface has no
-name for goes through the slow transform, and is a few steps of 255 off. A picture that TensorFlow refuses
-for its kind alone (few bits or RLE in a BMP, alpha or several frames in a WebP) is read where Pillow reads
-it. A GIF whose first frame is smaller than the whole has its place in the whole, where TensorFlow makes
-the picture as large as its largest frame. And of damaged GIFs and WebPs Pillow refuses some that
-TensorFlow reads past, and reads a GIF without its end.
+Six things differ. What would hold a core is refused (`too-costly`). A JPEG whose colours are sampled in a
+way that libjpeg-turbo's own interface has no name for goes through the slow transform, and is a few steps
+of 255 off; as is a progressive one without its last scans, whose blocks a later libjpeg-turbo smooths by
+another rule. A picture that TensorFlow refuses for its kind alone (few bits in a BMP, alpha or several
+frames in a WebP) is read where Pillow reads it. A GIF whose first frame is smaller than the whole has its
+place in the whole, where TensorFlow makes the picture as large as its largest frame. And of damaged GIFs
+and WebPs Pillow refuses some that TensorFlow reads past, and reads a GIF without its end.
 
 Source: tensorflow/tensorflow, tensorflow/core/lib/jpeg/jpeg_mem.cc, core/lib/png/png_io.cc,
 core/lib/gif/gif_io.cc, core/lib/webp/webp_io.cc, core/kernels/image/decode_image_op.cc.
@@ -29,10 +30,9 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from . import gif_blocks
-from .headers import MOST_PIXELS, Unreadable, parse_bmp, undecodable
+from . import gif_blocks, png_chunks
+from .headers import MOST_PIXELS, Unreadable, parse_bmp, too_costly, undecodable
 from .jpeg_markers import has_adobe_marker, scans_of_an_eighth, tidied
-from .png_chunks import parse as parse_png
 
 Picture = NDArray[np.uint32]
 """`uint32[height, width]`, a pixel each: in memory red, green, blue, and a byte that means nothing.
@@ -95,7 +95,7 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
     The result may be memory that this thread's next call writes over.
 
     Raises:
-        Unreadable: it is cut off or damaged: what TensorFlow refuses, and nothing else.
+        Unreadable: it is cut off or damaged: what TensorFlow refuses, and nothing else. Or it is too costly.
     """
     try:
         if data.startswith(b"\xff\xd8\xff"):
@@ -107,7 +107,9 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
         if data.startswith(b"GIF8"):
             data = gif_blocks.tidied(data) or b""
         return _decode_by_pillow(io.BytesIO(data))
-    except (*_READ_ERRORS, gif_blocks.TooLong):
+    except (gif_blocks.TooLong, png_chunks.TooLong):
+        raise too_costly() from None
+    except _READ_ERRORS:
         raise undecodable() from None
 
 
@@ -187,7 +189,7 @@ def _decode_bmp(data: bytes) -> Picture:
 
 
 def _decode_png(data: bytes) -> Picture:
-    png = parse_png(data)
+    png = png_chunks.parse(data)
     _check_size(png.header.height, png.header.width)
     return _decode_by_pillow(png.inflated_file())
 

@@ -59,6 +59,11 @@ def undecodable() -> Unreadable:
     return Unreadable("undecodable", "the image is cut off, or damaged")
 
 
+def too_costly() -> Unreadable:
+    """What is said of a picture with a hundred times as much around its pixels as any program writes."""
+    return Unreadable("too-costly", "there is too much in the image's file that is not the image")
+
+
 def check_header(data: bytes) -> EncodedPicture:
     """`data` is a picture of a known format, of a size and a cost within the limits; nothing is decoded yet.
 
@@ -77,8 +82,8 @@ def check_header(data: bytes) -> EncodedPicture:
             return EncodedPicture(data=data, orientation=1, pixels=pixels)
         start = gif_blocks.tidied(data) if data.startswith(_GIF) else data
         return _check_by_pillow(data, start)
-    except (jpeg_markers.TooLong, gif_blocks.TooLong):
-        raise Unreadable("too-costly", "more stands in front of the image than is read") from None
+    except (jpeg_markers.TooLong, gif_blocks.TooLong, png_chunks.TooLong):
+        raise too_costly() from None
     except (OSError, ValueError, SyntaxError, OverflowError, EOFError, struct.error):
         raise Unreadable("not-an-image", "the object is not a JPEG, PNG, GIF, BMP or WebP image") from None
 

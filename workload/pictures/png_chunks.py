@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MOST_CHUNKS = 100_000
+MOST_CHUNKS = 100_000
 _MOST_A_SIDE = (1 << 31) - 1
 _IS_ANCILLARY = 0x20
-_INFLATED_AT_ONCE, _PASSED_OVER_AT_ONCE = 8192, 1024
+_INFLATED_AT_ONCE, _PASSED_OVER_AT_ONCE, _MOST_PASSED_OVER = 8192, 1 << 16, 64 << 20
 _GREY, _COLOUR, _PALETTE, _GREY_ALPHA, _COLOUR_ALPHA = 0, 2, 3, 4, 6
 _CHANNELS = {_GREY: 1, _COLOUR: 3, _PALETTE: 1, _GREY_ALPHA: 2, _COLOUR_ALPHA: 4}
 _DEPTHS = {_GREY: (1, 2, 4, 8, 16), _PALETTE: (1, 2, 4, 8)}
@@ -35,6 +35,10 @@ _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 class MalformedPng(ValueError):
     """libpng refuses it."""
+
+
+class TooLong(Exception):
+    """There is so much in it that no pixel is made of that reading it would take long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class Png:
 
         Raises:
             MalformedPng: there are too few rows, or what is behind the last one has no end.
+            TooLong: or its end is far away.
             zlib.error: a row cannot be inflated.
         """
         file, storing = io.BytesIO(), zlib.compressobj(0)
@@ -128,6 +133,7 @@ def parse(png: bytes) -> Png:
 
     Raises:
         MalformedPng: one is out of place, twice there, damaged, cut off or unknown, if it is a critical one.
+        TooLong: there are more than `MOST_CHUNKS`.
     """
     header = parse_header(png)
     palette, has_header, has_palette, is_coded_over = b"", False, False, False
@@ -154,7 +160,7 @@ def parse(png: bytes) -> Png:
 def _chunks(png: bytes, at: int) -> Iterator[tuple[bytes, memoryview]]:
     """Each chunk's kind and body; the checksums of critical ones are right."""
     view = memoryview(png)
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(MOST_CHUNKS):
         if at + 12 > len(png):
             raise MalformedPng
         length, kind = struct.unpack_from(">I4s", png, at)
@@ -166,7 +172,7 @@ def _chunks(png: bytes, at: int) -> Iterator[tuple[bytes, memoryview]]:
         ):
             raise MalformedPng
         yield kind, view[body : at - 4]
-    raise MalformedPng
+    raise TooLong
 
 
 def _header(body: memoryview) -> Header:
@@ -189,17 +195,19 @@ def _header(body: memoryview) -> Header:
 def _pass_over_the_rest(inflating: zlib._Decompress, pieces: Iterator[memoryview]) -> None:
     """libpng looks for the end of what is compressed: not at all at first, and then up to the last byte."""
     rest: bytes | memoryview = inflating.unconsumed_tail
-    is_more = False
+    passed_over = 0
     while not inflating.eof:
         rest = rest or next(pieces, b"")
         if not rest:
             raise MalformedPng
         try:
-            is_more |= bool(inflating.decompress(rest, _PASSED_OVER_AT_ONCE))
+            passed_over += len(inflating.decompress(rest, _PASSED_OVER_AT_ONCE))
         except zlib.error:
             return
-        if not is_more:
+        if passed_over == 0:
             return
+        if passed_over > _MOST_PASSED_OVER:
+            raise TooLong
         rest = inflating.unconsumed_tail
 
 

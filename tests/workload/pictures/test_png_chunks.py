@@ -14,7 +14,7 @@ from tests.workload.pictures import oracle
 from tests.workload.pictures.test_decoding import colours, encode, png_of
 from workload.pictures.decoding import decode
 from workload.pictures.headers import Unreadable
-from workload.pictures.png_chunks import MalformedPng, parse, parse_header
+from workload.pictures.png_chunks import MOST_CHUNKS, MalformedPng, TooLong, parse, parse_header
 
 PHOTO = Image.fromarray(photos.astronaut()).resize((45, 67))  # type: ignore[no-untyped-call]
 ROWS = b"".join(b"\0" + row.tobytes() for row in np.asarray(PHOTO))
@@ -116,6 +116,19 @@ def test_there_is_an_end_to_the_number_of_chunks() -> None:
         remark = png_of([(b"tEXt", b"")])[8:]
         return png_of([HEADER]) + count * remark + png_of([DATA, END])[8:]
 
-    assert parse(png(99_997)).header.width == 45
-    with pytest.raises(MalformedPng):
-        parse(png(99_998))
+    assert parse(png(MOST_CHUNKS - 3)).header.width == 45
+    with pytest.raises(TooLong):
+        parse(png(MOST_CHUNKS - 2))
+    with pytest.raises(Unreadable) as refused:
+        decode(png(MOST_CHUNKS))
+    assert refused.value.code == "too-costly"
+
+
+def test_there_is_an_end_to_what_is_inflated_behind_the_last_row() -> None:
+    def png(size: int) -> bytes:
+        return png_of([HEADER, (b"IDAT", zlib.compress(ROWS + bytes(size))), END])
+
+    np.testing.assert_array_equal(colours(png(1 << 20)), np.asarray(PHOTO))
+    with pytest.raises(Unreadable) as refused:
+        decode(png(65 << 20))
+    assert refused.value.code == "too-costly"
