@@ -279,8 +279,8 @@ def _text(node: Node) -> tuple[str, int]:
             entries = (f"{_render(key, 0)}: {_render(value, 0)}" for key, value in node.entries)
             return f"{{{', '.join(entries)}}}", _MEMBER
         case syntax.Unary():
-            # `-1` would be a constant, `-(1)` is the negation of one
-            least = _MEMBER + 1 if isinstance(node.operand, syntax.Literal) else _UNARY
+            # `-1` would be a constant, `-(1)` is the negation of one; and `!!x` would be `x`
+            least = _MEMBER + 1 if isinstance(node.operand, syntax.Literal) else _MEMBER
             return f"{node.operator}{_render(node.operand, least)}", _UNARY
         case syntax.Binary():
             tightness = _PRECEDENCE[node.operator]

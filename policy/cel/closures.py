@@ -262,6 +262,20 @@ def _among(frame: Frame, value: Any, values: list[Any], span: Span) -> Any:
     return unknown_value(_NOT_JSON, span) if unknown else False
 
 
+def ending(run: Run) -> Run:
+    """The same; an error of it ends the evaluation, for another part may be what ends it."""
+
+    def ended(frame: Frame) -> Any:
+        value = run(frame)
+        if type(value) is ErrorValue and not value.ends:
+            return ErrorValue(
+                value.message, value.span, absent=value.absent, unknown=value.unknown, ends=True
+            )
+        return value
+
+    return ended
+
+
 def binary(
     operation: Callable[[str, Any, Any, Span], Any], name: str, left: Run, right: Run, span: Span
 ) -> Run:

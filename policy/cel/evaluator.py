@@ -19,6 +19,17 @@ from .values import TYPES, ErrorValue, unknown_value
 _PATTERN_FUNCTION: Final = "matches"
 
 
+# What evaluates all its parts, in whatever order, and absorbs no error of theirs.
+_STRICT: Final = (
+    syntax.Binary,
+    syntax.Call,
+    syntax.Comprehension,
+    syntax.Index,
+    syntax.ListLiteral,
+    syntax.MapLiteral,
+)
+
+
 class Compiler:
     """Closures for trees that share one frame."""
 
@@ -45,7 +56,11 @@ class Compiler:
         Raises:
             InvalidExpression: a name or a function that is not declared.
         """
-        variables = variables or {}
+        run = self._compiled(node, variables or {})
+        may_end = "{" in self._text and isinstance(node, _STRICT) and _may_repeat_a_key(node)
+        return closures.ending(run) if may_end else run
+
+    def _compiled(self, node: Node, variables: dict[str, int]) -> Run:
         path = path_of(node, frozenset(variables))
         if path is not None and may_name_a_type(path):
             return self._type_of_google(path, node.span)
@@ -232,6 +247,16 @@ class Compiler:
             range_, slot, predicate, transform, cost, node.span, in_any_order=in_any_order
         )
         return closures.exactly_one(gathered) if node.macro == "exists_one" else gathered
+
+
+def _may_repeat_a_key(node: Node) -> bool:
+    """Whether a map literal in it may have a key twice."""
+    literals = (each for each, _ in syntax.walk(node) if isinstance(each, syntax.MapLiteral))
+    return any(
+        len({(key.kind, key.value) for key, _ in each.entries if isinstance(key, syntax.Literal)})
+        < len(each.entries)
+        for each in literals
+    )
 
 
 def _strings_of(node: syntax.ListLiteral) -> frozenset[str] | None:

@@ -18,6 +18,8 @@ from .character_sets import PERL, Ranges, is_unassigned
 from .patterns import UnsupportedPattern
 
 MOST_STATES: Final = 5_000
+MOST_SIZE: Final = 1_000_000
+"""A third of the smallest at which RE2 was seen to give up: it has a limit on memory."""
 _MOST_REMEMBERED: Final = 2_000
 
 Side: TypeAlias = Literal["edge", "newline", "word", "other"]
@@ -38,6 +40,7 @@ class Automaton:
     def __init__(self, pattern: patterns.Pattern) -> None:
         self.spontaneous: list[list[tuple[patterns.Where | None, int]]] = []
         self.reading: list[tuple[Ranges, int] | None] = []
+        self._size = 0
         self.start = self._before(pattern, self._state())
         inside = self.reached(frozenset((self.start,)), "other", "other")
         self.is_found_inside = 0 in inside
@@ -55,6 +58,9 @@ class Automaton:
         if isinstance(pattern, patterns.Characters):
             state = self._state()
             self.reading[state] = (pattern.ranges, goal)
+            self._size += _size_of(pattern.ranges)
+            if self._size > MOST_SIZE:
+                raise UnsupportedPattern("its classes of characters are repeated too often")
             return state
         if isinstance(pattern, patterns.Assertion):
             state = self._state()
@@ -106,6 +112,12 @@ class Automaton:
             if step is not None and any(low <= code <= high for low, high in step[0]):
                 goals.add(step[1])
         return frozenset(goals)
+
+
+@lru_cache(maxsize=256)
+def _size_of(ranges: Ranges) -> int:
+    """At most as many instructions as RE2 makes of a class, which it reads byte by byte."""
+    return sum(1 if high < 0x80 else 12 for _, high in ranges)
 
 
 def _holds(where: patterns.Where, before: Side, after: Side) -> bool:

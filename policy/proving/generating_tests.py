@@ -223,4 +223,4 @@ def _only_failing(admission: Admission, number: int, *, by_error: bool) -> Quest
             return False
         return all((result is True) is (place != number) for place, result in enumerate(results))
 
-    return Question(formula=formula, holds=holds, trees=admission.trees)
+    return Question(formula=formula, holds=holds, trees=admission.trees, is_unknown=admission.is_not_said_of)

@@ -291,7 +291,12 @@ class Inquiry:
             true = self._see(case).true
             return true is not None and all(true[number] for number in numbers)
 
-        return Question(formula=formula, holds=holds, trees=self._admission.trees)
+        return Question(
+            formula=formula,
+            holds=holds,
+            trees=self._admission.trees,
+            is_unknown=self._admission.is_not_said_of,
+        )
 
     def _run(self, question: Question) -> Search:
         if self._prover is None:

@@ -367,7 +367,13 @@ class Prover:
             return any(_errs(each, case) for each in conditions)
 
         trees = tuple(tree for each in conditions for tree in each.trees)
-        found = self.search(Question(formula=formula, holds=holds, trees=trees))
+        question = Question(
+            formula=formula,
+            holds=holds,
+            trees=trees,
+            is_unknown=lambda case: any(each.is_not_said_of(case) for each in conditions),
+        )
+        found = self.search(question)
         return _answer(_both(found, other_issuers.find_admitted(policies)))
 
 

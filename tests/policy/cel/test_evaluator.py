@@ -455,6 +455,9 @@ TWICE = "{'a': 1, 'a': assertion.n} == {}"
         (f"[1, 2].exists(v, v == 2 || {TWICE})", True),
         (f"[2, 1].exists(v, v == 2 || {TWICE})", False),
         (f"{TWICE} || 'a'.charAt(0) == 'a'", True),
+        (f"(assertion.no == {TWICE.partition(' ==')[0]}) || true", True),
+        (f"[assertion.no, {TWICE}].size() == 2 || true", True),
+        ("assertion.no == {'a': 1, 'b': 2} || true", False),
     ],
 )
 def test_whether_the_error_of_a_repeated_key_is_absorbed_is_not_known(text: str, unknown: bool) -> None:

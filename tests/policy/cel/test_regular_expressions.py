@@ -234,6 +234,14 @@ def test_a_pattern_of_too_many_states_is_refused() -> None:
         compile_pattern("a{1000}" * 6)
 
 
+def test_a_pattern_that_may_be_too_large_for_re2_is_not_known() -> None:
+    assert oracle(r"\PL{1000}", "a") is None
+    with pytest.raises(UnsupportedPattern, match="repeated too often"):
+        compile_pattern(r"\PL{1000}")
+    for fine in (r"\PL{100}", ".{1000}" * 4, "[^a-z0-9_]{1000}" * 4):
+        assert oracle(fine, "a") is found(fine, "a") is False
+
+
 def test_groups_nested_too_deeply_are_refused() -> None:
     with pytest.raises(InvalidPattern, match="nested more than 50 deep"):
         parse_pattern("(" * 4_000)

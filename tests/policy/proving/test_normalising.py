@@ -24,7 +24,10 @@ from policy.proving.prover import Prover
         ("assertion.x in ['a']", 'assertion.x == "a"'),
         ("!(assertion.x == 'a')", 'assertion.x != "a"'),
         ("!!(assertion.x == 'a')", 'assertion.x == "a"'),
-        ("!!assertion.x", "!!assertion.x"),
+        ("!(!assertion.x)", "!(!assertion.x)"),
+        ("!!assertion.x", "assertion.x"),
+        ("-(-assertion.x) == 1", "-(-assertion.x) == 1"),
+        ("!(-assertion.x)", "!(-assertion.x)"),
         ("assertion.x.size() > 1", "size(assertion.x) > 1"),
         ("1 < assertion.iat", "assertion.iat > 1"),
         (
