@@ -137,13 +137,14 @@ class Table:
 
     def _choice(self, inquiry: Inquiry, choice: _Choice) -> Admits:
         path = f"assertion.{choice.claim}"
+        shown = self._among(inquiry, path, choice.values)
         other: Search | None = None
-        if choice.values != (True, False):
+        # Asked last: a token that is found for it would answer the rules' questions too, and is an odd one.
+        if choice.values != (True, False) and shown.undecided is None:
             documented = render_constant(list(choice.values))
             other = self._other(inquiry, choice.claim) or inquiry.ask(
                 f"has({path}) && !({path} in {documented})"
             )
-        shown = self._among(inquiry, path, choice.values)
         if isinstance(other, Found):
             row = _row(choice.section, choice.claim, choice.title, None, shown)
             return replace(row, undocumented=row.values is not None)

@@ -200,6 +200,15 @@ def _key_set(named: NamedText) -> Mapping[str, object]:
     return document
 
 
+def read_root(name: str) -> x509.Certificate:
+    """The certificate in the file `name`.
+
+    Raises:
+        Misconfigured: it cannot be read, or is no certificate in PEM.
+    """
+    return _certificate(read_named(name, what="root"))
+
+
 def _certificate(named: NamedText) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(named.text.encode())

@@ -11,6 +11,7 @@ import io
 import os
 import tarfile
 import zlib
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
@@ -50,8 +51,16 @@ _EXTRACTION_FILTER = getattr(tarfile, "data_filter", lambda member, _folder: mem
 _UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, RecursionError)
 
 
-def fetch(client: storage.Client, terms: ModelTerms, archive: Path) -> Digest:
+def fetch(
+    client: storage.Client,
+    terms: ModelTerms,
+    archive: Path,
+    *,
+    note: Callable[[int], None] = lambda _generation: None,
+) -> Digest:
     """The owner's object, at the generation that the terms pin, is in `archive`; its SHA-256.
+
+    `note` is told the generation that is read, which is the newest where the terms pin none.
 
     The first `ONE_STREAM_BYTES` are one request. What is behind them comes by several ranges at a
     time, of the generation that the first answer named, and is hashed in order as it arrives.
@@ -74,9 +83,10 @@ def fetch(client: storage.Client, terms: ModelTerms, archive: Path) -> Digest:
         except RequestRangeNotSatisfiable:  # so it is said of an object without a byte
             return hashing.digest()
         arriving.flush()
+        generation = int(blob.generation)
+        note(generation)
         if hashing.size < ONE_STREAM_BYTES:
             return hashing.digest()
-        generation = int(blob.generation)
         blob = bucket.blob(terms.uri.name, generation=generation)
         blob.reload()
         rest = read_ranges(bucket, terms.uri.name, generation=generation, start=hashing.size, size=blob.size)

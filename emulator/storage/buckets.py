@@ -33,20 +33,23 @@ def routes(storage: Storage) -> list[BaseRoute]:
     buckets = _Buckets(storage)
     place = "/storage/v1/b/{bucket}"
     folders = serving("managedFolders.list", buckets.list_managed_folders)
-    return [Route(place + "/managedFolders", folders)] + [
-        Route(path, serving(f"buckets.{name}", endpoint), methods=[method])
-        for method, path, name, endpoint in (
-            ("POST", "/storage/v1/b", "insert", buckets.insert),
-            ("GET", "/storage/v1/b", "list", buckets.list_names),
-            ("GET", place, "get", buckets.get),
-            ("PATCH", place, "patch", buckets.patch),
-            ("PUT", place, "update", buckets.patch),
-            ("DELETE", place, "delete", buckets.delete),
-            ("GET", place + "/storageLayout", "getStorageLayout", buckets.get_storage_layout),
-            ("GET", place + "/iam", "getIamPolicy", buckets.get_iam_policy),
-            ("PUT", place + "/iam", "setIamPolicy", buckets.set_iam_policy),
-            ("GET", place + "/iam/testPermissions", "testIamPermissions", buckets.test_permissions),
-        )
+    return [
+        Route(place + "/managedFolders", folders),
+        *(
+            Route(path, serving(f"buckets.{name}", endpoint), methods=[method])
+            for method, path, name, endpoint in (
+                ("POST", "/storage/v1/b", "insert", buckets.insert),
+                ("GET", "/storage/v1/b", "list", buckets.list_names),
+                ("GET", place, "get", buckets.get),
+                ("PATCH", place, "patch", buckets.patch),
+                ("PUT", place, "update", buckets.patch),
+                ("DELETE", place, "delete", buckets.delete),
+                ("GET", place + "/storageLayout", "getStorageLayout", buckets.get_storage_layout),
+                ("GET", place + "/iam", "getIamPolicy", buckets.get_iam_policy),
+                ("PUT", place + "/iam", "setIamPolicy", buckets.set_iam_policy),
+                ("GET", place + "/iam/testPermissions", "testIamPermissions", buckets.test_permissions),
+            )
+        ),
     ]
 
 

@@ -15,8 +15,8 @@ from rich.status import Status
 
 from attestation.errors import printable
 
-from ..rendering import OUTCOMES, console, styled
-from .events import Closing, Doing, Event, Opening, Prepared, Scene
+from ..rendering import OUTCOMES, Styled, console, styled
+from .events import Closing, Doing, Event, Opening, Prepared, Scene, Sealed
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
 _INDENT = " " * 9
@@ -65,6 +65,8 @@ class Teller:
                 self._terminal.print(f"  {event.party:<9} {shortened_digests(event.what)}")
             case Scene():
                 self._play(event)
+            case Sealed():
+                self._terminal.print(_receipt_line(event))
             case Closing():
                 self._close(event)
 
@@ -124,6 +126,14 @@ class Teller:
             f"    --token {token}\n"
             "  symbolon emulator up --state emulator"
         )
+
+
+def _receipt_line(event: Sealed) -> Styled:
+    if not event.verified:
+        return styled("\n", ("RECEIPT ✗", "bold red"), f"  of the first job: {printable(event.why)}")
+    image = shortened_digests(event.image)
+    said = f"  verified (emulator): {image} ran on {event.images} photos, and gave these results"
+    return styled("\n", ("RECEIPT ✓", "bold green"), said)
 
 
 def render_event(event: Event) -> dict[str, object]:

@@ -15,7 +15,7 @@ from tests.clients.conftest import NOT_REQUIRED, Shell
 
 NODE = Path(__file__).parent / "node"
 SMALL, BIG = b"hello", bytes(9 * 2**20)
-"""The large one is over the 8 MiB from which gsutil and gcloud upload resumably; zeros are recorded cheaply."""
+"""The large one is over the 8 MiB from which gsutil and gcloud upload resumably; zeros pack well."""
 
 
 def files_in(folder: Path) -> None:
