@@ -340,6 +340,8 @@ def test_names_with_points_stay_within_the_folder(unpack: Callable[..., Path]) -
 class OneStream:
     """Storage that gives `data` in its first answer, and notes what it was asked for."""
 
+    generation = 7
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.asked: dict[str, Any] = {}
@@ -359,8 +361,9 @@ class OneStream:
 
 def test_the_first_request_is_for_thirty_two_mebibytes_as_they_are_stored(tmp_path: Path) -> None:
     client, wanted = OneStream(SOUND), model_terms(SOUND, generation=7)
-    found = model_archive.fetch(client, wanted, tmp_path / "a")
-    assert found == wanted.sha256
+    noted: list[int] = []
+    found = model_archive.fetch(client, wanted, tmp_path / "a", note=noted.append)
+    assert (found, noted) == (wanted.sha256, [7])
     assert (tmp_path / "a").read_bytes() == SOUND
     assert client.asked == {
         "bucket": "primus-models",
