@@ -76,7 +76,14 @@ def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
         "sts.googleapis.com": _router(sts.routes(state, fleet.verifier)),
         "www.googleapis.com": storage.under_its_old_host(
             cloud_storage,
-            _router([*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances]),
+            _router(
+                [
+                    *verifier.jwks_routes(fleet.verifier),
+                    *iam_credentials.key_routes(state),
+                    *oauth2.routes(state, path="/oauth2/v3/token"),
+                    *instances,
+                ]
+            ),
         ),
         "{location}-docker.pkg.dev": registry.make_app(state),
     }
