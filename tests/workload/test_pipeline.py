@@ -107,9 +107,46 @@ def test_every_picture_has_its_row_in_listing_order(count: int) -> None:
     assert rows[0].predictions[1].score == 0.0
 
 
+@pytest.mark.parametrize("reason", [Unavailable("gone", hint="again"), KeyboardInterrupt()])
+def test_nobody_waits_for_a_picture_once_the_job_ends_early(reason: BaseException) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def slow(encoded: EncodedPicture) -> Pixels:
+        began.set()
+        assert may_end.wait(GIVE_UP_S)
+        return one_pixel(encoded)
+
+    with pytest.raises(type(reason)), stream_of(3, prepare=slow) as stream:
+        assert began.wait(GIVE_UP_S)
+        raise reason
+    assert all(thread.is_alive() for thread in stream._decoders.threads)
+    may_end.set()
+    for thread in stream._decoders.threads:
+        thread.join(GIVE_UP_S)
+
+
 def test_labels_go_with_their_classes() -> None:
     row = run(1, labels=["no", "one", "two"])[0]
     assert [prediction.label for prediction in row.predictions] == ["one", "two"]
+
+
+@pytest.mark.parametrize("rows_a_part", [1, 3, 4, 32])
+@pytest.mark.parametrize(("batch_size", "at_once"), [(4, 1), (8, 2), (64, 1)])
+def test_no_batch_holds_pictures_of_two_parts(rows_a_part: int, batch_size: int, at_once: int) -> None:
+    batches: list[list[int]] = []
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        batches.append([int(value) - 1 for value in images[:, 0, 0, 0]])
+        return best_is_the_value(images)
+
+    settings = bounds(batch_size=batch_size, batch_wait_s=0.001)
+    with Stream(
+        listed(70), read=value_of, prepare=one_pixel, settings=settings, rows_a_part=rows_a_part
+    ) as stream:
+        rows = list(stream.rows(classifier, labels=None, batch_size=batch_size, at_once=at_once))
+    assert [row.generation for row in rows] == list(range(1, 71))
+    assert sorted(position for batch in batches for position in batch) == list(range(70))
+    assert all(len({position // rows_a_part for position in batch}) == 1 for batch in batches)
 
 
 @pytest.mark.parametrize("bad", [{0}, {1}, {6}, {0, 1}, {5, 6}, {0, 3, 6}, set(range(7))])
@@ -550,7 +587,8 @@ def test_who_is_interrupted_while_waiting_waits_for_no_read() -> None:
             listening.set()
     left = [thread for thread in threading.enumerate() if thread not in before and thread.name != "read"]
     readers = [thread for thread in threading.enumerate() if thread.name == "read"]
-    assert left == []
+    assert all(thread.daemon for thread in left)  # nobody waits for them either: they end by themselves
+    eventually(lambda: not any(thread.is_alive() for thread in left))
     assert readers
     assert all(thread.daemon for thread in readers)
     over.set()
