@@ -30,6 +30,8 @@ MOST_NONCES = 6
 NONCE_BYTES = range(8, 89)
 LONGEST_AUDIENCE_BYTES = 512
 
+_ABSENT = ("/v1/evidence", "/v1/hostAttestation", "/v1/keys:getEndorsement")
+"""What the current launcher's socket has besides: launcher/teeserver/tee_server.go, 21 August 2026."""
 _FIELDS = ("audience", "nonces", "token_type", "aws_principal_tag_options")
 _NO_INTEL = "no ITA verifier client present - ensure ITA Region and Key are defined in metadata"
 
@@ -63,6 +65,9 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
     async def intel_token(_request: Request) -> Response:
         return _text(_NO_INTEL, 500)
 
+    async def absent(request: Request) -> Response:
+        return _text(f"symbolon emulator: the socket does not have {request.url.path}", 400)
+
     async def not_found(_request: Request, _error: Exception) -> Response:
         return Response("404 page not found\n", 404, media_type="text/plain")
 
@@ -71,6 +76,7 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
         routes=[
             Route("/v1/token", token, methods=methods),
             Route("/v1/intel/token", intel_token, methods=methods),
+            *(Route(path, absent, methods=methods) for path in _ABSENT),
         ],
         exception_handlers={404: not_found, HTTPException: not_found},
     )
