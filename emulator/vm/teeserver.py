@@ -2,7 +2,8 @@
 
 Errors are plain text, a token is the raw JWT called text/html, as the real one calls it. The
 verifier's own limits (nonces, audience) are Google's; the sentences about them are ours, since
-Google's are not published. AWS token types are absent.
+Google's are not published. Absent, and told so: AWS token types, evidence, host attestation and key
+endorsements.
 
 Source: google/go-tpm-tools, launcher/teeserver/tee_server.go and verifier/models/models.go;
 Confidential Space documentation, "Attestation tokens".
