@@ -43,7 +43,11 @@ class Accumulator:
 
     def append(self, leaf: bytes) -> None:
         """`leaf` is the last one now."""
-        digest, size = leaf_digest(leaf), self.size
+        self.append_digest(leaf_digest(leaf))
+
+    def append_digest(self, digest: bytes) -> None:
+        """The leaf of which `leaf_digest` made `digest` is the last one now."""
+        size = self.size
         while size & 1:  # two trees of one size are one
             digest = _node_digest(self._complete.pop(), digest)
             size >>= 1

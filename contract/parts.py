@@ -39,6 +39,7 @@ FEWEST_ROWS = 32
 
 _PARTS = 20
 _DOMAIN = "symbolon:part:v1"
+_HINT = "read it with the version of this program that the image was published from"
 _NAME = re.compile(r"result-(\d{5,})\.jsonl")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -146,14 +147,15 @@ def render_part(part: Part) -> bytes:
     return b"".join(part.rows) + json.dumps(trailer).encode() + b"\n"
 
 
-def parse_part(data: bytes, *, where: str) -> Part:
-    """What `render_part` wrote; `where` names the object. Nothing of it is verified.
+def parse_part(data: bytes, *, where: str, hint: str = _HINT) -> Part:
+    """What `render_part` wrote; `where` names the object, `hint` says what to do about anything else.
+
+    Nothing of it is verified.
 
     Raises:
         Misconfigured: it has no trailer, the trailer's format is not known, or it is no such line.
     """
     lines = data.splitlines(keepends=True)
-    hint = "no other program writes into a job's folder: clear it, and start the job again"
     ours = Misconfigured(f"`{where}` is not a part as this program writes it", hint=hint)
     if not lines or not data.endswith(b"\n"):
         raise ours
@@ -168,8 +170,8 @@ def parse_part(data: bytes, *, where: str) -> Part:
         part = _part(trailer, tuple(lines[:-1]))
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise ours from None
-    if len(part.rows) != len(part.inputs):
-        raise ours
+    if len(part.rows) != len(part.inputs) or render_part(part) != data:
+        raise ours  # whoever digests what `render_part` makes of it digests the object
     return part
 
 

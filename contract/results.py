@@ -8,7 +8,8 @@
 
   Each line states the version itself, so that parts can be cut and joined as JSON Lines are.
 - **`result`**, the same as the codelab's workload wrote it, `Image: X, Response: {…}` a line. It has no
-  version and no reader here: it is for programs that read the codelab's.
+  version and no reader here: it is for programs that read the codelab's. Where the folder held objects that
+  are no images, a last line, `Left out: …`, counts them.
 - **`error.json`**, why a job ended without all its results: `{"format": 1, "family", "message", "hint"}`.
 - **timings**, the last line of a job's log: `{"format": 1, "NAME_s", …, "whole_s", "steps"}`, the last one
   `{NAME: [began, ended]}`.
@@ -30,11 +31,12 @@ from attestation.errors import Misconfigured, printable
 
 from . import claim, job
 from .formats import check_format
+from .job import LeftOut
 from .parts import parse_part_name
 
 FORMAT = 1
 CODELAB_NAME, ERROR_NAME, RECEIPT_NAME = "result", "error.json", "receipt.json"
-LAST_NAME = CODELAB_NAME
+LAST_NAME = RECEIPT_NAME
 """The object that a job writes last: where it is, with every part, the job is finished."""
 _NAMES = {CODELAB_NAME, ERROR_NAME, RECEIPT_NAME, job.NAME, claim.NAME}
 ROW, ERROR, TIMINGS = "a row of the results", "`error.json`", "the line `timings`"
@@ -140,6 +142,24 @@ def render_codelab_line(row: Row, *, score_digits: int) -> str:
     """
     answer = {"error": row.error.message} if row.error is not None else _answer(row, score_digits)
     return f"Image: {printable(row.picture)}, Response: {answer}\n"
+
+
+def render_left_out(left_out: LeftOut) -> str:
+    """What `result` says below its images of the objects that are none: nothing where there are none.
+
+    >>> render_left_out(LeftOut(other_names=2, placeholders=1))
+    'Left out: 2 objects with other names, 1 placeholder of a folder\\n'
+    """
+    counts = (
+        (left_out.other_names, "object", "with another name", "with other names"),
+        (left_out.placeholders, "placeholder", "of a folder", "of folders"),
+    )
+    said = [
+        f"1 {what} {of_one}" if count == 1 else f"{count} {what}s {of_many}"
+        for count, what, of_one, of_many in counts
+        if count
+    ]
+    return f"Left out: {', '.join(said)}\n" if said else ""
 
 
 def render_error(error: JobError) -> str:

@@ -20,13 +20,24 @@ from .state import write_atomically
 _LEAF, _INTERMEDIATE, _ROOT = "Leaf Certificate", "Intermediate CA", "Root CA"
 
 
+_CHAIN = "pki-chain.pem"
+
+
+def kept_root(folder: Path) -> x509.Certificate | None:
+    """The root of the verifier that keeps its keys in `folder`; None where none has begun to."""
+    try:
+        return x509.load_pem_x509_certificates((folder / _CHAIN).read_bytes())[-1]
+    except (OSError, ValueError):
+        return None
+
+
 class AttestationAuthority:
     """The key of the leaf, and the chain that vouches for it: leaf, intermediate, root."""
 
     def __init__(self, folder: Path, *, now: int) -> None:
         self.leaf_key = load_or_make_rsa_key(folder / "pki-leaf-key.pem")
         self.key_id = key_id_of(self.leaf_key.public_key())
-        path = folder / "pki-chain.pem"
+        path = folder / _CHAIN
         if not path.exists():
             chain = _make_chain(folder, self.leaf_key, datetime.fromtimestamp(now, UTC))
             write_atomically(

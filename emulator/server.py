@@ -63,7 +63,7 @@ _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
     """Every service by its production host name; `{…}` stands for a part of one label."""
-    instances = compute.routes(state, fleet)
+    instances, cloud_storage = compute.routes(state, fleet), storage.make_app(state)
     hosts: dict[str, ASGIApp] = {
         "artifactregistry.googleapis.com": _router(artifact_registry.routes(state), calls.ARTIFACT_REGISTRY),
         "cloudresourcemanager.googleapis.com": _router(
@@ -75,11 +75,14 @@ def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
         "logging.googleapis.com": _router(cloud_logging.routes(state), calls.LOGGING),
         "iamcredentials.googleapis.com": _router(iam_credentials.routes(state), calls.IAM_CREDENTIALS),
         "oauth2.googleapis.com": _router(oauth2.routes(state)),
-        "storage.googleapis.com": storage.make_app(state),
+        "storage.googleapis.com": cloud_storage,
         "sts.googleapis.com": _router(sts.routes(state, fleet.verifier), calls.STS),
-        "www.googleapis.com": _router(
-            [*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances],
-            calls.COMPUTE,
+        "www.googleapis.com": storage.under_its_old_host(
+            cloud_storage,
+            _router(
+                [*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances],
+                calls.COMPUTE,
+            ),
         ),
         "{location}-docker.pkg.dev": registry.make_app(state),
     }

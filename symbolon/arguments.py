@@ -14,6 +14,7 @@ from attestation.errors import ExitCode
 from .auditor.arguments import add_auditor
 from .demo.arguments import add_demo
 from .emulator.arguments import add_emulator
+from .operator.arguments import add_operator
 from .owner.arguments import add_owner
 from .parsers import Parser, add, add_output, show_usage
 
@@ -37,8 +38,9 @@ def make_parser() -> argparse.ArgumentParser:
         "  symbolon auditor diff OLD.toml NEW.toml\n"
         "                                         whether a change lets somebody in\n"
         "  symbolon auditor explain --policy P.json --token T.jwt --jwks K.json\n"
-        "                                         admitted or not, and which clause says so\n\n"
-        + _EXIT_CODES,
+        "                                         admitted or not, and which clause says so\n"
+        "  symbolon auditor receipt verify R.json --image-digest sha256:… --results gs://bucket/run\n"
+        "                                         what ran, on what, and what came out\n\n" + _EXIT_CODES,
     )
     parser.add_argument("--version", action="store_true", help="show the version")
     parser.add_argument(
@@ -53,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_demo(commands)
     add_emulator(commands)
     add_owner(commands)
+    add_operator(commands)
     add_auditor(commands)
     _add_completion(commands)
     return parser

@@ -45,6 +45,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "scale-missing": "The owner's terms do not say the mean or the scale that the model was trained "
         "with. The log has what a trial on one photo suggests; the owner looks it up, and publishes the "
         "image again.",
+        "receipt-format-unknown": "The receipt is of another format, or of none that is known here. A newer "
+        "version of this program may read it.",
         "not-found": "What was asked for is not there, or may not be seen. Check the name, the project, "
         "and that it was created.",
         "already-exists": "Something of that name is there already. Choose another name, or look at who "
@@ -105,12 +107,34 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "token-never-valid": "The token expires before it begins: no clock makes it valid.",
         "proof-rejected": "The proof does not lead from this row, in its place, to the root: the row, its "
         "place, the proof or the root is of another run.",
+        "receipt-malformed": "It is not a receipt as this project writes it: an envelope with one "
+        "signature, and in it a statement with the members of its format and no others.",
+        "nonce-mismatch": "The token was made for something else: the receipt's statement was changed, "
+        "or the token was taken from another receipt.",
+        "statement-contradicted": "The token's claims say otherwise than the statement: another image, "
+        "another reference, or an emulator's token under a production statement.",
+        "unprotected-machine": "The machine was open to its operator: a debug image, no Confidential "
+        "Space, or memory that is not encrypted. Whoever has such a machine can have anything attested.",
+        "overrides-beyond-label": "The operator set a variable or a command that the image's label does not "
+        "allow, or asked for something else than the statement says.",
+        "network-not-direct": "The image reached Google through a proxy, or trusted a private certificate "
+        "authority, so somebody could have stood between them.",
+        "emulator-evidence": "An emulator made the token, on somebody's own machine. With --emulator the "
+        "receipt is read as what it is; it proves nothing of any machine.",
+        "results-differ": "The results are not those that the receipt was made for: an object is missing or "
+        "changed, a part was added, or the roots are others.",
+        "counts-contradict": "The numbers in the receipt do not fit one another, or the results.",
+        "audit-log-broken": "The emulator's audit log is not as it was written: a line was dropped, moved, "
+        "edited or cut off, or its head is another one. The message says where it begins.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "
         "further could run what it names, so it is not read.",
     },
     Denied: {
         "denied": "The owner's condition or a permission said no. `symbolon auditor explain` says which "
         "clause; for a permission, the message names it.",
+        "another-image": "The receipt is of another image than the one that was demanded.",
+        "refused-by-policy": "The policy that was given does not admit the claims of the receipt's "
+        "token. Its clauses say why.",
         "mapping-rejected": "A provider's attribute mapping cannot be computed from the token, or the "
         "result breaks one of Google's limits, so STS refuses before it asks the condition.",
     },

@@ -38,10 +38,11 @@ from .sessions import settle
 
 TIMEOUT_S = 20.0
 PATIENCE_S = 60.0
-METADATA_TIMEOUT_S = 1.0
-METADATA_PATIENCE_S = 2.0
+METADATA_TIMEOUT_S = 3.0
+METADATA_PATIENCE_S = 3.0
 """The metadata server is on the machine itself: it answers at once, or there is none."""
 
+_STS = "sts.googleapis.com"
 _READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
 _READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
 _JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -115,7 +116,7 @@ def operator_credential() -> Credentials:
 
 def _is_not_found(error: RefreshError) -> bool:
     """The metadata server answered 404: it knows of no account."""
-    return any(getattr(part, "status", None) == 404 for part in error.args)
+    return any(getattr(part, "status", None) == 404 for part in getattr(error.__cause__, "args", ()))
 
 
 class _AttestationTokens(identity_pool.SubjectTokenSupplier):
@@ -172,18 +173,15 @@ class _PatientRequest:
                 raise _Unreachable(f"`{host}` cannot be reached", hint=_LATER) from error
             if response.status == 429 or response.status >= 500:
                 raise Unavailable(f"`{host}` answers {response.status}", hint=_LATER)
-            if response.status >= 400 and _is_no_refusal(response.data):
-                raise Misconfigured(
-                    f"`{host}` refuses with {response.status}, and not in Google's way",
-                    hint="look for what stands between this machine and Google: a proxy, or a firewall",
-                )
+            if host == _STS and response.status >= 400 and _is_no_object(response.data):
+                raise _sts_refusal({})
             return response
 
         return patiently(ask, patience_s=self._patience_s)
 
 
-def _is_no_refusal(body: bytes | str) -> bool:
-    """`body` is JSON, and no object: google-auth takes every JSON for one, and fails where it is none."""
+def _is_no_object(body: bytes | str) -> bool:
+    """`body` is JSON, and no object: google-auth takes a refusal of STS for one, and fails otherwise."""
     try:
         return not isinstance(json.loads(body), dict)
     except (ValueError, RecursionError):

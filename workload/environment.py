@@ -27,7 +27,9 @@ OF_THE_IMAGE = (
 )
 """Those that the Dockerfile's `ENV` sets."""
 OF_THE_OPERATOR = ("INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE")
-OF_THE_NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
+PROXIES = ("HTTPS_PROXY", "https_proxy")
+CERTIFICATES = ("REQUESTS_CA_BUNDLE",)
+OF_THE_NETWORK = (*PROXIES, "NO_PROXY", "no_proxy", *CERTIFICATES)
 """A proxy, and the certificates to believe instead of the public ones. No operator can set them; where the
 image itself does, or an emulator, the log and the receipt say so."""
 OF_AN_EMULATOR = ("GCE_METADATA_HOST", "GCE_METADATA_IP")

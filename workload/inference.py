@@ -5,6 +5,7 @@ This is the list of the protocol's steps; everywhere else they are called by the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from .pictures.preparing import prepare
 from .pipeline import Stream
 from .reporting import Progress, say
 from .results import Account, PartWriter
+from .sealing import Done, seal
 from .settings import Settings, agree_at_once, agree_batch_size, choose_settings
 from .stages.outcome import HEARS_SIGNALS_EVERY_S
 from .timings import Timings
@@ -106,6 +108,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         if not missing and is_finished(begun):
             say("an earlier start has finished the job: nothing is left to do")
             return ExitCode.YES
+        generation = None
         if missing:
             started = _Started(
                 job=job,
@@ -116,14 +119,23 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
                 operator=operator,
                 begun=begun,
             )
-            _infer(started, missing, account, admission, runtime)
+            generation = _infer(started, missing, account, admission, runtime)
         turn.check()
-        account.write_codelab_result(begun.folder)
-    unreadable = account.unreadable
-    _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
-    say("timings", **render_timings(timings.so_far()))
+        codelab_digest = account.write_codelab_result(begun.folder, begun.record.left_out)
+        unreadable = account.unreadable
+        _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
 
-    # Seal comes here: a fresh token whose nonce is the receipt's digest.
+        done = Done(
+            unreadable=unreadable,
+            codelab_digest=codelab_digest,
+            model_generation=generation,
+            began_at=time.time() - timings.so_far().whole_s,
+        )
+        with timings.span("seal"):
+            turn.check()
+            sealed = seal(job, begun, machine, account.leaves, done)
+        _say(Step.SEAL, f"a receipt says what ran, on what, and what came of it: `{sealed}`")
+    say("timings", **render_timings(timings.so_far()))
     if unreadable == account.rows:
         say("not one image could be read", severity="WARNING")
         return ExitCode.ANSWERED_NO
@@ -136,8 +148,11 @@ def _infer(
     account: Account,
     admission: _Beside[storage.Client],
     runtime: _Beside[ModuleType],
-) -> None:
-    """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`."""
+) -> int | None:
+    """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`.
+
+    Returns the generation of the model's object.
+    """
     job, settings, timings, record = started.job, started.settings, started.timings, started.begun.record
     places = [place for index in missing for place in part_range(index, len(record.pictures))]
     pictures = [record.pictures[place] for place in places]
@@ -197,6 +212,7 @@ def _infer(
                 timings.moment("first_row")
                 writer.write(row, sha256=digests.pop(row.picture, None))
                 progress.advance()
+    return fetched.generation
 
 
 class _Beside(Generic[T]):

@@ -26,10 +26,11 @@ from .timings import Timings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedArchive:
-    """Bytes that nobody has looked at, and their digest."""
+    """Bytes that nobody has looked at, their digest, and the generation of the object that they were."""
 
     file: Path
     digest: Digest
+    generation: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,9 @@ def fetch(owner: storage.Client, terms: ModelTerms, folder: Path, timings: Timin
     """
     file = folder / "archive"
     with timings.span("fetch"), closing(owner):
-        return FetchedArchive(file=file, digest=model_archive.fetch(owner, terms, file))
+        read: list[int] = []
+        digest = model_archive.fetch(owner, terms, file, note=read.append)
+        return FetchedArchive(file=file, digest=digest, generation=read[0] if read else None)
 
 
 def verify(fetched: FetchedArchive, terms: ModelTerms) -> VerifiedArchive:

@@ -29,7 +29,9 @@ class Machine:
 
     root: x509.Certificate
     image_digest: Digest
+    image_reference: str
     instance_id: str
+    is_emulated: bool
     likeness: tuple[object, ...]
     """What a machine has to have in common with this one to be believed about a part."""
 
@@ -75,7 +77,9 @@ def learn_machine() -> Machine:
     return Machine(
         root=root,
         image_digest=parse_digest(_image_digest_of(claims)),
+        image_reference=_image_reference_of(claims),
         instance_id=gce.instance_id,
+        is_emulated="symbolon_emulator" in claims.unknown,
         likeness=_likeness_of(claims),
     )
 
@@ -103,6 +107,11 @@ def _image_digest_of(claims: Claims) -> str:
     if submods is None or submods.container is None or submods.container.image_digest is None:
         raise EvidenceRejected("its token names no image")
     return submods.container.image_digest
+
+
+def _image_reference_of(claims: Claims) -> str:
+    container = claims.submods.container if claims.submods is not None else None
+    return (container.image_reference if container is not None else None) or ""
 
 
 def _likeness_of(claims: Claims) -> tuple[object, ...]:

@@ -18,8 +18,9 @@ from typing import IO, Any
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
+from attestation.digests import Digest
 from attestation.errors import Misconfigured
-from contract.job import CLEAR, JobRecord
+from contract.job import CLEAR, JobRecord, LeftOut
 from contract.parts import InputLeaf, Part, part_name, part_nonce, part_range, render_part
 from contract.results import (
     CODELAB_NAME,
@@ -30,10 +31,12 @@ from contract.results import (
     parse_row,
     render_codelab_line,
     render_error,
+    render_left_out,
     render_row,
 )
 from contract.uris import FolderUri
 
+from .leaves import Leaves
 from .object_storage import storage_failures
 from .scratch import room_for
 
@@ -134,12 +137,14 @@ class ResultFolder:
 class Account:
     """What is known of a job's rows as its parts become known, in any order; then its object `result`.
 
-    About 300 bytes a picture, on scratch and not in the heap, until `result` is written.
+    About 300 bytes a picture, on scratch and not in the heap, until `result` is written; `leaves` are for
+    the receipt.
     """
 
     def __init__(self, *, score_digits: int) -> None:
         self.rows = 0
         self.unreadable = 0
+        self.leaves = Leaves()
         self.score_digits = score_digits
         self._codelab: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
         self._places: dict[int, tuple[int, int]] = {}
@@ -159,15 +164,19 @@ class Account:
             self._codelab.write("".join(lines).encode())
             self._codelab.flush()
         self._places[part.index] = (start, self._codelab.tell() - start)
+        self.leaves.add(part)
 
-    def write_codelab_result(self, folder: ResultFolder) -> None:
-        """The object `result` is in the folder: every row, in listing order."""
+    def write_codelab_result(self, folder: ResultFolder, left_out: LeftOut) -> Digest:
+        """The object `result` is in the folder: every row in listing order, what was left out. Its digest."""
         with room_for("the object `result`"), tempfile.TemporaryFile() as ordered:
             for _, (start, length) in sorted(self._places.items()):
                 self._codelab.seek(start)
                 ordered.write(self._codelab.read(length))
+            ordered.write(render_left_out(left_out).encode())
             ordered.flush()
             folder.create(CODELAB_NAME, ordered, "text/plain; charset=utf-8")
+            ordered.seek(0)
+            return Digest(f"sha256:{hashlib.file_digest(ordered, 'sha256').hexdigest()}")
 
     def __enter__(self) -> Account:
         return self
@@ -175,7 +184,7 @@ class Account:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with room_for("the object `result`"):  # what did not fit before is tried again
+        with self.leaves, room_for("the object `result`"):  # what did not fit before is tried again
             self._codelab.close()
 
 

@@ -72,7 +72,7 @@ def proved_parts(folder: ResultFolder, job: JobRecord, machine: Machine) -> Iter
         found = folder.read(name)
         if found is None:
             continue  # it was deleted just now, so it is missing
-        part = parse_part(found[0], where=name)
+        part = parse_part(found[0], where=name, hint=CLEAR.format(folder=folder.uri))
         try:
             _check_part(part, index, job)
             machine.verify(part.token, part.nonce)

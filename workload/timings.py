@@ -1,8 +1,7 @@
 """What the time from the start of the process to the first row, and to the end, is made of.
 
 Steps overlap, so each has its own beginning and end, in seconds since the process was started:
-the interpreter's own start counts. The line that says so at the end of a job is a place in the
-log; a receipt, once there is one, has them too, as `contract.results` renders them.
+the interpreter's own start counts. The line that says so stands at the end of a job's log.
 Times tell how large a model is, as the times of the log's own lines do; they tell nothing else.
 """
 

@@ -40,6 +40,8 @@ from .registry_client import Image, pull
 from .serial_log import SerialLog
 from .token_file import TokenFile
 
+_SERVICE = "confidentialcomputing.googleapis.com"
+_METHOD = "google.cloud.confidentialcomputing.v1.ConfidentialComputing.VerifyAttestation"
 _STOP_GRACE_S = 10
 _KILL_AFTER_S = 1
 _OUTPUT_GRACE_S = 2
@@ -198,11 +200,16 @@ class Launch:
             )
         except LaunchRefused as error:
             say(str(error))
+            self._record(refused=error)
             return self._say_exit(ExitCode.FAILURE)
         failure: Exception | None = None
         try:
             self._launch(spec, endpoint, services)
-        except (LaunchRefused, WorkloadFailed) as error:
+        except LaunchRefused as error:
+            failure = error
+            say(str(error))
+            self._record(refused=error)
+        except WorkloadFailed as error:
             failure = error
             say(str(error))
         code = exit_code_of(debug=self._machine.debug, restart_policy=spec.restart_policy, failure=failure)
@@ -234,7 +241,23 @@ class Launch:
             mounts=spec.mounts,
         )
         self._attest(spec, facts, container, services)
+        self._record(facts=facts)
         self._run_workload(spec, container, endpoint)
+
+    def _record(self, *, facts: LaunchFacts | None = None, refused: LaunchRefused | None = None) -> None:
+        """The audit log has the decision: what was attested of the launch, or why it was refused."""
+        identity = self._machine.identity
+        detail: dict[str, object] = {"reason": str(refused)} if refused is not None else {}
+        if facts is not None:
+            detail = {"image_digest": facts.image_digest, "image_reference": facts.image_reference}
+        self._state.audit.record(
+            service=_SERVICE,
+            method=_METHOD,
+            principal=identity.service_account,
+            resource=f"projects/{identity.project_id}/zones/{identity.zone}/instances/{identity.name}",
+            granted=refused is None,
+            detail=detail,
+        )
 
     def _access_token(self) -> str:
         identity = self._machine.identity

@@ -106,6 +106,63 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     add_output(explain)
     explain.set_defaults(run=_explain_token)
+    _add_receipt(add_group(auditor, "receipt", "what the receipt of a run proves"))
+    _add_replay(auditor)
+
+
+def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
+    verify = add(
+        receipt,
+        "verify",
+        "whether a receipt proves which image, model, inputs and results belong together",
+        "  symbolon auditor receipt verify receipt.json --image-digest sha256:… --results gs://bucket/run\n"
+        "  symbolon auditor receipt verify receipt.json --policy policy.toml --results results/\n"
+        "  symbolon auditor receipt verify receipt.json --image-digest sha256:… --proof proof.json\n\n"
+        "exit codes: 0 verified · 4 rejected, of another image, or refused by the policy\n"
+        "  6 in order, but nobody said whose image may be believed\n",
+    )
+    verify.add_argument("receipt", metavar="R", help="the receipt; `-`: standard input")
+    verify.add_argument(
+        "--results", metavar="DIR", help="the results too: a folder, or gs://bucket/folder as you may read it"
+    )
+    verify.add_argument("--policy", metavar="P", help=f"the token's claims must be admitted by {POLICY}")
+    verify.add_argument("--image-digest", metavar="D", help="the image must be this one: sha256:…")
+    _add_trust(verify)
+    verify.add_argument(
+        "--at",
+        metavar="TIME",
+        help="the moment of asking: seconds since the epoch, or RFC 3339 (default: now)",
+    )
+    verify.add_argument(
+        "--proof", metavar="F", help="that one row is among the results: what `operator results prove` wrote"
+    )
+    verify.add_argument("--row", metavar="ROW", help="a file with that row, in place of the proof's own")
+    add_output(verify)
+    verify.set_defaults(run=_verify_receipt)
+
+
+def _add_replay(auditor: argparse._SubParsersAction[Parser]) -> None:
+    replay = add(
+        auditor,
+        "replay",
+        "which of the runs that were sealed would be refused under today's policy",
+        "  symbolon auditor replay receipts/ --policy policy.toml\n\n"
+        "exit codes: 0 none · 3 some · 4 some are no receipts that could be believed · 6 not known of some\n",
+    )
+    replay.add_argument("folder", metavar="FOLDER", help="where the receipts are, at any depth: *.json")
+    replay.add_argument("--policy", metavar="P", required=True, help=POLICY)
+    _add_trust(replay)
+    add_output(replay)
+    replay.set_defaults(run=_replay)
+
+
+def _add_trust(parser: Parser) -> None:
+    parser.add_argument("--root", metavar="F", help="the root to trust (PEM), in place of Google's")
+    parser.add_argument(
+        "--emulator",
+        action="store_true",
+        help="it is an emulator's: trust the root of the one on this machine, or of --root",
+    )
 
 
 def _add_proof(parser: Parser) -> None:
@@ -242,4 +299,39 @@ def _explain_token(arguments: argparse.Namespace) -> ExitCode:
         output=arguments.output,
         now=now(),
         audience=arguments.audience,
+    )
+
+
+def _verify_receipt(arguments: argparse.Namespace) -> ExitCode:
+    from ..emulator.command import state_folder
+    from .receipt import verify
+
+    return verify(
+        receipt=arguments.receipt,
+        results=arguments.results,
+        policy=arguments.policy,
+        image_digest=arguments.image_digest,
+        root=arguments.root,
+        emulator=arguments.emulator,
+        state=state_folder(None),
+        at=arguments.at,
+        row=arguments.row,
+        proof=arguments.proof,
+        now=now().timestamp(),
+        output=arguments.output,
+    )
+
+
+def _replay(arguments: argparse.Namespace) -> ExitCode:
+    from ..emulator.command import state_folder
+    from .replay import replay
+
+    return replay(
+        folder=arguments.folder,
+        policy=arguments.policy,
+        root=arguments.root,
+        emulator=arguments.emulator,
+        state=state_folder(None),
+        now=now().timestamp(),
+        output=arguments.output,
     )

@@ -65,6 +65,19 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """The job's receipt was held against its results and the owner's policy, as an auditor does it.
+
+    `why` says what does not hold where it is not `verified`; `images` are its rows.
+    """
+
+    verified: bool
+    image: str
+    images: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
     """The story is over, `at` seconds since the epoch; all of it is in `kept`, where that was asked for."""
 
@@ -76,4 +89,4 @@ class Closing:
     kept: Path | None
 
 
-Event = Opening | Doing | Prepared | Scene | Closing
+Event = Opening | Doing | Prepared | Scene | Sealed | Closing

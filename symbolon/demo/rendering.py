@@ -10,12 +10,14 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
+from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from attestation.errors import printable
 
 from ..rendering import OUTCOMES, console, styled
-from .events import Closing, Doing, Event, Opening, Prepared, Scene
+from .events import Closing, Doing, Event, Opening, Prepared, Scene, Sealed
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
 _INDENT = " " * 9
@@ -33,7 +35,7 @@ class Teller:
         self._as_json = as_json
         self._terminal = console()
         self._status: Status | None = None
-        errors = console(stderr=True)
+        errors = Console(stderr=True)
         if not as_json and errors.is_terminal:
             self._status = errors.status("")
 
@@ -64,6 +66,8 @@ class Teller:
                 self._terminal.print(f"  {event.party:<9} {shortened_digests(event.what)}")
             case Scene():
                 self._play(event)
+            case Sealed():
+                self._terminal.print(_receipt_line(event))
             case Closing():
                 self._close(event)
 
@@ -123,6 +127,14 @@ class Teller:
             f"    --token {token}\n"
             "  symbolon emulator up --state emulator"
         )
+
+
+def _receipt_line(event: Sealed) -> Text:
+    if not event.verified:
+        return styled("\n", ("RECEIPT ✗", "bold red"), f"  of the first job: {printable(event.why)}")
+    image = shortened_digests(event.image)
+    said = f"  verified (emulator): {image} ran on {event.images} photos, and gave these results"
+    return styled("\n", ("RECEIPT ✓", "bold green"), said)
 
 
 def render_event(event: Event) -> dict[str, object]:

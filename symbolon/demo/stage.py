@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from cryptography import x509
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
@@ -116,6 +117,19 @@ class Stage:
             now=time.time(),
         )
 
+    @property
+    def root(self) -> x509.Certificate:
+        """The root that the verifier publishes."""
+        return x509.load_pem_x509_certificate(published_root())
+
+    def keep_results(self, bucket: str, prefix: str) -> Path:
+        """A folder of the stage has the operator's objects below `prefix`."""
+        folder = self.folder / "results"
+        folder.mkdir(exist_ok=True)
+        for name, data in self.operator.objects(bucket, prefix).items():
+            (folder / name).write_bytes(data)
+        return folder
+
     def keep(self, name: str, text: str) -> None:
         """The stage's folder has a file that somebody may want to look at."""
         (self.folder / name).write_text(text, encoding="utf-8")
@@ -134,6 +148,7 @@ def raised(folder: Path) -> Iterator[Stage]:
                 operator=_party(emulator, "operator", project_id="secundus"),
             )
             stage.keep("jwks.json", json.dumps(_published_keys(), indent=2) + "\n")
+            stage.keep("root.pem", published_root().decode())
             yield stage
     finally:
         emulator.stop()

@@ -16,17 +16,21 @@ from pathlib import Path
 
 from google.api_core.exceptions import Forbidden
 
+from attestation.digests import Digest
 from attestation.errors import ExitCode
 from contract.parts import parse_part, parse_part_name
-from contract.results import Row, parse_row
+from contract.results import RECEIPT_NAME, Row, parse_row
 from deploy.confidential_vm import ConfidentialVm
 from deploy.resources import DockerRepository, Grant, ServiceAccount
 from emulator.vm import sandbox
 
+from ..auditor.receipt_plan import Demand, Verified, verify_receipt
+from ..auditor.receipt_roots import Trust
 from ..judging import ClauseAnswer, judge
+from ..result_folders import open_result_folder
 from .cast import MODEL, Cast, ensure_all, prepare, publish
 from .documents import LARGEST_TOP_K, owner_terms
-from .events import Closing, Doing, Event, ImageResult, Opening, Scene
+from .events import Closing, Doing, Event, ImageResult, Opening, Scene, Sealed
 from .model import make_model_archive
 from .photos import PHOTOS
 from .stage import raised
@@ -52,8 +56,10 @@ def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:
                 yield Doing(what=title)
                 scenes.append(_timed(play, cast, step=len(scenes) + 1, title=title))
                 yield scenes[-1]
+            sealed = _sealed(cast)
+            yield sealed
     yield Closing(
-        as_told=all(scene.as_told for scene in scenes),
+        as_told=sealed.verified and all(scene.as_told for scene in scenes),
         yes=sum(scene.outcome == "yes" for scene in scenes),
         no=sum(scene.outcome == "no" for scene in scenes),
         at=int(time.time()),
@@ -61,6 +67,8 @@ def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:
         kept=folder if kept else None,
     )
 
+
+_THE_JOB = "workload-vm"
 
 Play = Callable[[Cast, Scene], Scene]
 """Fills in how the attempt came out."""
@@ -74,7 +82,7 @@ def _timed(play: Play, cast: Cast, *, step: int, title: str) -> Scene:
 
 def _the_job(cast: Cast, scene: Scene) -> Scene:
     """The operator does what was agreed."""
-    vm = cast.vm("workload-vm")
+    vm = cast.vm(_THE_JOB)
     run = cast.stage.run(vm)
     written = cast.stage.operator.objects(cast.operator.result_bucket.name, f"{vm.name}/")
     rows = [
@@ -97,6 +105,30 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
         exit_code=run.exit_code,
         images=images,
         clauses=judgement.failing,
+    )
+
+
+def _sealed(cast: Cast) -> Sealed:
+    """The auditor holds the receipt of the job against its results, the image's digest and the policy."""
+    folder = cast.stage.keep_results(cast.operator.result_bucket.name, f"{_THE_JOB}/")
+    image = Digest(cast.image.rpartition("@")[2])
+    demand = Demand(
+        trust=Trust(root=cast.stage.root, described="the root that the verifier publishes", emulator=True),
+        at=time.time(),
+        image_digest=image,
+        policies=(cast.policy,),
+        results=open_result_folder(str(folder)),
+    )
+    receipt = folder / RECEIPT_NAME
+    if not receipt.exists():
+        return Sealed(verified=False, image=image, images=0, why="there is none")
+    verdict = verify_receipt(receipt.read_bytes(), demand)
+    statement, answer = verdict.statement, verdict.answer
+    return Sealed(
+        verified=isinstance(answer, Verified),
+        image=image,
+        images=0 if statement is None else statement.rows.size,
+        why="" if isinstance(answer, Verified) else answer.why.message,
     )
 
 
@@ -177,7 +209,7 @@ def _direct_read(cast: Cast, scene: Scene) -> Scene:
 
 
 def _replaced_model(cast: Cast, scene: Scene) -> Scene:
-    """Whoever can write to the owner's bucket puts another model there: one byte is another."""
+    """Somebody who can write to the owner's bucket puts another model there: one byte differs."""
     data = bytearray(cast.archive.read_bytes())
     data[len(data) // 2] ^= 1
     bucket = cast.stage.owner.storage.bucket(cast.owner.model_bucket.name)

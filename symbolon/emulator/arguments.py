@@ -49,7 +49,20 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
     env.set_defaults(run=_emulator_env)
     down = add(emulator, "down", "stop it, if it runs; its state stays")
     down.set_defaults(run=_emulator_down)
-    for parser in (up, status, env, down):
+    audit = add_group(emulator, "audit", "what the emulator decided, line by line")
+    verify = add(
+        audit,
+        "verify",
+        "whether the audit log is whole: no line dropped, moved, edited or cut off",
+        "  symbolon emulator audit verify\n"
+        "  symbolon emulator audit verify --head kept.head      and goes on from where it was then\n\n"
+        "exit codes: 0 it is whole · 4 it is not\n",
+    )
+    verify.add_argument(
+        "--head", metavar="H", help="an earlier `audit.head`, kept where nobody can write who writes the log"
+    )
+    verify.set_defaults(run=_audit_verify)
+    for parser in (up, status, env, down, verify):
         parser.add_argument(
             "--state",
             metavar="DIR",
@@ -95,3 +108,9 @@ def _emulator_down(arguments: argparse.Namespace) -> ExitCode:
     from .command import down
 
     return down(arguments.state, output=arguments.output)
+
+
+def _audit_verify(arguments: argparse.Namespace) -> ExitCode:
+    from .audit import verify_audit_log
+
+    return verify_audit_log(arguments.state, head=arguments.head, output=arguments.output)

@@ -44,7 +44,7 @@ def up(
         Unavailable: it does not start.
     """
     require_extra("emulator")
-    folder = _folder(state)
+    folder = state_folder(state)
     emulator = None if foreground else running.find(folder)
     if emulator is None:
         emulator = running.start(folder, port=port, routes=routes, outlives_us=not foreground)
@@ -66,7 +66,7 @@ def up(
 
 def status(state: Path | None, *, output: str) -> ExitCode:
     """Whether an emulator serves the state folder stands on standard output, and in the exit code."""
-    emulator = running.find(_folder(state))
+    emulator = running.find(state_folder(state))
     if emulator is not None:
         _show(emulator, state, output=output)
         return ExitCode.YES
@@ -83,7 +83,7 @@ def show_environment(state: Path | None, *, party: str, shell: str, output: str)
     Raises:
         Unavailable: no emulator serves the state folder.
     """
-    emulator = running.find(_folder(state))
+    emulator = running.find(state_folder(state))
     if emulator is None:
         raise Unavailable("the emulator does not run", hint=f"symbolon emulator up{_option(state)}")
     environment = environment_of(emulator, party)
@@ -100,7 +100,7 @@ def down(state: Path | None, *, output: str) -> ExitCode:
     Raises:
         Unavailable: it does not stop.
     """
-    emulator = running.find(_folder(state))
+    emulator = running.find(state_folder(state))
     if emulator is not None:
         emulator.stop()
     if output == "json":
@@ -161,8 +161,11 @@ def _option(state: Path | None) -> str:
     return "" if state is None else f" --state {shlex.quote(str(state))}"
 
 
-def _folder(state: Path | None) -> Path:
-    """Source: XDG Base Directory Specification, `$XDG_STATE_HOME`; a relative one counts as unset."""
+def state_folder(state: Path | None) -> Path:
+    """Where the emulator that a person means keeps its state; `state` where that is named.
+
+    Source: XDG Base Directory Specification, `$XDG_STATE_HOME`; a relative one counts as unset.
+    """
     if state is not None:
         return state.resolve()
     home = Path(os.environ.get("XDG_STATE_HOME", ""))

@@ -73,12 +73,8 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",
-        "workload/claiming.py",
         "workload/environment.py",
-        "workload/inference.py",
-        "workload/part_tokens.py",
         "workload/program.py",
-        "workload/resuming.py",
     ),
     "tests/workload/test_credentials.py": ("workload/container.py",),
     "tests/workload/test_obtaining.py": ("workload/scratch.py",),
@@ -151,8 +147,14 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/arguments.py",
         "symbolon/demo/arguments.py",
         "symbolon/emulator/arguments.py",
+        "symbolon/operator/arguments.py",
     ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
+    "tests/symbolon/auditor/test_receipt.py": (
+        "symbolon/auditor/receipt_checks.py",
+        "symbolon/auditor/receipt_results.py",
+        "symbolon/auditor/receipt_roots.py",
+    ),
     "tests/symbolon/auditor/test_explain.py": (
         "symbolon/handed_tokens.py",
         "symbolon/judging.py",

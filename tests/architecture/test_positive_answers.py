@@ -1,4 +1,4 @@
-"""A positive answer about all tokens is made in one place."""
+"""A positive answer, about all tokens or of a receipt, is made in one place."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon", "scripts")
 POSITIVE = {"Proved", "NoneFound"}
+OF_A_RECEIPT = {"Verified"}
 
 
-def made_in(path: Path) -> Iterator[str]:
+def made_in(path: Path, positive: set[str] = POSITIVE) -> Iterator[str]:
     """Each function that makes a positive answer, once for each time that it does."""
     waiting: list[tuple[ast.AST, str]] = [(ast.parse(path.read_text(encoding="utf-8")), "")]
     while waiting:
@@ -21,7 +22,7 @@ def made_in(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Call):
             callee = node.func
             name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", "")
-            if name in POSITIVE:
+            if name in positive:
                 yield f"{path.relative_to(ROOT)}: {function}"
         waiting += [(child, function) for child in ast.iter_child_nodes(node)]
 
@@ -31,6 +32,12 @@ def test_one_function_alone_says_that_something_is_proved() -> None:
     assert len(paths) > 100
     made = {place for path in paths for place in made_in(path)}
     assert made == {"policy/proving/answers.py: conclude"}
+
+
+def test_one_function_alone_says_that_a_receipt_is_verified() -> None:
+    paths = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    made = [place for path in paths for place in made_in(path, OF_A_RECEIPT)]
+    assert made == ["symbolon/auditor/receipt_plan.py: conclude"]
 
 
 def test_an_answer_that_is_made_elsewhere_would_be_found(tmp_path: Path) -> None:

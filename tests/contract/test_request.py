@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attestation.errors import ExitCode, Misconfigured
-from contract.request import agree, parse_request
+from contract.request import ResultRefused, agree, parse_request
 from contract.terms import parse_terms
 from contract.uris import FolderUri
 from tests.workload.samples import terms_text
@@ -85,3 +85,44 @@ def test_the_largest_numbers_are_taken_and_one_more_is_not() -> None:
     assert parse_request({**REQUEST, "TOP_K": "0999999999"}).top_k == 999_999_999
     with pytest.raises(Misconfigured, match="is not a whole number from 1 to 999999999"):
         parse_request({**REQUEST, "TOP_K": "1000000000"})
+
+
+@pytest.mark.parametrize(
+    ("input", "result"),
+    [
+        ("gs://photos", "gs://photos"),
+        ("gs://photos/june", "gs://photos/june"),
+        ("gs://photos/june", "gs://photos/june/results"),
+        ("gs://photos", "gs://photos/results"),
+        ("gs://photos/june", "gs://photos"),
+    ],
+)
+def test_results_among_the_images_or_images_among_the_results_are_refused(input: str, result: str) -> None:
+    request = parse_request({"INPUT_URI": input, "RESULT_URI": result})
+    with pytest.raises(ResultRefused, match="are one folder, or one is in the other") as refused:
+        agree(parse_terms(terms_text()), request)
+    assert "beside that of the images" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("input", "result"),
+    [
+        ("gs://photos/june", "gs://photos/june-results"),
+        ("gs://photos/a", "gs://photos/b"),
+        ("gs://a-b", "gs://a-c"),
+    ],
+)
+def test_folders_beside_one_another_are_taken(input: str, result: str) -> None:
+    request = parse_request({"INPUT_URI": input, "RESULT_URI": result})
+    assert str(agree(parse_terms(terms_text()), request).result) == f"{result}/"
+
+
+def test_nothing_is_written_to_the_owners_bucket_and_no_image_read_from_it() -> None:
+    terms = parse_terms(terms_text())
+    with pytest.raises(ResultRefused, match=r"RESULT_URI `gs://primus-models/run/` is in the owner's bucket"):
+        agree(terms, parse_request({**REQUEST, "RESULT_URI": "gs://primus-models/run"}))
+    with pytest.raises(
+        Misconfigured, match=r"INPUT_URI `gs://primus-models/` is in the owner's bucket"
+    ) as refused:
+        agree(terms, parse_request({**REQUEST, "INPUT_URI": "gs://primus-models"}))
+    assert not isinstance(refused.value, ResultRefused)  # why, may be written to RESULT_URI

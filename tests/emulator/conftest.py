@@ -120,7 +120,7 @@ def ask(
     parts = urlsplit(url)
     scope = {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},  # a stream listens for no disconnection
         "http_version": "1.1",
         "method": method,
         "scheme": parts.scheme,

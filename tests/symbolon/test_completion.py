@@ -33,7 +33,7 @@ def completions(line: str, folder: Path) -> list[str]:
     ("line", "words"),
     [
         ("symbolon au", ["auditor"]),
-        ("symbolon auditor re", ["review"]),
+        ("symbolon auditor rev", ["review"]),
         ("symbolon owner policy l", ["lint"]),
         ("symbolon auditor prove p --ques", ["--question"]),
         ("symbolon auditor prove p --question pinned-", ["pinned-image", "pinned-operator"]),

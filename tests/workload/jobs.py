@@ -99,7 +99,7 @@ class Stage:
 
     def job(self, **overrides: Any) -> Job:
         self._jobs += 1
-        return Job(stage=self, name=f"job-{self._jobs}", **overrides)
+        return Job(stage=self, name=f"{self.folder.name}-{self._jobs}", **overrides)
 
     def metadata_server(self) -> Starlette:
         """What the VM's own service account is asked of."""

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-from google.auth.compute_engine import _metadata
 
 from attestation.errors import Misconfigured, Unavailable
 from contract.terms import parse_terms
@@ -51,14 +50,3 @@ def test_sts_that_cannot_be_reached_is_reported_by_its_name(monkeypatch: pytest.
 def test_a_provider_that_does_not_exist_is_for_the_owner_to_name_right() -> None:
     with pytest.raises(Misconfigured, match="STS refuses the exchange"):
         credentials.owner_credential(TERMS)
-
-
-def test_a_machine_without_a_service_account_is_misconfigured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)  # NO_GCE_CHECK is read when it is imported
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    with pytest.raises(Misconfigured, match="no service account") as refused:
-        credentials.operator_credential()
-    assert "--service-account" in refused.value.hint

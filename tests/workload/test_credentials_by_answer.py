@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+from google.auth.exceptions import TransportError
 
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, NotKnown, SymbolonError, Unavailable
 from contract.terms import parse_terms
@@ -26,8 +25,6 @@ FEDERATED = {
     "expires_in": 3600,
 }
 UNREACHABLE: Exception = TransportError("no")  # type: ignore[no-untyped-call]
-NO_DEFAULT: Exception = DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
-NOT_REFRESHED: Exception = RefreshError("no")  # type: ignore[no-untyped-call]
 OWNERS = {"accessToken": "the owner's", "expireTime": "2999-01-01T00:00:00Z"}
 
 
@@ -189,54 +186,52 @@ def test_a_hint_after_a_refusal_by_sts_fits_its_family(google: Google) -> None:
     assert "provider named in the terms" in hints["invalid_target"]
 
 
-class Machine:
-    """The machine's own credential."""
-
-    def __init__(self, refreshed: Callable[[], None] = lambda: None) -> None:
-        self.refreshed = refreshed
-        self.request: Any = None
-
-    def refresh(self, request: Any) -> None:
-        self.request = request
-        self.refreshed()
+JSON = {"content-type": "application/json"}
+ACCOUNT = Answer(200, {"email": "vm@secundus", "scopes": [], "aliases": ["default"]}, JSON)
+TOKEN = Answer(200, {"access_token": "the VM's", "expires_in": 3600, "token_type": "Bearer"}, JSON)
 
 
-def test_the_operators_credential_reads_and_writes_and_is_refreshed_at_once(
+def test_the_operators_credential_is_the_machines_own_whatever_the_environment_names(
     google: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine = Machine()
-    scopes = []
-
-    def default(**options: Any) -> tuple[Machine, str]:
-        scopes.append(options)
-        return machine, "secundus"
-
-    monkeypatch.setattr("google.auth.default", default)
-    assert id(credentials.operator_credential()) == id(machine)
-    assert scopes == [{"scopes": ["https://www.googleapis.com/auth/devstorage.read_write"]}]
-    google.iam = [Answer(503, {}), Answer(200, {})]
-    assert machine.request("https://metadata.example/").status == 200
-    assert [asked[1:] for asked in google.asked] == [("GET", None, 20.0)] * 2
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file")
+    google.iam = [Answer(503, {}), ACCOUNT, TOKEN]
+    assert credentials.operator_credential().token == "the VM's"
+    assert all("/instance/service-accounts/default/" in url for url, *_ in google.asked)
+    assert "devstorage.read_write" in google.asked[-1][0]
+    assert {timeout for *_, timeout in google.asked} == {3.0}  # it is on the machine itself
 
 
 @pytest.mark.parametrize(
-    ("failure", "family"),
+    ("answer", "family", "said"),
     [
-        (NO_DEFAULT, Misconfigured),
-        (NOT_REFRESHED, Unavailable),
-        (UNREACHABLE, Unavailable),
+        (UNREACHABLE, credentials.NoServiceAccount, "this machine has no metadata server"),
+        (Answer(404, "not found"), credentials.NoServiceAccount, "this machine has no service account"),
+        (Answer(403, "no"), Unavailable, "gives no credential"),
+        (Answer(503, {}), Unavailable, "answers 503"),
     ],
+    ids=["no metadata server", "no account", "a refusal", "a failure"],
 )
 def test_a_machine_that_gives_no_credential_is_told_apart_from_one_that_has_none(
-    google: Google, monkeypatch: pytest.MonkeyPatch, failure: Exception, family: type[SymbolonError]
+    google: Google,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer | Exception,
+    family: type[SymbolonError],
+    said: str,
 ) -> None:
-    def refuse() -> None:
-        raise failure
-
-    monkeypatch.setattr("google.auth.default", lambda **_: (Machine(refuse), None))
-    with pytest.raises(family) as refused:
+    monkeypatch.setattr(credentials, "METADATA_PATIENCE_S", 0.1)
+    google.iam = [answer]
+    with pytest.raises(family, match=said) as refused:
         credentials.operator_credential()
-    assert refused.value.hint and refused.value.__cause__ is failure
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("document", ["[]", '["denied"]', '""', "null", "7"])
+def test_a_refusal_of_sts_that_is_no_object_is_a_refusal_and_no_bug(google: Google, document: str) -> None:
+    google.sts = [Answer(403, document)]
+    refusal = refusal_of(google)
+    assert type(refusal) is Misconfigured
+    assert refusal.message == "STS refuses the exchange: `no reason given`"
 
 
 def test_a_service_is_asked_for_a_minute_and_each_call_has_twenty_seconds() -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SEEN = "import json, sys, workload.__main__; print(json.dumps(sorted(sys.modules)))"
+SEEN = "import json, sys, workload.__main__, workload.program; print(json.dumps(sorted(sys.modules)))"
 
 
 def test_importing_the_program_imports_three_rooms_and_no_tensorflow() -> None:

@@ -16,7 +16,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from attestation.errors import Unavailable
 from emulator import running
 from emulator.faults import Faults, write_faults
-from workload import credentials, object_storage
+from workload import object_storage
 from workload.object_storage import read_large, read_ranges, read_whole, storage_failures
 
 Buckets = Callable[[], storage.Bucket]
@@ -121,8 +121,8 @@ def test_who_stops_reading_ranges_asks_for_no_more(
 
 
 @pytest.mark.usefixtures("as_operator")
-def test_as_many_connections_are_kept_as_are_asked_for() -> None:
-    opened = object_storage.open_client(credentials.operator_credential(), connections=3)
+def test_as_many_connections_are_kept_as_are_asked_for(as_operator: storage.Client) -> None:
+    opened = object_storage.open_client(as_operator._credentials, connections=3)
     bucket = opened.create_bucket("kept-connections", project="secundus")
     blob = bucket.blob("x")
     blob.upload_from_string(DATA)

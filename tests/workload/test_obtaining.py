@@ -19,13 +19,13 @@ JOB = agree(TERMS, parse_request({"INPUT_URI": "gs://photos", "RESULT_URI": "gs:
 
 
 def test_bytes_that_the_terms_do_not_pin_are_never_a_verified_archive(tmp_path: Path) -> None:
-    fetched = FetchedArchive(file=tmp_path / "archive", digest=digest_of(b"another"))
+    fetched = FetchedArchive(file=tmp_path / "archive", digest=digest_of(b"another"), generation=1)
     with pytest.raises(EvidenceRejected):
         obtaining.verify(fetched, replace(TERMS.model, sha256=digest_of(b"the owner's")))
 
 
 def test_bytes_that_the_terms_pin_are() -> None:
-    fetched = FetchedArchive(file=Path("archive"), digest=digest_of(b"the owner's"))
+    fetched = FetchedArchive(file=Path("archive"), digest=digest_of(b"the owner's"), generation=1)
     verified = obtaining.verify(fetched, replace(TERMS.model, sha256=digest_of(b"the owner's")))
     assert verified == VerifiedArchive(file=Path("archive"))
 

@@ -112,6 +112,25 @@ def test_labels_go_with_their_classes() -> None:
     assert [prediction.label for prediction in row.predictions] == ["one", "two"]
 
 
+@pytest.mark.parametrize("rows_a_part", [1, 3, 4, 32])
+@pytest.mark.parametrize(("batch_size", "at_once"), [(4, 1), (8, 2), (64, 1)])
+def test_no_batch_holds_pictures_of_two_parts(rows_a_part: int, batch_size: int, at_once: int) -> None:
+    batches: list[list[int]] = []
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        batches.append([int(value) - 1 for value in images[:, 0, 0, 0]])
+        return best_is_the_value(images)
+
+    settings = bounds(batch_size=batch_size, batch_wait_s=0.001)
+    with Stream(
+        listed(70), read=value_of, prepare=one_pixel, settings=settings, rows_a_part=rows_a_part
+    ) as stream:
+        rows = list(stream.rows(classifier, labels=None, batch_size=batch_size, at_once=at_once))
+    assert [row.generation for row in rows] == list(range(1, 71))
+    assert sorted(position for batch in batches for position in batch) == list(range(70))
+    assert all(len({position // rows_a_part for position in batch}) == 1 for batch in batches)
+
+
 @pytest.mark.parametrize("bad", [{0}, {1}, {6}, {0, 1}, {5, 6}, {0, 3, 6}, set(range(7))])
 @pytest.mark.parametrize("why", ["unreadable", "undecodable"])
 def test_a_bad_picture_is_a_row_of_its_own_and_sinks_nobody(bad: set[int], why: str) -> None:

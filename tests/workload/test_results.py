@@ -22,6 +22,7 @@ from workload.results import Account, PartWriter, ResultFolder
 
 Buckets = Callable[[], storage.Bucket]
 
+LEFT_OUT = LeftOut(other_names=3)
 COUNT = 70
 """Pictures: two parts of 32 and one of 6."""
 
@@ -134,9 +135,10 @@ def test_result_has_every_row_in_listing_order_whenever_its_part_became_known(
     account.add(parse_part(objects(as_operator, folder)["result-00001.jsonl"], where="it"))
     write(later, range(32))
     write(later, range(64, 70))
-    account.write_codelab_result(folder)
+    account.write_codelab_result(folder, LEFT_OUT)
     assert (account.rows, account.unreadable) == (COUNT, sum(n % 7 == 3 for n in range(COUNT)))
-    lines = objects(as_operator, folder)["result"].decode().splitlines()
+    *lines, last = objects(as_operator, folder)["result"].decode().splitlines()
+    assert last == "Left out: 3 objects with other names"
     names, responses = zip(
         *(line.removeprefix("Image: ").split(", Response: ") for line in lines), strict=True
     )
@@ -150,11 +152,11 @@ def test_result_can_be_written_again_as_it_is_and_not_otherwise(
     as_operator: storage.Client, folder: ResultFolder, account: Account
 ) -> None:
     write(part_writer(folder, account), range(COUNT))
-    account.write_codelab_result(folder)
-    account.write_codelab_result(folder)
+    account.write_codelab_result(folder, LEFT_OUT)
+    account.write_codelab_result(folder, LEFT_OUT)
     other = pytest.raises(Misconfigured, match="with another content")
     with Account(score_digits=3) as less, other as refused:
-        less.write_codelab_result(folder)
+        less.write_codelab_result(folder, LEFT_OUT)
     assert f"symbolon operator results clear {folder.uri}" in refused.value.hint
 
 
@@ -162,7 +164,7 @@ def test_each_object_says_what_it_is(
     as_operator: storage.Client, folder: ResultFolder, account: Account
 ) -> None:
     write(part_writer(folder, account, missing=(0,)), range(32))
-    account.write_codelab_result(folder)
+    account.write_codelab_result(folder, LEFT_OUT)
     folder.write_error(JobError(family="denied", message="no", hint="ask"))
     blobs = as_operator.list_blobs(folder.uri.bucket)
     assert {blob.name: blob.content_type for blob in blobs} == {

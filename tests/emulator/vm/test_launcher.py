@@ -356,6 +356,24 @@ print(json.dumps([connection.getresponse().read(2).decode(), project]))
     assert answers == [["ey", "secundus"]]
 
 
+def test_every_launch_is_in_the_audit_log(bench: Bench) -> None:
+    bench.boot("", env_A="operator's")
+    bench.boot("", env_A="operator's", cmd='["other"]')
+    bench.boot("", restart_policy="Sometimes")
+    entries = [
+        entry for entry in bench.state.audit.entries() if str(entry["methodName"]).endswith("Attestation")
+    ]
+    assert [entry["granted"] for entry in entries] == [True, False, False]
+    assert {entry["resourceName"] for entry in entries} == {"projects/secundus/zones/us-west1-b/instances/vm"}
+    launched, refused, misspelt = [entry["detail"] for entry in entries]
+    assert launched == {
+        "image_digest": bench.image.digest,
+        "image_reference": "us-docker.pkg.dev/p/r/i:latest",
+    }
+    assert "CMD is not allowed to be overridden" in str(refused)
+    assert "restart" in str(misspelt)
+
+
 def test_without_a_refresh_there_is_no_token_in_a_file(bench: Bench) -> None:
     ended = bench.boot("print('done')", disable_gca_refresh="true")
     assert (ended.code, (ended.folder / "container_launcher" / TOKEN_FILE).exists()) == (

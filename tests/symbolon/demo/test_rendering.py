@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import symbolon.demo.command
-from symbolon.demo.events import Closing, Doing, Event, ImageResult, Opening, Prepared, Scene
+from symbolon.demo.events import Closing, Doing, Event, ImageResult, Opening, Prepared, Scene, Sealed
 from symbolon.demo.rendering import render_event
 from symbolon.judging import ClauseAnswer
 from tests.symbolon.conftest import Ask
@@ -42,6 +42,8 @@ NO = Scene(
     clauses=(CLAUSE,),
 )
 
+SEALED = Sealed(verified=True, image=DIGEST, images=5, why="")
+
 
 def closing(*, as_told: bool = True) -> Closing:
     return Closing(as_told=as_told, yes=1, no=1, seconds=2.0, at=1_800_000_000, kept=None)
@@ -68,8 +70,18 @@ def test_yes_and_no_are_seen_at_a_glance(ask: Ask, monkeypatch: pytest.MonkeyPat
     assert "The workload runs bare, its only way out a proxy: bubblewrap is not installed." in answered.out
 
 
+def test_the_receipt_of_the_job_is_one_line(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    forged = Sealed(verified=False, image=DIGEST, images=5, why="the rows\x1b[2J are others")
+    monkeypatch.setattr(symbolon.demo.command, "tell", story(SEALED, forged, closing(as_told=False)))
+    lines = [line for line in ask("demo").out.splitlines() if line.startswith("RECEIPT")]
+    assert lines == [
+        "RECEIPT ✓  verified (emulator): sha256:abababab… ran on 5 photos, and gave these results",
+        "RECEIPT ✗  of the first job: the rows\\x1b[2J are others",
+    ]
+
+
 def test_no_line_is_wider_than_a_hundred_columns_or_obeyed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(symbolon.demo.command, "tell", story(YES, NO, closing()))
+    monkeypatch.setattr(symbolon.demo.command, "tell", story(YES, NO, SEALED, closing()))
     out = ask("demo").out
     assert max(map(len, out.splitlines())) <= 100
     assert "\x1b" not in out

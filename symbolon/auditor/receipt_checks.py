@@ -1,0 +1,229 @@
+"""What each step of a receipt's plan demands, and the class of what does not hold.
+
+The plan itself, with its order, is `symbolon.auditor.receipt_plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cryptography import x509
+
+from attestation.chain import verify_chain
+from attestation.claims import Container
+from attestation.digests import Digest
+from attestation.errors import Denied, EvidenceRejected, Misconfigured, NotKnown, quoted
+from attestation.rejections import CertificateExpired, ClaimMissing, TokenIssuedInFuture
+from attestation.tokens import UnverifiedToken
+from attestation.verification import VerifiedClaims, verify_pki_token
+from contract.receipt import AUDIENCE, Statement, nonce_of
+from contract.request import parse_request
+from contract.row_proof import RowProof
+from policy.deciding import sum_of
+
+from ..handed_tokens import moment
+from ..judging import ClauseAnswer, judge
+from ..policies import NamedPolicy
+from .receipt_roots import Trust
+
+OPERATOR_SETS: Final = ("INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE")
+"""What the label `allow_env_override` of every image of ours lists."""
+LEEWAY_S: Final = 300
+"""How far the verifier's clock may be behind the platform's."""
+
+
+class NonceMismatch(EvidenceRejected):
+    """The token was made for something else than this statement."""
+
+    code = "nonce-mismatch"
+
+
+class StatementContradicted(EvidenceRejected):
+    """The token's claims say otherwise than the statement."""
+
+    code = "statement-contradicted"
+
+
+class UnprotectedMachine(EvidenceRejected):
+    """The machine was open to its operator: a debug image, no Confidential Space, or memory in clear."""
+
+    code = "unprotected-machine"
+
+
+class OverridesBeyondLabel(EvidenceRejected):
+    """The operator set what the image's label does not allow, or what the statement does not say."""
+
+    code = "overrides-beyond-label"
+
+
+class NetworkNotDirect(EvidenceRejected):
+    """The image spoke to Google through a proxy, or trusted a private certificate authority."""
+
+    code = "network-not-direct"
+
+
+class EmulatorEvidence(EvidenceRejected):
+    """An emulator made the token: on somebody's own machine, for development and tests."""
+
+    code = "emulator-evidence"
+
+
+class CountsContradict(EvidenceRejected):
+    """The statement's numbers do not fit one another, or the results."""
+
+    code = "counts-contradict"
+
+
+class AnotherImage(Denied):
+    """The receipt is of another image than the one that was demanded."""
+
+    code = "another-image"
+
+
+class RefusedByPolicy(Denied):
+    """The policy that was given does not admit the token's claims; `clauses` are those that say so."""
+
+    code = "refused-by-policy"
+
+    def __init__(self, message: str, *, clauses: tuple[ClauseAnswer, ...]) -> None:
+        super().__init__(message)
+        self.clauses = clauses
+
+
+def check_attestation(token: UnverifiedToken, trust: Trust, *, at: float) -> tuple[VerifiedClaims, str]:
+    """The claims, believed at the token's own time; and which certificate has expired since, by `at`."""
+    issued_at = token.claims.get("iat")
+    if type(issued_at) is not int:
+        raise ClaimMissing("claim `iat` is absent, or is no whole number")
+    root = trust.root_of(token)
+    verified = verify_pki_token(token, root=root, audiences=[AUDIENCE], now=issued_at, leeway_s=0)
+    if issued_at > at + LEEWAY_S:
+        raise TokenIssuedInFuture(
+            f"the token says that it was issued at {moment(issued_at)}, after the moment of asking,"
+            f" {moment(at)}",
+            hint="check --at, or the clock",
+        )
+    if "symbolon_emulator" in verified.raw and not trust.emulator:
+        raise EmulatorEvidence("an emulator made the token", hint="--emulator reads it as what it is")
+    return verified, _expired_since(token, root, at)
+
+
+def _expired_since(token: UnverifiedToken, root: x509.Certificate, at: float) -> str:
+    try:
+        verify_chain(token.header.get("x5c"), root=root, now=at)
+    except CertificateExpired as expired:
+        return expired.message.partition(" at ")[0]
+    return ""
+
+
+def check_nonce(payload: bytes, verified: VerifiedClaims) -> None:
+    if verified.claims.eat_nonce != (nonce_of(payload),):
+        raise NonceMismatch("the token was made for something else than this statement")
+
+
+def container_of(verified: VerifiedClaims) -> Container:
+    submods = verified.claims.submods
+    if submods is None or submods.container is None:
+        raise StatementContradicted("the token speaks of no container")
+    return submods.container
+
+
+def check_statement(statement: Statement, verified: VerifiedClaims, container: Container) -> str:
+    mode = "emulator" if "symbolon_emulator" in verified.raw else "production"
+    for what, said, claimed in (
+        ("image", statement.image_digest, container.image_digest),
+        ("reference", statement.image_reference, container.image_reference),
+        ("mode", statement.mode, mode),
+    ):
+        if said != claimed:
+            raise StatementContradicted(
+                f"the statement's {what} is {quoted(said, most_characters=200)}, the token's"
+                f" {quoted(str(claimed), most_characters=200)}"
+            )
+    return f"image {statement.image_digest}"
+
+
+def check_machine(verified: VerifiedClaims) -> str:
+    claims = verified.claims
+    if claims.dbgstat != "disabled-since-boot":
+        raise UnprotectedMachine(
+            f"`dbgstat` is {quoted(str(claims.dbgstat))}: who can log in can have anything attested"
+        )
+    if claims.swname != "CONFIDENTIAL_SPACE":
+        raise UnprotectedMachine(f"`swname` is {quoted(str(claims.swname))}, not `CONFIDENTIAL_SPACE`")
+    if claims.hwmodel in (None, "GCP_SHIELDED_VM"):
+        raise UnprotectedMachine(f"`hwmodel` is {quoted(str(claims.hwmodel))}: its memory is not encrypted")
+    return f"Confidential Space on {claims.hwmodel}, closed to debugging"
+
+
+def check_overrides(statement: Statement, container: Container) -> str:
+    if container.cmd_override:
+        raise OverridesBeyondLabel("the operator replaced the image's command")
+    overridden = sorted(container.env_override or {})
+    beyond = [name for name in overridden if name not in OPERATOR_SETS]
+    if beyond:
+        raise OverridesBeyondLabel(f"the operator set {', '.join(map(quoted, beyond[:3]))}")
+    try:
+        request = parse_request(container.env or {})
+    except Misconfigured as error:
+        raise OverridesBeyondLabel(f"the token's environment is no request: {error.message}") from None
+    if (str(request.input), str(request.result)) != (statement.input_uri, statement.result_uri) or (
+        request.top_k not in (None, statement.top_k)
+    ):
+        raise OverridesBeyondLabel("the operator asked for something else than the statement says")
+    return f"the operator set {', '.join(overridden) or 'nothing'}, as the statement says"
+
+
+def check_network(statement: Statement, *, emulator: bool) -> str:
+    through = [
+        what
+        for what, used in (
+            ("a proxy", statement.proxy),
+            ("a private certificate authority", statement.private_ca),
+        )
+        if used
+    ]
+    if through and not emulator:
+        raise NetworkNotDirect(f"the image reached Google through {' and '.join(through)}")
+    return f"through {' and '.join(through)}, as in front of an emulator" if through else "without a proxy"
+
+
+def check_counts(statement: Statement, unreadable: int | None) -> str:
+    rows, inputs = statement.rows.size, statement.inputs.size
+    if rows != inputs:
+        raise CountsContradict(f"the statement has {rows} rows for {inputs} inputs")
+    if statement.unreadable > rows or unreadable not in (None, statement.unreadable):
+        raise CountsContradict(
+            f"the statement says that {statement.unreadable} of {rows} images could not be read"
+            + (f", the results {unreadable}" if unreadable is not None else "")
+        )
+    passed_over = sum(statement.left_out.values())
+    return f"{rows} images, {statement.unreadable} of them unreadable; {passed_over} objects are no images"
+
+
+def check_row(statement: Statement, proof: RowProof) -> str:
+    if proof.size != statement.rows.size:
+        raise CountsContradict(
+            f"the proof is for one of {proof.size} rows, and the receipt has {statement.rows.size}"
+        )
+    proof.verify(statement.rows.root)
+    return f"row {proof.index + 1} of {proof.size} is as it was written"
+
+
+def check_image(statement: Statement, demanded: Digest) -> str:
+    if statement.image_digest != demanded:
+        raise AnotherImage(f"the receipt is of `{statement.image_digest}`, not of `{demanded}`")
+    return "the image is the one that was demanded"
+
+
+def check_policy(policies: Sequence[NamedPolicy], verified: VerifiedClaims) -> str:
+    judgements = [judge(policy, verified.raw) for policy in policies]
+    outcome = sum_of([judgement.outcome for judgement in judgements])
+    if outcome == "admitted":
+        return "the policy admits the token's claims"
+    if outcome == "unknown":
+        why = next(judgement.unknown for judgement in judgements if judgement.outcome == "unknown")
+        raise NotKnown(f"it is not known whether Google admits these claims: {why}")
+    clauses = judgements[0].failing if len(judgements) == 1 else ()
+    raise RefusedByPolicy("the policy does not admit the token's claims", clauses=clauses)

@@ -1,0 +1,128 @@
+"""What `symbolon auditor replay` answers: which sealed runs today's policy would refuse.
+
+Every receipt is verified first, as `receipt verify` does it, against the policy: its token's claims are
+believed as of when it says that it was issued, and decided anew. Of the files that are no receipts, those
+that are called `receipt.json` are rejected, and the others are counted and passed over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from attestation.errors import ExitCode, Misconfigured, NotKnown, printable, quoted
+from contract.results import RECEIPT_NAME
+
+from ..inputs import MAX_INPUT_BYTES, read_bytes
+from ..policies import read_policies
+from ..progress import patience
+from ..rendering import clause_lines, console, print_json, styled
+from .receipt import document_of
+from .receipt_checks import RefusedByPolicy
+from .receipt_plan import Demand, NotVerified, Verdict, Verified, verify_receipt
+from .receipt_roots import trust_in
+
+_WORDS: Final = {
+    "admitted": ("still admitted", "green"),
+    "refused": ("NOW REFUSED", "bold red"),
+    "unknown": ("UNKNOWN", "bold yellow"),
+    "rejected": ("REJECTED", "bold red"),
+}
+_EXIT_CODES: Final = {
+    "rejected": ExitCode.REFUSED,
+    "refused": ExitCode.ANSWERED_NO,
+    "unknown": ExitCode.UNKNOWN,
+}
+"""Of the worst that was found, the first of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replayed:
+    """One receipt, by its path below the folder, and what today's policy says of it."""
+
+    name: str
+    verdict: Verdict
+
+    @property
+    def outcome(self) -> str:
+        answer = self.verdict.answer
+        if isinstance(answer, Verified):
+            return "admitted"
+        if isinstance(answer.why, RefusedByPolicy):
+            return "refused"
+        return "unknown" if isinstance(answer.why, NotKnown) else "rejected"
+
+    @property
+    def is_something_else(self) -> bool:
+        """It is no receipt, and is not called one."""
+        return self.verdict.steps[0].outcome == "fail" and Path(self.name).name != RECEIPT_NAME
+
+
+def replay(
+    *, folder: str, policy: str, root: str | None, emulator: bool, state: Path, now: float, output: str
+) -> ExitCode:
+    """What the policy says of each receipt stands on standard output, and in the exit code the worst of it.
+
+    Raises:
+        Misconfigured: the folder holds no receipt, or an input cannot be read.
+    """
+    demand = Demand(
+        trust=trust_in(root, emulator=emulator, state=state), at=now, policies=read_policies(policy)[1]
+    )
+    with patience("replaying"):
+        replayed = [
+            _Replayed(name=name, verdict=verify_receipt(data, demand)) for name, data in _files(folder)
+        ]
+    passed_over = [each for each in replayed if each.is_something_else]
+    replayed = [each for each in replayed if not each.is_something_else]
+    if not replayed:
+        raise Misconfigured(
+            f"there is no receipt in {quoted(folder)}", hint="a receipt's name ends in `.json`"
+        )
+    if output == "json":
+        print_json(
+            {
+                "receipts": [
+                    {"receipt": each.name, "outcome": each.outcome, **document_of(each.verdict)}
+                    for each in replayed
+                ],
+                "passed_over": [each.name for each in passed_over],
+            }
+        )
+    else:
+        _print(replayed, passed_over=len(passed_over))
+    found = {each.outcome for each in replayed}
+    return next((code for outcome, code in _EXIT_CODES.items() if outcome in found), ExitCode.YES)
+
+
+def _files(folder: str) -> list[tuple[str, bytes]]:
+    root = Path(folder)
+    if not root.is_dir():
+        raise Misconfigured(f"{quoted(folder)} is no folder", hint="name the folder that holds the receipts")
+    paths = sorted(path for path in root.rglob("*.json") if path.is_file())
+    small = [path for path in paths if path.stat().st_size <= MAX_INPUT_BYTES]  # a `job.json` may be larger
+    return [(str(path.relative_to(root)), read_bytes(str(path), what="receipt")) for path in small]
+
+
+def _print(replayed: Sequence[_Replayed], *, passed_over: int) -> None:
+    terminal = console()
+    counted = Counter(each.outcome for each in replayed)
+    said = ", ".join(
+        f"{counted[outcome]} {word.lower()}" for outcome, (word, _) in _WORDS.items() if counted[outcome]
+    )
+    beside = f"; files that are none: {passed_over}" if passed_over else ""
+    terminal.print(f"receipts: {len(replayed)}, {said}{beside}")
+    for each in replayed:
+        word, style = _WORDS[each.outcome]
+        answer = each.verdict.answer
+        why = (
+            f"  {answer.why.code}: {printable(answer.why.message)}" if isinstance(answer, NotVerified) else ""
+        )
+        terminal.print(styled((f"{word:<15}", style), f" {printable(each.name)}{why}"))
+        if isinstance(answer, NotVerified):
+            for clause in answer.clauses:
+                for line in clause_lines(clause):
+                    terminal.print(line)

@@ -1,0 +1,41 @@
+"""What `symbolon emulator audit verify` answers: whether the emulator's audit log is whole."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from attestation.errors import ExitCode, Misconfigured
+from emulator.audit import HEAD_NAME, verify_log
+
+from ..inputs import read_bytes
+from ..rendering import print_json
+from .command import state_folder
+
+
+def verify_audit_log(state: Path | None, *, head: str | None, output: str) -> ExitCode:
+    """How many lines the log has stands on standard output, where it is whole.
+
+    Raises:
+        AuditLogBroken: it is not.
+        Misconfigured: there is no log, or the head that was kept cannot be read.
+    """
+    folder = state_folder(state)
+    if not (folder / "audit.jsonl").exists():
+        raise Misconfigured(
+            "no emulator has decided anything in this state folder", hint="name another one: --state DIR"
+        )
+    kept = None if head is None else read_bytes(head, what="head")
+    found = verify_log(folder, kept=kept)
+    if output == "json":
+        print_json(
+            {"whole": True, "lines": found.lines, "sha256": found.sha256, "from_kept_head": head is not None}
+        )
+        return ExitCode.YES
+    sys.stdout.write(f"whole: {found.lines} lines, the last of them {found.sha256}\n")
+    if head is None:
+        sys.stdout.write(
+            "Whoever can write the log can write its head as well: keep a copy of "
+            f"{folder / HEAD_NAME} elsewhere, for --head.\n"
+        )
+    return ExitCode.YES

@@ -1,0 +1,1 @@
+"""What the operator types: `symbolon operator …`, one module a command."""

@@ -1,0 +1,142 @@
+"""A job's folder as a person names it, `gs://bucket/folder` or a folder on this machine, to be read.
+
+What lies there is the operator's, and is believed in nothing here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Protocol
+
+from attestation.errors import Denied, Misconfigured, Unavailable, quoted
+from contract.uris import FolderUri, parse_folder_uri
+
+if TYPE_CHECKING:
+    from google.cloud import storage
+
+MOST_RECEIPT_BYTES = 64 * 1024 * 1024
+"""A receipt has about 130 bytes a part, and a job of ten million pictures ten thousand parts."""
+
+_IN_MEMORY_BYTES = 16 * 1024 * 1024
+
+
+class ResultFolder(Protocol):
+    """The objects of ours in a job's folder, by their names in it."""
+
+    def names(self) -> Iterable[str]:
+        """The names of what is there."""
+
+    def open(self, name: str) -> IO[bytes] | None:
+        """The object, from its first byte; None where it is not there."""
+
+
+def open_result_folder(name: str) -> ResultFolder:
+    """The folder that `name` says: `gs://…`, by the application default credentials, or a path.
+
+    Raises:
+        Misconfigured: it is neither, or there are no credentials.
+    """
+    if name.startswith("gs://"):
+        return _InCloudStorage(parse_folder_uri(name, where="the folder"))
+    folder = Path(name)
+    if not folder.is_dir():
+        raise Misconfigured(
+            f"{quoted(name)} is no folder", hint="name the folder of the results, or `gs://bucket/folder`"
+        )
+    return _OnThisMachine(folder)
+
+
+def read_object(folder: ResultFolder, name: str) -> bytes | None:
+    """The object's bytes, at most `MOST_RECEIPT_BYTES` of them; None where it is not there.
+
+    Raises:
+        Misconfigured: there are more; or it cannot be read.
+        Denied, Unavailable: it cannot be read.
+    """
+    file = folder.open(name)
+    if file is None:
+        return None
+    with file:
+        data = file.read(MOST_RECEIPT_BYTES + 1)
+    if len(data) > MOST_RECEIPT_BYTES:
+        raise Misconfigured(f"{quoted(name)} is larger than any of ours", hint="is it the right folder?")
+    return data
+
+
+class _OnThisMachine:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def names(self) -> Iterable[str]:
+        return sorted(path.name for path in self._folder.iterdir())
+
+    def open(self, name: str) -> IO[bytes] | None:
+        try:
+            return (self._folder / name).open("rb")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            reason = (error.strerror or "no reason given").lower()
+            raise Misconfigured(f"cannot read {quoted(name)} of the results: {reason}") from None
+
+
+class _InCloudStorage:
+    def __init__(self, uri: FolderUri) -> None:
+        self._uri = uri
+        self._client = _client()
+
+    def names(self) -> Iterable[str]:
+        with _failures(self._uri):
+            blobs = self._client.list_blobs(
+                self._uri.bucket, prefix=self._uri.prefix, delimiter="/", fields="items(name),nextPageToken"
+            )
+            return [blob.name.removeprefix(self._uri.prefix) for blob in blobs]
+
+    def open(self, name: str) -> IO[bytes] | None:
+        from google.cloud.exceptions import NotFound
+
+        file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  the caller closes it
+        with _failures(self._uri):
+            blob = self._client.bucket(self._uri.bucket).blob(self._uri.prefix + name)
+            try:
+                blob.download_to_file(file)
+            except NotFound:
+                file.close()
+                return None
+        file.seek(0)
+        return file
+
+
+def _client() -> storage.Client:
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.cloud import storage
+
+    try:
+        return storage.Client()
+    except (DefaultCredentialsError, OSError):
+        raise Misconfigured(
+            "there are no Google credentials to read `gs://` with",
+            hint="run `gcloud auth application-default login`, or name a folder on this machine",
+        ) from None
+
+
+@contextmanager
+def _failures(uri: FolderUri) -> Iterator[None]:
+    """Within the block, a failure of Cloud Storage is raised as one of ours."""
+    import requests
+    from google.api_core import exceptions as api
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except api.NotFound:
+        raise Misconfigured(f"`{uri}` does not exist", hint="check the bucket's name") from None
+    except (api.Forbidden, api.Unauthorized):
+        raise Denied(
+            f"`{uri}` may not be read", hint="grant `roles/storage.objectViewer` on the bucket"
+        ) from None
+    except (api.GoogleAPICallError, api.RetryError, requests.RequestException, GoogleAuthError, OSError):
+        raise Unavailable(f"`{uri}` cannot be reached", hint="try again later") from None

@@ -1,0 +1,100 @@
+"""The plan ends at its first step that does not hold, and no answer is positive without all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import IO
+
+import pytest
+
+from attestation.digests import Digest
+from attestation.errors import Denied, Misconfigured, NotKnown, Unavailable
+from symbolon.auditor.receipt_plan import Demand, NotVerified, Step, Taken, Verified, conclude, verify_receipt
+from symbolon.auditor.receipt_roots import Trust
+from symbolon.policies import NamedPolicy
+from tests.receipts import IMAGE, NOW, Draft, root
+
+DEMAND = Demand(trust=Trust(root=root(), described="ours"), at=NOW, image_digest=IMAGE)
+RECEIPT = Draft().make()
+ALL = [Taken(step=step, outcome="pass") for step in Step]
+IF_ASKED = {Step.RESULTS, Step.ROW, Step.IMAGE, Step.POLICY}
+
+
+def test_a_step_is_taken_in_the_order_of_the_plan() -> None:
+    verdict = verify_receipt(RECEIPT, DEMAND)
+    assert verdict.answer == Verified(emulator=False)
+    assert [each.step for each in verdict.steps] == list(Step)
+    assert {each.step for each in verdict.steps if each.outcome == "not-asked"} == IF_ASKED - {Step.IMAGE}
+    assert all(each.said for each in verdict.steps)
+
+
+@pytest.mark.parametrize("step", sorted(set(Step) - IF_ASKED))
+@pytest.mark.parametrize("outcome", ["fail", "unknown", "not-asked", "not-reached"])
+def test_nothing_is_verified_where_a_step_was_not_passed(step: Step, outcome: str) -> None:
+    steps = [replace(each, outcome=outcome) if each.step == step else each for each in ALL]  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="was not taken"):
+        conclude(steps, DEMAND)
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_nothing_is_verified_where_a_step_is_missing(step: Step) -> None:
+    with pytest.raises(AssertionError, match="was not taken"):
+        conclude([each for each in ALL if each.step != step], DEMAND)
+
+
+def test_nothing_is_verified_where_nobody_says_whose_image_may_be_believed() -> None:
+    answer = verify_receipt(RECEIPT, replace(DEMAND, image_digest=None)).answer
+    assert isinstance(answer, NotVerified)
+    assert isinstance(answer.why, NotKnown)
+
+
+def test_what_comes_after_a_step_that_does_not_hold_is_not_looked_at() -> None:
+    draft = Draft()
+    draft.claims["eat_nonce"] = "0" * 64
+    verdict = verify_receipt(draft.make(), replace(DEMAND, results=_Away()))
+    reached = [each.step for each in verdict.steps if each.outcome != "not-reached"]
+    assert reached == [Step.ENVELOPE, Step.ATTESTATION, Step.NONCE]
+
+
+class _Away:
+    """A folder that nobody can reach."""
+
+    def names(self) -> list[str]:
+        raise Unavailable("it is away")
+
+    def open(self, name: str) -> IO[bytes] | None:
+        raise Unavailable("it is away")
+
+
+def test_results_that_cannot_be_read_are_no_verdict() -> None:
+    """Neither good nor bad: whoever asked hears that it could not be answered."""
+    with pytest.raises(Unavailable):
+        verify_receipt(RECEIPT, replace(DEMAND, results=_Away()))
+
+
+@pytest.mark.parametrize("failure", [Denied("no"), Misconfigured("no such bucket")])
+def test_a_refusal_of_the_bucket_is_not_one_of_the_receipt(failure: Exception) -> None:
+    class Closed(_Away):
+        def names(self) -> list[str]:
+            raise failure
+
+    with pytest.raises(type(failure)):
+        verify_receipt(RECEIPT, replace(DEMAND, results=Closed()))
+
+
+def policy(condition: str) -> NamedPolicy:
+    return NamedPolicy(described="a condition alone", condition=condition, provider=None)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "verified"),
+    [(["true"], True), (["false"], False), (["false", "true"], True), (["false", "false"], False)],
+)
+def test_of_several_providers_one_that_admits_is_enough(conditions: list[str], verified: bool) -> None:
+    verdict = verify_receipt(RECEIPT, replace(DEMAND, policies=tuple(map(policy, conditions))))
+    assert isinstance(verdict.answer, Verified) == verified
+
+
+def test_both_the_digest_and_the_policy_have_to_hold_where_both_are_given() -> None:
+    other = replace(DEMAND, image_digest=Digest("sha256:" + "f" * 64), policies=(policy("true"),))
+    assert isinstance(verify_receipt(RECEIPT, other).answer, NotVerified)
