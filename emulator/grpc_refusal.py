@@ -9,6 +9,7 @@ Source: RFC 9113; grpc/grpc, doc/PROTOCOL-HTTP2.md ("Trailers-Only") and doc/sta
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, cast
 
 from h2.config import H2Configuration
@@ -17,6 +18,7 @@ from h2.events import RequestReceived
 from h2.exceptions import ProtocolError
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+_IDENTITY = re.compile(rb"\r\ntransfer-encoding:[ \t]*identity[ \t]*(?=\r\n|$)", re.IGNORECASE)
 _UNIMPLEMENTED = "12"
 _SENTENCE = (
     "the emulator does not have gRPC: make the client with transport='rest', as its documentation says, "
@@ -40,7 +42,8 @@ class HttpProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
         if self._refusing is None:
-            super().data_received(data)
+            begins = repr(self.conn.their_state) == "IDLE"
+            super().data_received(without_identity(data) if begins else data)
         else:
             self._refusing.receive(data)
 
@@ -53,6 +56,18 @@ class HttpProtocol(H11Protocol):
         """The connection is closed."""
         if self._refusing is None:
             super().connection_lost(exc)
+
+
+def without_identity(request: bytes) -> bytes:
+    """The request without `Transfer-Encoding: identity`, which says nothing, and which h11 does not know.
+
+    TensorFlow's `gs://` sends it. Source: RFC 2616, section 3.6; RFC 7230, appendix A.2, takes it back.
+
+    >>> without_identity(b"PUT / HTTP/1.1\\r\\ntransfer-encoding: identity\\r\\nhost: x\\r\\n\\r\\n")
+    b'PUT / HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n'
+    """
+    head, end, body = request.partition(b"\r\n\r\n")
+    return _IDENTITY.sub(b"", head) + end + body if end else request
 
 
 class GrpcRefusal:

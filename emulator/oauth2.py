@@ -31,8 +31,8 @@ _CLIENT_IDS = (
 _LIFETIME_S = 3599
 
 
-def routes(state: State) -> list[BaseRoute]:
-    """`POST /token`."""
+def routes(state: State, *, path: str = "/token") -> list[BaseRoute]:
+    """`POST /token`; at www.googleapis.com, where TensorFlow asks, the path is `/oauth2/v3/token`."""
 
     async def token(request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode()))
@@ -54,7 +54,7 @@ def routes(state: State) -> list[BaseRoute]:
             }
         )
 
-    return [Route("/token", token, methods=["POST"])]
+    return [Route(path, token, methods=["POST"])]
 
 
 def write_credentials_file(state: State, party: str, *, email: str, project_id: str) -> None:

@@ -80,7 +80,12 @@ def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
         "www.googleapis.com": storage.under_its_old_host(
             cloud_storage,
             _router(
-                [*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances],
+                [
+                    *verifier.jwks_routes(fleet.verifier),
+                    *iam_credentials.key_routes(state),
+                    *oauth2.routes(state, path="/oauth2/v3/token"),
+                    *instances,
+                ],
                 calls.COMPUTE,
             ),
         ),

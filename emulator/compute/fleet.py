@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from ..address import Address
 from ..cloud_logging import line_writer
 from ..state import State
@@ -30,6 +32,7 @@ class Fleet:
         self._kind = kind
         self._reboot_delay_s = reboot_delay_s
         self._launches: dict[str, Launch] = {}
+        self._changing = Lock()  # a launcher's thread says how it ended while a request changes labels
         self.instances = state.collection("compute.instances")
         for key, instance in self.instances.items():
             if instance["status"] != "TERMINATED":  # it ran when an earlier emulator ended
@@ -69,12 +72,14 @@ class Fleet:
 
     def change(self, key: str, **fields: object) -> None:
         """The instance of that key, if it is still there, is shown with these fields."""
-        instance = self.instances.get(key)
-        if instance is not None:
-            self.instances.put(key, {**instance, **fields})
+        with self._changing:
+            instance = self.instances.get(key)
+            if instance is not None:
+                self.instances.put(key, {**instance, **fields})
 
     def _update(self, key: str, *, status: str, **facts: object) -> None:
-        instance = self.instances.get(key)
-        if instance is not None:
-            ours = {**instance["symbolonEmulator"], **facts}
-            self.instances.put(key, {**instance, "status": status, "symbolonEmulator": ours})
+        with self._changing:
+            instance = self.instances.get(key)
+            if instance is not None:
+                ours = {**instance["symbolonEmulator"], **facts}
+                self.instances.put(key, {**instance, "status": status, "symbolonEmulator": ours})

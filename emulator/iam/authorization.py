@@ -167,7 +167,7 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
             is malformed, names a role that the emulator does not know, or has a condition,
             which must not be granted without it.
     """
-    if not is_etag_of(current, requested.get("etag")):
+    if requested.get("etag") and bytes_of_etag(requested["etag"]) != bytes_of_etag(current["etag"]):
         raise GoogleError(
             409,
             "There were concurrent policy changes. Please retry the whole read-modify-write with "
@@ -188,15 +188,10 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
     return {"version": 1, "etag": new_etag(), "bindings": bindings}
 
 
-def is_etag_of(policy: Mapping[str, Any], requested: object) -> bool:
-    """Whether a request names the etag of what is there, or none, which says that any will do."""
-    return requested in (None, "") or _bytes_of(requested) == _bytes_of(policy["etag"])
-
-
-def _bytes_of(etag: object) -> bytes:
+def bytes_of_etag(etag: object) -> bytes:
     """An etag is bytes, which JSON may spell in either alphabet of base64 (RFC 4648, sections 4 and 5).
 
-    >>> _bytes_of("++//+A==") == _bytes_of("--__-A")
+    >>> bytes_of_etag("++//+A==") == bytes_of_etag("--__-A")
     True
     """
     text = str(etag).rstrip("=").replace("+", "-").replace("/", "_")

@@ -55,11 +55,13 @@ class ResumableUploads:
         write_atomically(self._folder / session / "upload.json", json.dumps(_render(upload)).encode())
         (self._folder / session / "bytes").touch(mode=0o600)
         location = f"https://{request.url.netloc}{request.url.path}"
-        return Response(
-            headers={
-                "location": f"{location}?uploadType=resumable&upload_id={session}",
-                "x-guploader-uploadid": session,
-            }
+        return _with_capitals(
+            Response(
+                headers={
+                    "location": f"{location}?uploadType=resumable&upload_id={session}",
+                    "x-guploader-uploadid": session,
+                }
+            )
         )
 
     async def put(self, request: Request) -> Response:
@@ -78,7 +80,8 @@ class ResumableUploads:
                 total = await _receive(request, received)
                 size = received.stat().st_size
                 if total is None or size < total:
-                    return Response(status_code=308, headers={"range": f"bytes=0-{size - 1}"} if size else {})
+                    so_far = {"range": f"bytes=0-{size - 1}"} if size else {}
+                    return _with_capitals(Response(status_code=308, headers=so_far))
                 if size > total:
                     raise invalid("The upload has more bytes than it declared.")
                 stored = await self._finish(upload, request, folder)
@@ -148,6 +151,12 @@ async def _beyond(blocks: AsyncIterator[bytes], known: int) -> AsyncIterator[byt
     async for block in blocks:
         yield block[known:]
         known = max(0, known - len(block))
+
+
+def _with_capitals(response: Response) -> Response:
+    """The headers' names as Google writes them: TensorFlow looks for `Location` and `Range` to the letter."""
+    response.raw_headers = [(name.title(), value) for name, value in response.raw_headers]
+    return response
 
 
 def _render(upload: Upload) -> Document:

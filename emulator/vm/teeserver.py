@@ -2,7 +2,8 @@
 
 Errors are plain text, a token is the raw JWT called text/html, as the real one calls it. The
 verifier's own limits (nonces, audience) are Google's; the sentences about them are ours, since
-Google's are not published. AWS token types are absent.
+Google's are not published. Absent, and told so: AWS token types, evidence, host attestation and key
+endorsements.
 
 Source: google/go-tpm-tools, launcher/teeserver/tee_server.go and verifier/models/models.go;
 Confidential Space documentation, "Attestation tokens".
@@ -30,6 +31,8 @@ MOST_NONCES = 6
 NONCE_BYTES = range(8, 89)
 LONGEST_AUDIENCE_BYTES = 512
 
+_ABSENT = ("/v1/evidence", "/v1/hostAttestation", "/v1/keys:getEndorsement")
+"""What the current launcher's socket has besides: launcher/teeserver/tee_server.go, 21 August 2026."""
 _FIELDS = ("audience", "nonces", "token_type", "aws_principal_tag_options")
 _NO_INTEL = "no ITA verifier client present - ensure ITA Region and Key are defined in metadata"
 
@@ -63,6 +66,9 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
     async def intel_token(_request: Request) -> Response:
         return _text(_NO_INTEL, 500)
 
+    async def absent(request: Request) -> Response:
+        return _text(f"symbolon emulator: the socket does not have {request.url.path}", 400)
+
     async def not_found(_request: Request, _error: Exception) -> Response:
         return Response("404 page not found\n", 404, media_type="text/plain")
 
@@ -71,6 +77,7 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
         routes=[
             Route("/v1/token", token, methods=methods),
             Route("/v1/intel/token", intel_token, methods=methods),
+            *(Route(path, absent, methods=methods) for path in _ABSENT),
         ],
         exception_handlers={404: not_found, HTTPException: not_found},
     )

@@ -45,7 +45,7 @@ class Recorder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if headers.get("host") not in _HOSTS:
+        if headers.get("host") not in _HOSTS or scope["path"].startswith("/oauth2/"):
             await self._app(scope, receive, send)
             return
         body, answer, status = b"", b"", 0
@@ -59,7 +59,8 @@ class Recorder:
         async def say(message: Message) -> None:
             nonlocal answer, status
             status = message.get("status", status)
-            answer += b"".join(value for name, value in message.get("headers", []) if name == b"location")
+            answered = message.get("headers", [])
+            answer += b"".join(value for name, value in answered if name.lower() == b"location")
             answer += message.get("body", b"")
             await send(message)
 

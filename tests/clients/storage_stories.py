@@ -6,6 +6,7 @@ Each story is told against an emulator, and recorded there by `tests.clients.rec
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -78,8 +79,15 @@ def node(shell: Shell) -> None:
     shell.run("node", NODE / "story.cjs", "story-of-node", "small", "big", "back")
 
 
+def tensorflow(shell: Shell) -> None:
+    """TensorFlow's `gs://`, which speaks both APIs by a client of its own."""
+    files_in(shell.folder)
+    shell.run(sys.executable, Path(__file__).parent / "tensorflow_story.py", "story-of-tensorflow", "big")
+
+
 STORIES: Mapping[str, Callable[[Shell], None]] = {
     "gcloud-storage": gcloud_storage,
     "gsutil": gsutil,
     "node": node,
+    "tensorflow": tensorflow,
 }

@@ -144,7 +144,7 @@ def ask(
     asyncio.run(app(scope, receive, send))
     return Answer(
         status=sent[0]["status"],
-        headers={name.decode(): value.decode() for name, value in sent[0]["headers"]},
+        headers={name.decode().lower(): value.decode() for name, value in sent[0]["headers"]},
         body=b"".join(message.get("body", b"") for message in sent[1:]),
     )
 

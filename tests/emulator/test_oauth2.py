@@ -29,6 +29,14 @@ def test_the_credentials_file_is_the_application_default(
     assert credentials.quota_project_id == "primus"
 
 
+def test_the_token_endpoint_is_at_its_old_address_too_where_tensorflow_asks(
+    through_gateway: Running,
+) -> None:
+    old = "https://www.googleapis.com/oauth2/v3/token"
+    answer = requests.post(old, form(through_gateway), timeout=9)
+    assert answer.json()["token_type"] == "Bearer"
+
+
 def form(emulator: Running) -> dict[str, str]:
     file = json.loads(emulator.credentials_file("owner").read_bytes())
     return {key: file[key] for key in ("client_id", "client_secret", "refresh_token")} | {

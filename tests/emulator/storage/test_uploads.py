@@ -181,6 +181,30 @@ def test_an_upload_whose_connection_broke_is_resumed(
     assert bucket.blob("o").download_as_bytes() == b"0123456789"
 
 
+def test_tensorflow_begins_an_upload_with_a_word_of_an_old_http_and_reads_headers_to_the_letter(
+    bucket: Any, session_of: Callable[[str], AuthorizedSession], emulator: Running
+) -> None:
+    session = session_of("owner")
+    session.get(UPLOAD.format(bucket.name).replace("/upload", ""))  # has a token from here on
+    connection = HTTPSConnection(
+        emulator.proxy.removeprefix("http://"),
+        timeout=9,
+        context=ssl.create_default_context(cafile=str(emulator.ca_file)),
+    )
+    connection.set_tunnel("www.googleapis.com", 443)
+    with closing(connection):
+        connection.putrequest("POST", f"/upload/storage/v1/b/{bucket.name}/o?uploadType=resumable&name=o")
+        connection.putheader("authorization", f"Bearer {session.credentials.token}")
+        connection.putheader("Content-Length", "0")
+        connection.putheader("Transfer-Encoding", "identity")
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        address = dict(answer.getheaders())["Location"]
+    assert put(address, b"data", "bytes 0-3/4").status_code == 200
+    assert bucket.blob("o").download_as_bytes() == b"data"
+
+
 def until(holds: Callable[[], bool]) -> None:
     """Returns as soon as it holds; fails where it does not within ten seconds."""
     deadline = time.monotonic() + 10

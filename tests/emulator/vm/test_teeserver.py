@@ -111,3 +111,9 @@ def test_another_method_or_path_is_answered_as_go_does(app: Any, ask: Callable[.
     assert (absent.status, absent.text) == (404, "404 page not found\n")
     intel = ask(app, "GET", "http://localhost/v1/intel/token")
     assert intel.status == 500
+
+
+@pytest.mark.parametrize("path", ["/v1/evidence", "/v1/hostAttestation", "/v1/keys:getEndorsement"])
+def test_what_the_socket_has_elsewhere_is_told_by_name(app: Any, ask: Callable[..., Any], path: str) -> None:
+    answer = ask(app, "POST", f"http://localhost{path}")
+    assert (answer.status, answer.text) == (400, f"symbolon emulator: the socket does not have {path}")
