@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -365,3 +366,24 @@ def test_machine_types_and_images_are_there_to_be_chosen_from(platform: Any) -> 
     assert platform.call("GET", f"{images}/{newest['name']}", by="owner").json == newest
     assert len(platform.call("GET", images, by="owner").json["items"]) == 2
     assert platform.call("GET", f"{images}/family/debian-12", by="owner").status == 404
+
+
+def test_what_two_threads_change_of_a_machine_is_both_kept(
+    platform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A launcher's thread says how it ended, in the middle of a request that changes labels."""
+    fleet, key = platform.fleet, f"{_ZONE}/instances/vm"
+    fleet.instances.put(key, {"status": "RUNNING", "symbolonEmulator": {}})
+    put = fleet.instances.put
+    ending = Thread(target=lambda: fleet._update(key, status="TERMINATED"))
+
+    def interrupted(name: str, document: Any) -> Any:
+        if "labels" in document and ending.ident is None:
+            ending.start()
+            ending.join(0.3)  # it waits for its turn, or is done
+        return put(name, document)
+
+    monkeypatch.setattr(fleet.instances, "put", interrupted)
+    fleet.change(key, labels={"a": "b"})
+    ending.join()
+    assert fleet.instances.get(key) == {"status": "TERMINATED", "labels": {"a": "b"}, "symbolonEmulator": {}}
