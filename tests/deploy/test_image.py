@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -188,3 +189,16 @@ def test_readme_argues_every_label() -> None:
     labels: dict[str, Any] = dict(read_dockerfile().labels)
     for name, value in labels.items():
         assert f"| `{name.removeprefix('tee.launch_policy.')}` | `{value}` |" in readme
+
+
+def test_an_image_believes_the_root_that_it_is_built_with_and_no_other(tmp_path: Path) -> None:
+    terms = b'[runtime]\nname = "tensorflow"\n'
+    google = build_image(tmp_path / "google", terms=terms, root=b"Google's")
+    emulator = build_image(tmp_path / "emulator", terms=terms, root=b"an emulator's")
+    assert google.manifest != emulator.manifest
+    with tarfile.open(fileobj=io.BytesIO(blob(emulator.folder, emulator.layer))) as layer:
+        held = layer.extractfile("app/root.pem")
+        assert held is not None and held.read() == b"an emulator's"
+    with pytest.raises(Misconfigured, match=r"the image needs `root\.pem`") as refused:
+        build_image(tmp_path / "none", terms=terms)
+    assert "deploy/README.md" in refused.value.hint
