@@ -20,12 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+import google.auth
 from google.cloud import storage
 
 from attestation.digests import Digest
 from contract.terms import ModelTerms
 from contract.uris import ObjectUri
-from workload import credentials, model_archive, object_storage
+from workload import model_archive, object_storage
 
 from .figures import Spread, pairwise, spread
 from .storing import BUCKET, emulated
@@ -49,7 +50,7 @@ def measure(*, mib: int, rounds: int) -> Release:
     with ExitStack() as opened:
         scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(dir=_MEMORY)))
         terms = opened.enter_context(_uploaded(scratch, mib))
-        ours = object_storage.open_client(credentials.operator_credential())
+        ours = object_storage.open_client(google.auth.default()[0])
         theirs = storage.Client()
         released, downloaded = [], []
         for number in range(rounds + 1):

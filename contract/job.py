@@ -3,7 +3,7 @@
     {"format": 1,
      "image_digest": "sha256:…", "terms_digest": "sha256:…",
      "request": {"input": "gs://…", "result": "gs://…", "top_k": 5},
-     "listing": {"pictures": [{"name", "generation", "size", "crc32c"?}],
+     "listing": {"pictures": [{"name", "generation", "size", "crc32c"?, "is_gzipped"?}],
                  "left_out": {"placeholders": "1", "other_names": "3"}},
      "token": "…"}
 
@@ -45,13 +45,15 @@ _WHAT = f"`{NAME}`"
 class ListedPicture:
     """An object that was there when the bucket was listed; later generations of it are not read.
 
-    `crc32c` is named of one that is read by ranges, which have no checksum of their own.
+    `crc32c` is named of one that is read by ranges, which have no checksum of their own. It and `size` are
+    those of the bytes as they are stored, which may be gzip's (Content-Encoding): then it `is_gzipped`.
     """
 
     name: str
     generation: int
     size: int
     crc32c: str = ""
+    is_gzipped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +147,17 @@ def _job(document: Mapping[str, Any]) -> JobRecord:
     )
 
 
-def _said_of(picture: ListedPicture) -> dict[str, str]:
-    said = {
+def _said_of(picture: ListedPicture) -> dict[str, str | bool]:
+    said: dict[str, str | bool] = {
         "name": picture.name,
         "generation": decimal(picture.generation),
         "size": decimal(picture.size),
     }
-    return {**said, "crc32c": picture.crc32c} if picture.crc32c else said
+    if picture.crc32c:
+        said["crc32c"] = picture.crc32c
+    if picture.is_gzipped:
+        said["is_gzipped"] = True
+    return said
 
 
 def _picture(said: Mapping[str, Any]) -> ListedPicture:
@@ -160,11 +166,18 @@ def _picture(said: Mapping[str, Any]) -> ListedPicture:
         generation=parse_decimal(said["generation"]),
         size=parse_decimal(said["size"]),
         crc32c=_text(said.get("crc32c", "")),
+        is_gzipped=_truth(said.get("is_gzipped", False)),
     )
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
         raise TypeError
     return value
 

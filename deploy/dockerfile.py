@@ -18,12 +18,16 @@ from pathlib import PurePosixPath
 from attestation.errors import Misconfigured
 
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
+_MODULES_OF = re.compile(r"(?<=\w)\*\.py$")
 _MODE = re.compile(r"--chmod=(?P<mode>0?[0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """One COPY: files of the build context, and where they go (absolute; ending in `/` for a folder)."""
+    """One COPY: files of the build context, and where they go (absolute; ending in `/` for a folder).
+
+    A source may end with `NAME*.py`: each module whose name begins so.
+    """
 
     sources: tuple[str, ...]
     destination: str
@@ -161,8 +165,11 @@ class _Stage:
         words = [self._expand(word) for word in _words(rest)]
         if any(word.startswith("--") for word in words):
             raise ValueError("a flag of COPY other than --chmod is not understood")
-        if any(set(word) & set("*?[") or ".." in PurePosixPath(word).parts for word in words):
-            raise ValueError("COPY names its files one by one, without wildcards and without `..`")
+        plain = [_MODULES_OF.sub("", word) for word in words]
+        if any(set(word) & set("*?[") or ".." in PurePosixPath(word).parts for word in plain):
+            raise ValueError(
+                "COPY names its files one by one, without wildcards (but `NAME*.py`) and without `..`"
+            )
         if len(words) < 2:
             raise ValueError("COPY needs a source and a destination")
         *sources, target = words

@@ -13,8 +13,8 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from attestation.digests import Digest, digest_of
@@ -103,7 +103,18 @@ def read_dockerfile(source: Path = SOURCE, *, runtime: str = "tensorflow") -> Do
         Misconfigured: it is not of the known subset.
     """
     text = (source / DOCKERFILE).read_text(encoding="utf-8")
-    return parse_dockerfile(text, arguments={"RUNTIME": runtime})
+    dockerfile = parse_dockerfile(text, arguments={"RUNTIME": runtime})
+    copies = tuple(replace(copy, sources=_found(copy.sources, source)) for copy in dockerfile.copies)
+    return replace(dockerfile, copies=copies)
+
+
+def _found(names: Iterable[str], source: Path) -> tuple[str, ...]:
+    """The files that are named, each module of `NAME*.py` by itself."""
+    found: list[str] = []
+    for name in names:
+        modules = sorted(source.glob(name)) if "*" in name else [source / name]
+        found += [module.relative_to(source).as_posix() for module in modules]
+    return tuple(found)
 
 
 def _check_runtime(terms: bytes, runtime: str) -> None:

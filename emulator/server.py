@@ -20,12 +20,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Route, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from attestation.errors import Misconfigured
 
 from . import (
     artifact_registry,
+    calls,
     cloud_logging,
     compute,
     iam,
@@ -62,41 +63,61 @@ _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
 def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
     """Every service by its production host name; `{…}` stands for a part of one label."""
-    instances = compute.routes(state, fleet)
+    instances, cloud_storage = compute.routes(state, fleet), storage.make_app(state)
     hosts: dict[str, ASGIApp] = {
-        "artifactregistry.googleapis.com": _router(artifact_registry.routes(state)),
-        "cloudresourcemanager.googleapis.com": _router(projects.routes(state)),
-        "compute.googleapis.com": _router(instances),
+        "artifactregistry.googleapis.com": _router(artifact_registry.routes(state), calls.ARTIFACT_REGISTRY),
+        "cloudresourcemanager.googleapis.com": _router(
+            projects.routes(state), calls.RESOURCE_MANAGER_1, calls.RESOURCE_MANAGER_3
+        ),
+        "compute.googleapis.com": _router(instances, calls.COMPUTE),
         "confidentialcomputing.googleapis.com": _router(verifier.discovery_routes(fleet.verifier)),
-        "iam.googleapis.com": _router(iam.routes(state)),
-        "logging.googleapis.com": _router(cloud_logging.routes(state)),
-        "iamcredentials.googleapis.com": _router(iam_credentials.routes(state)),
+        "iam.googleapis.com": _router(iam.routes(state), calls.IAM),
+        "logging.googleapis.com": _router(cloud_logging.routes(state), calls.LOGGING),
+        "iamcredentials.googleapis.com": _router(iam_credentials.routes(state), calls.IAM_CREDENTIALS),
         "oauth2.googleapis.com": _router(oauth2.routes(state)),
-        "storage.googleapis.com": storage.make_app(state),
-        "sts.googleapis.com": _router(sts.routes(state, fleet.verifier)),
-        "www.googleapis.com": _router(
-            [*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances]
+        "storage.googleapis.com": cloud_storage,
+        "sts.googleapis.com": _router(sts.routes(state, fleet.verifier), calls.STS),
+        "www.googleapis.com": storage.under_its_old_host(
+            cloud_storage,
+            _router(
+                [*verifier.jwks_routes(fleet.verifier), *iam_credentials.key_routes(state), *instances],
+                calls.COMPUTE,
+            ),
         ),
         "{location}-docker.pkg.dev": registry.make_app(state),
     }
     apis = [host for host in (*hosts, _SERVICE_USAGE) if host.endswith(".googleapis.com")]
     served = [host for host in apis if host not in ("oauth2.googleapis.com", "www.googleapis.com")]
-    return {**hosts, _SERVICE_USAGE: _router(service_usage.routes(state, served))}
+    return {**hosts, _SERVICE_USAGE: _router(service_usage.routes(state, served), calls.SERVICE_USAGE)}
 
 
 def make_app(state: State, hosts: Mapping[str, ASGIApp]) -> Starlette:
     """One application for all hosts; one that no service has is answered as an absent call is."""
     app = Starlette(
-        routes=[*(Host(host, service) for host, service in hosts.items()), *_router([]).routes],
+        routes=[
+            *(Host(host, service) for host, service in hosts.items()),
+            Route("/{path:path}", _absent, methods=_METHODS),
+        ],
         exception_handlers={GoogleError: on_google_error, OAuthError: on_oauth_error},
     )
     app.add_middleware(FaultMiddleware, folder=state.folder)
     return app
 
 
-def _router(routes: Sequence[BaseRoute]) -> Router:
-    """`routes`; any other call is answered with a sentence that names it."""
-    return Router([*routes, Route("/{path:path}", _absent, methods=_METHODS)])
+def _router(routes: Sequence[BaseRoute], *services: calls.Service) -> ASGIApp:
+    """`routes`; any other call, and a parameter that one does not honour, is answered with a sentence."""
+    router = Router([*routes, Route("/{path:path}", _absent, methods=_METHODS)])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            for service in services:
+                service.check(Request(scope))
+        except GoogleError as error:
+            await render_everywhere(error)(scope, receive, send)
+        else:
+            await router(scope, receive, send)
+
+    return app
 
 
 async def _absent(request: Request) -> Response:

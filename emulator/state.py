@@ -24,9 +24,12 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """`path` holds `data`, or what it held before: never a part."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(data)
-    draft.replace(path)
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)  # where the disk is full, above all
 
 
 class Collection:
@@ -42,14 +45,12 @@ class Collection:
 
     def put(self, name: str, document: Document) -> Document:
         with self._lock:
-            self._documents[name] = document
-            self._save()
+            self._save({**self._documents, name: document})
         return document
 
     def delete(self, name: str) -> None:
         with self._lock:
-            del self._documents[name]
-            self._save()
+            self._save({key: value for key, value in self._documents.items() if key != name})
 
     def items(self) -> list[tuple[str, Document]]:
         with self._lock:
@@ -58,8 +59,10 @@ class Collection:
     def __contains__(self, name: str) -> bool:
         return name in self._documents
 
-    def _save(self) -> None:
-        write_atomically(self._path, json.dumps(self._documents, indent=1).encode())
+    def _save(self, documents: dict[str, Document]) -> None:
+        """These are the documents, on disk and then here: what could not be written is not there either."""
+        write_atomically(self._path, json.dumps(documents, indent=1).encode())
+        self._documents = documents
 
 
 class State:

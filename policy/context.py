@@ -41,7 +41,7 @@ class Text:
     tree: Node
 
 
-class Case:
+class Dossier:
     """One provider of a policy. What rules share is made once, when the first of them asks.
 
     Without our vocabulary, as for another issuer, nothing is asked of its tokens: there is no inquiry.
@@ -63,9 +63,9 @@ class Case:
         except InvalidExpression as invalid:
             self.invalid = invalid
 
-    def with_condition(self, condition: str) -> Case:
+    def with_condition(self, condition: str) -> Dossier:
         """The same provider, asking something else."""
-        return Case(self.policies, replace(self.provider, condition=condition), self._prover)
+        return Dossier(self.policies, replace(self.provider, condition=condition), self._prover)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:
         """A token that this provider admits and none of the others do, or that there is none.
@@ -153,20 +153,20 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A case, as one rule sees it."""
+    """A dossier, as one rule sees it."""
 
-    case: Case
+    dossier: Dossier
     rule: str
     severity: Severity
     today: date
 
     @property
     def policies(self) -> PolicySet:
-        return self.case.policies
+        return self.dossier.policies
 
     @property
     def provider(self) -> Provider:
-        return self.case.provider
+        return self.dossier.provider
 
     @property
     def is_first(self) -> bool:
@@ -209,16 +209,16 @@ class Context:
 
     def ask(self, also: str) -> Found | NoneFound | Undecided:
         """Whether a token is admitted for which `also`, a condition over `assertion`, is true."""
-        if not self.case.has_vocabulary:
+        if not self.dossier.has_vocabulary:
             return Undecided(reason=unknown_vocabulary(self.provider.issuer))
-        if self.case.inquiry is None:
+        if self.dossier.inquiry is None:
             # Google would refuse the condition: nobody is admitted
             return conclude(Unsatisfiable(), accept_bounds=False, attack=lambda: None)
-        return self.case.inquiry.ask(also)
+        return self.dossier.inquiry.ask(also)
 
     def admits_beyond(self, others: Sequence[Provider]) -> Found | NoneFound | Undecided:
         """A token that this provider admits and none of the others do, or that there is none."""
-        return self.case.admits_beyond(others)
+        return self.dossier.admits_beyond(others)
 
     def admits(
         self, also: str, message: str, *, hint: str, about: str, span: Span | None = None
@@ -230,7 +230,7 @@ class Context:
         """
         match self.ask(also):
             case Found() as found:
-                clauses = self.case.reads(about)
+                clauses = self.dossier.reads(about)
                 span = clauses[0].node.span if clauses and span is None else span
                 yield self.finding(message, hint=hint, span=span, shown_by=found)
             case Undecided(reason=reason):
@@ -240,7 +240,7 @@ class Context:
 
     def from_types(self, *rules: str) -> Iterator[Finding]:
         """The findings of the type checker that have one of these names."""
-        for text, found in self.case.checked:
+        for text, found in self.dossier.checked:
             if found.rule in rules:
                 yield self.finding(
                     found.message, hint=found.hint, place=text.place, span=found.span, text=text.text

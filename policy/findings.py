@@ -27,7 +27,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that one rule says of one provider, or of what was read beside it.
+    """One thing that one rule says of one provider, or of the bindings or the image beside it.
 
     `span` are character offsets, the second one behind the end, into the text that `place` names:
     the condition, the expression of a mapping (`mapping google.subject`), the member of a binding or

@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 from importlib import import_module
 from typing import Final, Protocol
 
-from .context import Case, Context
+from .context import Context, Dossier
 from .findings import Finding, Severity
 from .policy_set import PolicySet
 from .proving.budget import Allowance
@@ -88,26 +88,26 @@ def lint(
     policies: PolicySet, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
 ) -> list[Finding]:
     """What the rules find, worst first; a finding that is waived says by whom."""
-    return lint_cases(cases_of(policies, prover, clock=clock), today=today)
+    return lint_dossiers(dossiers_of(policies, prover, clock=clock), today=today)
 
 
-def cases_of(
+def dossiers_of(
     policies: PolicySet, prover: Prover | None, *, clock: Callable[[], float] = time.monotonic
-) -> list[Case]:
-    """A case for each provider that is not disabled; they share the budget, which begins now."""
+) -> list[Dossier]:
+    """A dossier for each provider that is not disabled; they share the budget, which begins now."""
     if prover is not None:
         further = max(0, len(policies.active) - 1)
         prover = prover.sharing(Allowance(BUDGET_S + further * FURTHER_BUDGET_S, clock=clock))
-    return [Case(policies, provider, prover) for provider in policies.active]
+    return [Dossier(policies, provider, prover) for provider in policies.active]
 
 
-def lint_cases(cases: Iterable[Case], *, today: date) -> list[Finding]:
+def lint_dossiers(dossiers: Iterable[Dossier], *, today: date) -> list[Finding]:
     """What the rules find of these, whose inquiry is shared."""
     found: list[Finding] = []
-    for case in cases:
-        if case.inquiry is not None:
-            case.inquiry.ask_at_once(partial(ask_for_rules, case, today=today))
-        found += _checked(case, today=today)
+    for dossier in dossiers:
+        if dossier.inquiry is not None:
+            dossier.inquiry.ask_at_once(partial(ask_for_rules, dossier, today=today))
+        found += _checked(dossier, today=today)
     return sorted(found, key=lambda each: (-each.severity, each.span or (-1, -1)))
 
 
@@ -116,25 +116,25 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
     return max((each.severity for each in findings if each.waiver is None), default=None)
 
 
-def ask_for_rules(case: Case, *, today: date) -> None:
+def ask_for_rules(dossier: Dossier, *, today: date) -> None:
     """Whatever the rules ask of this provider's tokens is asked of its inquiry."""
-    if case.inquiry is None:
+    if dossier.inquiry is None:
         return
     for rule in rules():
-        for key in rule.asks(Context(case, rule.slug, rule.severity, today)):
+        for key in rule.asks(Context(dossier, rule.slug, rule.severity, today)):
             if isinstance(key, str):
-                case.inquiry.ask(key)
+                dossier.inquiry.ask(key)
             else:
-                case.inquiry.ask_clause(key)
+                dossier.inquiry.ask_clause(key)
 
 
-def _checked(case: Case, *, today: date) -> Iterator[Finding]:
+def _checked(dossier: Dossier, *, today: date) -> Iterator[Finding]:
     """What the rules find of one provider, in the catalogue's order; each is run once.
 
     Of another issuer's tokens only those rules speak that need to know nothing of them.
     """
-    waivers = {each.rule: each for each in case.policies.waivers if each.expires >= today}
+    waivers = {each.rule: each for each in dossier.policies.waivers if each.expires >= today}
     for rule in rules():
-        if case.has_vocabulary or rule.slug in FOR_ANY_ISSUER:
-            for finding in rule.check(Context(case, rule.slug, rule.severity, today)):
+        if dossier.has_vocabulary or rule.slug in FOR_ANY_ISSUER:
+            for finding in rule.check(Context(dossier, rule.slug, rule.severity, today)):
                 yield replace(finding, waiver=waivers.get(rule.slug))

@@ -5,8 +5,8 @@
 
 Source: IAM API, WorkloadIdentityPoolProvider.attributeMapping (limits and keys); the wordings are
 those of sts.googleapis.com, for a subject of another type in google-github-actions/auth#378. An
-expression that fails or yields no string leaves its attribute out; for `google.subject` that is a
-refusal.
+expression that fails leaves its attribute out; for `google.subject` that is a refusal. What becomes
+of another attribute that is no string is not known: no document says it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Final
 from attestation.errors import Denied, Misconfigured
 
 from .cel.condition import Expression
-from .cel.syntax import InvalidExpression, Node
-from .cel.values import ErrorValue
+from .cel.syntax import InvalidExpression, Node, Span
+from .cel.values import ErrorValue, unknown_value
 from .wording import quoted
 
 MOST_SUBJECT_BYTES: Final = 127
@@ -35,6 +35,7 @@ RECOMMENDED_MAPPING: Final = {
 }
 """Google's recommended mapping: at most 121 bytes of subject, and principals by image digest."""
 
+_NOWHERE: Final = Span(0, 0)
 _KEY = re.compile(r"google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,100}")
 
 
@@ -132,6 +133,8 @@ class AttributeMapping:
                 attribute[name] = value
             elif isinstance(value, str) or (name == "groups" and _is_list_of_strings(value)):
                 google[name] = value
+            elif key != "google.subject" and not isinstance(value, ErrorValue):
+                unknown[key] = unknown_value("what Google makes of one that is no string", _NOWHERE)
             if key == "google.subject" and not isinstance(value, str | ErrorValue):
                 raise MappingRejected(
                     "The mapped attribute 'google.subject' must be of type STRING.",

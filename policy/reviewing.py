@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 from . import linting
 from .admitting import Admits, Table
 from .cel.condition import CompiledClause
-from .context import Case
+from .context import Dossier
 from .findings import Finding
 from .issuers import named
 from .policy_set import PolicySet
@@ -53,7 +53,7 @@ class ProviderReview:
     """One provider. `example` is a token that it admits; None where there is none, or none is known.
 
     `other_issuer` is whose tokens it takes where that is not Confidential Space's issuer, else "". Of
-    those nothing but the condition is known: `asks` is what it asks of them, clause by clause.
+    such tokens nothing is known: `asks` says, clause by clause, what the condition asks of them.
     """
 
     name: str
@@ -67,8 +67,8 @@ class ProviderReview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """`findings` are worst first; those with a `waiver` do not count. `assumptions` is all that any
-    answer of this review takes for granted of the issuer."""
+    """`findings` are worst first, and do not count where they have a `waiver`. `assumptions` are the facts
+    about the issuer that any answer of this review needs."""
 
     verdict: str
     providers: tuple[ProviderReview, ...]
@@ -83,6 +83,10 @@ class Review:
             "admits": {each.name or "condition": _admits(each) for each in self.providers},
             "clauses": {
                 each.name or "condition": [_clause(clause) for clause in each.clauses]
+                for each in self.providers
+            },
+            "undocumented": {
+                each.name or "condition": [row.claim for row in each.admits if row.undocumented]
                 for each in self.providers
             },
             "assumptions": list(self.assumptions),
@@ -102,7 +106,7 @@ def _admits(provider: ProviderReview) -> dict[str, dict[str, object]]:
 
 
 def _can_be(admits: Admits) -> object:
-    """All values as a list, those that are always there as `at_least`, anything else in words.
+    """All values as a list, values that are always there as `at_least`, anything else in words.
 
     A list that is proved within bounds alone is no plain list.
     """
@@ -128,50 +132,50 @@ def review(
     policies: PolicySet, prover: Prover | None, *, today: date, clock: Callable[[], float] = time.monotonic
 ) -> Review:
     """The whole of what can be said of a policy."""
-    cases = linting.cases_of(policies, prover, clock=clock)
-    tables = [Table(case) for case in cases]
-    for case, table in zip(cases, tables, strict=True):
-        if case.inquiry is not None:
-            case.inquiry.ask_at_once(partial(_ask_everything, case, table, today))
-    findings = linting.lint_cases(cases, today=today)
-    providers = tuple(_provider(case, table) for case, table in zip(cases, tables, strict=True))
+    dossiers = linting.dossiers_of(policies, prover, clock=clock)
+    tables = [Table(dossier) for dossier in dossiers]
+    for dossier, table in zip(dossiers, tables, strict=True):
+        if dossier.inquiry is not None:
+            dossier.inquiry.ask_at_once(partial(_ask_everything, dossier, table, today))
+    findings = linting.lint_dossiers(dossiers, today=today)
+    providers = tuple(_provider(dossier, table) for dossier, table in zip(dossiers, tables, strict=True))
     return Review(
-        verdict=_verdict(policies, cases, findings),
+        verdict=_verdict(policies, dossiers, findings),
         providers=providers,
         findings=tuple(findings),
-        assumptions=assumptions_of(cases),
+        assumptions=assumptions_of(dossiers),
     )
 
 
-def assumptions_of(cases: Iterable[Case]) -> tuple[str, ...]:
+def assumptions_of(dossiers: Iterable[Dossier]) -> tuple[str, ...]:
     """What all answers so far about these take for granted of the issuer."""
-    inquiries = [case.inquiry for case in cases if case.inquiry is not None]
+    inquiries = [dossier.inquiry for dossier in dossiers if dossier.inquiry is not None]
     return tuple(sorted({label for each in inquiries for label in each.assumptions}))
 
 
-def _ask_everything(case: Case, table: Table, today: date) -> None:
-    linting.ask_for_rules(case, today=today)
+def _ask_everything(dossier: Dossier, table: Table, today: date) -> None:
+    linting.ask_for_rules(dossier, today=today)
     table.rows()
-    list(_uses(case))
+    list(_uses(dossier))
 
 
-def _provider(case: Case, table: Table) -> ProviderReview:
-    if not case.has_vocabulary:
+def _provider(dossier: Dossier, table: Table) -> ProviderReview:
+    if not dossier.has_vocabulary:
         return ProviderReview(
-            name=case.provider.name,
-            condition=case.provider.condition,
+            name=dossier.provider.name,
+            condition=dossier.provider.condition,
             admits=(),
             clauses=(),
             example=None,
-            other_issuer=named(case.provider.issuer),
-            asks=tuple(_asked(clause) for clause in case.clauses),
+            other_issuer=named(dossier.provider.issuer),
+            asks=tuple(_asked(clause) for clause in dossier.clauses),
         )
-    example = None if case.inquiry is None else case.inquiry.example
+    example = None if dossier.inquiry is None else dossier.inquiry.example
     return ProviderReview(
-        name=case.provider.name,
-        condition=case.provider.condition,
+        name=dossier.provider.name,
+        condition=dossier.provider.condition,
         admits=tuple(table.rows()) if isinstance(example, Found) else (),
-        clauses=tuple(_uses(case)) if not isinstance(example, NoneFound) else (),
+        clauses=tuple(_uses(dossier)) if not isinstance(example, NoneFound) else (),
         example=example.token if isinstance(example, Found) else None,
     )
 
@@ -184,12 +188,12 @@ def _asked(clause: CompiledClause) -> str:
     return f"{quoted(expectation.path.text)} {expectation.must}"
 
 
-def _uses(case: Case) -> Iterable[ClauseUse]:
-    if not case.has_vocabulary:
+def _uses(dossier: Dossier) -> Iterable[ClauseUse]:
+    if not dossier.has_vocabulary:
         return
-    for number, clause in enumerate(case.clauses):
-        assert case.inquiry is not None  # noqa: S101  (there are clauses, so the condition compiles)
-        answer = case.inquiry.ask_clause(number)
+    for number, clause in enumerate(dossier.clauses):
+        assert dossier.inquiry is not None  # noqa: S101  (there are clauses, so the condition compiles)
+        answer = dossier.inquiry.ask_clause(number)
         match answer:
             case Found():
                 keeps_out: KeepsOut = "keeps-out"
@@ -211,7 +215,7 @@ def _uses(case: Case) -> Iterable[ClauseUse]:
         )
 
 
-def _verdict(policies: PolicySet, cases: Sequence[Case], findings: Sequence[Finding]) -> str:
+def _verdict(policies: PolicySet, dossiers: Sequence[Dossier], findings: Sequence[Finding]) -> str:
     """What it comes to, in one line."""
     counted = [each for each in findings if each.waiver is None]
     counts = Counter(each.severity for each in counted if each.decided)
@@ -222,25 +226,25 @@ def _verdict(policies: PolicySet, cases: Sequence[Case], findings: Sequence[Find
         said.append(f"{undecided} not decided")
     if len(findings) > len(counted):
         said.append(f"{len(findings) - len(counted)} waived")
-    return f"{_admission(policies, cases)}; {', '.join(said)}"
+    return f"{_admission(policies, dossiers)}; {', '.join(said)}"
 
 
-def _admission(policies: PolicySet, cases: Sequence[Case]) -> str:
-    if not cases:
+def _admission(policies: PolicySet, dossiers: Sequence[Dossier]) -> str:
+    if not dossiers:
         return "admits nobody: every provider is disabled"
-    if any(case.invalid is not None for case in cases):
+    if any(dossier.invalid is not None for dossier in dossiers):
         return "Google would refuse this condition"
-    others = list(dict.fromkeys(named(each.provider.issuer) for each in cases if not each.has_vocabulary))
+    others = list(dict.fromkeys(named(each.provider.issuer) for each in dossiers if not each.has_vocabulary))
     foreign = f"admits tokens of {listed(others, 'and')} by the condition alone" if others else ""
-    ours = [case for case in cases if case.has_vocabulary]
+    ours = [dossier for dossier in dossiers if dossier.has_vocabulary]
     said = [_admission_of_ours(ours)] if ours else []
     return "; ".join([*said, *filter(None, [foreign])])
 
 
-def _admission_of_ours(cases: Sequence[Case]) -> str:
-    examples = [case.inquiry.example for case in cases if case.inquiry is not None]
+def _admission_of_ours(dossiers: Sequence[Dossier]) -> str:
+    examples = [dossier.inquiry.example for dossier in dossiers if dossier.inquiry is not None]
     if all(isinstance(each, NoneFound) for each in examples):
         return "admits nobody"
     if not any(isinstance(each, Found) for each in examples):
         return "what it admits is not decided"
-    return "admits somebody" if len(cases) == 1 else f"admits somebody, through {len(cases)} providers"
+    return "admits somebody" if len(dossiers) == 1 else f"admits somebody, through {len(dossiers)} providers"

@@ -1,4 +1,4 @@
-"""What is installed beside the command itself."""
+"""The extras that are installed beside the command itself."""
 
 from __future__ import annotations
 

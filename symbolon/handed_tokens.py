@@ -1,4 +1,4 @@
-"""A token's claims as a person hands them in, believed as far as that person asked."""
+"""A token's claims, as a person hands them in, verified as far as that person asked."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TokenClaims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedToken:
-    """A token as it was handed in, or claims alone, and what is to verify it: keys, a root, or nothing.
+    """A token, or claims alone, as it was handed in, with the keys or the root that verify it, if any.
 
     `audience` is accepted instead of the provider's own, where somebody wants to know what would be.
     `inputs` are the files that were read, each with the part that it plays.
@@ -128,7 +128,7 @@ class HandedToken:
         )
 
     def _note(self, provider: Provider | None) -> str:
-        """What is to be said of the audience."""
+        """A remark about the audience, behind the words that say how the token was verified."""
         if self.audience is None:
             unchecked = "; its audience was NOT checked: a condition alone names none"
             return unchecked if provider is None else ""

@@ -1,6 +1,6 @@
 """What a person names on the command line, read: a file, standard input, a moment.
 
-Every function raises `Misconfigured` with what was wrong, never with what was in the file.
+Every function raises `Misconfigured`, which says what is wrong and repeats nothing of the file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,16 @@ from attestation.strict_json import parse_json_object
 
 MAX_INPUT_BYTES = 4 * 1024 * 1024
 """More than any policy, token or key set has; a wrong file is refused before it fills the memory."""
+
+
+def check_named_once(*names: str | None) -> None:
+    """Standard input, `-`, is named at most once: its second reader would find it empty.
+
+    Raises:
+        Misconfigured: it is named twice.
+    """
+    if names.count("-") > 1:
+        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
 
 
 def read_text(name: str, *, what: str) -> str:

@@ -44,7 +44,7 @@ class ClauseAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """A decision, and every clause's part in it. `unknown` says what is not known, where that decides."""
+    """A decision, and every clause's part in it. Where the outcome is unknown, `unknown` says why."""
 
     outcome: Decided
     clauses: tuple[ClauseAnswer, ...]

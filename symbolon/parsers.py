@@ -90,6 +90,6 @@ def add_group(
 
 
 def show_usage(arguments: argparse.Namespace) -> ExitCode:
-    """The command's usage stands on standard error: what was typed is no command."""
+    """The command's usage stands on standard error: these words are no command."""
     sys.stderr.write(arguments.usage())
     return ExitCode.USAGE

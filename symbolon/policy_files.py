@@ -1,4 +1,4 @@
-"""A policy and what is read beside it, as a person names them: files, or standard input."""
+"""A policy, its bindings and its image, as a person names them: files, or standard input."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from attestation.strict_json import parse_json_object
 from deploy.layout import read_layout
 from policy.policy_set import PolicySet, parse_policy_set
 
-from .inputs import decode_text, read_bytes
+from .inputs import check_named_once, decode_text, read_bytes
 from .token_mistakes import check_are_claims, parse_handed_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedText:
-    """A file as it was named, and what is written in it; `data` are its bytes where they say more."""
+    """A file: its name as it was typed, its text, and its bytes where these are not the text's."""
 
     name: str
     text: str
@@ -62,8 +62,7 @@ def read_policy_set(policy: str, *, bindings: str | None = None, image: str | No
         Misconfigured: one of them cannot be read, or is not of its kind.
         EvidenceRejected: the layout's configuration is not what its digest says.
     """
-    if [policy, bindings, image].count("-") > 1:
-        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+    check_named_once(policy, bindings, image)
     named = read_named(policy, what="policy")
     bound = None if bindings is None else read_named(bindings, what="bindings")
     labelled = None if image is None else _image(image)
@@ -87,7 +86,7 @@ def read_claims(name: str) -> Mapping[str, object]:
 
 
 def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
-    """The file `name` too, for whoever has to say what was read.
+    """The claims in the file `name`, and the file.
 
     Raises:
         Misconfigured: the file cannot be read.
@@ -103,7 +102,7 @@ def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
 
 
 def read_named(name: str, *, what: str) -> NamedText:
-    """The file `name`, with its bytes, for whoever has to say what was read.
+    """The file `name`: its text and its bytes.
 
     Raises:
         Misconfigured: it cannot be read, is too large, or is not UTF-8.

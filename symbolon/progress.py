@@ -6,7 +6,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 PATIENCE_S: Final = 2.0
 
@@ -17,10 +20,8 @@ def patience(doing: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    from .rendering import console  # heavy, and a quick answer has no need of it
-
-    status = console(stderr=True).status(f"{doing} …")
-    timer = threading.Timer(PATIENCE_S, status.start)
+    shown: list[Status] = []
+    timer = threading.Timer(PATIENCE_S, lambda: shown.append(_started(doing)))
     timer.daemon = True
     timer.start()
     try:
@@ -28,4 +29,13 @@ def patience(doing: str) -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-        status.stop()
+        for status in shown:
+            status.stop()
+
+
+def _started(doing: str) -> Status:
+    from rich.console import Console  # heavy, and a quick answer has no need of it
+
+    status = Console(stderr=True).status(f"{doing} …")
+    status.start()
+    return status

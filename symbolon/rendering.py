@@ -1,22 +1,24 @@
 """Words on a terminal: what a person reads, where colour only repeats what a word already says.
 
-rich is imported when a terminal is written to: an answer in JSON does not wait for it.
+The few styles are written here, not by rich: to import its console takes a tenth of a whole review.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TextIO
 
 from attestation.errors import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
     from .judging import ClauseAnswer
+
+_CODES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_NO_TERMINALS: Final = ("dumb", "unknown")
 
 OUTCOMES = {"true": "pass", "false": "FAIL", "error": "ERROR", "unknown": "UNKN."}
 """What a clause's outcome is called in front of people."""
@@ -46,24 +48,76 @@ def shortened(text: str, width: int) -> str:
     return text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :]
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Where human output goes; obeys NO_COLOR, and is plain where it is not a terminal."""
-    from rich.console import Console
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A text in parts, each with its style: words of `bold dim red green yellow`, or "".
 
-    class Told(Console):
-        """One that leaves it to `main` to say that nobody listens any more."""
+    >>> line = styled(("DENY", "bold red"), "  2 of 10 clauses")
+    >>> str(line[:7] + styled("…"))
+    'DENY  2…'
+    """
 
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
+    parts: tuple[tuple[str, str], ...]
 
-    return Told(file=sys.stderr if stderr else sys.stdout, highlight=False, markup=False, soft_wrap=True)
+    def __str__(self) -> str:
+        return "".join(text for text, _ in self.parts)
+
+    def __add__(self, other: Styled) -> Styled:
+        return Styled(self.parts + other.parts)
+
+    def __getitem__(self, stretch: slice) -> Styled:
+        """The characters from `stretch.start` up to `stretch.stop`, as they are styled."""
+        start, stop, _ = stretch.indices(len(str(self)))
+        return Styled(tuple(_cut(self.parts, start, stop)))
 
 
-def styled(*parts: str | tuple[str, str]) -> Text:
+def _cut(parts: Iterable[tuple[str, str]], start: int, stop: int) -> Iterator[tuple[str, str]]:
+    at = 0
+    for text, style in parts:
+        kept = text[max(0, start - at) : max(0, stop - at)]
+        at += len(text)
+        if kept:
+            yield kept, style
+
+
+def styled(*parts: str | tuple[str, str]) -> Styled:
     """A line of plain parts and (part, style) pairs, whatever the parts contain."""
-    from rich.text import Text
+    return Styled(tuple((part, "") if isinstance(part, str) else part for part in parts))
 
-    return Text.assemble(*parts)
+
+class Console:
+    """Where human output goes, a line at a time; it has colours only where somebody sees them."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._has_colours = _shows_colours(file)
+
+    def print(self, line: Styled | str = "") -> None:
+        """The line stands there, and its end."""
+        if isinstance(line, Styled) and self._has_colours:
+            self._file.write("".join(_coded(text, style) for text, style in line.parts) + "\n")
+        else:
+            self._file.write(f"{line}\n")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Standard output, or standard error."""
+    return Console(sys.stderr if stderr else sys.stdout)
+
+
+def _shows_colours(file: TextIO) -> bool:
+    """Source: no-color.org, force-color.org: each counts where it is there and not empty."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return file.isatty() and os.environ.get("TERM", "") not in _NO_TERMINALS
+
+
+def _coded(text: str, style: str) -> str:
+    """Source: ECMA-48, 8.3.117, "Select Graphic Rendition"."""
+    codes = ";".join(_CODES[word] for word in style.split())
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
 
 
 def print_json(document: object) -> None:
@@ -83,8 +137,8 @@ def columns(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{left:<{width}}  {right}" for left, right in rows)
 
 
-def clause_lines(clause: ClauseAnswer) -> list[Text]:
-    """One clause: its outcome and text; what was found, and what was expected; what would admit."""
+def clause_lines(clause: ClauseAnswer) -> list[Styled]:
+    """One clause in lines: its outcome and text, the value found and the value expected, and the fix."""
     sign, style = _SIGNS[clause.outcome]
     word = f"{OUTCOMES[clause.outcome]:<5} {sign}"
     lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}")]

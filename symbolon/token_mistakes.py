@@ -1,6 +1,6 @@
 """What people hand in for an attestation token, and the sentence that helps them on.
 
-No sentence repeats anything of what was handed in.
+No sentence repeats a part of the token.
 
 Source: RFC 7515 and RFC 7516, compact forms; RFC 6750, section 2.1; Google Cloud documentation,
 "Token types"; the issuers' own discovery documents for their names.
@@ -50,7 +50,7 @@ def parse_handed_token(text: str) -> UnverifiedToken:
 
 
 def mistake_in(text: str) -> str:
-    """What is probably wrong with a text that is no token; "" where nothing is known.
+    """The probable mistake in a text that is no token; "" where nothing is known.
 
     >>> mistake_in("Bearer eyJhbGciOiJSUzI1NiJ9.e30.AAAA")
     'leave out the word `Bearer`: the token alone is wanted'
@@ -112,6 +112,6 @@ def whose(issuer: object) -> str:
 
 
 def hint_of_issuer(issuer: object) -> str:
-    """What to say to whoever hands in a token of this issuer's, where another is expected."""
+    """The hint about a token of this issuer's, where another issuer's is expected."""
     what = whose(issuer)
     return f"this is {what}: {_WHERE}" if what else ""

@@ -37,3 +37,19 @@ def credentials_of(through_gateway: Running) -> Callable[[str], Any]:
         return Credentials.from_authorized_user_file(file)  # type: ignore[no-untyped-call]
 
     return load
+
+
+@pytest.fixture
+def session_of(credentials_of: Callable[[str], Any]) -> Iterator[Callable[[str], Any]]:
+    """`owner` or `operator` → an `AuthorizedSession` for whatever has no client of its own."""
+    from google.auth.transport.requests import AuthorizedSession
+
+    sessions: list[AuthorizedSession] = []
+
+    def open_session(party: str) -> AuthorizedSession:
+        sessions.append(AuthorizedSession(credentials_of(party)))  # type: ignore[no-untyped-call]
+        return sessions[-1]
+
+    yield open_session
+    for session in sessions:
+        session.close()  # type: ignore[no-untyped-call]

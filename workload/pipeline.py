@@ -78,9 +78,11 @@ class Stream:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        # Not for the readers: one may wait for the network, and holds nothing.
-        self._workers.close(but=self._readers)
+    def __exit__(self, failure: type[BaseException] | None = None, *_: object) -> None:
+        # Not for the readers: one may wait for the network, and holds nothing. And for nobody, where the job
+        # has failed or was told to end: a picture may take long.
+        stages = [stage for stage in self._workers.stages if stage is not self._readers]
+        self._workers.close(wait_for=stages if failure is None else [])
 
     def rows(
         self,

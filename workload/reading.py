@@ -6,7 +6,10 @@ that fails is not: that ends the job, so that it can be started again.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,7 +42,9 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Li
     """
     with storage_failures(f"INPUT_URI `{folder}`"):
         blobs = client.list_blobs(
-            folder.bucket, prefix=folder.prefix, fields="items(name,generation,size,crc32c),nextPageToken"
+            folder.bucket,
+            prefix=folder.prefix,
+            fields="items(name,generation,size,crc32c,contentEncoding),nextPageToken",
         )
         listed: list[ListedPicture] = []
         placeholders = other_names = 0
@@ -65,7 +70,13 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Li
 
 def _listed(blob: storage.Blob) -> ListedPicture:
     crc32c = blob.crc32c if blob.size > LARGE_BYTES else ""
-    return ListedPicture(name=blob.name, generation=blob.generation, size=blob.size, crc32c=crc32c)
+    return ListedPicture(
+        name=blob.name,
+        generation=blob.generation,
+        size=blob.size,
+        crc32c=crc32c,
+        is_gzipped=blob.content_encoding == "gzip",
+    )
 
 
 def read_picture(
@@ -77,7 +88,7 @@ def read_picture(
 ) -> EncodedPicture:
     """The picture's bytes, once its header says that it can be decoded within the limits.
 
-    `note` is told the SHA-256 of what was read, in hex digits, whatever the header says.
+    `note` is told the SHA-256 of what was read, as it is stored, in hex digits, whatever the header says.
 
     Raises:
         Unreadable: it is gone, empty, too large, or no picture.
@@ -95,7 +106,18 @@ def read_picture(
         except DataCorruption:
             raise Unreadable("corrupt", "the object's bytes do not match its checksum") from None
     note(listed, hashlib.sha256(data).hexdigest())
-    return check_header(data)
+    return check_header(_unzipped(data) if listed.is_gzipped else data)
+
+
+def _unzipped(data: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unzipped = file.read(MOST_BYTES + 1)
+    except (EOFError, OSError, zlib.error):
+        raise Unreadable("undecodable", "the object is stored as gzip, and is cut off or damaged") from None
+    if len(unzipped) > MOST_BYTES:
+        raise Unreadable("too-large", f"the object has more than {MOST_BYTES} bytes once it is unzipped")
+    return unzipped
 
 
 def _read(bucket: storage.Bucket, listed: ListedPicture) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -39,21 +38,10 @@ class Ours:
         self._read = _reader(work, self._files)
         self._prepare = partial(prepare, terms=self._job.terms.input)
         self._listed = {listed.name: listed for listed in _list(work)}
-        if work.runtime == "tensorflow":
-            self._freeze_soon()
         self._loaded = runtimes.load(Path(work.model.folder), self._job)
         self._batch_size = _batch_size(self._job, self._settings, self._loaded)
         for _ in self.stream(work.photos[:_WARM_UP]):
             pass
-        for thread in threading.enumerate():
-            if thread.name == "freeze":
-                thread.join()
-
-    def _freeze_soon(self) -> None:
-        """What is steady is the state of a long job, in which the model's variables are frozen."""
-        from workload.runtimes import tensorflow
-
-        tensorflow.FREEZE_AFTER = 1
 
     def stream(self, photos: Sequence[str]) -> Iterator[Answer]:
         listed = [self._listed[name] for name in photos]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..access_tokens import Caller
 from ..errors import GoogleError
-from ..iam.authorization import permissions_of, project_of
+from ..iam.authorization import is_etag_of, permissions_of, project_of
 from ..iam.service_accounts import default_account_of, find_service_account, policies_of
 from ..places import ZONES
 from ..state import Document, State
@@ -296,7 +296,7 @@ def _check_fingerprint(given: object, current: str, what: str) -> None:
     """
     if not isinstance(given, str) or not given:
         raise GoogleError(400, f"Required field '{what}.fingerprint' not specified", reason="required")
-    if given != current:
+    if not is_etag_of({"etag": current}, given):  # bytes as well, in either alphabet
         raise GoogleError(
             412, f"Supplied fingerprint does not match current {what} fingerprint.", reason="conditionNotMet"
         )

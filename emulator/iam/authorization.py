@@ -159,21 +159,6 @@ def new_etag() -> str:
     return base64.b64encode(secrets.token_bytes(8)).decode()
 
 
-def is_etag_of(policy: Policy, requested: object) -> bool:
-    """Whether a request names the policy's etag, or none, which says that any will do.
-
-    An etag is bytes, and base64 has two alphabets: the libraries for `gcloud` and `gsutil` read it as
-    bytes and send it back in the URL-safe one. Source: discovery documents, `Policy.etag`, format `byte`.
-
-    >>> is_etag_of({"etag": "+/8="}, "-_8="), is_etag_of({"etag": "+/8="}, "AAA=")
-    (True, False)
-    """
-    if requested in (None, ""):
-        return True
-    text = str(requested).replace("-", "+").replace("_", "/")
-    return text.rstrip("=") == str(policy["etag"]).replace("-", "+").replace("_", "/").rstrip("=")
-
-
 def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
     """What `setIamPolicy` stores: the requested bindings, if the caller saw the current ones.
 
@@ -182,7 +167,7 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
             is malformed, names a role that the emulator does not know, or has a condition,
             which must not be granted without it.
     """
-    if not is_etag_of(current, requested.get("etag")):
+    if requested.get("etag") and _bytes_of(requested["etag"]) != _bytes_of(current["etag"]):
         raise GoogleError(
             409,
             "There were concurrent policy changes. Please retry the whole read-modify-write with "
@@ -201,6 +186,19 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
         if members:
             bindings.append({"role": role, "members": sorted(set(members))})
     return {"version": 1, "etag": new_etag(), "bindings": bindings}
+
+
+def _bytes_of(etag: object) -> bytes:
+    """An etag is bytes, which JSON may spell in either alphabet of base64 (RFC 4648, sections 4 and 5).
+
+    >>> _bytes_of("++//+A==") == _bytes_of("--__-A")
+    True
+    """
+    text = str(etag).rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return str(etag).encode()  # nobody's etag
 
 
 def permissions_of(caller: Caller | None, policies: Iterable[Policy]) -> frozenset[str]:

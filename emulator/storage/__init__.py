@@ -66,6 +66,7 @@ _BELOW_BUCKETS = frozenset(
     }
 )  # fmt: skip
 """What may follow a bucket's name; anything else was written with a slash in the name."""
+_OF_STORAGE = re.compile(r"/(?:(?:resumable/)?upload/|download/|batch/)?storage/v1(?:/|$)")
 _ACL = re.compile(r"/(?:acl|defaultObjectAcl)(?:/|$)")
 _KEYS = (b"x-goog-encryption-", b"x-goog-copy-source-encryption-")
 
@@ -138,5 +139,15 @@ def make_app(state: State) -> ASGIApp:
             await answer(scope, receive, send)
         else:
             await inner(scope, receive, send)
+
+    return app
+
+
+def under_its_old_host(cloud_storage: ASGIApp, others: ASGIApp) -> ASGIApp:
+    """The JSON API at www.googleapis.com, where TensorFlow's `gs://` still asks for it, beside `others`."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        ours = _OF_STORAGE.match(scope["path"]) is not None
+        await (cloud_storage if ours else others)(scope, receive, send)
 
     return app

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..bodies import json_of
 from ..errors import GoogleError
-from ..iam.authorization import empty_policy, is_etag_of, permissions_of, project_of, replace_policy
+from ..iam.authorization import empty_policy, permissions_of, project_of, replace_policy
 from ..iam.policy_requests import parse_policy_request
 from ..state import Document
 from .calls import serving
@@ -32,20 +32,24 @@ def routes(storage: Storage) -> list[BaseRoute]:
     """`/storage/v1/b` and below, as far as it is about buckets."""
     buckets = _Buckets(storage)
     place = "/storage/v1/b/{bucket}"
+    folders = serving("managedFolders.list", buckets.list_managed_folders)
     return [
-        Route(path, serving(f"buckets.{name}", endpoint), methods=[method])
-        for method, path, name, endpoint in (
-            ("POST", "/storage/v1/b", "insert", buckets.insert),
-            ("GET", "/storage/v1/b", "list", buckets.list_names),
-            ("GET", place, "get", buckets.get),
-            ("PATCH", place, "patch", buckets.patch),
-            ("PUT", place, "update", buckets.patch),
-            ("DELETE", place, "delete", buckets.delete),
-            ("GET", place + "/storageLayout", "getStorageLayout", buckets.get_storage_layout),
-            ("GET", place + "/iam", "getIamPolicy", buckets.get_iam_policy),
-            ("PUT", place + "/iam", "setIamPolicy", buckets.set_iam_policy),
-            ("GET", place + "/iam/testPermissions", "testIamPermissions", buckets.test_permissions),
-        )
+        Route(place + "/managedFolders", folders),
+        *(
+            Route(path, serving(f"buckets.{name}", endpoint), methods=[method])
+            for method, path, name, endpoint in (
+                ("POST", "/storage/v1/b", "insert", buckets.insert),
+                ("GET", "/storage/v1/b", "list", buckets.list_names),
+                ("GET", place, "get", buckets.get),
+                ("PATCH", place, "patch", buckets.patch),
+                ("PUT", place, "update", buckets.patch),
+                ("DELETE", place, "delete", buckets.delete),
+                ("GET", place + "/storageLayout", "getStorageLayout", buckets.get_storage_layout),
+                ("GET", place + "/iam", "getIamPolicy", buckets.get_iam_policy),
+                ("PUT", place + "/iam", "setIamPolicy", buckets.set_iam_policy),
+                ("GET", place + "/iam/testPermissions", "testIamPermissions", buckets.test_permissions),
+            )
+        ),
     ]
 
 
@@ -178,18 +182,21 @@ class _Buckets:
             }
         )
 
+    async def list_managed_folders(self, request: Request) -> Response:
+        """None: `gcloud storage rm -r` asks for them."""
+        self._bucket(request, "storage.objects.list")
+        return JSONResponse({"kind": "storage#managedFolders"})
+
     async def get_iam_policy(self, request: Request) -> Response:
         return JSONResponse(_render_policy(self._bucket(request, "storage.buckets.getIamPolicy")))
 
     async def set_iam_policy(self, request: Request) -> Response:
         document = await json_of(request)
         bucket = self._bucket(request, "storage.buckets.setIamPolicy")
-        if not is_etag_of(bucket["policy"], document.get("etag")):
-            raise precondition_failed()
         try:
             policy = replace_policy(bucket["policy"], parse_policy_request({"policy": document}))
-        except GoogleError as error:
-            raise invalid(error.message) from None
+        except GoogleError as error:  # 409 where the etag is an old one, for which this API has another word
+            raise (precondition_failed() if error.http_status == 409 else invalid(error.message)) from None
         members = {member for binding in policy["bindings"] for member in binding["members"]}
         if is_closed(bucket) and members & {"allUsers", "allAuthenticatedUsers"}:
             raise GoogleError(

@@ -71,6 +71,10 @@ CALLS: Mapping[str, Call] = {
     "buckets.setIamPolicy": Call(simplified=_ROLES),
     "buckets.testIamPermissions": Call(parameters=frozenset({"permissions"})),
     "buckets.update": Call(parameters=_BUCKET, simplified=_FIELDS_OF_BUCKETS),
+    "managedFolders.list": Call(
+        parameters=frozenset({"pageSize", "pageToken", "prefix"}),
+        simplified="there are none, and none can be made",
+    ),
     "objects.compose": Call(parameters=frozenset({"ifGenerationMatch", "ifMetagenerationMatch"})),
     "objects.copy": Call(parameters=_OBJECT | _SOURCE | {"sourceGeneration"}),
     "objects.delete": Call(parameters=_ONE, simplified="what is deleted is gone: no soft delete"),

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ..access_tokens import Caller
-from ..errors import GoogleError, render_storage_error
+from ..errors import GoogleError, not_emulated, render_storage_error
 
 _AUTHORIZATION = {"locationType": "header", "location": "Authorization"}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -136,11 +136,8 @@ def range_not_satisfiable(size: int) -> GoogleError:
 
 
 def absent(what: str) -> GoogleError:
-    """400: Cloud Storage has it, the emulator has not, and ignoring it would mislead.
-
-    Not 501: every client for which Google's libraries retry would repeat it for half a minute.
-    """
-    return GoogleError(400, f"the emulator's Cloud Storage does not have {what}", reason="notEmulated")
+    """400: Cloud Storage has it, the emulator has not, and ignoring it would mislead."""
+    return not_emulated(f"the emulator's Cloud Storage does not have {what}")
 
 
 def no_acls() -> GoogleError:

@@ -73,6 +73,11 @@ def check(node: Node, *, vocabulary: bool = True) -> tuple[Finding, ...]:
     return tuple(sorted(checker.findings, key=lambda finding: finding.span))
 
 
+def may_be_a_string(node: Node, *, vocabulary: bool = True) -> bool:
+    """Whether the expression may give a string; with the `vocabulary`, as far as claims are as documented."""
+    return _is(_Checker(vocabulary).type_of(node, {}), "string")
+
+
 @dataclass(slots=True)
 class _Checker:
     vocabulary: bool

@@ -355,9 +355,19 @@ def quantifier(range_: Run, slot: int, predicate: Run, cost: int, *, stop: bool,
 
 
 def gathered(
-    range_: Run, slot: int, predicate: Run | None, transform: Run | None, cost: int, span: Span
+    range_: Run,
+    slot: int,
+    predicate: Run | None,
+    transform: Run | None,
+    cost: int,
+    span: Span,
+    *,
+    in_any_order: bool,
 ) -> Run:
-    """The elements that `predicate` takes, as `transform` makes them; any error is the answer."""
+    """The elements that `predicate` takes, as `transform` makes them; any error is the answer.
+
+    Of a map they come in an order that no document says: unknown, unless they are taken in any.
+    """
 
     def run(frame: Frame) -> Any:
         values = range_(frame)
@@ -376,6 +386,12 @@ def gathered(
                 if type(made) is ErrorValue:
                     return made
                 found.append(made)
+        if (
+            type(values) is dict
+            and not in_any_order
+            and any(equal(found[0], each)[0] is not True for each in found)
+        ):
+            return unknown_value("the order in which a map is gone through is not known", span)
         return found
 
     return run

@@ -28,6 +28,7 @@ class Compiler:
         self.blank: Frame = [UNREAD, UNREAD, UNREAD, 0]
         self.paths: dict[Path, int] = {}
         self.arms: dict[int, int] = {}
+        self._in_any_order: set[int] = set()  # the nodes whose elements may come in any order
 
     def _slot(self) -> int:
         self.blank.append(UNREAD)
@@ -155,6 +156,11 @@ class Compiler:
         return run
 
     def _binary(self, node: syntax.Binary, variables: dict[str, int]) -> Run:
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(other, syntax.ListLiteral) and len(other.items) < 2:
+                self._in_any_order.add(id(one))
+        if node.operator == "in":
+            self._in_any_order.add(id(node.right))
         left, right = self.compile(node.left, variables), self.compile(node.right, variables)
         if node.operator in ("==", "!="):
             wanted = node.operator == "=="
@@ -186,6 +192,8 @@ class Compiler:
             from .matching import matches  # regular expressions cost a fifth of the room's import
 
             return matches(text, pattern, node.span)
+        if node.function == "size":
+            self._in_any_order.update(map(id, parts))
         is_dotted = isinstance(node.target, syntax.Identifier) and node.target.name == "strings"
         if is_dotted and node.function == "quote":  # a function whose name has a dot
             parts = node.arguments
@@ -207,6 +215,9 @@ class Compiler:
         return self._invalid(problem, node.span, name, [*FUNCTIONS, *METHODS, _PATTERN_FUNCTION])
 
     def _comprehension(self, node: syntax.Comprehension, variables: dict[str, int]) -> Run:
+        in_any_order = node.macro not in ("map", "filter") or id(node) in self._in_any_order
+        if in_any_order:
+            self._in_any_order.add(id(node.range))
         range_ = self.compile(node.range, variables)
         slot = self._slot()
         inner = {**variables, node.variable: slot}
@@ -217,7 +228,9 @@ class Compiler:
         if predicate is not None and (node.macro == "all" or node.macro == "exists"):
             stop = node.macro == "exists"
             return closures.quantifier(range_, slot, predicate, cost, stop=stop, span=node.span)
-        gathered = closures.gathered(range_, slot, predicate, transform, cost, node.span)
+        gathered = closures.gathered(
+            range_, slot, predicate, transform, cost, node.span, in_any_order=in_any_order
+        )
         return closures.exactly_one(gathered) if node.macro == "exists_one" else gathered
 
 

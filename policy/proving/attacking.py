@@ -34,7 +34,7 @@ from .smt.admission import admissions_of, trees_of
 from .smt.claims import MOST_ELEMENTS, SPARE_ENTRIES
 from .smt.questions import Case, Question
 from .smt.solving import Disagreement
-from .smt.tokens import SAMPLE, fits
+from .smt.tokens import SAMPLE, fits, nearest
 
 COUNT: Final = 300
 _SEED: Final = 1
@@ -66,8 +66,20 @@ class Attack:
             if (ours or peer(case)) and self._is_spoken_of(case, question, decided, documented=documented):
                 if not ours:
                     raise Disagreement("Google's runtime admits a token that refutes it, and we do not")
-                return case
+                return self._nearest(case, question, decided, documented=documented)
         return None
+
+    def _nearest(self, case: Case, question: Question, decided: Unsatisfiable, *, documented: bool) -> Case:
+        """The token without what it need not have to refute: no difference left can be undone."""
+
+        def refutes(assertion: Mapping[str, object]) -> bool:
+            attempt = replace(case, assertion=assertion)
+            return question.holds(attempt) and self._is_spoken_of(
+                attempt, question, decided, documented=documented
+            )
+
+        example = None if question.example is None else question.example()
+        return replace(case, assertion=nearest(case.assertion, example or SAMPLE, refutes))
 
     @property
     def described(self) -> str:

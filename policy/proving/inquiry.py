@@ -239,7 +239,7 @@ class Inquiry:
             peer=partial(self._peer_of, tuple(keys)),
             attacked=self._admission.trees,
             example=None if list(keys) == ["true"] else self._example_token,
-            is_unknown=lambda case: self._admission.decision(case) == "unknown",
+            is_unknown=self._admission.is_not_said_of,
         )
         return self._run(question)
 

@@ -78,6 +78,8 @@ class Peer:
                 mapped = provider.mapping.gathered(values)
             except MappingRejected:
                 return False
+            if mapped.unknown:  # it knows CEL, and not what STS makes of a value
+                return False
             google, attribute = mapped.google, mapped.attribute
         data = {"assertion": assertion, "google": google, "attribute": attribute}
         return self._value(condition, data) is True

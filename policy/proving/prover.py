@@ -211,7 +211,7 @@ class Prover:
             trees=trees,
             peer=peer,
             example=partial(self._example, other_issuers.of_our_issuer(whole[1])),
-            is_unknown=lambda case: any(each.decision(case) == "unknown" for each in (*before, *after)),
+            is_unknown=lambda case: any(each.is_not_said_of(case) for each in (*before, *after)),
         )
         against = other_issuers.find_newly_admitted(*whole) or other_issuers.differ_around(*whole)
         return self.search(question, against=against)
@@ -424,7 +424,7 @@ def _question(policies: PolicySet, condition: str, *, negated: bool) -> Question
         holds=holds,
         trees=all_trees,
         peer=peer,
-        is_unknown=lambda case: any(each.decision(case) == "unknown" for each in admissions),
+        is_unknown=lambda case: any(each.is_not_said_of(case) for each in admissions),
     )
 
 

@@ -1,6 +1,6 @@
 """Nobody is admitted, the honest operator included.
 
-The finding names clauses that already exclude each other: without any of them they would not.
+The finding names as few clauses as exclude one another: without any one of them they would not.
 Source: policy/proving/prover.py, for what is proved.
 """
 
@@ -20,7 +20,7 @@ TITLE: Final = "no token satisfies the condition"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    inquiry = context.case.inquiry
+    inquiry = context.dossier.inquiry
     if inquiry is None:
         return
     match inquiry.example:
@@ -32,7 +32,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _finding(context: Context, core: tuple[int, ...], assumptions: tuple[str, ...]) -> Iterator[Finding]:
-    clauses = [context.case.clauses[number] for number in core]
+    clauses = [context.dossier.clauses[number] for number in core]
     shown = listed([quoted(clause.text) for clause in clauses], "and")
     because = f", since {listed(list(assumptions), 'and')}" if assumptions else ""
     message = "the mapping refuses every token" + because

@@ -22,8 +22,8 @@ _ANY_COMMAND: Final = BY_ADMISSION["command-override-admitted"]
 
 
 def asks(context: Context) -> Iterator[str]:
-    yield _ANY_COMMAND.question_of(context.case)
-    yield f"size({CONTAINER}.cmd_override) > 0 && {args_not_named(context.case)}"
+    yield _ANY_COMMAND.question_of(context.dossier)
+    yield f"size({CONTAINER}.cmd_override) > 0 && {args_not_named(context.dossier)}"
 
 
 def check(context: Context) -> Iterator[Finding]:

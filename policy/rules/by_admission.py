@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from ..cel.rendering import render_constant
-from ..context import CONTAINER, IN_SPACE, SPACE, Case, Context, among
+from ..context import CONTAINER, IN_SPACE, SPACE, Context, Dossier, among
 from ..findings import Finding, Severity
 from ..proving.neighbours import (
     STRANGER,
@@ -22,7 +22,7 @@ from ..proving.neighbours import (
 )
 from ..schema import ENCRYPTED_MEMORY
 
-Question: TypeAlias = str | Callable[[Case], str]
+Question: TypeAlias = str | Callable[[Dossier], str]
 """A condition over `assertion`; or what makes it of the constants that the policy's condition names."""
 
 
@@ -42,14 +42,14 @@ class AdmissionRule:
     about: str
     only_if_read: str = ""
 
-    def question_of(self, case: Case) -> str:
+    def question_of(self, dossier: Dossier) -> str:
         """The condition that is asked of this provider's tokens."""
-        return self.question if isinstance(self.question, str) else self.question(case)
+        return self.question if isinstance(self.question, str) else self.question(dossier)
 
     def asks(self, context: Context) -> Iterator[str]:
         """The one question, where the rule speaks at all."""
-        if not self.only_if_read or context.case.reads(self.only_if_read):
-            yield self.question_of(context.case)
+        if not self.only_if_read or context.dossier.reads(self.only_if_read):
+            yield self.question_of(context.dossier)
 
     def check(self, context: Context) -> Iterator[Finding]:
         """A finding with the token that is admitted, or that this is not decided."""
@@ -63,40 +63,40 @@ _SIGNATURES: Final = f"{CONTAINER}.image_signatures"
 _ATTRIBUTES: Final = f"{SPACE}.support_attributes"
 
 
-def _workload_not_named(case: Case) -> str:
+def _workload_not_named(dossier: Dossier) -> str:
     """That neither a digest nor a key of the condition is this workload's."""
-    digests = [f"sha256:{each}" for each in case.hashes]
+    digests = [f"sha256:{each}" for each in dossier.hashes]
     others = [IN_SPACE, f"!({among(f'{CONTAINER}.image_digest', digests)})"]
-    if case.reads("submods.container.image_id"):
+    if dossier.reads("submods.container.image_id"):
         others.append(f"!({among(f'{CONTAINER}.image_id', digests)})")
-    if case.reads("submods.container.image_reference"):
+    if dossier.reads("submods.container.image_reference"):
         others += [f'!{CONTAINER}.image_reference.endsWith("@{each}")' for each in digests]
-    if case.reads("submods.container.image_signatures"):
-        signed = f"{_SIGNATURES}.exists(signature, {among('signature.key_id', case.hashes)})"
+    if dossier.reads("submods.container.image_signatures"):
+        signed = f"{_SIGNATURES}.exists(signature, {among('signature.key_id', dossier.hashes)})"
         others.append(f"(!has({_SIGNATURES}) || {_SIGNATURES} == null || !{signed})")
     return " && ".join(others)
 
 
-def args_not_named(case: Case) -> str:
+def args_not_named(dossier: Dossier) -> str:
     """That the whole command line is not one that the condition writes out."""
-    return f"!({among(f'{CONTAINER}.args', case.lists)})"
+    return f"!({among(f'{CONTAINER}.args', dossier.lists)})"
 
 
-def _strangers_command(case: Case) -> str:
+def _strangers_command(dossier: Dossier) -> str:
     """That a command runs which the operator alone has chosen."""
     command = f'{_CMD_OVERRIDE} == ["{STRANGERS_COMMAND}"]'
-    return f'{command} && "{STRANGERS_COMMAND}" in {CONTAINER}.args && {args_not_named(case)}'
+    return f'{command} && "{STRANGERS_COMMAND}" in {CONTAINER}.args && {args_not_named(dossier)}'
 
 
-def _variable_not_named(case: Case) -> str:
+def _variable_not_named(dossier: Dossier) -> str:
     """That a variable is set which the condition does not name."""
-    name = next((each for each in STRANGERS_VARIABLES if each not in case.strings), "ANY")
+    name = next((each for each in STRANGERS_VARIABLES if each not in dossier.strings), "ANY")
     return f'"{name}" in {_ENV_OVERRIDE} && "{name}" in {CONTAINER}.env'
 
 
-def _strangers_account_too(case: Case) -> str:
+def _strangers_account_too(dossier: Dossier) -> str:
     """That an account of the condition is there, and a stranger's as well."""
-    named = [each for each in case.strings if "@" in each]
+    named = [each for each in dossier.strings if "@" in each]
     accounts = "assertion.google_service_accounts"
     asked = f"{accounts}.exists(account, {among('account', named)})"
     return f'{asked} && "{STRANGERS_ACCOUNT}" in {accounts}'

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..cel.parser import MAX_CONDITION_CHARACTERS
-from ..context import Case, Context
+from ..context import Context, Dossier
 from ..findings import Finding, Severity
 
 SLUG: Final = "condition-too-long"
@@ -17,12 +17,12 @@ SEVERITY: Final = Severity.HIGH
 TITLE: Final = "a condition beyond Google's limit of 4,096 characters"
 
 
-def is_too_long(case: Case) -> bool:
-    return len(case.provider.condition) > MAX_CONDITION_CHARACTERS
+def is_too_long(dossier: Dossier) -> bool:
+    return len(dossier.provider.condition) > MAX_CONDITION_CHARACTERS
 
 
 def check(context: Context) -> Iterator[Finding]:
-    if is_too_long(context.case):
+    if is_too_long(context.dossier):
         length = len(context.provider.condition)
         yield context.finding(
             f"{length:,} characters, Google's limit is {MAX_CONDITION_CHARACTERS:,}",

@@ -1,4 +1,4 @@
-"""What is not named is admitted: an unknown value, or a mistyped one's neighbour.
+"""A clause that only refuses named values admits every other one, such as the right spelling of a wrong one.
 
 A claim that is only ever one of a few values may be asked by what it is not.
 Source: the conditions that people publish: `assertion.dbgstat != "enable"`.
@@ -13,7 +13,7 @@ from ..cel import syntax
 from ..cel.condition import CompiledClause
 from ..cel.paths import Path, path_of
 from ..cel.syntax import Node
-from ..context import Case, Context, among
+from ..context import Context, Dossier, among
 from ..findings import Finding, Severity
 from ..proving.inquiry import strings_of
 from ..schema import STRING, claim_at
@@ -25,15 +25,15 @@ TITLE: Final = "a clause refuses what it names, and admits whatever else comes"
 
 
 def asks(context: Context) -> Iterator[str]:
-    for _, path in _denying(context.case):
-        yield _anything_else(context.case, path)
+    for _, path in _denying(context.dossier):
+        yield _anything_else(context.dossier, path)
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for clause, path in _denying(context.case):
+    for clause, path in _denying(context.dossier):
         name = quoted(path.text)
         yield from context.admits(
-            _anything_else(context.case, path),
+            _anything_else(context.dossier, path),
             f"{name} may be anything but what this clause names",
             hint=f"ask what {name} is to be, with `==` or `in`",
             about=path.text,
@@ -41,14 +41,14 @@ def check(context: Context) -> Iterator[Finding]:
         )
 
 
-def _anything_else(case: Case, path: Path) -> str:
+def _anything_else(dossier: Dossier, path: Path) -> str:
     """That the claim is none of the strings that the condition names."""
-    return f"!({among(f'assertion.{path.text}', case.strings)})"
+    return f"!({among(f'assertion.{path.text}', dossier.strings)})"
 
 
-def _denying(case: Case) -> Iterator[tuple[CompiledClause, Path]]:
+def _denying(dossier: Dossier) -> Iterator[tuple[CompiledClause, Path]]:
     """The clauses that say of a text only what it may not be, and the claim of each."""
-    for clause in case.clauses:
+    for clause in dossier.clauses:
         for node in _negated(clause.node):
             path = path_of(node)
             claim = None if path is None else claim_at(path.root, path.keys)

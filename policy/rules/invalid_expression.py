@@ -19,6 +19,6 @@ TITLE: Final = "a text that is no CEL, which Google would refuse"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    invalid = context.case.invalid
-    if invalid is not None and not (is_too_long(context.case) or is_of_a_function(context.case)):
+    invalid = context.dossier.invalid
+    if invalid is not None and not (is_too_long(context.dossier) or is_of_a_function(context.dossier)):
         yield context.finding(invalid.message, hint=invalid.hint, span=invalid.span)

@@ -23,7 +23,7 @@ _NOT_LATEST: Final = f'(!has({SPACE}) || !has({_ATTRIBUTES}) || !("LATEST" in {_
 
 
 def asks(context: Context) -> Iterator[str]:
-    inquiry = context.case.inquiry
+    inquiry = context.dossier.inquiry
     if _clauses(context) and inquiry is not None and not isinstance(inquiry.example, NoneFound):
         yield _NOT_LATEST
 
@@ -42,6 +42,6 @@ def _clauses(context: Context) -> list[CompiledClause]:
     """The clauses that speak of LATEST."""
     return [
         clause
-        for clause in context.case.reads("submods.confidential_space.support_attributes")
+        for clause in context.dossier.reads("submods.confidential_space.support_attributes")
         if "LATEST" in strings_of(clause.node)
     ]

@@ -27,14 +27,14 @@ _NOT_PINNED: Final = BY_ADMISSION["workload-not-pinned"]
 
 
 def asks(context: Context) -> Iterator[str]:
-    yield _NOT_PINNED.question_of(context.case)
+    yield _NOT_PINNED.question_of(context.dossier)
 
 
 def check(context: Context) -> Iterator[Finding]:
     (question,) = asks(context)
     if not isinstance(context.ask(question), Found):
         return
-    for clause in context.case.reads("submods.container.image_reference"):
+    for clause in context.dossier.reads("submods.container.image_reference"):
         for reference, is_prefix in _references(clause.node):
             if is_prefix and reference.endswith("/"):
                 continue

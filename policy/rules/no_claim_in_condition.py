@@ -20,7 +20,7 @@ TITLE: Final = "a condition that reads no claim, with which Google makes no prov
 
 def check(context: Context) -> Iterator[Finding]:
     provider = context.provider
-    if context.case.invalid is None and lacks_a_claim(provider.issuer, provider.condition):
+    if context.dossier.invalid is None and lacks_a_claim(provider.issuer, provider.condition):
         yield context.finding(
             f"such a provider cannot be created, Google says `{NO_CLAIM_READ}`;"
             f" one that is older admits everybody whom {named(provider.issuer)} signs for, or nobody",

@@ -25,7 +25,7 @@ _OF_TWO_SHAPES: Final = ("eat_nonce",)
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for clause in context.case.clauses:
+    for clause in context.dossier.clauses:
         for claim in _OF_TWO_SHAPES:
             asked = [each for each in shapes_asked(clause.node) if each.path.text == claim]
             shapes = {each.shape for each in asked}

@@ -30,9 +30,9 @@ _RARE: Final = (
 
 
 def check(context: Context) -> Iterator[Finding]:
-    condition = context.case.condition
+    condition = context.dossier.condition
     trace = None if condition is None else explain(condition, assertion=SAMPLE)
-    for clause, said in zip(context.case.clauses, trace.clauses if trace else (), strict=False):
+    for clause, said in zip(context.dossier.clauses, trace.clauses if trace else (), strict=False):
         missing = [each for each in said.absent if each.startswith(_RARE)]
         if said.outcome == "error" and missing and _only_refuses(clause.node):
             yield context.finding(

@@ -29,7 +29,7 @@ _UNORDERED: Final = (
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for clause in context.case.clauses:
+    for clause in context.dossier.clauses:
         for node, _ in syntax.walk(clause.node):
             path = _ordered(node)
             if path is not None and path.text in _UNORDERED:

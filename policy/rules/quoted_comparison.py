@@ -23,10 +23,10 @@ TITLE: Final = "a string where true or false was meant"
 def quotations(context: Context) -> dict[tuple[int, int], str]:
     """Where a string stands for a boolean, and what to write instead."""
     found: dict[tuple[int, int], str] = {}
-    for clause in context.case.clauses:
+    for clause in context.dossier.clauses:
         for node in _strings_for_booleans(clause.node):
             found[node.span] = "take the comparison out of its quotes"
-        for node, _ in syntax.walk(clause.node) if context.case.has_vocabulary else ():
+        for node, _ in syntax.walk(clause.node) if context.dossier.has_vocabulary else ():
             if isinstance(node, syntax.Binary) and node.operator in ("==", "!=") and _is_quoted_boolean(node):
                 found[node.span] = "write `true` or `false`, without quotes"
     return found

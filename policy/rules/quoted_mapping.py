@@ -19,7 +19,7 @@ TITLE: Final = "a mapping that is a constant, the same for every token"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for text in context.case.texts:
+    for text in context.dossier.texts:
         if text.place == "condition" or not isinstance(text.tree, syntax.Literal):
             continue
         value = text.tree.value

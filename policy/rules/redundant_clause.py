@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..attribute_conditions import field_of
-from ..context import Case, Context
+from ..context import Context, Dossier
 from ..findings import Finding, Severity
 from ..proving.answers import Found, NoneFound, Undecided
 from ..proving.inquiry import Key
@@ -31,22 +31,22 @@ _IMPLIED: Final = {("where", "swname"), ("where", "dbgstat")}
 
 
 def asks(context: Context) -> Iterator[Key]:
-    inquiry = context.case.inquiry
+    inquiry = context.dossier.inquiry
     if inquiry is not None and isinstance(inquiry.example, Found):
-        yield from range(len(context.case.clauses))
+        yield from range(len(context.dossier.clauses))
 
 
 def check(context: Context) -> Iterator[Finding]:
-    inquiry = context.case.inquiry
+    inquiry = context.dossier.inquiry
     if inquiry is None:
         return
-    if context.case.clauses and isinstance(inquiry.example, Undecided):
+    if context.dossier.clauses and isinstance(inquiry.example, Undecided):
         yield context.undecided(inquiry.example.reason)
     if not isinstance(inquiry.example, Found):
         return
-    locks = _locks(context.case)
+    locks = _locks(context.dossier)
     reasons = []
-    for number, clause in enumerate(context.case.clauses):
+    for number, clause in enumerate(context.dossier.clauses):
         message = f"{quoted(clause.text)} keeps nothing out that the rest does not"
         match inquiry.ask_clause(number):
             case NoneFound(bounded=True):
@@ -64,9 +64,9 @@ def check(context: Context) -> Iterator[Finding]:
         yield context.undecided(reasons[0])
 
 
-def _locks(case: Case) -> frozenset[int]:
+def _locks(dossier: Dossier) -> frozenset[int]:
     """The clauses of this condition that repeat a lock by design: it has all three, as we write them."""
-    fields = [field_of(clause.node) for clause in case.clauses]
+    fields = [field_of(clause.node) for clause in dossier.clauses]
     if not _LOCKS.issubset(fields):
         return frozenset()
     return frozenset(number for number, field in enumerate(fields) if field in _IMPLIED)

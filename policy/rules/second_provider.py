@@ -1,4 +1,4 @@
-"""Whoever any provider of a pool admits is an identity of the pool: admissions add up.
+"""A pool has every identity that any of its providers admits: admissions add up.
 
 Source: Google Cloud documentation, "Workload Identity Federation", pools and providers.
 """

@@ -21,7 +21,7 @@ def signature_keys(context: Context) -> list[syntax.Comprehension]:
     """Where a condition asks for the key of a signature."""
     return [
         node
-        for clause in context.case.clauses
+        for clause in context.dossier.clauses
         for node, _ in syntax.walk(clause.node)
         if isinstance(node, syntax.Comprehension)
         and path_text(node.range) == "submods.container.image_signatures"

@@ -18,7 +18,7 @@ TITLE: Final = "whatever the key has signed, or will sign, is admitted for as lo
 
 
 def check(context: Context) -> Iterator[Finding]:
-    if context.case.reads("submods.container.image_digest", "iat", "exp", "nbf"):
+    if context.dossier.reads("submods.container.image_digest", "iat", "exp", "nbf"):
         return
     for node in signature_keys(context):
         yield context.finding(TITLE, hint="plan when this key is replaced", span=node.span)

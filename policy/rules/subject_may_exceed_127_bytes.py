@@ -26,7 +26,7 @@ _SHORT: Final = ("submods.gce.zone", "submods.gce.project_id", "submods.gce.inst
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for text in context.case.texts:
+    for text in context.dossier.texts:
         if text.place == "mapping google.subject" and _has_no_limit(text.tree):
             yield context.finding(
                 f"`google.subject` may be longer than {MOST_SUBJECT_BYTES} bytes",

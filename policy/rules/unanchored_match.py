@@ -31,7 +31,7 @@ TITLE: Final = "a regular expression that only a part of the claim has to match"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for clause in context.case.clauses:
+    for clause in context.dossier.clauses:
         for node in _matches(clause.node):
             pattern = node.arguments[-1]
             if isinstance(pattern, syntax.Literal) and isinstance(pattern.value, str):

@@ -1,4 +1,4 @@
-"""An override that nobody uses is not in the token, and the size of what is absent is an error.
+"""An override that nobody uses is not in the token, and the size of an absent claim is an error.
 
 Source: real tokens; google/cel-spec, doc/langdef.md, "Runtime Errors".
 """
@@ -23,9 +23,9 @@ _OVERRIDES: Final = ("submods.container.cmd_override", "submods.container.env_ov
 
 
 def check(context: Context) -> Iterator[Finding]:
-    condition = context.case.condition
+    condition = context.dossier.condition
     trace = None if condition is None else explain(condition, assertion=SAMPLE)
-    for clause, said in zip(context.case.clauses, trace.clauses if trace else (), strict=False):
+    for clause, said in zip(context.dossier.clauses, trace.clauses if trace else (), strict=False):
         unguarded = [claim for claim in _OVERRIDES if claim in said.absent]
         if said.outcome == "error" and unguarded and _asks_for_emptiness(clause.node, unguarded[0]):
             claim = f"assertion.{unguarded[0]}"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..cel import syntax
+from ..cel.check import may_be_a_string
 from ..cel.evaluator import Compiler
 from ..cel.functions import TIME_FUNCTIONS, TIME_METHODS, UNKNOWN_METHODS
 from ..cel.paths import may_name_a_type, path_of
@@ -17,6 +18,7 @@ from ..cel.syntax import Node
 from ..cel.values import ErrorValue
 from ..context import Context, Text
 from ..findings import Finding, Severity
+from ..issuers import has_our_vocabulary
 
 SLUG: Final = "unknown-evaluation"
 SEVERITY: Final = Severity.HIGH
@@ -24,7 +26,17 @@ TITLE: Final = "a part of which it is not known what Google makes of it"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for text in context.case.texts:
+    ours = has_our_vocabulary(context.dossier.provider.issuer)
+    for text in context.dossier.texts:
+        is_attribute = text.place.startswith("mapping attribute.")
+        if is_attribute and not may_be_a_string(text.tree, vocabulary=ours):
+            yield context.finding(
+                "not known what Google makes of it: the attribute is no string",
+                hint="map a string: `string(…)` makes one of a number or of true and false",
+                place=text.place,
+                span=text.tree.span,
+                text=text.text,
+            )
         for node, error in _unknown(text, text.tree):
             yield context.finding(
                 f"not known what Google makes of it: {error.message}",
@@ -36,7 +48,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _unknown(text: Text, node: Node) -> Iterator[tuple[Node, ErrorValue]]:
-    """The outermost parts that are unknown whatever the token says, with what is unknown of them."""
+    """The outermost parts whose value is unknown for every token, each with the reason."""
     asked = node if _is_constant(node) or _names_a_type(node) else _with_nothing_known(node)
     if asked is not None:
         value = _evaluated(text, asked)

@@ -14,7 +14,7 @@ from ..cel import syntax
 from ..cel.functions import UNKNOWN_METHODS
 from ..cel.parser import parse
 from ..cel.syntax import InvalidExpression
-from ..context import Case, Context
+from ..context import Context, Dossier
 from ..findings import Finding, Severity
 
 SLUG: Final = "unsupported-function"
@@ -22,23 +22,23 @@ SEVERITY: Final = Severity.HIGH
 TITLE: Final = "a function that Google is not known to take"
 
 
-def is_of_a_function(case: Case) -> bool:
+def is_of_a_function(dossier: Dossier) -> bool:
     """Whether the text is CEL, and only a function in it is not known."""
-    if case.invalid is None:
+    if dossier.invalid is None:
         return False
     try:
-        tree = parse(case.provider.condition)
+        tree = parse(dossier.provider.condition)
     except InvalidExpression:
         return False
     calls = (node for node, _ in syntax.walk(tree) if isinstance(node, syntax.Call))
-    return any(call.span == case.invalid.span for call in calls)
+    return any(call.span == dossier.invalid.span for call in calls)
 
 
 def check(context: Context) -> Iterator[Finding]:
-    invalid = context.case.invalid
-    if invalid is not None and is_of_a_function(context.case):
+    invalid = context.dossier.invalid
+    if invalid is not None and is_of_a_function(context.dossier):
         yield context.finding(invalid.message, hint=invalid.hint, span=invalid.span)
-    for text in context.case.texts:
+    for text in context.dossier.texts:
         for node, _ in syntax.walk(text.tree):
             if isinstance(node, syntax.Call) and node.function in UNKNOWN_METHODS:
                 yield context.finding(

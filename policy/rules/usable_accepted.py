@@ -41,6 +41,6 @@ def _clauses(context: Context) -> list[CompiledClause]:
     """The clauses that speak of USABLE."""
     return [
         clause
-        for clause in context.case.reads("submods.confidential_space.support_attributes")
+        for clause in context.dossier.reads("submods.confidential_space.support_attributes")
         if "USABLE" in strings_of(clause.node)
     ]

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..cel import syntax
 from ..cel.paths import path_of
-from ..context import Case, Context
+from ..context import Context, Dossier
 from ..findings import Finding, Severity
 
 SLUG: Final = "vacuous-all"
@@ -27,12 +27,12 @@ _REQUIRED: Final = (
 
 
 def asks(context: Context) -> Iterator[str]:
-    for _, claim in _alls(context.case):
+    for _, claim in _alls(context.dossier):
         yield _is_empty(claim)
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for node, claim in _alls(context.case):
+    for node, claim in _alls(context.dossier):
         yield from context.admits(
             _is_empty(claim),
             f"`{claim}` may be empty, and then this is true",
@@ -46,9 +46,9 @@ def _is_empty(claim: str) -> str:
     return f"size(assertion.{claim}) == 0"
 
 
-def _alls(case: Case) -> Iterator[tuple[syntax.Comprehension, str]]:
+def _alls(dossier: Dossier) -> Iterator[tuple[syntax.Comprehension, str]]:
     """Where `all` asks for a list that is to hold something, and which list that is."""
-    for clause in case.clauses:
+    for clause in dossier.clauses:
         for node, _ in syntax.walk(clause.node):
             if isinstance(node, syntax.Comprehension) and node.macro == "all":
                 path = path_of(node.range)

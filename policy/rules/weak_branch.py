@@ -10,7 +10,7 @@ from typing import Final
 
 from ..cel import syntax
 from ..cel.syntax import Node
-from ..context import Case, Context
+from ..context import Context, Dossier
 from ..findings import Finding, Severity
 from ..proving.answers import Found, NoneFound, Undecided
 from ..proving.inquiry import Inquiry
@@ -35,7 +35,7 @@ _SAME_QUESTIONS: Final = (
 
 def asks(context: Context) -> Iterator[str]:
     for slug in _SAME_QUESTIONS:
-        yield BY_ADMISSION[slug].question_of(context.case)
+        yield BY_ADMISSION[slug].question_of(context.dossier)
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -43,9 +43,9 @@ def check(context: Context) -> Iterator[Finding]:
     answers = [context.ask(each) for each in questions]
     undecided = [each.reason for each in answers if isinstance(each, Undecided)]
     admitted = [each for each, answer in zip(questions, answers, strict=True) if isinstance(answer, Found)]
-    for clause in context.case.clauses if admitted else ():
+    for clause in context.dossier.clauses if admitted else ():
         arms = _arms(clause.node)
-        alone = [_alone(context.case, clause.node, arm) for arm in arms]
+        alone = [_alone(context.dossier, clause.node, arm) for arm in arms]
         for arm, inquiry in zip(arms, alone, strict=True):
             found = _weakness(inquiry, [each for each in alone if each is not inquiry], admitted)
             if isinstance(found, Undecided):
@@ -58,7 +58,7 @@ def check(context: Context) -> Iterator[Finding]:
                     span=arm.span,
                     shown_by=found,
                 )
-    if undecided and any(_arms(clause.node) for clause in context.case.clauses):
+    if undecided and any(_arms(clause.node) for clause in context.dossier.clauses):
         yield context.undecided(undecided[0])
 
 
@@ -77,11 +77,11 @@ def _is_absence(arm: Node) -> bool:
     return isinstance(arm, syntax.Unary) and arm.operator == "!" and isinstance(arm.operand, syntax.Has)
 
 
-def _alone(case: Case, clause: Node, arm: Node) -> Inquiry | None:
-    """What is admitted where only this arm of the clause is."""
-    text, span = case.provider.condition, clause.span
+def _alone(dossier: Dossier, clause: Node, arm: Node) -> Inquiry | None:
+    """The inquiry about the provider whose clause is this arm alone."""
+    text, span = dossier.provider.condition, clause.span
     only = f"({text[arm.span.start : arm.span.end]})"
-    return case.with_condition(text[: span.start] + only + text[span.end :]).inquiry
+    return dossier.with_condition(text[: span.start] + only + text[span.end :]).inquiry
 
 
 def _weakness(

@@ -18,7 +18,7 @@ TITLE: Final = "a whole map is compared, so that any entry more refuses"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    for clause in context.case.clauses:
+    for clause in context.dossier.clauses:
         for node, _ in syntax.walk(clause.node):
             if isinstance(node, syntax.Binary) and node.operator in ("==", "!="):
                 sides = (node.left, node.right)

@@ -1,4 +1,4 @@
-"""What has no meaning for its types is an error or always false; a claim's type is what documents say.
+"""An operation on a wrong type is an error or always false; documents say which type a claim has.
 
 Source: google/cel-spec, doc/langdef.md, "Gradual Type Checking".
 """

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from attestation.errors import ExitCode, Misconfigured
+from attestation.errors import ExitCode
 from policy.proving.attacking import Attack
 from policy.proving.differing import Change, Difference, diff
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
 
+from ..inputs import check_named_once
 from ..policy_files import read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
@@ -47,8 +48,7 @@ def diff_policies(
     Raises:
         Misconfigured: one of them cannot be read, or is not one that Google would accept.
     """
-    if old == new == "-":
-        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+    check_named_once(old, new, sample)
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
     attacking = Attack(count=attack)
     with Prover(

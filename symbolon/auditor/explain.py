@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, printable, quoted
+from attestation.errors import EvidenceRejected, ExitCode, printable, quoted
 from policy.deciding import Outcome, sum_of
 
 from ..handed_tokens import HandedToken, TokenClaims, moment, read_token
-from ..inputs import parse_time
+from ..inputs import check_named_once, parse_time
 from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
-from ..rendering import clause_lines, console, print_json, styled
+from ..rendering import Styled, clause_lines, console, print_json, styled
 from ..reports.record import Record, record_of
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _EXIT_CODES: Final[Mapping[Outcome, ExitCode]] = {
     "admitted": ExitCode.YES,
@@ -78,8 +75,7 @@ def explain_token(
         EvidenceRejected: the token itself is not what it claims to be, to any of them.
         Misconfigured: an input cannot be read, or the policy is not one that Google would accept.
     """
-    if [policy, token, jwks, root].count("-") > 1:
-        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+    check_named_once(policy, token, jwks, root)
     then = now.timestamp() if at is None else parse_time(at)
     file, asked = read_policies(policy)
     handed = read_token(token, jwks=jwks, root=root, audience=audience)
@@ -100,8 +96,8 @@ def explain_token(
 
 
 def _question(then: float, audience: str | None) -> str:
-    made_for = "" if audience is None else f", as if it had to be for {quoted(audience, most_characters=200)}"
-    return f"does the policy admit the token, as of {moment(then)}{made_for}?"
+    of = "" if audience is None else f" that is for {quoted(audience, most_characters=200)}"
+    return f"does the policy admit the token{of}, as of {moment(then)}?"
 
 
 def _explain_to_several(
@@ -190,5 +186,5 @@ def _in_short(judgement: Judgement) -> tuple[str, str, str]:
     return *_WORDS["refused"], f"{count} {'does' if count[:2] == '1 ' else 'do'} not hold"
 
 
-def _described(claims: TokenClaims) -> Text:
+def _described(claims: TokenClaims) -> Styled:
     return styled("token   ", (claims.described, "" if claims.verified else "bold"))

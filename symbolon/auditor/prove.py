@@ -22,6 +22,7 @@ from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
 from policy.wording import rendered
 
+from ..inputs import check_named_once
 from ..policy_files import NamedPolicySet, read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
@@ -58,6 +59,7 @@ def prove_policy(
     Raises:
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
+    check_named_once(policy, sample)
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
     with Prover(
         budget_s=budget_s,
@@ -140,7 +142,7 @@ def _said(found: Finding) -> str:
 
 
 def _formula(policies: PolicySet, that: str | None, question: str | None) -> str:
-    """What is to be true of every admitted token, so that it has a script."""
+    """The condition that is to be true of every admitted token: only a condition has a script."""
     if that is not None:
         return that
     if question == "satisfiable":

@@ -130,6 +130,8 @@ def _values(admits: Admits) -> str:
     if values is None:
         return admits.note
     shown = ", ".join(map(rendered, values)) or admits.note
+    if admits.undocumented:
+        shown = f"{shown}, or a value that is not documented" if values else "a value that is not documented"
     return f"{shown} ({_SHORT_LISTS})" if admits.bounded else shown
 
 

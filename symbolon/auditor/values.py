@@ -53,7 +53,7 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """Of values without end: those that a reader knows, and of a list those that are always in it."""
+    """Of a claim with endless values: some that a reader knows, and the elements that its list always has."""
 
     possible: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ def _claim(claim: str, policies: PolicySet) -> _Claim:
     """The claim, as a path from its root.
 
     A name that is documented for no token of Confidential Space, and that the policy does not read
-    either, is refused: nothing could be said of it but what is not so. Of another issuer's tokens no
+    either, is refused: an answer about it would be false. Of another issuer's tokens no
     names are known.
 
     Raises:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
+from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
@@ -34,7 +35,7 @@ class Teller:
         self._as_json = as_json
         self._terminal = console()
         self._status: Status | None = None
-        errors = console(stderr=True)
+        errors = Console(stderr=True)
         if not as_json and errors.is_terminal:
             self._status = errors.status("")
 

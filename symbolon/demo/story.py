@@ -209,7 +209,7 @@ def _direct_read(cast: Cast, scene: Scene) -> Scene:
 
 
 def _replaced_model(cast: Cast, scene: Scene) -> Scene:
-    """Whoever can write to the owner's bucket puts another model there: one byte is another."""
+    """Somebody who can write to the owner's bucket puts another model there: one byte differs."""
     data = bytearray(cast.archive.read_bytes())
     data[len(data) // 2] ^= 1
     bucket = cast.stage.owner.storage.bucket(cast.owner.model_bucket.name)

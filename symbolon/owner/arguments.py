@@ -106,7 +106,7 @@ def _test_policy(arguments: argparse.Namespace) -> ExitCode:
 def _normalise_policy(arguments: argparse.Namespace) -> ExitCode:
     from .normalise import normalise_policy
 
-    return normalise_policy(policy=arguments.policy, output=arguments.output)
+    return normalise_policy(policy=arguments.policy, output=arguments.output, now=now())
 
 
 def _build_policy(arguments: argparse.Namespace) -> ExitCode:

@@ -9,7 +9,7 @@ from typing import Final
 
 from attestation.errors import ExitCode
 from policy.findings import Finding, Severity
-from policy.linting import cases_of, lint_cases
+from policy.linting import dossiers_of, lint_dossiers
 from policy.proving.prover import Prover
 from policy.reviewing import assumptions_of
 
@@ -43,11 +43,11 @@ def lint_policy(
         proving = prover if prover.start() else None  # it starts while the files are read
         named = read_policy_set(policy, bindings=bindings, image=image)
         with patience("checking the rules"):
-            cases = cases_of(named.policies, proving)
-            findings = lint_cases(cases, today=now.astimezone(UTC).date())
+            dossiers = dossiers_of(named.policies, proving)
+            findings = lint_dossiers(dossiers, today=now.astimezone(UTC).date())
     passes = gate(findings, fail_on=Severity[fail_on.upper()])
     question = _QUESTION.format(fail_on)
-    record = record_of(question, named.inputs, now=now, assumptions=assumptions_of(cases))
+    record = record_of(question, named.inputs, now=now, assumptions=assumptions_of(dossiers))
     if output == "json":
         document: dict[str, object] = {"verdict": passes.verdict, "summary": _counted(findings)}
         document |= {"findings": [each.document() for each in findings]}

@@ -40,7 +40,7 @@ class Gate:
 
 
 def gate(findings: Iterable[Finding], *, fail_on: Severity) -> Gate:
-    """What is not decided does not pass either, and is told apart from what is found."""
+    """The gate of these findings: an undecided one does not pass either, and has its own exit code."""
     bad = [each for each in findings if each.waiver is None and each.severity >= fail_on]
     if any(each.decided for each in bad):
         return Gate(exit_code=ExitCode.ANSWERED_NO, answer="FAIL", tone="bad")

@@ -1,22 +1,21 @@
-"""A report on a terminal: as wide as that is, but for code, which is copied: no line of it is broken.
+"""A report on a terminal, wrapped to its width; a line of code is copied, and so it is never broken.
 
-What is no terminal has no width: lines end where they are written to end.
+A pipe or a file has no width: its lines are never wrapped.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.text import Text
 
 from attestation.errors import printable
 
-from ..rendering import console, printable_lines, shortened, styled
+from ..rendering import Console, Styled, console, printable_lines, shortened, styled
 from .record import Record
 from .report import Entry, Report, Section, Table, Tone
 
@@ -28,6 +27,7 @@ _LEAST_VALUE: Final = 24
 _MOST_LINES: Final = 40
 _MOST_TEXTS: Final = 4
 _ENDLESS: Final = 1_000_000
+_USUAL: Final = 80
 _WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 _STYLES: Final[dict[Tone, str]] = {
     "good": "bold green",
@@ -38,8 +38,19 @@ _STYLES: Final[dict[Tone, str]] = {
 
 
 def _is_terminal() -> bool:
-    """Whether somebody looks at standard output: rich says so of a pipe too, where FORCE_COLOR is set."""
+    """Whether somebody looks at standard output."""
     return sys.stdout.isatty()
+
+
+def _width() -> int:
+    """The columns of the terminal, or what COLUMNS says instead."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL
+    except OSError:
+        return _USUAL
 
 
 class _Page:
@@ -47,37 +58,40 @@ class _Page:
 
     def __init__(self, terminal: Console) -> None:
         self._terminal = terminal
-        self.width = max(40, min(terminal.width, _WIDEST)) if _is_terminal() else _ENDLESS
+        self.width = max(40, min(_width(), _WIDEST)) if _is_terminal() else _ENDLESS
 
-    def put(self, text: Text | str = "", *, indent: int = 0, first: Text | None = None, pad: int = 0) -> None:
+    def put(
+        self, text: Styled | str = "", *, indent: int = 0, first: Styled | None = None, pad: int = 0
+    ) -> None:
         """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text."""
-        body = Text(text) if isinstance(text, str) else text
-        lead = Text(" " * indent)
+        body = styled(text) if isinstance(text, str) else text
+        lead = styled(" " * indent)
         if first is not None:
-            lead.append_text(first)
-            lead.append(" " * (indent + pad - lead.cell_len))
-        room = self.width - lead.cell_len
-        if room < self.width // 3:  # too little beside it: below it
+            lead += first
+            lead += styled(" " * (indent + pad - cell_len(str(lead))))
+        taken = cell_len(str(lead))
+        if self.width - taken < self.width // 3:  # too little beside it: below it
             self._terminal.print(lead)
-            lead, room = Text(" " * (indent + _BODY)), self.width - indent - _BODY
-        for line in _wrapped(body, room):
+            taken = indent + _BODY
+            lead = styled(" " * taken)
+        for line in _wrapped(body, self.width - taken):
             self._terminal.print(lead + line)
-            lead = Text(" " * lead.cell_len)
+            lead = styled(" " * taken)
 
     def put_whole(self, text: str, *, indent: int = 0) -> None:
         """`text` on one line, however long: a terminal wraps it, and it is copied as it is."""
-        self._terminal.print(Text(" " * indent + text))
+        self._terminal.print(" " * indent + text)
 
 
-def _wrapped(text: Text, room: int) -> list[Text]:
+def _wrapped(text: Styled, room: int) -> list[Styled]:
     """`text` in lines of at most `room` cells, broken between words; what stands in backticks is one word.
 
     A word that is too long is cut, unless it is code.
     """
-    plain = text.plain
+    plain = str(text)
     if cell_len(plain) <= room:
         return [text]
-    lines: list[Text] = []
+    lines: list[Styled] = []
     start = end = 0
     for word in _WORD.finditer(plain):
         if end and cell_len(plain[start : word.end()]) > room:
@@ -94,12 +108,12 @@ def _wrapped(text: Text, room: int) -> list[Text]:
 def print_human(report: Report) -> None:
     """The report stands on standard output."""
     page = _Page(console())
-    answer = Text(report.answer, style=_STYLES[report.tone])
+    answer = styled((report.answer, _STYLES[report.tone]))
     page.put(printable(report.verdict), first=answer, pad=cell_len(report.answer) + 2)
-    page.put(Text(printable(report.about), style="dim"))
+    page.put(styled((printable(report.about), "dim")))
     for section in report.shown:
         page.put()
-        page.put(Text(section.title, style="bold"))
+        page.put(styled((section.title, "bold")))
         _print_section(page, section)
     if report.record is not None:
         _print_record(page, report.record)
@@ -111,28 +125,28 @@ def print_record(record: Record) -> None:
 
 
 def _print_record(page: _Page, record: Record, *, assumed: Sequence[str] = ()) -> None:
-    """Of an input's text the first lines: whoever reads this has the file, and its SHA-256 says which.
+    """The record with each input's first lines: its reader has the file, and the SHA-256 says which one.
 
     Of many inputs, as a folder of tests has them, only those sums.
     """
     page.put()
-    page.put(Text("record", style="bold"))
+    page.put(styled(("record", "bold")))
     rows = [("made", f"{record.moment} by symbolon {record.version}"), ("asked", record.question)]
     rows += [("assumed", each) for each in assumed]
     rows += [(each.role, f"{each.name}  sha256:{each.sha256}") for each in record.inputs]
     pad = max(len(what) for what, _ in rows) + 2
     for what, said in rows:
-        page.put(printable(said), indent=_INDENT, first=Text(what, style="dim"), pad=pad)
+        page.put(printable(said), indent=_INDENT, first=styled((what, "dim")), pad=pad)
     for each in record.inputs if len(record.inputs) <= _MOST_TEXTS else ():
         if each.text is not None:
             lines = printable_lines(each.text).splitlines()
             page.put()
-            page.put(Text(f"text of {printable(each.name)}", style="dim"), indent=_INDENT)
+            page.put(styled((f"text of {printable(each.name)}", "dim")), indent=_INDENT)
             for line in lines[:_MOST_LINES]:
                 page.put_whole(line, indent=_INDENT + _BODY)
             if len(lines) > _MOST_LINES:
                 more = f"… {len(lines) - _MOST_LINES} more lines: `--format json` has them"
-                page.put(Text(more, style="dim"), indent=_INDENT + _BODY)
+                page.put(styled((more, "dim")), indent=_INDENT + _BODY)
 
 
 def _print_section(page: _Page, section: Section) -> None:
@@ -143,7 +157,7 @@ def _print_section(page: _Page, section: Section) -> None:
     for line in printable_lines(section.code).splitlines():
         page.put_whole(line, indent=_INDENT)
     for line in section.lines:
-        page.put(printable(line), indent=_INDENT, first=Text("·"), pad=2)
+        page.put(printable(line), indent=_INDENT, first=styled("·"), pad=2)
     pad = max([_MARK, *(cell_len(entry.mark) for entry in section.entries)]) + 2
     for number, entry in enumerate(section.entries):
         if number and (entry.claims or section.entries[number - 1].claims):
@@ -157,11 +171,11 @@ def _print_table(page: _Page, table: Table) -> None:
     widths = [max(cell_len(row[i]) for row in rows) + 2 for i in range(len(table.head) - 1)]
     above: tuple[str, ...] = ()
     for row in rows:
-        lead = Text()
+        lead = styled()
         for i, width in enumerate(widths):
             same = above[: i + 1] == row[: i + 1]
             cell = "" if same else row[i]
-            lead.append(cell + " " * (width - cell_len(cell)), style="bold" if i == 0 else "")
+            lead += styled((cell + " " * (width - cell_len(cell)), "bold" if i == 0 else ""))
         page.put(row[-1], indent=_INDENT, first=lead, pad=sum(widths))
         above = row
 
@@ -170,13 +184,13 @@ def _print_entry(page: _Page, entry: Entry, *, pad: int) -> None:
     under = _INDENT + pad
     where = f"{printable(entry.where)}  " if entry.where else ""
     body = [
-        Text(printable(entry.label), style="bold"),
-        Text(printable(entry.text)),
+        styled((printable(entry.label), "bold")),
+        styled(printable(entry.text)),
         styled((where, "dim"), printable(" ".join(entry.code.split()))),
-        Text(f"{printable(entry.shows)}:" if entry.shows else "", style="dim"),
+        styled((f"{printable(entry.shows)}:" if entry.shows else "", "dim")),
     ]
-    mark: Text | None = Text(entry.mark, style=_STYLES[entry.tone])
-    for text in filter(None, body):
+    mark: Styled | None = styled((entry.mark, _STYLES[entry.tone]))
+    for text in filter(str, body):
         page.put(text, indent=_INDENT if mark else under, first=mark, pad=pad)
         mark = None
     for path, value in entry.claims:
@@ -184,4 +198,4 @@ def _print_entry(page: _Page, entry: Entry, *, pad: int) -> None:
         room = page.width - under - _INDENT - cell_len(name)
         page.put(name + shortened(printable(value), max(room, _LEAST_VALUE)), indent=under + _INDENT)
     for what, note in entry.notes:
-        page.put(printable(note), indent=under, first=Text(f"{what}:", style="dim"), pad=len(what) + 2)
+        page.put(printable(note), indent=under, first=styled((f"{what}:", "dim")), pad=len(what) + 2)

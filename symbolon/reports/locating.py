@@ -1,7 +1,7 @@
 """Where in a person's file a finding points: the span of a condition, found again in the file's text.
 
 A `.cel` file is the condition itself; in JSON the condition is a string with its escapes; in a policy
-file the condition is not written at all, and only what is quoted from the file itself is found.
+file the condition is not written at all, and only quotations from the file itself are found.
 """
 
 from __future__ import annotations

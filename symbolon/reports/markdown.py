@@ -34,7 +34,7 @@ def render_markdown(report: Report) -> str:
 
 
 def _record(record: Record) -> list[str]:
-    """What was asked, when and of which files; of a very long file its beginning: GitHub takes no more."""
+    """The question, the moment and the files; of a long file the beginning, since GitHub takes no more."""
     lines = ["### record", "", f"- made: {escaped(record.moment)} by symbolon {escaped(record.version)}"]
     lines += [f"- asked: {prose(record.question)}"]
     lines += [f"- {each.role}: {code(each.name)}, SHA-256 {code(each.sha256)}" for each in record.inputs]

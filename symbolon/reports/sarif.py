@@ -41,7 +41,7 @@ _SECURITY_SEVERITY: Final = {
 
 
 def render_sarif(findings: Iterable[Finding], named: NamedPolicySet, record: Record) -> str:
-    """The findings as one SARIF log of one run, with what was asked of which files, when and by what."""
+    """The findings as one SARIF log of one run, with the record of that run."""
     findings = tuple(findings)
     slugs = list(dict.fromkeys(each.rule for each in findings))
     worst = {slug: max(each.severity for each in findings if each.rule == slug) for slug in slugs}

@@ -73,6 +73,8 @@ def shell_of(emulator: Running, tmp_path: Path) -> Callable[[str], Shell]:
 
 
 def shell_in_front_of(emulator: Running, party: str, folder: Path) -> Shell:
-    """That party's shell, whose home and working folder are `folder`."""
-    home = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
-    return Shell(env=home | environment_of(emulator, party), folder=folder)
+    """That party's shell, whose home and working folder are below `folder`."""
+    home = folder / party
+    home.mkdir(exist_ok=True)
+    own = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
+    return Shell(env=own | environment_of(emulator, party), folder=home)

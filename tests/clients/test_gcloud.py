@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -15,6 +16,7 @@ from emulator.running import Running
 from tests.clients.conftest import Shell, installed
 
 ShellOf = Callable[[str], Shell]
+ZONE = "us-west1-b"
 
 
 def gcloud(shell: Shell, *arguments: str) -> Any:
@@ -89,3 +91,75 @@ def test_what_is_absent_is_told_at_once(shell_of: ShellOf, arguments: tuple[str,
     said = shell_of("owner").ask("gcloud", *arguments, "--quiet", code=1).stderr
     assert "the emulator does not have" in said and call in said
     assert monotonic() - began < 20, "it asked again"
+
+
+@pytest.fixture
+def machine(shell_of: ShellOf) -> tuple[Shell, str]:
+    """The operator's shell, and a VM that has nothing to run: its launcher ends at once."""
+    shell, name = shell_of("operator"), f"vm-{uuid.uuid4().hex[:8]}"
+    gcloud(
+        shell,
+        *("compute", "instances", "create", name, f"--zone={ZONE}", "--confidential-compute-type=SEV"),
+        *("--maintenance-policy=TERMINATE", "--machine-type=n2d-standard-2", "--shielded-secure-boot"),
+        *("--image-project=confidential-space-images", "--image-family=confidential-space"),
+        *("--labels=team=blue", "--scopes=cloud-platform", f"--service-account={default_account(shell)}"),
+    )
+    return shell, name
+
+
+def default_account(shell: Shell) -> str:
+    """The account that a VM has where nobody names another; whoever uses it must be allowed to."""
+    account = "200000000002-compute@developer.gserviceaccount.com"
+    listed = gcloud(shell, "iam", "service-accounts", "list")
+    assert account in [each["email"] for each in listed]
+    return account
+
+
+def test_a_machine_is_listed_stopped_changed_started_and_deleted(machine: tuple[Shell, str]) -> None:
+    shell, name = machine
+    listed = gcloud(shell, "compute", "instances", "list", f"--filter=name={name}")
+    assert [(each["name"], each["labels"]) for each in listed] == [(name, {"team": "blue"})]
+    gcloud(shell, "compute", "instances", "stop", name, f"--zone={ZONE}")
+    gcloud(
+        shell,
+        *("compute", "instances", "add-metadata", name, f"--zone={ZONE}"),
+        "--metadata=tee-restart-policy=Sometimes,tee-image-reference=none",
+    )
+    gcloud(shell, "compute", "instances", "add-labels", name, f"--zone={ZONE}", "--labels=team=red")
+    gcloud(shell, "compute", "instances", "start", name, f"--zone={ZONE}")
+    serial = shell.run("gcloud", "compute", "instances", "get-serial-port-output", name, f"--zone={ZONE}")
+    assert "tee-image-reference is not specified in the custom metadata" in serial
+    assert "invalid restart policy: Sometimes" in serial
+    described = gcloud(shell, "compute", "instances", "describe", name, f"--zone={ZONE}")
+    assert (described["status"], described["labels"]) == ("TERMINATED", {"team": "red"})
+    shell.run("gcloud", "compute", "instances", "delete", name, f"--zone={ZONE}", "--quiet")
+    assert gcloud(shell, "compute", "instances", "list", f"--filter=name={name}") == []
+
+
+def test_what_there_is_to_choose_from_is_listed(shell_of: ShellOf) -> None:
+    shell = shell_of("owner")
+    assert [each["projectId"] for each in gcloud(shell, "projects", "list")] == ["primus"]
+    assert "us" in [each["name"] for each in gcloud(shell, "artifacts", "locations", "list")]
+    assert "us-west1-b" in [each["name"] for each in gcloud(shell, "compute", "zones", "list")]
+    kinds = gcloud(shell, "compute", "machine-types", "list", "--zones=us-west1-b", "--filter=name:n2d*")
+    assert {"n2d-standard-2", "n2d-highmem-4"} <= {each["name"] for each in kinds}
+    family = ("compute", "images", "describe-from-family", "confidential-space")
+    assert gcloud(shell, *family, "--project=confidential-space-images")["family"] == "confidential-space"
+    shell.run("gcloud", "services", "enable", "container.googleapis.com")
+    enabled = [each["config"]["name"] for each in gcloud(shell, "services", "list", "--enabled")]
+    assert {"container.googleapis.com", "iam.googleapis.com"} <= set(enabled)
+
+
+def test_a_service_account_is_described_disabled_deleted_and_comes_back(shell_of: ShellOf) -> None:
+    shell, name = shell_of("owner"), f"a-{uuid.uuid4().hex[:8]}"
+    email, accounts = f"{name}@primus.iam.gserviceaccount.com", ("iam", "service-accounts")
+    made = gcloud(shell, *accounts, "create", name, "--display-name=first")
+    gcloud(shell, *accounts, "update", email, "--description=second")
+    gcloud(shell, *accounts, "disable", email)
+    described = gcloud(shell, *accounts, "describe", email)
+    assert (described["displayName"], described["description"]) == ("first", "second")
+    assert described["disabled"] is True
+    gcloud(shell, *accounts, "enable", email)
+    gcloud(shell, *accounts, "delete", email)
+    restored = gcloud(shell, "beta", *accounts, "undelete", made["uniqueId"])
+    assert restored["restoredAccount"]["email"] == email

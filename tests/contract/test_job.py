@@ -24,6 +24,7 @@ JOB = JobRecord(
     pictures=(
         ListedPicture(name="june/a.jpg", generation=2**62 + 1, size=10),
         ListedPicture(name="june/😀.png", generation=2, size=9_000_000, crc32c="AAAAAA=="),
+        ListedPicture(name="june/zipped.png", generation=3, size=7, is_gzipped=True),
     ),
     left_out=LeftOut(placeholders=1, other_names=3),
 )

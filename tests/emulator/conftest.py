@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
 
 from emulator import projects, server
@@ -44,20 +43,6 @@ def operator(credentials_of: Callable[[str], Any]) -> Iterator[Any]:
 def bucket(owner: Any) -> Any:
     """A bucket of the owner's, empty."""
     return owner.create_bucket(f"test-{uuid.uuid4().hex}")
-
-
-@pytest.fixture
-def session_of(credentials_of: Callable[[str], Any]) -> Iterator[Callable[[str], AuthorizedSession]]:
-    """`owner` or `operator` → a session for whatever has no client of its own."""
-    sessions: list[AuthorizedSession] = []
-
-    def open_session(party: str) -> AuthorizedSession:
-        sessions.append(AuthorizedSession(credentials_of(party)))  # type: ignore[no-untyped-call]
-        return sessions[-1]
-
-    yield open_session
-    for session in sessions:
-        session.close()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -135,7 +120,7 @@ def ask(
     parts = urlsplit(url)
     scope = {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},  # a stream listens for no disconnection
         "http_version": "1.1",
         "method": method,
         "scheme": parts.scheme,

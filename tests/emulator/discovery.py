@@ -30,6 +30,8 @@ class Method:
     verb: str
     paths: tuple[str, ...]
     """Absolute, with `{…}` for parameters; a method that takes media has several."""
+    flat: str
+    """The first of them with one name a segment, where `paths` may have `{+name}` for many."""
     required: frozenset[str]
     optional: frozenset[str]
     answer: str
@@ -58,7 +60,7 @@ class Api:
             yield f"{where} is no whole number in a string"
         if isinstance(value, list):
             for position, each in enumerate(value):
-                yield from self._faults(schema["items"], each, f"{where}[{position}]")
+                yield from self._faults(schema.get("items", {}), each, f"{where}[{position}]")
         if isinstance(value, dict) and kind == "object":
             for key, each in value.items():
                 below = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
@@ -88,6 +90,7 @@ def _methods(resource: Mapping[str, Any], base: str, prefix: str) -> Iterator[Me
             required=required,
             optional=frozenset(parameters) - required,
             answer=each.get("response", {}).get("$ref", ""),
+            flat=base + each.get("flatPath", each["path"]),
         )
     for name, each in resource.get("resources", {}).items():
         yield from _methods(each, base, f"{prefix}{name}.")

@@ -17,7 +17,7 @@ from emulator.verifier import Verifier
 from policy import schema
 from policy.cel.check import check
 from policy.cel.parser import parse
-from policy.context import Case, Context
+from policy.context import Context, Dossier
 from policy.launch_claims import HardwareModel
 from policy.launch_spec import _RESTART_POLICIES
 from policy.linting import rules
@@ -80,9 +80,9 @@ def test_the_restart_policies_are_one_list() -> None:
 
 def asked_by_rules() -> Iterator[tuple[str, str]]:
     policies = policy_set_of('assertion.submods.container.image_digest == "sha256:' + "a" * 64 + '"')
-    case = Case(policies, policies.providers[0], None)
+    dossier = Dossier(policies, policies.providers[0], None)
     for rule in rules():
-        for asked in rule.asks(Context(case, rule.slug, rule.severity, TODAY)):
+        for asked in rule.asks(Context(dossier, rule.slug, rule.severity, TODAY)):
             yield rule.slug, str(asked)
     for name in NAMED_QUESTIONS:
         yield name, named_condition(policies, name)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from attestation.errors import Denied, Misconfigured
+from policy.deciding import decide
 from policy.mapping import RECOMMENDED_MAPPING, AttributeMapping, MappingRejected
+from policy.provider import parse_provider
 
 SUBJECT = {"google.subject": "assertion.sub"}
 
@@ -27,7 +29,7 @@ def test_the_recommended_subject_of_a_real_token_is_within_the_limit(
     assert len(policies) <= 127
 
 
-def test_what_yields_no_string_is_left_out(good: dict[str, Any]) -> None:
+def test_what_fails_is_left_out_and_what_is_no_string_is_not_known(good: dict[str, Any]) -> None:
     mapped = AttributeMapping.parse(
         SUBJECT
         | {
@@ -39,6 +41,7 @@ def test_what_yields_no_string_is_left_out(good: dict[str, Any]) -> None:
     ).apply(good | {"sub": "s"})
     assert mapped.google == {"subject": "s", "groups": good["google_service_accounts"]}
     assert mapped.attribute == {"empty": ""}
+    assert list(mapped.unknown) == ["attribute.number"]
 
 
 def test_a_subject_of_127_bytes_is_mapped_and_one_of_128_is_not() -> None:
@@ -203,8 +206,29 @@ def test_of_what_is_known_nothing_is_unknown() -> None:
 def test_values_from_elsewhere_are_gathered_within_the_same_limits() -> None:
     mapping = AttributeMapping.parse(SUBJECT | {"attribute.a": "'x'"})
     gathered = mapping.gathered({"google.subject": "s", "attribute.a": "y", "attribute.b": 1})
-    assert (gathered.google, gathered.attribute, gathered.unknown) == ({"subject": "s"}, {"a": "y"}, {})
+    assert (gathered.google, gathered.attribute, gathered.unknown) == (
+        {"subject": "s"},
+        {"a": "y"},
+        gathered.unknown,
+    )
+    assert list(gathered.unknown) == ["attribute.b"]
     with pytest.raises(MappingRejected, match=r"Could not obtain a value for google\.subject"):
         mapping.gathered({"attribute.a": "y"})
     with pytest.raises(MappingRejected, match="exceeds the 127 bytes limit"):
         mapping.gathered({"google.subject": "s" * 128})
+
+
+@pytest.mark.parametrize("expression", ["assertion.secboot", "1", "null", "['a']", "{'a': 'b'}", "b'a'"])
+@pytest.mark.parametrize("condition", ["true", "has(attribute.a)", "!has(attribute.a)", "attribute.a == 'a'"])
+def test_of_an_attribute_that_is_no_string_nobody_says_what_google_makes(
+    expression: str, condition: str
+) -> None:
+    document = {
+        "name": "projects/1/locations/global/workloadIdentityPools/pool/providers/prov",
+        "attributeMapping": SUBJECT | {"attribute.a": expression},
+        "attributeCondition": condition,
+        "oidc": {"issuerUri": "https://confidentialcomputing.googleapis.com"},
+    }
+    decision = decide(parse_provider(document), {"sub": "s", "secboot": True})
+    assert decision.outcome == "unknown"
+    assert "no string" in decision.unknown

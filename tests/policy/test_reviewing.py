@@ -200,7 +200,15 @@ def test_providers_are_reviewed_one_by_one(prover: Prover) -> None:
 
 def test_a_review_is_json(hardened: Review) -> None:
     document = json.loads(json.dumps(hardened.document()))
-    assert set(document) == {"summary", "findings", "admits", "clauses", "assumptions", "other_issuers"}
+    assert set(document) == {
+        "summary",
+        "findings",
+        "admits",
+        "undocumented",
+        "clauses",
+        "assumptions",
+        "other_issuers",
+    }
 
 
 def test_of_another_issuer_a_review_says_who_it_is_and_what_is_asked(prover: Prover) -> None:
@@ -263,3 +271,33 @@ def rows(condition: str, prover: Prover) -> tuple[Admits, ...]:
     """The table of a policy of one provider."""
     (provider,) = of(condition, prover).providers
     return provider.admits
+
+
+@pytest.mark.parametrize(
+    ("condition", "undocumented"),
+    [
+        pytest.param("true", ["swname", "dbgstat", "hwmodel"], id="nothing is asked"),
+        pytest.param(
+            "assertion.swname == 'CONFIDENTIAL_SPACE' && assertion.dbgstat != 'enabled'",
+            ["dbgstat", "hwmodel"],
+            id="a value is refused",
+        ),
+        pytest.param(
+            "assertion.swname == 'GCE' && assertion.dbgstat == 'disabled-since-boot'"
+            " && assertion.hwmodel in ['GCP_AMD_SEV', 'GCP_INTEL_TDX']",
+            [],
+            id="each is named",
+        ),
+        pytest.param(
+            "assertion.swname == 'GCE' && assertion.dbgstat == 'disabled-since-boot'"
+            " && (assertion.hwmodel == 'GCP_AMD_SEV' || assertion.hwmodel.startsWith('GCP_ARM'))",
+            ["hwmodel"],
+            id="by a prefix of no documented value",
+        ),
+    ],
+)
+def test_a_claim_that_can_be_what_no_document_names_is_said_to_be(
+    prover: Prover, condition: str, undocumented: list[str]
+) -> None:
+    assert [each.claim for each in rows(condition, prover) if each.undocumented] == undocumented
+    assert of(condition, prover).document()["undocumented"] == {"condition": undocumented}

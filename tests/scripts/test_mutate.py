@@ -71,6 +71,38 @@ def test_a_fault_that_no_test_notices_is_named_and_is_a_no(checkout: Path) -> No
     assert mutate(checkout, "room/limit.py", "--least", "50").returncode == 0
 
 
+def test_each_module_is_held_to_the_least_by_itself(checkout: Path) -> None:
+    (checkout / "room/loose.py").write_text("def more(count):\n    return count + 1\n")
+    (checkout / "tests/room/test_loose.py").write_text(
+        "from room.loose import more\n\n\ndef test_it():\n    assert more(1)\n"
+    )
+    run = mutate(checkout, "room", "--least", "60")
+    assert run.returncode == 3
+    assert run.stdout.endswith("below 60 %: room/loose.py\n9 of 11 faults were noticed, 81.8 %\n")
+    assert mutate(checkout, "room/limit.py", "--least", "60").returncode == 0
+
+
+def test_a_module_in_which_nothing_can_be_changed_is_passed_over(checkout: Path) -> None:
+    (checkout / "room/__init__.py").write_text('"""A room."""\n')
+    run = mutate(checkout, "room", "--least", "100")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "== room/__init__.py: nothing in it can be changed\n" in run.stdout
+
+
+def test_a_fault_that_is_noticed_by_hanging_alone_is_counted_as_such(checkout: Path) -> None:
+    (checkout / "room/limit.py").write_text("def down(count):\n    while count:\n        count -= 1\n")
+    (checkout / "tests/room/test_limit.py").write_text(
+        "from room.limit import down\n\n\ndef test_it():\n    down(2)\n    down(0)\n"
+    )
+    script = checkout / "scripts/mutate"
+    text = script.read_text().replace("LEAST_PATIENCE_S = 20.0", "LEAST_PATIENCE_S = 1.0")
+    script.write_text(text.replace("PATIENCE = 5.0", "PATIENCE = 1.5"))
+    run = mutate(checkout, "room/limit.py")
+    assert re.search(r"^-- \d of \d noticed \(\d by hanging for \d+ s\), ", run.stdout, re.MULTILINE), (
+        run.stdout
+    )
+
+
 def test_a_sentence_is_left_as_it_is_and_what_stands_in_it_is_not(checkout: Path) -> None:
     said = 'f"`{count + 0}` is too much"'
     (checkout / "room/limit.py").write_text(MODULE.replace('"that is too much"', said))

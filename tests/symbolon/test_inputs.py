@@ -9,6 +9,7 @@ import pytest
 
 from attestation.errors import Misconfigured
 from symbolon.inputs import MAX_INPUT_BYTES, parse_json_document, parse_time, read_text
+from tests.symbolon.conftest import Ask
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,27 @@ def test_anything_else_is_no_time(text: str) -> None:
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfabc")))
     assert read_text("-", what="policy") == "abc"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("auditor", "diff", "-", "-"), id="two policies"),
+        pytest.param(("auditor", "diff", "-", "p.cel", "--sample", "-"), id="a policy and a sample"),
+        pytest.param(
+            ("auditor", "prove", "-", "--sample", "-", "--question", "satisfiable"), id="of a proof too"
+        ),
+        pytest.param(("auditor", "review", "-", "--bindings", "-"), id="a policy and its bindings"),
+        pytest.param(
+            ("auditor", "explain", "--policy", "-", "--token", "-", "--unsafe-unverified"),
+            id="a policy and a token",
+        ),
+    ],
+)
+def test_standard_input_is_read_once(ask: Ask, words: tuple[str, ...]) -> None:
+    answered = ask(*words)
+    assert (answered.code, answered.out) == (7, "")
+    assert answered.err.splitlines()[0] == "error: standard input (`-`) is named twice"
 
 
 @pytest.mark.parametrize(

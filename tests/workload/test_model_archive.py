@@ -69,6 +69,19 @@ def test_an_archive_of_many_blocks_is_unpacked_whole(unpack: Callable[..., Path]
     assert {name: (folder / name).read_bytes() for name in members} == members
 
 
+def test_what_repeats_itself_over_a_whole_window_of_gzip_is_unpacked(unpack: Callable[..., Path]) -> None:
+    members = {"weights": 2 * random.Random(3).randbytes(30_000)}
+    packed = archive(members)
+    assert len(packed) < 40_000
+    assert (unpack(packed) / "weights").read_bytes() == members["weights"]
+
+
+def test_pythons_own_filter_looks_at_each_member_too() -> None:
+    member = tarfile.TarInfo("../escaped")
+    with pytest.raises(tarfile.FilterError):
+        model_archive._EXTRACTION_FILTER(member, "/nowhere")
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -114,6 +127,19 @@ def test_an_archive_of_many_blocks_is_unpacked_whole(unpack: Callable[..., Path]
             bytes(1) + PLAIN[1:], "not a tar archive", id="a plain archive whose first byte is altered"
         ),
         pytest.param(SOUND + b"behind it", "not a tar archive", id="something behind a gzipped archive"),
+        pytest.param(SOUND + b"X", "not a tar archive", id="one byte behind a gzipped archive"),
+        pytest.param(SOUND + bytes(1 << 19) + b"X", "not a tar archive", id="one byte far behind it"),
+        pytest.param(
+            SOUND + zlib.compress(b""),
+            "not a tar archive",
+            id="a second part that is compressed in another way",
+        ),
+        pytest.param(
+            tarfile.TarInfo("a").tobuf() + bytes(tarfile.BLOCKSIZE),
+            "truncated",
+            id="a plain archive with one of its two closing blocks",
+        ),
+        pytest.param(bytes(2 * tarfile.BLOCKSIZE - 1), "truncated", id="a byte less than two closing blocks"),
         pytest.param(SOUND + SOUND[:-1], "truncated", id="a second gzip member that is cut off"),
         pytest.param(
             gzip.compress(b"not a tar archive"), "not a tar archive", id="something else that is gzipped"

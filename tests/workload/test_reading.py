@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
 from collections.abc import Callable
@@ -12,13 +13,14 @@ from google.cloud import storage
 from PIL import Image
 
 from attestation.errors import Denied, Misconfigured
+from contract.job import LeftOut
 from contract.uris import FolderUri
 from emulator import running
 from emulator.faults import Faults, write_faults
 from tests.workload.samples import picture
 from workload import reading
 from workload.pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
-from workload.pictures.listing import LARGE_BYTES, ListedPicture
+from workload.pictures.listing import LARGE_BYTES, ListedPicture, most_bytes
 from workload.reading import list_pictures, read_picture
 
 Buckets = Callable[[], storage.Bucket]
@@ -34,8 +36,10 @@ def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
 ) -> None:
     bucket = make_bucket()
     names = ["in/b.JPG", "in/a.jpeg", "in/Z.png", "in/😀.webp", "in/\u2028.gif", "in/sub/c.bmp"]
-    fill(bucket, dict.fromkeys([*names, "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
-    listed = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6).pictures
+    fill(bucket, dict.fromkeys([*names, "in/", "in/readme.txt", "in/jpg", "inner/x.png", "y.png"], b"x"))
+    listing = list_pictures(as_operator, FolderUri(bucket=bucket.name, prefix="in/"), most=6)
+    listed = listing.pictures
+    assert listing.left_out == LeftOut(placeholders=1, other_names=2)
     assert [image.name for image in listed] == sorted(names, key=str.encode)
     assert all(image.size == 1 and image.generation > 0 for image in listed)
 
@@ -72,9 +76,9 @@ def read_one(
     between: Callable[[], object] = lambda: None,
 ) -> EncodedPicture:
     fill(bucket, {"x.png": data})
-    listed = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1).pictures
+    listing = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1)
     between()
-    return read_picture(client, bucket.name, listed[0])
+    return read_picture(client, bucket.name, listing.pictures[0])
 
 
 def test_a_sound_picture_is_read_as_it_is_stored(as_operator: storage.Client, make_bucket: Buckets) -> None:
@@ -163,3 +167,39 @@ def test_a_large_picture_that_is_deleted_after_the_listing_is_gone(
     with pytest.raises(Unreadable) as refused:
         read_one(as_operator, bucket, noise(LARGE_BYTES), between=bucket.blob("x.png").delete)
     assert refused.value.code == "gone"
+
+
+def read_gzipped(client: storage.Client, bucket: storage.Bucket, stored: bytes) -> bytes:
+    blob = bucket.blob("x.png")
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(stored)
+    (listed,) = list_pictures(client, FolderUri(bucket=bucket.name, prefix=""), most=1).pictures
+    assert most_bytes(listed) == MOST_BYTES
+    return read_picture(client, bucket.name, listed).data
+
+
+@pytest.mark.parametrize("size", [100, LARGE_BYTES])
+def test_a_picture_that_is_stored_as_gzip_is_a_picture(
+    as_operator: storage.Client, make_bucket: Buckets, size: int
+) -> None:
+    data = noise(size)
+    stored = gzip.compress(data[:50], 0) + gzip.compress(data[50:], 0)
+    assert read_gzipped(as_operator, make_bucket(), stored) == data
+
+
+@pytest.mark.parametrize(
+    ("stored", "code"),
+    [
+        (gzip.compress(picture())[:-9], "undecodable"),
+        (picture(), "undecodable"),
+        (gzip.compress(gzip.compress(picture())), "not-an-image"),
+        (gzip.compress(bytes(MOST_BYTES + 1)), "too-large"),
+    ],
+    ids=["cut off", "no gzip at all", "twice", "larger than any picture"],
+)
+def test_what_is_wrong_with_a_picture_stored_as_gzip_is_said(
+    as_operator: storage.Client, make_bucket: Buckets, stored: bytes, code: str
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_gzipped(as_operator, make_bucket(), stored)
+    assert refused.value.code == code

@@ -215,9 +215,8 @@ def test_the_shapes_of_a_model_that_does_not_fit_are_not_in_the_operators_bucket
 
 
 def test_a_missing_scale_is_tried_on_one_photo_for_the_owner_and_nothing_is_inferred(stage: Stage) -> None:
-    ended = stage.job(
-        edit=lambda terms: terms.replace("scale = 0.00392156862745098", ""), tensorflow=True
-    ).run()
+    job = stage.job(edit=lambda terms: terms.replace("scale = 0.00392156862745098", ""), tensorflow=True)
+    ended = job.run()
     assert ended.status == ExitCode.MISCONFIGURED
     assert set(ended.written) == {"error.json", "job.json"}
     assert ended.error.message == "the owner's terms do not say what the model is fed"
@@ -228,6 +227,8 @@ def test_a_missing_scale_is_tried_on_one_photo_for_the_owner_and_nothing_is_infe
         in line["message"]
     )
     assert "best score is 1.00 fed `mean = [0, 0, 0]` and `scale = 1`, 0." in line["message"]
+    again = job.run()
+    assert again.lines[-1]["message"] == "the terms do not say `input.scale`"  # no folder is guessed at twice
 
 
 def test_a_missing_scale_is_said_though_nothing_can_be_tried(stage: Stage) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from attestation.errors import ExitCode
+from contract.claim import Claim, render_claim
 from contract.parts import parse_part
 from emulator.state import State
 from emulator.verifier import Verifier
@@ -143,3 +145,24 @@ def test_an_image_that_believes_another_platform_ends_before_it_fetches(stage: S
     assert "does not end in the pinned root" in ended.error.message
     assert "fetch" not in steps(ended)
     assert ended.written.keys() == {"error.json"}
+
+
+def test_a_start_that_finds_another_instance_at_work_writes_nothing_not_even_why(stage: Stage) -> None:
+    one = job(stage, "one")
+    theirs = Claim(instance_id="1", start_id="theirs")
+    blob = stage.results.blob(f"{one.name}/claim.json")
+    blob.upload_from_string(render_claim(theirs))
+    with one.started() as process:
+        assert process.stdout is not None
+        output = ""
+        while "another instance has claimed RESULT_URI" not in output:
+            line = process.stdout.readline()
+            assert line, output
+            output += line
+        working = render_claim(replace(theirs, renewals=1))
+        blob.upload_from_string(working)
+        rest, errors = process.communicate(timeout=60)
+    ended = one.ended(process.returncode, output + rest, errors)
+    assert ended.status == ExitCode.MISCONFIGURED
+    assert "instance `1` is at work in RESULT_URI" in ended.lines[-1]["message"]
+    assert ended.written == {"claim.json": working.decode()}

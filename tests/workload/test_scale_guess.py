@@ -61,3 +61,13 @@ def test_a_model_of_whole_numbers_says_itself_how_it_is_fed(dtype: str, tried: i
     found = list(scale_guess._try(np.full([8, 8, 3], 255, np.float32), model_that_takes(dtype), missing()))
     assert len(found) == tried
     assert str(found[-1]) == "255.00 fed `mean = [0, 0, 0]` and `scale = 1`"
+
+
+@pytest.mark.parametrize(("allowed", "told"), [(0, "1"), (1, "0.7"), (2, "0.67"), (9, "0.67")])
+def test_a_score_is_told_with_no_more_digits_than_the_terms_allow(allowed: int, told: str) -> None:
+    terms = parse_terms(terms_text())
+    unscaled = replace(terms, egress=replace(terms.egress, score_digits=allowed))
+    photo = np.full([8, 8, 3], 2 / 3, np.float32)
+    asked = ScaleMissing(mean=(0.0, 0.0, 0.0), scale=1.0, unscaled=unscaled)
+    (candidate,) = scale_guess._try(photo, model_that_takes("float32"), asked)
+    assert str(candidate) == f"{told} fed `mean = [0, 0, 0]` and `scale = 1`"

@@ -5,12 +5,13 @@ answer is the right one even where it is peculiar: libjpeg's fast integer transf
 product, alpha and the low byte of 16 bits left out, a palette of a BMP ignored, of a GIF the first frame
 on black.
 
-Four things differ. A JPEG whose colours are sampled in a way that libjpeg-turbo's own interface has no
-name for goes through the slow transform, and is a few steps of 255 off. A picture that TensorFlow refuses
-for its kind alone (few bits or RLE in a BMP, alpha or several frames in a WebP) is read where Pillow reads
-it. A GIF whose first frame is smaller than the whole has its place in the whole, where TensorFlow makes
-the picture as large as its largest frame. And of damaged GIFs and WebPs Pillow refuses some that
-TensorFlow reads past, and reads a GIF without its end.
+Six things differ. What would hold a core is refused (`too-costly`). A JPEG whose colours are sampled in a
+way that libjpeg-turbo's own interface has no name for goes through the slow transform, and is a few steps
+of 255 off; as is a progressive one without its last scans, whose blocks a later libjpeg-turbo smooths by
+another rule. A picture that TensorFlow refuses for its kind alone (few bits in a BMP, alpha or several
+frames in a WebP) is read where Pillow reads it. A GIF whose first frame is smaller than the whole has its
+place in the whole, where TensorFlow makes the picture as large as its largest frame. And of damaged GIFs
+and WebPs Pillow refuses some that TensorFlow reads past, and reads a GIF without its end.
 
 Source: tensorflow/tensorflow, tensorflow/core/lib/jpeg/jpeg_mem.cc, core/lib/png/png_io.cc,
 core/lib/gif/gif_io.cc, core/lib/webp/webp_io.cc, core/kernels/image/decode_image_op.cc.
@@ -29,7 +30,8 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from .headers import MOST_PIXELS, Unreadable, undecodable
+from . import gif_blocks, png_chunks
+from .headers import MOST_PIXELS, Unreadable, parse_bmp, too_costly, undecodable
 from .jpeg_markers import has_adobe_marker, scans_of_an_eighth, tidied
 
 Picture = NDArray[np.uint32]
@@ -48,7 +50,16 @@ a progressive JPEG, of which libjpeg keeps every coefficient until the last scan
 
 _KEPT_BYTES = 64 << 20
 _BAND_PIXELS = 1 << 18
-_READ_ERRORS = (OSError, ValueError, SyntaxError, OverflowError, EOFError, LookupError, struct.error)
+_READ_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    OverflowError,
+    EOFError,
+    LookupError,
+    struct.error,
+    zlib.error,
+)
 # Source: libjpeg-turbo/libjpeg-turbo, jerror.h. By then every row has been decoded.
 _WARNINGS = ("Corrupt JPEG data", "Inconsistent progression sequence", "Invalid SOS parameters")
 
@@ -84,7 +95,7 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
     The result may be memory that this thread's next call writes over.
 
     Raises:
-        Unreadable: it is cut off or damaged: what TensorFlow refuses, and nothing else.
+        Unreadable: it is cut off or damaged: what TensorFlow refuses, and nothing else. Or it is too costly.
     """
     try:
         if data.startswith(b"\xff\xd8\xff"):
@@ -92,8 +103,12 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
         if data.startswith(b"BM"):
             return _decode_bmp(data)
         if data.startswith(b"\x89PNG"):
-            _check_chunks(data)
-        return _decode_by_pillow(data)
+            return _decode_png(data)
+        if data.startswith(b"GIF8"):
+            data = gif_blocks.tidied(data) or b""
+        return _decode_by_pillow(io.BytesIO(data))
+    except (gif_blocks.TooLong, png_chunks.TooLong):
+        raise too_costly() from None
     except _READ_ERRORS:
         raise undecodable() from None
 
@@ -102,7 +117,7 @@ def _decode_jpeg(data: bytes, least: Least | None) -> Picture:
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
     except (ValueError, LookupError):  # it has no name for how the colours are sampled, or what they are
-        return _decode_by_pillow(data)
+        return _decode_by_pillow(io.BytesIO(tidied(data, remarks=False) or b""))
     _check_size(height, width)
     if least is not None:
         eighths = _eighths(height, width, least)
@@ -157,38 +172,30 @@ def _cmyk_to_rgb(picture: Picture, *, inverted: bool) -> None:
 
 
 def _decode_bmp(data: bytes) -> Picture:
-    start, width, signed_height, bits = struct.unpack_from("<10xi4xii2xh", data)
-    if bits not in (8, 24, 32):
-        return _decode_by_pillow(data)
-    height, stride = abs(signed_height), (bits // 8 * width + 3) // 4 * 4
-    if width <= 0 or height == 0:
-        raise undecodable()
+    bmp = parse_bmp(data)
+    if bmp is None:
+        return _decode_by_pillow(io.BytesIO(data))
+    height, width, channels = abs(bmp.height), bmp.width, bmp.channels
     _check_size(height, width)
     # A file of another length than this has no such shape, and TensorFlow refuses it too.
-    rows = np.frombuffer(data, np.uint8, offset=start).reshape(height, stride)
-    rows = rows[:, : bits // 8 * width] if signed_height < 0 else rows[::-1, : bits // 8 * width]
-    pixels = rows.reshape(height, width, bits // 8)
+    rows = np.frombuffer(data, np.uint8, offset=bmp.start).reshape(height, (channels * width + 3) // 4 * 4)
+    rows = rows[:, : channels * width] if bmp.height < 0 else rows[::-1, : channels * width]
+    pixels = rows.reshape(height, width, channels)
     picture = _kept.room(height * width).reshape(height, width)
-    channels = picture.view(np.uint8).reshape(height, width, 4)
-    for colour, stored in enumerate((0, 0, 0) if bits == 8 else (2, 1, 0)):
-        channels[..., colour] = pixels[..., stored]
+    stored_as = picture.view(np.uint8).reshape(height, width, 4)
+    for colour, stored in enumerate((0, 0, 0) if channels == 1 else (2, 1, 0)):
+        stored_as[..., colour] = pixels[..., stored]
     return picture
 
 
-def _check_chunks(png: bytes) -> None:
-    """Its critical chunks are as they were written, to the last one: Pillow does not look at them all."""
-    at, kind, view = 8, b"", memoryview(png)
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", png, at)
-        (crc,) = struct.unpack_from(">I", png, at + 8 + length)
-        is_critical = not kind[0] & 0x20
-        if is_critical and zlib.crc32(view[at + 4 : at + 8 + length]) != crc:
-            raise undecodable()
-        at += 12 + length
+def _decode_png(data: bytes) -> Picture:
+    png = png_chunks.parse(data)
+    _check_size(png.header.height, png.header.width)
+    return _decode_by_pillow(png.inflated_file())
 
 
-def _decode_by_pillow(data: bytes) -> Picture:
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "BMP", "WEBP")) as image:
+def _decode_by_pillow(file: io.BytesIO) -> Picture:
+    with Image.open(file, formats=("JPEG", "PNG", "GIF", "BMP", "WEBP")) as image:
         _check_size(image.height, image.width)
         width, height = image.size
         left, top, right, bottom = (image.tile[0].extents if image.format == "GIF" else None) or (

@@ -6,21 +6,28 @@ A picture that cannot be decoded is its own error (`Unreadable`), and nobody els
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import simplejpeg
 from PIL import Image
+
+from . import gif_blocks, jpeg_markers, png_chunks
 
 MOST_PIXELS = 64_000_000
 MOST_PIXELS_A_SIDE = 65_535
 """As in a JPEG: what is held beside a decoded picture grows by its width."""
 MOST_BYTES = 64 << 20
+MOST_PIXELS_OF_SCANS = 20 * MOST_PIXELS
+"""Of a picture that comes in several scans, each of which may touch all of it: a few seconds' work."""
 
 # Only what the decoder reads: Pillow knows many more formats, and each is code that strangers reach.
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
-_JPEG = b"\xff\xd8\xff"
+_FORMATS = ("GIF", "BMP", "WEBP")
+_JPEG, _PNG, _GIF, _BMP = b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM"
+_RUN_LENGTHS = (1, 2)
 _EXIF_ORIENTATION = 0x0112
-_APP1, _SOS = b"\xff\xe1", b"\xff\xda"
+# The header of a frame, and that of its one scan.
+_PIXEL = b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0"
 
 # `MOST_PIXELS` stands in place of Pillow's own limit, which first warns and then raises.
 Image.MAX_IMAGE_PIXELS = None
@@ -52,39 +59,79 @@ def undecodable() -> Unreadable:
     return Unreadable("undecodable", "the image is cut off, or damaged")
 
 
+def too_costly() -> Unreadable:
+    """What is said of a picture with a hundred times as much around its pixels as any program writes."""
+    return Unreadable("too-costly", "there is too much in the image's file that is not the image")
+
+
 def check_header(data: bytes) -> EncodedPicture:
-    """`data` is a picture of a known format and a size within the limits; nothing is decoded yet.
+    """`data` is a picture of a known format, of a size and a cost within the limits; nothing is decoded yet.
 
     Raises:
         Unreadable: it is not.
     """
-    if data.startswith(_JPEG) and not _may_be_turned(data):
-        try:
-            height, width, *_ = simplejpeg.decode_jpeg_header(data)
-        except ValueError:
-            return _check_by_pillow(data)  # which knows more of them, and says what it is not
-        return EncodedPicture(data=data, orientation=1, pixels=_checked_pixels(width, height))
-    return _check_by_pillow(data)
-
-
-def _may_be_turned(jpeg: bytes) -> bool:
-    """Exif or XMP, each of which may name an orientation, is in front of the first scan; or who knows."""
-    at = 2
-    while (marker := jpeg[at : at + 2]) != _SOS:
-        if marker == _APP1 or not b"\xff\xc0" <= marker < b"\xff\xff" or b"\xff\xd0" <= marker <= b"\xff\xd9":
-            return True
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-    return False
-
-
-def _check_by_pillow(data: bytes) -> EncodedPicture:
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            return EncodedPicture(
-                data=data, orientation=_orientation(image), pixels=_checked_pixels(*image.size)
-            )
-    except (OSError, ValueError, SyntaxError, OverflowError, EOFError):
+        if data.startswith(_JPEG):
+            return _check_jpeg(data)
+        if data.startswith(_PNG):
+            header = png_chunks.parse_header(data)
+            pixels = _checked_pixels(header.width, header.height)
+            return EncodedPicture(data=data, orientation=1, pixels=pixels)
+        if data.startswith(_BMP) and (bmp := parse_bmp(data)):
+            pixels = _checked_pixels(bmp.width, abs(bmp.height))
+            return EncodedPicture(data=data, orientation=1, pixels=pixels)
+        start = gif_blocks.tidied(data) if data.startswith(_GIF) else data
+        return _check_by_pillow(data, start)
+    except (jpeg_markers.TooLong, gif_blocks.TooLong, png_chunks.TooLong):
+        raise too_costly() from None
+    except (OSError, ValueError, SyntaxError, OverflowError, EOFError, struct.error):
         raise Unreadable("not-an-image", "the object is not a JPEG, PNG, GIF, BMP or WebP image") from None
+
+
+def _check_jpeg(data: bytes) -> EncodedPicture:
+    head = jpeg_markers.parse_head(data)
+    if head is None:
+        raise ValueError
+    pixels = _checked_pixels(head.width, head.height)
+    # Each scan may touch the whole picture, however few bytes it has.
+    most_scans = MOST_PIXELS_OF_SCANS // max(pixels, 1)
+    if not head.is_single_scan and jpeg_markers.has_more_scans(data, most_scans):
+        message = f"the image has more than the {most_scans} scans that are decoded of one of its size"
+        raise Unreadable("too-costly", message)
+    return EncodedPicture(data=data, orientation=_orientation(head.turns), pixels=pixels)
+
+
+class Bmp(NamedTuple):
+    """Where its pixels start, and what they are; with a negative height the first row is the uppermost."""
+
+    start: int
+    width: int
+    height: int
+    channels: int
+
+
+def parse_bmp(data: bytes) -> Bmp | None:
+    """What the header says to TensorFlow, which looks at nothing else in it; None, if it refuses that kind.
+
+    Raises:
+        ValueError: there are no pixels, or they are coded in runs, which Pillow reads in Python.
+        struct.error: it is cut off.
+    """
+    start, width, height, bits, coding = struct.unpack_from("<10xi4xii2xhi", data)
+    if bits // 8 in (1, 3, 4):
+        if start < 0 or width <= 0 or height == 0:
+            raise ValueError
+        return Bmp(start, width, height, bits // 8)
+    if coding in _RUN_LENGTHS:
+        raise ValueError
+    return None
+
+
+def _check_by_pillow(data: bytes, start: bytes | None) -> EncodedPicture:
+    if start is None:
+        raise ValueError
+    with Image.open(io.BytesIO(start), formats=_FORMATS) as image:
+        return EncodedPicture(data=data, orientation=1, pixels=_checked_pixels(*image.size))
 
 
 def _checked_pixels(width: int, height: int) -> int:
@@ -97,12 +144,13 @@ def _checked_pixels(width: int, height: int) -> int:
     return width * height
 
 
-def _orientation(image: Image.Image) -> int:
-    # A PNG would be decoded for it, and cameras write none. MPO is a JPEG with a second one behind it.
-    if image.format not in ("JPEG", "MPO"):
+def _orientation(turns: bytes) -> int:
+    """What Exif or XMP says, in a picture of one pixel: there Pillow comes by nothing else."""
+    if not turns:
         return 1
     try:
-        orientation = image.getexif().get(_EXIF_ORIENTATION)
+        with Image.open(io.BytesIO(b"\xff\xd8" + turns + _PIXEL), formats=["JPEG"]) as image:
+            orientation = image.getexif().get(_EXIF_ORIENTATION)
     except (OSError, ValueError, SyntaxError):
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1

@@ -20,7 +20,7 @@ from contract.request import Job
 
 from ..answers import Classifier, Fed, Indices, Scores
 from . import LoadedModel
-from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run
+from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run, float32_range
 
 # Converters that nobody needs here, and whose import reports itself to their vendor. Without them
 # `openvino` is complete: it looks whether they are there.
@@ -134,10 +134,10 @@ def _best(model: Any, taken: Tensor, fed: tuple[int, ...], job: Job) -> Any:
     given = pictures
     # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
     if taken.is_integer:
-        low, high = _range(np.iinfo(taken.dtype))
+        low, high = float32_range(np.iinfo(taken.dtype))
         given = ops.clamp(ops.round(given, "half_to_even"), low, high)
     elif taken.dtype == "float16":
-        low, high = _range(np.finfo(np.float16))
+        low, high = float32_range(np.finfo(np.float16))
         given = ops.clamp(given, low, high)
     given = ops.convert(given, port.get_element_type().get_type_name())
     for target in port.get_target_inputs():
@@ -150,12 +150,6 @@ def _best(model: Any, taken: Tensor, fed: tuple[int, ...], job: Job) -> Any:
     best = ov.Model([top.output(1), top.output(0)], [pictures])
     best.validate_nodes_and_infer_types()
     return best
-
-
-def _range(limits: Any) -> tuple[float, float]:
-    """The least and the largest `float32` within the limits of a kind of number."""
-    low, high = np.float32(limits.min), np.float32(limits.max)
-    return float(low), float(high if high <= limits.max else np.nextafter(high, np.float32(0)))
 
 
 def _classifier(compiled: Any, name: str, taken: Tensor, fed: tuple[int, ...], streams: int) -> Classifier:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from attestation.errors import Misconfigured
 from contract.request import Job
@@ -92,6 +95,16 @@ def does_not_run(name: str, taken: Tensor, fed: tuple[int, ...]) -> ModelMisfit:
     return ModelMisfit(
         f"the model takes `{name}` {taken} by its signature, and does not run when it is fed {shown}"
     )
+
+
+def float32_range(limits: Any) -> tuple[float, float]:
+    """The least and the largest `float32` within the limits of a kind of number."""
+    with np.errstate(over="ignore"):
+        low, high = np.float32(limits.min), np.float32(limits.max)
+    if not np.isfinite(high):
+        return float(np.finfo(np.float32).min), float(np.finfo(np.float32).max)
+    # As a number of Python's: numpy would compare what a `float32` can tell apart.
+    return float(low), float(high if float(high) <= limits.max else np.nextafter(high, np.float32(0)))
 
 
 def _takes(taken: Tensor, fed: Tensor) -> bool:

@@ -1,166 +1,147 @@
-"""TensorFlow: a SavedModel as classifier, with the choice of the best in its graph.
+"""TensorFlow: a SavedModel as classifier, by the C interface of TensorFlow's own libraries.
 
-A large job's variables are frozen in the end: see `_Classifier`.
+No Python of TensorFlow's is imported, which takes seconds and hundreds of MB: a SavedModel needs none. On a
+machine with a GPU, and with all of the wheel in the image, its Python runs the model (`tensorflow_python`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
+from functools import partial
 from pathlib import Path
-from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attestation.errors import Misconfigured
 from contract.request import Job
 
-from ..answers import Fed, Indices, Scores
+from ..answers import Classifier, Fed, Indices, Scores
 from . import LoadedModel
-from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run
+from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run, float32_range
+from .tensorflow_library import EXHAUSTED, Failed, Session, load_library, wheel_folder
+from .tensorflow_signature import Port, read_signature, render_config
 
-# Read when TensorFlow is imported. Its own log lines may quote a model's nodes and paths. And with
-# the older Keras for its own, which the image lacks, it imports none: a SavedModel needs none.
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_USE_LEGACY_KERAS="1")
-
-import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-FREEZE_AFTER = 2048
-"""Images that a job has had when its model is frozen: smaller ones end sooner without."""
+# Read when the library is loaded. Its own log lines may quote a model's nodes and paths. Of itself it uses
+# oneDNN only on processors with AVX-512, and is slower by a half on the others.
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="1")
 
 _SERVING = "serving_default"
-_GPU_BATCH = 256
+_GPU = Path("/dev/nvidia0")
+
+_library = load_library()
 
 
 def load(saved_model: Path, job: Job) -> LoadedModel:
     """The SavedModel as a function from fed pictures to the job's k best classes.
 
-    On the first GPU where TensorFlow sees one, and on all cores.
+    On all cores; or on the first GPU, where there is one and all of TensorFlow is there to run it.
 
     Raises:
         Misconfigured: TensorFlow cannot read it, or not run it in the terms' precision.
         ModelMisfit: its signature does not fit the terms, or it has fewer classes than are asked for.
     """
-    on_gpu = _configure(job.terms.runtime.precision)
-    try:
-        loaded = tf.saved_model.load(str(saved_model))
-    except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError, tf.errors.OpError):
-        raise Misconfigured(
-            "TensorFlow cannot read the model",
-            hint="the owner saves it again, with the image's TensorFlow and its operations alone",
-        ) from None
-    if _SERVING not in loaded.signatures:
-        raise ModelMisfit(f"the model has no signature `{_SERVING}`")
-    signature = loaded.signatures[_SERVING]
-    inputs = {name: _tensor(spec) for name, spec in signature.structured_input_signature[1].items()}
-    outputs = {name: _tensor(spec) for name, spec in signature.structured_outputs.items()}
-    batch_size = check_input(inputs, job.terms.input)
-    classes = check_output(outputs, job.terms.output, job)
-    taken = inputs[job.terms.input.tensor]
-    return LoadedModel(
-        classifier=_Classifier(loaded, taken, job, batch_size),
-        classes=classes,
-        # On a GPU two: one batch travels to it while the other is in it.
-        at_once=2 if on_gpu else len(os.sched_getaffinity(0)),
-        batch_size=batch_size,
-        preferred_batch_size=_GPU_BATCH if on_gpu else None,
-        takes=taken.dtype,
-    )
+    if _GPU.exists() and (wheel_folder() / "python").is_dir():
+        from . import tensorflow_python
 
-
-def _configure(precision: str) -> bool:
-    """TensorFlow computes with that precision, on all cores, and on one GPU where there is one: True then."""
-    if precision == "int8":
+        return tensorflow_python.load(saved_model, job)
+    terms = job.terms
+    if terms.runtime.precision == "int8":
         raise Misconfigured(
             "TensorFlow runs no model in int8",
             hint='the owner names `runtime.name = "openvino"`, or `runtime.precision = "fp32"`, in the terms',
         )
-    tf.config.optimizer.set_experimental_options(
-        {"auto_mixed_precision_onednn_bfloat16": precision == "bf16"}
+    config = render_config(is_bf16=terms.runtime.precision == "bf16")
+    try:
+        session = Session(_library, saved_model, config=config)
+        signature = read_signature(session.meta_graph, _SERVING)
+    except (Failed, ValueError):
+        raise Misconfigured(
+            "TensorFlow cannot read the model",
+            hint="the owner saves it again, with the image's TensorFlow and its operations alone",
+        ) from None
+    if signature is None:
+        raise ModelMisfit(f"the model has no signature `{_SERVING}`")
+    inputs, outputs = signature
+    batch_size = check_input({name: port.shown for name, port in inputs.items()}, terms.input)
+    classes = check_output({name: port.shown for name, port in outputs.items()}, terms.output, job)
+    taken = inputs[terms.input.tensor]
+    classifier = _classifier(session, taken, outputs[terms.output.tensor], job, batch_size)
+    # Run once, so that what the first batch would wait for is done before there is one.
+    classifier(np.zeros([batch_size or 1, terms.input.height, terms.input.width, 3], np.float32))
+    return LoadedModel(
+        classifier=classifier,
+        classes=classes,
+        at_once=len(os.sched_getaffinity(0)),
+        batch_size=batch_size,
+        preferred_batch_size=None,
+        takes=taken.shown.dtype,
     )
-    # What a GPU calls 32 bits is 19 where it may: more exact than bf16, and less than fp32.
-    tf.config.experimental.enable_tensor_float_32_execution(precision == "bf16")
-    gpus = tf.config.list_physical_devices("GPU")
-    with contextlib.suppress(RuntimeError):  # it has computed before, and so has been told
-        # A core a batch: two that share one wait for each other at every layer.
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(len(os.sched_getaffinity(0)))
-        if gpus:
-            tf.config.set_visible_devices(gpus[:1], "GPU")
-            tf.config.experimental.set_memory_growth(gpus[0], True)
-    return bool(gpus)
 
 
-def _tensor(spec: Any) -> Tensor:
-    return Tensor(dtype=spec.dtype.name, shape=None if spec.shape.rank is None else tuple(spec.shape))
+def _classifier(session: Session, taken: Port, given: Port, job: Job, batch_size: int | None) -> Classifier:
+    """Any number of threads may call it."""
+    terms = job.terms
+    run = partial(session.run, kind=taken.kind, fed=taken.tensor, fetched=given.tensor)
 
-
-class _Classifier:
-    """Any number of threads may call it.
-
-    A graph whose weights are variables is ready at once. One whose weights are constants is up to a
-    quarter faster, because TensorFlow then computes beforehand what depends on weights alone, and
-    takes one to two seconds to make. So it is made beside the first one, once a job is long enough,
-    and takes its place.
-    """
-
-    def __init__(self, loaded: Any, taken: Tensor, job: Job, batch_size: int | None) -> None:
-        terms, signature = job.terms, loaded.signatures[_SERVING]
-        # Freezing asks the variables, which the signature alone does not keep.
-        self._loaded = loaded
-        self._name = terms.input.tensor
-        self._taken = taken
-        self._shape = (terms.input.height, terms.input.width, 3)
-        self._batch_size = batch_size
-        self._seen = 0
-        self._may_freeze = Lock()
-        self._freezing: Thread | None = None
-        dtype = tf.dtypes.as_dtype(taken.dtype)
-
-        def best(pictures: Any) -> tuple[Any, Any]:
-            # A model may take bytes, or numbers shorter than these: the nearest that it can be told.
-            given = tf.saturate_cast(tf.round(pictures) if taken.is_integer else pictures, dtype)
-            scores = tf.cast(signature(**{terms.input.tensor: given})[terms.output.tensor], tf.float32)
-            if terms.output.scores == "softmax":
-                scores = tf.nn.softmax(scores)
-            top = tf.math.top_k(scores, job.top_k)
-            return top.indices, top.values
-
-        fed = tf.TensorSpec([batch_size, *self._shape], tf.float32)
-        blank = np.zeros([batch_size or 1, *self._shape], np.float32)
-        try:
-            self._best = tf.function(best, input_signature=[fed], autograph=False).get_concrete_function()
-        except (ValueError, TypeError, tf.errors.OpError):
-            raise does_not_run(self._name, taken, blank.shape) from None
-        # Run once, so that what the first batch would wait for is done before there is one.
-        self(blank)
-
-    def __call__(self, pictures: Fed) -> tuple[Indices, Scores]:
+    def classifier(pictures: Fed) -> tuple[Indices, Scores]:
         count = len(pictures)
-        if self._batch_size is not None and count < self._batch_size:
-            blank = np.zeros([self._batch_size - count, *self._shape], np.float32)
-            pictures = np.concatenate([pictures, blank])
+        if batch_size is not None and count < batch_size:
+            pictures = np.concatenate(
+                [pictures, np.zeros([batch_size - count, *pictures.shape[1:]], np.float32)]
+            )
         try:
-            indices, values = self._best(tf.convert_to_tensor(pictures))
-        except tf.errors.ResourceExhaustedError:
-            raise Misconfigured(
-                "the machine's memory does not hold a batch of this size",
-                hint="set a smaller `tee-env-BATCH_SIZE`, or launch a larger machine",
-            ) from None
-        except (ValueError, TypeError, tf.errors.OpError):
-            raise does_not_run(self._name, self._taken, pictures.shape) from None
-        self._seen += count
-        if self._seen >= FREEZE_AFTER and self._may_freeze.acquire(blocking=False):  # once, and never let go
-            blank = np.zeros_like(pictures)  # the batch itself is the stream's, and is filled again
-            self._freezing = Thread(target=self._freeze, args=(blank,), name="freeze")
-            self._freezing.start()
-        return indices.numpy()[:count], values.numpy()[:count]
+            found = run(as_kind(pictures, taken.shown))
+        except Failed as failed:
+            if failed.code == EXHAUSTED:
+                raise Misconfigured(
+                    "the machine's memory does not hold a batch of this size",
+                    hint="set a smaller `tee-env-BATCH_SIZE`, or launch a larger machine",
+                ) from None
+            raise does_not_run(terms.input.tensor, taken.shown, pictures.shape) from None
+        scores = as_float32(found[:count], given.shown)
+        return best(_softmax(scores) if terms.output.scores == "softmax" else scores, job.top_k)
 
-    def _freeze(self, pictures: Fed) -> None:
-        """The graph's weights are constants from now on; or it stays as it is, where TensorFlow cannot."""
-        with contextlib.suppress(ValueError, TypeError, LookupError, RuntimeError, tf.errors.OpError):
-            frozen = convert_variables_to_constants_v2(self._best, lower_control_flow=False)
-            frozen(tf.convert_to_tensor(pictures))
-            self._best = frozen
+    return classifier
+
+
+def as_kind(pictures: Fed, taken: Tensor) -> NDArray[Any]:
+    """What a model is told that may take bytes, or numbers shorter than these: the nearest that there are."""
+    if taken.dtype == "float32":
+        return pictures
+    if taken.dtype == "bfloat16":
+        bits = pictures.view(np.uint32)
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+    if not taken.is_integer:
+        low, high = float32_range(np.finfo(taken.dtype))
+        return pictures.clip(low, high).astype(taken.dtype)
+    low, high = float32_range(np.iinfo(taken.dtype))
+    return np.rint(pictures).clip(low, high).astype(taken.dtype)
+
+
+def as_float32(scores: NDArray[Any], given: Tensor) -> Scores:
+    """The model's scores, whatever its numbers are."""
+    if given.dtype == "bfloat16":
+        return (scores.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(over="ignore"):
+        return scores.astype(np.float32)
+
+
+def _softmax(scores: Scores) -> Scores:
+    with np.errstate(invalid="ignore"):  # what is not finite gives no number, and is told as such
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        whole: Scores = powers / powers.sum(axis=1, keepdims=True)
+    return whole
+
+
+def best(scores: Scores, count: int) -> tuple[Indices, Scores]:
+    """The `count` best of each picture, best first; of equals the first. What is no number is the best."""
+    keys = np.where(np.isnan(scores), -np.inf, -scores)
+    # No other class is better than the last of these, but some may be as good.
+    last = np.partition(keys, count - 1, axis=1)[:, count - 1]
+    indices = np.empty([len(scores), count], np.int32)
+    for row, (key, worst) in enumerate(zip(keys, last, strict=True)):
+        (candidates,) = np.nonzero(key <= worst)
+        indices[row] = candidates[np.argsort(key[candidates], kind="stable")[:count]]
+    return indices, np.take_along_axis(scores, indices, axis=1)

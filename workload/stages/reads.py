@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ..pictures.headers import MOST_BYTES, EncodedPicture
-from ..pictures.listing import ListedPicture
+from ..pictures.headers import EncodedPicture
+from ..pictures.listing import ListedPicture, most_bytes
 from ..settings import Settings
 from .outcome import Outcome, without_traceback
 from .pacing import Pace
@@ -85,9 +85,7 @@ class Reads:
         self._encoded_bytes -= self._bytes_of(position)
 
     def _bytes_of(self, position: int) -> int:
-        """What reading it holds: what is too large is refused unread."""
-        size = self._pictures[position].size
-        return size if size <= MOST_BYTES else 0
+        return most_bytes(self._pictures[position])
 
     def _read_one(self, position: int) -> Settle:
         began, own = self._clock(), time.thread_time()

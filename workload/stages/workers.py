@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Condition, Lock, Thread
 from typing import Protocol
 
@@ -85,16 +85,15 @@ class Workers:
                 stage.ready.notify()
         self._tell()
 
-    def close(self, *, but: Stage) -> None:
-        """No thread takes another task, and those of all stages but one have ended."""
+    def close(self, *, wait_for: Collection[Stage]) -> None:
+        """No thread takes another task, and those of these stages have ended."""
         with self._lock:
             self._closed = True
             for stage in self.stages:
                 stage.ready.notify_all()
-        for stage in self.stages:
-            if stage is not but:
-                for thread in stage.threads:
-                    thread.join()
+        for stage in wait_for:
+            for thread in stage.threads:
+                thread.join()
 
     def _work_on(self, stage: Stage) -> None:
         settle: Settle | None = None

@@ -41,6 +41,7 @@ class Admission:
         self.condition = compile_condition(provider.condition)
         self._mapped = policies.kind != "condition"
         self._trees = dict(provider.mapping.trees) if self._mapped else {}
+        self._is_guessed = False  # whether a formula only guesses that a token is mapped
 
     @property
     def trees(self) -> tuple[syntax.Node, ...]:
@@ -63,6 +64,7 @@ class Admission:
             if is_read or key == "google.subject":
                 mapped[root][name] = _mapped(encoder, tree, key, is_read=is_read)
         subject, value = mapped["google"]["subject"]
+        self._is_guessed = not value
         seen = Encoder(encoder.claims, {name: _map(entries) for name, entries in mapped.items()})
         return encoder.circuit.both(subject, _is_subject(encoder.claims, value)), seen
 
@@ -81,6 +83,13 @@ class Admission:
         if self._mapped:
             return decide(self.provider, case.assertion).outcome
         return decide_condition(self.condition, case.assertion, case.google, case.attribute).outcome
+
+    def is_not_said_of(self, case: Case) -> bool:
+        """Whether a formula may be wrong of this token: it is not known what it gives, or not mapped.
+
+        Formulas know neither all of Google's limits on what is mapped nor what every expression gives.
+        """
+        return self._is_guessed or self.decision(case) == "unknown" or self.sees(case) is None
 
     def admits(self, case: Case) -> bool:
         return self.decision(case) == "admitted"
@@ -127,15 +136,23 @@ def _mapped(encoder: Encoder, tree: syntax.Node, key: str, *, is_read: bool) -> 
 
     One that has no formula and that nobody reads may be there or not: that admits more, never less.
     """
-    kinds = ("string", "list") if key == "google.groups" else ("string",)
     try:
         value = encoder.encode(tree)
+        if key != "google.subject" and not all(_is_taken(each, key) for each in value):
+            raise Unsupported(f"what Google makes of `{key}` that is no string")
     except Unsupported:
         if is_read:
             raise
         return encoder.claims.unknown(("is mapped", tree)), ()
-    value = tuple(each for each in value if each.kind in kinds)
+    value = tuple(each for each in value if _is_taken(each, key))
     return is_value(encoder.circuit, value), value
+
+
+def _is_taken(value: Alternative, key: str) -> bool:
+    """Whether the attribute may be such a value: a string, or of the groups also a list of strings."""
+    if value.kind == "list" and key == "google.groups":
+        return all(each.kind == "string" for _, item in value.payload.items for each in item)
+    return value.kind == "string"
 
 
 def _is_subject(claims: Claims, value: Value) -> int:

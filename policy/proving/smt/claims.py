@@ -205,7 +205,7 @@ class Claims:
             return self._keys[entries.path]
         named = [(present, constant(key)) for key, (present, _) in entries.named.items()]
         spare = [(present, (Alternative(TRUE, "string", key),)) for present, key, _ in entries.spare]
-        keys = Slots((*named, *spare), dense=False, more=entries.more, path=entries.path)
+        keys = Slots((*named, *spare), dense=False, more=entries.more, path=entries.path, in_any_order=True)
         if entries.path:
             self._keys[entries.path] = keys
         return keys

@@ -24,6 +24,7 @@ from .circuit import FALSE, TRUE
 from .claims import Claims
 from .equality import equal
 from .values import (
+    ANY_ORDER,
     Alternative,
     Entries,
     Slots,
@@ -200,6 +201,8 @@ class Encoder:
 
     def _at(self, slots: Slots, key: Alternative) -> Value:
         position = key.payload
+        if slots.in_any_order:
+            raise Unsupported(ANY_ORDER)
         if not isinstance(position, int | float) or slots.part is not None:
             self.claims.reads.entirely(slots.path)
         elif 0 <= position < len(slots.items):
@@ -407,7 +410,14 @@ class Encoder:
         )
         dense = slots.dense and node.predicate is None
         items = tuple(zip(taken, made, strict=True))
-        result = Slots(items, dense=dense, more=slots.more, path=slots.path, part=reading)
+        result = Slots(
+            items,
+            dense=dense,
+            more=slots.more,
+            path=slots.path,
+            part=reading,
+            in_any_order=slots.in_any_order,
+        )
         return (Alternative(self.circuit.both(settled, whole), "list", result),)
 
     def _quantified(

@@ -17,9 +17,9 @@ from . import strings, tokens
 from .circuit import TooLarge
 from .claims import Claims
 from .encoding import Encoder
-from .questions import Question, Reading, case_of, read, reason_of
+from .questions import Question, Reading, case_of, confirm, read, reason_of
 from .solver import Solver, SolverGaveUp, SolverMissing
-from .solving import Dialogue, Disagreement, Impossible, Model
+from .solving import Dialogue, Impossible, Model
 from .values import LOWERED, Alternative, Entries, Integer, Slots, Text, Unsupported, Value, is_value
 
 MOST_VALUES: Final = 256
@@ -71,11 +71,10 @@ def enumerate_values(
             [circuit.both(admitted, -is_value(circuit, value)) for admitted, value in read_claim]
         )
 
-        def confirm(model: Model) -> None:
-            if not question.holds(case_of(reading, model, tokens.SAMPLE)):
-                raise Disagreement("a witness that the evaluator does not confirm")
+        def is_confirmed(model: Model) -> None:
+            confirm(question, case_of(reading, model, tokens.SAMPLE))
 
-        return _enumerated(dialogue, candidates, absent, confirm, reading, documented=documented)
+        return _enumerated(dialogue, candidates, absent, is_confirmed, reading, documented=documented)
     except (Unsupported, TooLarge, SolverMissing, SolverGaveUp, strings.TooManyCombinations) as problem:
         return Undecided(reason=reason_of(problem, budget_s))
 

@@ -11,7 +11,7 @@ from ...cel.values import NUMBERS
 from . import functions
 from .circuit import FALSE, TRUE, Circuit
 from .claims import Claims
-from .values import Alternative, Entries, Slots, Unsupported, Value, compacted
+from .values import ANY_ORDER, Alternative, Entries, Slots, Unsupported, Value, compacted
 
 
 class Encoder(Protocol):
@@ -68,6 +68,8 @@ def _same_lists(encoder: Encoder, one: Slots, other: Slots) -> int:
     if one is other:
         return TRUE
     circuit = encoder.circuit
+    if any(each.in_any_order for each in (one, other)) and not any(map(_is_short, (one, other))):
+        raise Unsupported(ANY_ORDER)
     for list_, beside in ((one, other), (other, one)):
         if beside.more != FALSE or list_.part is not None:
             encoder.claims.reads.entirely(list_.path)
@@ -83,6 +85,11 @@ def _same_lists(encoder: Encoder, one: Slots, other: Slots) -> int:
         if circuit.both(here, there) != FALSE:
             parts.append(circuit.implies(here, equal(encoder, mine, theirs)))
     return _unless_more(encoder, circuit.all_of(parts), one, other)
+
+
+def _is_short(slots: Slots) -> bool:
+    """Whether it has no two elements, whose order could matter."""
+    return len(slots.items) < 2 and slots.more == FALSE
 
 
 def _unless_more(encoder: Encoder, same: int, one: Slots | Entries, other: Slots | Entries) -> int:

@@ -255,7 +255,9 @@ def _computed(claims: Claims, name: str, parts: list[Alternative]) -> Value:
         claims.reads.entirely(one.path)
         claims.reads.entirely(other.path)
         more = claims.circuit.either(one.more, other.more)
-        return (Alternative(TRUE, "list", Slots((*one.items, *other.items), dense=False, more=more)),)
+        in_any_order = one.in_any_order or other.in_any_order
+        items = (*one.items, *other.items)
+        return (Alternative(TRUE, "list", Slots(items, dense=False, more=more, in_any_order=in_any_order)),)
     if not kinds <= NUMBERS:
         return ()
     if (

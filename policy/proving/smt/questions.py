@@ -58,7 +58,7 @@ class Question:
     example: Callable[[], Mapping[str, object] | None] | None = None
     """A token that is admitted, near which an attack looks."""
     is_unknown: Callable[[Case], bool] | None = None
-    """Whether the evaluator does not know what Google says of a token."""
+    """Whether a formula may be wrong of a token: `Admission.is_not_said_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +220,7 @@ def _witness(
             # what the model does not mention came from a sample that the issuer would not sign
             return _witness(question, reading, model, tokens.SAMPLE, documented=documented)
         raise Disagreement("a witness that the issuer could not sign")
-    if not question.holds(case):
-        if question.is_unknown is not None and question.is_unknown(case):
-            raise Unsupported("what Google makes of a token that may be one")
-        raise Disagreement("a witness that the evaluator does not confirm")
+    confirm(question, case)
 
     def holds(assertion: Mapping[str, object]) -> bool:
         if question.assume_facts and not tokens.fits(assertion, documented=documented):
@@ -232,6 +229,20 @@ def _witness(
 
     nearest = tokens.nearest(case.assertion, sample, holds)
     return Case(assertion=nearest, google=case.google, attribute=case.attribute)
+
+
+def confirm(question: Question, case: Case) -> None:
+    """Nothing, where the evaluator says of a token what the formula says.
+
+    Raises:
+        Unsupported: the formula says nothing of such a token.
+        Disagreement
+    """
+    if question.holds(case):
+        return
+    if question.is_unknown is not None and question.is_unknown(case):
+        raise Unsupported("what Google makes of a token that may be one")
+    raise Disagreement("a witness that the evaluator does not confirm")
 
 
 def case_of(reading: Reading, model: Model, sample: Mapping[str, object]) -> Case:

@@ -23,6 +23,7 @@ from .strings import Probe
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Value
 
 _MOST_WORDS: Final = 50
+_EXACT: Final = 2**53
 _HEX: Final = "0123456789abcdef"
 
 SAMPLE: Final[Mapping[str, object]] = {
@@ -304,6 +305,10 @@ def preferences(claims: Claims, value: Value, sample: object) -> Iterator[int]:
                 same = claims.circuit.atom(f"(= {payload.term} {string_constant(sample)})")
                 yield claims.circuit.both(alternative.guard, same)
             case Integer() if type(sample) is int:
+                # a reader of JSON may refuse larger ones, as ours does
+                yield claims.circuit.atom(
+                    f"(and (< (- {_EXACT}) {payload.term}) (< {payload.term} {_EXACT}))"
+                )
                 yield claims.circuit.atom(f"(= {payload.term} {integer_constant(sample)})")
             case _ if alternative.kind == "bool" and isinstance(sample, bool):
                 yield payload if sample else -payload

@@ -18,6 +18,7 @@ from ...schema import Object
 from .circuit import FALSE, TRUE, Circuit
 
 LOWERED: Final = "lowerAscii"
+ANY_ORDER: Final = "the order in which a map is gone through"
 
 Kind: TypeAlias = Literal[
     "bool", "int", "uint", "double", "string", "bytes", "null_type", "type", "list", "map", "object"
@@ -95,7 +96,7 @@ class Slots:
     `dense` when an element is there only if all before it are. While the literal `more` holds,
     elements follow that no slot stands for. `path` is the list or map of the token that each of its
     elements comes from, if it is one; `part` is not None where it has not all of them, or others
-    made of them.
+    made of them. `in_any_order` where it comes from a map, whose order no document says.
     """
 
     items: tuple[tuple[int, Value], ...]
@@ -103,6 +104,7 @@ class Slots:
     more: int = FALSE
     path: str = ""
     part: object = None
+    in_any_order: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -321,10 +321,13 @@ def test_a_vm_is_stopped_and_started_with_the_metadata_it_has_then(platform: Any
     assert platform.call("GET", url, by="operator").json["id"] == made
 
 
-def test_labels_are_changed_by_whoever_saw_them(platform: Any, insert: Any) -> None:
-    insert()
+@pytest.mark.parametrize("alphabet", ["+/", "-_"], ids=["base64", "base64url"])
+def test_labels_are_changed_by_whoever_saw_them(platform: Any, insert: Any, alphabet: str) -> None:
+    insert(labels={"n": "1"})  # whose fingerprint has both letters that the alphabets spell differently
     url = f"{_URL}/instances/vm"
     seen = platform.call("GET", url, by="operator").json["labelFingerprint"]
+    assert {"+", "/"} <= set(seen)
+    seen = seen.translate(str.maketrans("+/", alphabet))
     wanted = {"labels": {"team": "red"}, "labelFingerprint": seen}
     assert platform.call("POST", f"{url}/setLabels", wanted, by="operator").status == 200
     assert platform.call("GET", url, by="operator").json["labels"] == {"team": "red"}

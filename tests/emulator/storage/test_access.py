@@ -330,3 +330,15 @@ def test_buckets_come_in_pages(platform: Any) -> None:
         if not (token := page.get("nextPageToken", "")):
             break
     assert found == ["bucket-four", "bucket-one", "bucket-three", "bucket-two"]
+
+
+@pytest.mark.parametrize("path", ["/storage/v1", "/upload/storage/v1", "/resumable/upload/storage/v1"])
+def test_the_json_api_is_at_its_old_host_too_where_tensorflow_asks(
+    platform: Any, mine: str, path: str
+) -> None:
+    old = f"https://www.googleapis.com{path}/b/bucket-of-primus/o"
+    if path == "/storage/v1":
+        assert platform.call("GET", old).json == {"kind": "storage#objects"}
+    else:
+        assert platform.call("POST", f"{old}?uploadType=resumable&name=o", {}).status == 200
+    assert platform.call("GET", "https://www.googleapis.com/storagelike").status == 400

@@ -89,7 +89,7 @@ def test_a_served_call_answers_at_googles_path_in_googles_types(there: Any, name
 def test_an_absent_call_is_refused_with_a_sentence_that_no_client_repeats(there: Any, name: str) -> None:
     method = API.methods[name]
     for path in method.paths:
-        body: dict[str, object] | None = {} if method.verb in ("PATCH", "POST", "PUT") else None
+        body: dict[str, Any] | None = {} if method.verb in ("PATCH", "POST", "PUT") else None
         refused = there.call(method.verb, address(method, path), body)
         assert refused.status == 400
         [error] = refused.json["error"]["errors"]

@@ -414,6 +414,31 @@ def test_other_words_behind_google_are_what_is_mapped(text: str, expected: bool)
     assert (value is True) is expected and not is_unknown(value)
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("{'a': 1, 'b': 2}.map(k, k) == ['a', 'b']", False),
+        ("{'a': 1, 'b': 2}.map(k, k)[0] == 'a'", False),
+        ("{'a': 1, 'b': 2}.filter(k, k != 'c').map(k, k) != ['b', 'a']", False),
+        ("{'a': 1, 'b': 2}.map(k, k).join() == 'ab'", False),
+        ("{'a': 1, 'b': 2}.filter(k, k != 'b') == ['a']", True),
+        ("{'a': 1, 'b': 2}.map(k, 1) == [1, 1]", True),
+        ("size({'a': 1, 'b': 2}.map(k, k)) == 2", True),
+        ("{'a': 1, 'b': 2}.map(k, k).size() == 2", True),
+        ("'b' in {'a': 1, 'b': 2}.map(k, k)", True),
+        ("{'a': 1, 'b': 2}.map(k, k).exists(k, k == 'b')", True),
+        ("{'a': 1, 'b': 2}.map(k, k + 'x').filter(k, k == 'bx').size() == 1", True),
+        ("!({'a': 1, 'b': 2}.map(k, k) == ['a'])", True),
+        ("[] != {'a': 1, 'b': 2}.map(k, k)", True),
+    ],
+)
+def test_in_which_order_a_map_is_gone_through_is_not_known(text: str, known: bool) -> None:
+    """Source: google/cel-spec, doc/langdef.md, "Macros"; cel-go goes through Go's maps, in any order."""
+    (value,), _ = compile_condition(text).evaluate({})
+    assert is_unknown(value) is not known
+    assert (value is True) is known
+
+
 TWICE = "{'a': 1, 'a': assertion.n} == {}"
 
 

@@ -32,6 +32,12 @@ def submods() -> dict[str, Any]:
     return dict(SAMPLE["submods"])  # type: ignore[call-overload, no-any-return]
 
 
+def test_what_an_attack_shows_has_nothing_that_it_need_not_have() -> None:
+    found = attacked(question("assertion.secboot", 'assertion.hwmodel in ["GCP_AMD_SEV", "GCP_INTEL_TDX"]'))
+    assert found is not None
+    assert [name for name in SAMPLE if found.assertion[name] != SAMPLE[name]] == ["hwmodel"]
+
+
 def question(condition: str, that: str) -> Question:
     """As the prover would ask whether `that` is not true of an admitted token, but never of a solver."""
     (admission,) = admissions_of(policy_set_of(condition))

@@ -520,6 +520,38 @@ def test_what_is_mapped_is_seen_however_it_is_read(prover: Prover, condition: st
     assert isinstance(prover.find_admitted(policies, f"!({condition})"), Proved)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ["!has(attribute.kind)", "has(attribute.kind)", "size(attribute) == 0", "!has(google.groups)"],
+)
+def test_of_an_attribute_that_is_no_string_nothing_is_proved(prover: Prover, condition: str) -> None:
+    mapping = {
+        "google.subject": "assertion.submods.gce.instance_id",
+        "google.groups": "[assertion.iat]",
+        "attribute.kind": "assertion.secboot",
+    }
+    answer = prover.find_admitted(providers(condition, mapping=mapping))
+    assert isinstance(answer, Undecided) and "that is no string" in answer.reason
+    unread = prover.prove(providers("assertion.secboot", mapping=mapping), "assertion.secboot")
+    assert isinstance(unread, Proved)
+
+
+@pytest.mark.parametrize("mapped", [f"{CONTAINER}.env.map(k, k)", f"{CONTAINER}.env.filter(k, k != 'z')"])
+def test_the_order_of_variables_proves_nothing(prover: Prover, mapped: str) -> None:
+    for condition in (f'{mapped} == ["a", "b"]', f'{mapped}[0] == "a"', f'({mapped} + ["x"])[1] == "b"'):
+        answer = prover.find_admitted(condition)
+        assert isinstance(answer, Undecided) and "the order in which a map" in answer.reason, condition
+    assert isinstance(prover.prove(f"size({mapped}) == 0", f'!("a" in {CONTAINER}.env)'), Proved)
+
+
+def test_a_counterexample_has_numbers_that_a_reader_of_tokens_takes(prover: Prover) -> None:
+    answer = prover.prove("assertion.exp > 5 && assertion.iat != 7", "assertion.exp > 2000000000")
+    assert isinstance(answer, Refuted) and answer.token is not None
+    large = prover.prove("assertion.exp > assertion.iat", "assertion.exp <= 1760003600")
+    assert isinstance(large, Refuted) and large.token is not None
+    assert all(abs(large.token[name]) < 2**53 for name in ("exp", "iat"))  # type: ignore[arg-type]
+
+
 def test_a_subject_joined_of_claims_is_taken_apart(prover: Prover) -> None:
     policies = providers(
         f'google.subject == "gcpcs::{DIGEST}::1::2"',

@@ -7,6 +7,8 @@ from pathlib import Path
 import cvc5
 import pytest
 
+from policy.proving.named_questions import NAMED_QUESTIONS
+from symbolon.auditor.arguments import _QUESTIONS
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, STABLE, provider, written
 
@@ -17,6 +19,11 @@ PRODUCTION = 'assertion.dbgstat == "disabled-since-boot"'
 @pytest.fixture
 def anybody(tmp_path: Path) -> Path:
     return written(tmp_path / "anybody.cel", ANYBODY)
+
+
+def test_the_questions_that_can_be_typed_are_those_that_there_are() -> None:
+    """The parser has a list of its own: to import theirs takes longer than `--help` may."""
+    assert tuple(NAMED_QUESTIONS) == _QUESTIONS
 
 
 def test_what_holds_is_proved_with_what_is_assumed(ask: Ask, anybody: Path) -> None:

@@ -240,12 +240,15 @@ def test_a_bug_in_a_rule_leaves_no_solver_behind(
     assert len(closed) == 1
 
 
-def test_json_waits_neither_for_a_terminal_s_library_nor_for_google_s(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("output", "rich"), [("json", "rich"), ("human", "rich.console")])
+def test_an_answer_waits_neither_for_a_terminal_s_library_nor_for_google_s(
+    tmp_path: Path, output: str, rich: str
+) -> None:
     policy = written(tmp_path / "p.cel", ANYBODY)
     program = (
         "import sys, symbolon.__main__ as m; "
-        f"m.main(['auditor', 'review', {str(policy)!r}, '--format', 'json']); "
-        "heavy = {'rich', 'z3', 'google.auth', 'google.cloud', 'requests', 'cryptography'}; "
+        f"m.main(['auditor', 'review', {str(policy)!r}, '--format', {output!r}]); "
+        f"heavy = {{{rich!r}, 'z3', 'google.auth', 'google.cloud', 'requests', 'cryptography'}}; "
         "heavy &= sys.modules.keys(); "
         "print(sorted(heavy), file=sys.stderr)"
     )
@@ -277,3 +280,12 @@ def test_code_scanning_reads_the_bound_among_the_assumptions(ask: Ask, tmp_path:
     policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
     (run,) = ask("auditor", "review", policy, "--accept-bounds", "--format", "sarif").json["runs"]
     assert any("has at most" in each for each in run["properties"]["assumptions"])
+
+
+@pytest.mark.parametrize("output", ["human", "html", "markdown"])
+def test_a_row_of_documented_values_says_where_others_are_admitted_too(
+    ask: Ask, tmp_path: Path, output: str
+) -> None:
+    said = "or a value that is not documented"
+    assert said in ask("auditor", "review", written(tmp_path / "p.cel", ANYBODY), "--format", output).out
+    assert said not in ask("auditor", "review", written(tmp_path / "q", HARDENED), "--format", output).out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import pickle
 import re
 import sqlite3
@@ -11,6 +12,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
@@ -22,6 +24,7 @@ from policy.findings import Finding, Severity
 from policy.policy_set import parse_policy_set
 from policy.waivers import Waiver
 from symbolon.policy_files import NamedPolicySet, NamedText
+from symbolon.reports import human
 from symbolon.reports.differences import claims_that_matter
 from symbolon.reports.locating import Region, locate
 from symbolon.reports.markdown import render_markdown
@@ -375,6 +378,31 @@ def test_a_condition_that_is_suggested_is_never_broken(ask: Ask, tmp_path: Path)
         assert code in shown
     question = 'assertion.submods.gce.zone == "europe-west4-a" || assertion.dbgstat == "disabled-since-boot"'
     assert question in plain(ask("auditor", "prove", policy, "--that", question).out)
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "width"),
+    [
+        pytest.param("", 132, 132, id="the terminal's own"),
+        pytest.param("100", 132, 100, id="what COLUMNS says instead"),
+        pytest.param("wide", 132, 132, id="COLUMNS that says nothing"),
+        pytest.param("0", 132, 132, id="COLUMNS without a column"),
+        pytest.param("", 0, 80, id="a terminal that does not know"),
+        pytest.param("", None, 80, id="no terminal after all"),
+    ],
+)
+def test_a_terminal_is_as_wide_as_it_says(
+    monkeypatch: pytest.MonkeyPatch, said: str, found: int | None, width: int
+) -> None:
+    def size(_: int) -> os.terminal_size:
+        if found is None:
+            raise OSError
+        return os.terminal_size((found, 24))
+
+    monkeypatch.setenv("COLUMNS", said)
+    monkeypatch.setattr("os.get_terminal_size", size)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 1))
+    assert human._width() == width
 
 
 def test_what_is_no_terminal_has_no_width(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

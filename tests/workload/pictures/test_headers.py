@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 
 import pytest
 from PIL import Image
@@ -141,3 +142,69 @@ def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
         .replace(b"Exif\x00\x00MM", b"Exif\x00\x00??")
     )
     assert check_header(data).orientation == 1
+
+
+def in_scans(count: int, size: tuple[int, int]) -> bytes:
+    """A progressive JPEG that says it is as large as that, of so many scans, most of a few bytes."""
+    data = io.BytesIO()
+    Image.new("L", (16, 16)).save(data, "JPEG", progressive=True)
+    jpeg = bytearray(data.getvalue())
+    struct.pack_into(">HH", jpeg, jpeg.index(b"\xff\xc2") + 5, size[1], size[0])
+    last = bytes(jpeg[jpeg.rindex(b"\xff\xda") : -2])
+    return bytes(jpeg[:-2]) + last * (count - jpeg.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(("size", "most"), [((8_000, 8_000), 20), ((4_000, 4_000), 80), ((65_535, 976), 20)])
+def test_scans_are_counted_where_each_may_touch_the_whole_picture(size: tuple[int, int], most: int) -> None:
+    assert check_header(in_scans(most, size)).pixels == size[0] * size[1]
+    with pytest.raises(Unreadable) as refused:
+        check_header(in_scans(most + 1, size))
+    assert refused.value.code == "too-costly"
+
+
+def test_a_picture_in_one_scan_has_no_others_that_count() -> None:
+    data = bytearray(picture(size=(16, 16), format="JPEG"))
+    struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, 8_000, 8_000)
+    again = bytes(data[data.index(b"\xff\xda") : -2]) * 30
+    assert check_header(bytes(data[:-2]) + again + b"\xff\xd9").pixels == 64_000_000
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        (20 << 20) * b"\xff",
+        10_001 * b"\xff\xfe\x00\x02",
+        10_001 * b"\xff\xe1\x00\x00",
+        300 * (b"\xff\xe2\xff\xff" + bytes(65_533)),
+    ],
+    ids=["fill bytes", "remarks", "segments without a length", "profiles"],
+)
+def test_there_is_an_end_to_what_stands_in_front_of_the_first_scan(put: bytes) -> None:
+    data = picture(format="JPEG")
+    began = time.process_time()
+    with pytest.raises(Unreadable) as refused:
+        check_header(data[:2] + put + data[2:])
+    assert refused.value.code == "too-costly"
+    assert time.process_time() - began < 2
+
+
+def test_a_hidden_scan_counts_though_a_segment_before_it_has_no_length() -> None:
+    data = in_scans(21, (8_000, 8_000))
+    with pytest.raises(Unreadable):
+        check_header(data[:2] + b"\xff\xe1\x00\x00" + data[2:])
+
+
+def test_segments_between_scans_count_like_scans() -> None:
+    data = in_scans(5, (8_000, 8_000))
+    at = data.rindex(b"\xff\xda")
+    with pytest.raises(Unreadable) as refused:
+        check_header(data[:at] + 10_000 * b"\xff\xfe\x00\x02" + data[at:])
+    assert refused.value.code == "too-costly"
+
+
+def test_rows_in_runs_are_not_read() -> None:
+    bmp = bytearray(picture(format="BMP"))
+    struct.pack_into("<HI", bmp, 28, 4, 2)
+    with pytest.raises(Unreadable) as refused:
+        check_header(bytes(bmp))
+    assert refused.value.code == "not-an-image"

@@ -1,0 +1,291 @@
+"""The calls that are served, service by service, by their names in Google's discovery documents.
+
+A call that stands in no table is refused, and so is a parameter of the query that its row does not name:
+what is asked for is honoured, or it is said that it is not. Cloud Storage has a table of its own.
+`scripts/reference` writes all of them for people.
+
+Source: discovery documents, as `version` names them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from starlette.requests import Request
+
+from .errors import not_emulated
+
+HARMLESS = frozenset(
+    {
+        "$alt", "$apiVersion", "$prettyPrint", "alt", "fields", "key", "prettyPrint", "quotaUser",
+        "returnPartialSuccess", "userIp",
+    }
+)  # fmt: skip
+"""What changes nothing of an answer's meaning: `fields` is ignored, so the whole resource comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One method, as it is here: its verb and its path, and which parameters of the query are honoured."""
+
+    verb: str
+    path: str
+    parameters: frozenset[str] = frozenset()
+    simplified: str = ""
+    """What it does less than Google's, in words for people."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One version of one API: its title, its name in the discovery documents, and what is served of it."""
+
+    title: str
+    name: str
+    version: str
+    calls: Mapping[str, Call] = field(repr=False)
+
+    @cached_property
+    def _patterns(self) -> list[tuple[str, re.Pattern[str], frozenset[str]]]:
+        return [
+            (call.verb, re.compile(re.sub(r"\{\w+\}", "[^/:]+", call.path)), call.parameters)
+            for call in self.calls.values()
+        ]
+
+    def check(self, request: Request) -> None:
+        """Every parameter of the query is one that the call honours; of no call of ours, nothing is said.
+
+        Raises:
+            GoogleError: 400.
+        """
+        for verb, pattern, parameters in self._patterns:
+            if request.method == verb and pattern.fullmatch(request.url.path):
+                for name in sorted(request.query_params.keys() - parameters - HARMLESS):
+                    raise not_emulated(
+                        f"the emulator does not have the parameter `{name[:60]}` of {verb} {request.url.path}"
+                    )
+                return
+
+
+def _call(verb: str, path: str, *parameters: str, less: str = "") -> Call:
+    return Call(verb=verb, path=path, parameters=frozenset(parameters), simplified=less)
+
+
+_PAGES = ("pageSize", "pageToken")
+_COMPUTE_PAGES = ("filter", "maxResults", "pageToken")
+_FILTERS = "`filter` takes comparisons with `AND`"
+_ROLES = "the roles that the emulator knows; a condition on a binding is refused"
+_AT_ONCE = "is done when it is answered"
+_NEXT_START = "is read at the next start"
+_C = "/compute/v1/projects/{project}"
+_Z = _C + "/zones/{zone}"
+_I = _Z + "/instances/{instance}"
+COMPUTE = Service(
+    "Compute Engine",
+    "compute",
+    "v1",
+    {
+        "images.get": _call("GET", _C + "/global/images/{image}", less="Confidential Space's two images"),
+        "images.getFromFamily": _call("GET", _C + "/global/images/family/{family}"),
+        "images.list": _call("GET", _C + "/global/images", *_COMPUTE_PAGES, less=_FILTERS),
+        "instances.aggregatedList": _call(
+            "GET", _C + "/aggregated/instances", *_COMPUTE_PAGES, "includeAllScopes", less=_FILTERS
+        ),
+        "instances.delete": _call("DELETE", _I, "requestId"),
+        "instances.get": _call("GET", _I),
+        "instances.getSerialPortOutput": _call(
+            "GET", _I + "/serialPort", "port", "start", less="the first port is the one that is written to"
+        ),
+        "instances.insert": _call(
+            "POST",
+            _Z + "/instances",
+            "requestId",
+            less="Confidential Space's images; a field beside is refused",
+        ),
+        "instances.list": _call("GET", _Z + "/instances", *_COMPUTE_PAGES, less=_FILTERS),
+        "instances.setLabels": _call("POST", _I + "/setLabels", "requestId"),
+        "instances.setMetadata": _call("POST", _I + "/setMetadata", "requestId", less=_NEXT_START),
+        "instances.start": _call("POST", _I + "/start", "requestId"),
+        "instances.stop": _call("POST", _I + "/stop", "requestId"),
+        "machineTypes.aggregatedList": _call(
+            "GET", _C + "/aggregated/machineTypes", *_COMPUTE_PAGES, "includeAllScopes", less=_FILTERS
+        ),
+        "machineTypes.get": _call("GET", _Z + "/machineTypes/{type}", less="those that can be confidential"),
+        "machineTypes.list": _call("GET", _Z + "/machineTypes", *_COMPUTE_PAGES, less=_FILTERS),
+        "zoneOperations.get": _call("GET", _Z + "/operations/{operation}", less=_AT_ONCE),
+        "zoneOperations.list": _call("GET", _Z + "/operations", *_COMPUTE_PAGES, less=_FILTERS),
+        "zoneOperations.wait": _call("POST", _Z + "/operations/{operation}/wait", less=_AT_ONCE),
+        "zones.get": _call("GET", _Z),
+        "zones.list": _call("GET", _C + "/zones", *_COMPUTE_PAGES, less=_FILTERS),
+    },
+)
+_ACCOUNTS = "/v1/projects/{project}/serviceAccounts"
+_ACCOUNT = _ACCOUNTS + "/{account}"
+_POOLS = "/v1/projects/{project}/locations/{location}/workloadIdentityPools"
+_POOL = _POOLS + "/{pool}"
+_PROVIDER = _POOL + "/providers/{provider}"
+_OIDC = "OIDC providers"
+IAM = Service(
+    "IAM",
+    "iam",
+    "v1",
+    {
+        "projects.serviceAccounts.create": _call("POST", _ACCOUNTS),
+        "projects.serviceAccounts.delete": _call("DELETE", _ACCOUNT),
+        "projects.serviceAccounts.disable": _call(
+            "POST", _ACCOUNT + ":disable", less="tokens that are out live out their hour"
+        ),
+        "projects.serviceAccounts.enable": _call("POST", _ACCOUNT + ":enable"),
+        "projects.serviceAccounts.get": _call("GET", _ACCOUNT),
+        "projects.serviceAccounts.getIamPolicy": _call(
+            "POST", _ACCOUNT + ":getIamPolicy", "options.requestedPolicyVersion"
+        ),
+        "projects.serviceAccounts.list": _call("GET", _ACCOUNTS, *_PAGES),
+        "projects.serviceAccounts.patch": _call("PATCH", _ACCOUNT),
+        "projects.serviceAccounts.setIamPolicy": _call("POST", _ACCOUNT + ":setIamPolicy", less=_ROLES),
+        "projects.serviceAccounts.testIamPermissions": _call("POST", _ACCOUNT + ":testIamPermissions"),
+        "projects.serviceAccounts.undelete": _call("POST", _ACCOUNT + ":undelete"),
+        "projects.locations.workloadIdentityPools.create": _call("POST", _POOLS, "workloadIdentityPoolId"),
+        "projects.locations.workloadIdentityPools.delete": _call("DELETE", _POOL),
+        "projects.locations.workloadIdentityPools.get": _call("GET", _POOL),
+        "projects.locations.workloadIdentityPools.list": _call("GET", _POOLS, *_PAGES, "showDeleted"),
+        "projects.locations.workloadIdentityPools.operations.get": _call(
+            "GET", _POOL + "/operations/{operation}", less=_AT_ONCE
+        ),
+        "projects.locations.workloadIdentityPools.patch": _call("PATCH", _POOL, "updateMask"),
+        "projects.locations.workloadIdentityPools.undelete": _call("POST", _POOL + ":undelete"),
+        "projects.locations.workloadIdentityPools.providers.create": _call(
+            "POST", _POOL + "/providers", "workloadIdentityPoolProviderId", less=_OIDC
+        ),
+        "projects.locations.workloadIdentityPools.providers.delete": _call("DELETE", _PROVIDER),
+        "projects.locations.workloadIdentityPools.providers.get": _call("GET", _PROVIDER),
+        "projects.locations.workloadIdentityPools.providers.list": _call(
+            "GET", _POOL + "/providers", *_PAGES, "showDeleted"
+        ),
+        "projects.locations.workloadIdentityPools.providers.operations.get": _call(
+            "GET", _PROVIDER + "/operations/{operation}", less=_AT_ONCE
+        ),
+        "projects.locations.workloadIdentityPools.providers.patch": _call(
+            "PATCH", _PROVIDER, "updateMask", less=_OIDC
+        ),
+        "projects.locations.workloadIdentityPools.providers.undelete": _call("POST", _PROVIDER + ":undelete"),
+    },
+)
+IAM_CREDENTIALS = Service(
+    "IAM Service Account Credentials",
+    "iamcredentials",
+    "v1",
+    {
+        "projects.locations.workloadIdentityPools.getAllowedLocations": _call(
+            "GET", _POOL + "/allowedLocations", less="every location"
+        ),
+        "projects.serviceAccounts.generateAccessToken": _call(
+            "POST", _ACCOUNT + ":generateAccessToken", less="an hour at most"
+        ),
+        "projects.serviceAccounts.generateIdToken": _call("POST", _ACCOUNT + ":generateIdToken"),
+        "projects.serviceAccounts.getAllowedLocations": _call(
+            "GET", _ACCOUNT + "/allowedLocations", less="every location"
+        ),
+        "projects.serviceAccounts.signBlob": _call("POST", _ACCOUNT + ":signBlob"),
+        "projects.serviceAccounts.signJwt": _call("POST", _ACCOUNT + ":signJwt"),
+    },
+)
+_LOCATIONS = "/v1/projects/{project}/locations"
+_REPOSITORIES = _LOCATIONS + "/{location}/repositories"
+_REPOSITORY = _REPOSITORIES + "/{repository}"
+ARTIFACT_REGISTRY = Service(
+    "Artifact Registry",
+    "artifactregistry",
+    "v1",
+    {
+        "projects.locations.get": _call("GET", _LOCATIONS + "/{location}"),
+        "projects.locations.list": _call("GET", _LOCATIONS, *_PAGES),
+        "projects.locations.operations.get": _call(
+            "GET", _LOCATIONS + "/{location}/operations/{operation}", less=_AT_ONCE
+        ),
+        "projects.locations.repositories.create": _call(
+            "POST", _REPOSITORIES, "repositoryId", less="standard repositories of the format `DOCKER`"
+        ),
+        "projects.locations.repositories.delete": _call("DELETE", _REPOSITORY),
+        "projects.locations.repositories.get": _call("GET", _REPOSITORY),
+        "projects.locations.repositories.getIamPolicy": _call(
+            "GET", _REPOSITORY + ":getIamPolicy", "options.requestedPolicyVersion"
+        ),
+        "projects.locations.repositories.list": _call("GET", _REPOSITORIES, *_PAGES),
+        "projects.locations.repositories.setIamPolicy": _call(
+            "POST", _REPOSITORY + ":setIamPolicy", less=_ROLES
+        ),
+        "projects.locations.repositories.testIamPermissions": _call(
+            "POST", _REPOSITORY + ":testIamPermissions"
+        ),
+    },
+)
+
+
+def _resource_manager(version: str, calls: Mapping[str, Call]) -> Service:
+    one = f"/{version}/projects/{{project}}"
+    return Service(
+        f"Resource Manager {version}",
+        "cloudresourcemanager",
+        version,
+        {
+            "projects.get": _call("GET", one),
+            "projects.getIamPolicy": _call("POST", one + ":getIamPolicy"),
+            "projects.setIamPolicy": _call("POST", one + ":setIamPolicy", less=_ROLES),
+            "projects.testIamPermissions": _call("POST", one + ":testIamPermissions"),
+            **calls,
+        },
+    )
+
+
+_TERMS = "takes names, IDs and numbers, with `AND`"
+RESOURCE_MANAGER_1 = _resource_manager(
+    "v1", {"projects.list": _call("GET", "/v1/projects", *_PAGES, "filter", less=f"`filter` {_TERMS}")}
+)
+RESOURCE_MANAGER_3 = _resource_manager(
+    "v3", {"projects.search": _call("GET", "/v3/projects:search", *_PAGES, "query", less=f"`query` {_TERMS}")}
+)
+_SERVICES = "/v1/projects/{project}/services"
+SERVICE_USAGE = Service(
+    "Service Usage",
+    "serviceusage",
+    "v1",
+    {
+        "operations.get": _call("GET", "/v1/operations/{operation}", less=_AT_ONCE),
+        "services.batchEnable": _call("POST", _SERVICES + ":batchEnable"),
+        "services.batchGet": _call("GET", _SERVICES + ":batchGet", "names"),
+        "services.disable": _call(
+            "POST", _SERVICES + "/{service}:disable", less="of what the emulator has not"
+        ),
+        "services.enable": _call(
+            "POST", _SERVICES + "/{service}:enable", less="is remembered; what is not emulated stays so"
+        ),
+        "services.get": _call("GET", _SERVICES + "/{service}"),
+        "services.list": _call("GET", _SERVICES, *_PAGES, "filter", less="those that are enabled"),
+    },
+)
+LOGGING = Service(
+    "Cloud Logging",
+    "logging",
+    "v2",
+    {"entries.list": _call("POST", "/v2/entries:list", less="of projects; what launchers wrote")},
+)
+STS = Service(
+    "Security Token Service",
+    "sts",
+    "v1",
+    {"v1.token": _call("POST", "/v1/token", less="OIDC tokens of workload identity pools")},
+)
+SERVICES = (
+    ARTIFACT_REGISTRY,
+    COMPUTE,
+    IAM,
+    IAM_CREDENTIALS,
+    LOGGING,
+    RESOURCE_MANAGER_1,
+    RESOURCE_MANAGER_3,
+    SERVICE_USAGE,
+    STS,
+)

@@ -1,0 +1,163 @@
+"""The requests of real clients, recorded while a story is told, and replayed without the clients.
+
+    python -m tests.clients.recording gsutil node     # tells the stories, and writes their recordings
+
+A recording is JSON Lines: each request with its method, URL, body (a text of Latin-1, or the number of its
+zeros) and those headers that matter to Cloud Storage, and what it was answered: the status and the values
+that later requests may name. It holds no credential: each replayed request brings a token of its own. Names
+that the emulator gave out (sessions, generations, etags, page tokens) are other ones in each run: a replay
+puts its own in their places.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from emulator import running, server
+from tests.clients.conftest import shell_in_front_of
+from tests.clients.storage_stories import STORIES
+
+RECORDINGS = Path(__file__).parent / "recordings"
+_HOSTS = ("storage.googleapis.com", "www.googleapis.com")
+_HEADERS = re.compile(
+    r"accept-encoding|content-(?:encoding|md5|range|type)|range|if-.*|x-upload-.*|x-goog-(?!api-client|user-project).*"
+)
+_GIVEN_OUT = re.compile(rb'upload_id=([0-9a-f]{32})|"(?:generation|etag|nextPageToken)": ?"([^"]+)"')
+"""What the emulator names in an answer, for a client to name again."""
+
+
+class Recorder:
+    """An application that writes down what is asked of Cloud Storage, in front of another that answers."""
+
+    def __init__(self, app: ASGIApp, file: Path) -> None:
+        self._app = app
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if headers.get("host") not in _HOSTS:
+            await self._app(scope, receive, send)
+            return
+        body, answer, status = b"", b"", 0
+
+        async def hear() -> Message:
+            nonlocal body
+            message = await receive()
+            body += message.get("body", b"")
+            return message
+
+        async def say(message: Message) -> None:
+            nonlocal answer, status
+            status = message.get("status", status)
+            answer += b"".join(value for name, value in message.get("headers", []) if name == b"location")
+            answer += message.get("body", b"")
+            await send(message)
+
+        await self._app(scope, hear, say)
+        query = scope["query_string"].decode("latin-1")
+        entry = {
+            "method": scope["method"],
+            "url": f"https://{headers['host']}{scope['raw_path'].decode('latin-1')}"
+            + (f"?{query}" if query else ""),
+            "headers": {name: value for name, value in headers.items() if _HEADERS.fullmatch(name)},
+            "body": body.decode("latin-1") if body.strip(b"\0") or not body else len(body),
+            "status": status,
+            "given": _given_out(answer),
+        }
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _given_out(answer: bytes) -> list[str]:
+    if len(answer) > 2**20:
+        return []
+    return [(first or second).decode() for first, second in _GIVEN_OUT.findall(answer)]
+
+
+def replay(platform: Any, ask: Callable[..., Any], client: str) -> list[tuple[str, int, int]]:
+    """Of each request: what it was, the status that it had when it was recorded, and the one that it has now.
+
+    `platform` and `ask` are fixtures of tests/emulator/conftest.py: every service, in this process.
+    """
+    names: dict[str, str] = {}
+    answered = []
+    token = platform.token_of("user:owner@primus.example")
+    for line in (RECORDINGS / f"{client}.jsonl").read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        sent = entry["body"]
+        body = bytes(sent) if isinstance(sent, int) else _renamed(sent, names).encode("latin-1")
+        got = ask(
+            platform.app,
+            entry["method"],
+            _renamed(entry["url"], names),
+            headers={
+                **entry["headers"],
+                "content-length": str(len(body)),
+                "authorization": f"Bearer {token}",
+            },
+            body=body,
+        )
+        platform.clock.now += 0.001
+        answered.append((f"{entry['method']} {entry['url']}", entry["status"], got.status))
+        given = _given_out(got.headers.get("location", "").encode() + got.body)
+        names |= dict(zip(entry["given"], given, strict=False))
+    return answered
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    found = [name for name in names if name in text]
+    if not found:
+        return text
+    either = re.compile("|".join(map(re.escape, sorted(found, key=len, reverse=True))))
+    return either.sub(lambda match: names[match[0]], text)
+
+
+def _serve(folder: Path, file: Path, port: int, ready: Any) -> None:
+    """An emulator that records, as a process of its own."""
+    make_app = server.make_app
+    server.make_app = lambda state, hosts: Recorder(make_app(state, hosts), file)  # type: ignore[assignment,return-value]
+    server.run(folder, port=port, routes={}, on_ready=lambda _: ready.set(), until=None)
+
+
+@contextmanager
+def recording_emulator(folder: Path, file: Path) -> Iterator[running.Running]:
+    """An emulator whose requests to Cloud Storage go to `file` as well."""
+    context = get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_serve, args=(folder, file, 0, ready))
+    process.start()
+    try:
+        assert ready.wait(60)
+        found = running.find(folder)
+        assert found is not None
+        yield found
+    finally:
+        process.terminate()
+        process.join()
+
+
+def main(clients: list[str]) -> None:
+    """Each client's recording is written anew."""
+    for client in clients or STORIES:
+        with tempfile.TemporaryDirectory() as temporary:
+            place = Path(temporary)
+            (place / "home").mkdir()
+            with recording_emulator(place / "state", place / "requests.jsonl") as emulator:
+                STORIES[client](shell_in_front_of(emulator, "owner", place / "home"))
+            recorded = (place / "requests.jsonl").read_bytes()
+        (RECORDINGS / f"{client}.jsonl").write_bytes(recorded)
+        sys.stdout.write(f"{client}: {len(recorded.splitlines())} requests\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

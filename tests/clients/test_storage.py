@@ -1,0 +1,18 @@
+"""Google's own clients of Cloud Storage, unmodified, as a person uses them.
+
+tests/emulator/storage/test_recordings.py replays what they sent, without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.clients.conftest import Shell
+from tests.clients.storage_stories import STORIES
+
+
+@pytest.mark.parametrize("client", STORIES)
+def test_a_person_does_with_it_what_they_always_did(client: str, shell_of: Callable[[str], Shell]) -> None:
+    STORIES[client](shell_of("owner"))
