@@ -54,7 +54,7 @@ class Claim:
             Denied, Unavailable: nobody can tell.
         """
         with self._lock:
-            self._lost = self._lost or self._folder.generation_of(claims.NAME) != self._generation
+            self._lost = self._lost or not self._is_ours()
             if self._lost:
                 raise self._taken()
 
@@ -83,6 +83,22 @@ class Claim:
             if not self._lost:
                 self._lost = True
                 self._folder.delete(claims.NAME, generation=self._generation)
+
+    def _is_ours(self) -> bool:
+        """What lies there is this start's: as it knows it, or a renewal whose answer it never got."""
+        if self._folder.generation_of(claims.NAME) == self._generation:
+            return True
+        found = self._folder.read(claims.NAME)
+        if found is None:
+            return False
+        try:
+            claim = parse_claim(found[0], hint="")
+        except Misconfigured:
+            return False
+        if claim.start_id != self._claim.start_id:
+            return False
+        self._claim, self._generation = claim, found[1]
+        return True
 
     def _taken(self) -> FolderTaken:
         return FolderTaken(

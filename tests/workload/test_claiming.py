@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from google.cloud import storage
 
 from attestation.errors import Misconfigured
-from contract.claim import ABANDONED_AFTER_S, NAME, Claim, parse_claim
+from contract.claim import ABANDONED_AFTER_S, NAME, Claim, parse_claim, render_claim
 from contract.uris import FolderUri
 from workload import claiming
 from workload.claiming import FolderTaken, Turn, take
@@ -126,6 +127,28 @@ def test_whoever_has_lost_the_folder_notices_before_each_write_and_never_gets_it
     winner.give_up()
     with pytest.raises(FolderTaken):
         loser.check()
+
+
+@pytest.mark.parametrize("write", ["check", "renew"])
+def test_a_renewal_whose_answer_was_lost_loses_no_folder(folder: ResultFolder, write: str) -> None:
+    claim = start(folder, OURS)
+    known = folder.generation_of(NAME)
+    assert known is not None
+    folder.replace(NAME, render_claim(replace(OURS, renewals=1)), generation=known)
+    getattr(claim, write)()
+    claim.renew()
+    claim.check()
+    claim.give_up()
+    assert folder.read(NAME) is None
+
+
+def test_what_is_no_claim_any_more_is_lost(folder: ResultFolder) -> None:
+    claim = start(folder, OURS)
+    known = folder.generation_of(NAME)
+    assert known is not None
+    folder.replace(NAME, b"{}", generation=known)
+    with pytest.raises(FolderTaken):
+        claim.check()
 
 
 def test_a_claim_that_somebody_removed_is_lost(folder: ResultFolder) -> None:
