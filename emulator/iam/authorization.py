@@ -167,7 +167,7 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
             is malformed, names a role that the emulator does not know, or has a condition,
             which must not be granted without it.
     """
-    if requested.get("etag") and _bytes_of(requested["etag"]) != _bytes_of(current["etag"]):
+    if not is_etag_of(current, requested.get("etag")):
         raise GoogleError(
             409,
             "There were concurrent policy changes. Please retry the whole read-modify-write with "
@@ -186,6 +186,11 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
         if members:
             bindings.append({"role": role, "members": sorted(set(members))})
     return {"version": 1, "etag": new_etag(), "bindings": bindings}
+
+
+def is_etag_of(policy: Mapping[str, Any], requested: object) -> bool:
+    """Whether a request names the etag of what is there, or none, which says that any will do."""
+    return requested in (None, "") or _bytes_of(requested) == _bytes_of(policy["etag"])
 
 
 def _bytes_of(etag: object) -> bytes:

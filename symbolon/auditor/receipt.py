@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from attestation.digests import parse_digest
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, NotKnown, SymbolonError, printable
@@ -15,13 +15,10 @@ from ..handed_tokens import moment
 from ..inputs import parse_time, read_bytes
 from ..policies import read_policies
 from ..progress import patience
-from ..rendering import clause_lines, console, print_json, styled
+from ..rendering import Styled, clause_lines, console, print_json, styled
 from ..result_folders import open_result_folder
 from .receipt_plan import Demand, NotVerified, Step, Taken, Verdict, Verified, verify_receipt
 from .receipt_roots import trust_in
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _SIGNS: Final[Mapping[str, tuple[str, str]]] = {
     "pass": ("pass  ✓", "green"),
@@ -128,8 +125,8 @@ def _read_proof(row: str | None, proof: str | None) -> RowProof | None:
     return RowProof(index=read.index, size=read.size, row=line, hashes=read.hashes)
 
 
-def _lines(verdict: Verdict, demand: Demand) -> list[str | Text]:
-    lines: list[str | Text] = [_headline(verdict)]
+def _lines(verdict: Verdict, demand: Demand) -> list[str | Styled]:
+    lines: list[str | Styled] = [_headline(verdict)]
     passed = {each.step for each in verdict.steps if each.outcome == "pass"}
     if verdict.statement is not None and Step.STATEMENT in passed:
         lines += _statement_lines(verdict.statement, verdict)
@@ -145,7 +142,7 @@ def _lines(verdict: Verdict, demand: Demand) -> list[str | Text]:
     return lines
 
 
-def _headline(verdict: Verdict) -> Text:
+def _headline(verdict: Verdict) -> Styled:
     if isinstance(verdict.answer, Verified):
         if verdict.answer.emulator:
             said = "  an emulator's: it fits together, which says nothing of any machine"
@@ -173,7 +170,7 @@ def _statement_lines(statement: Statement, verdict: Verdict) -> list[str]:
     return [printable(f"{name:<8} {said}") for name, said in facts]
 
 
-def _step_line(taken: Taken) -> Text:
+def _step_line(taken: Taken) -> Styled:
     sign, style = _SIGNS[taken.outcome]
     rests = f"  [{taken.anchor}]" if taken.anchor else ""
     said = taken.said or ("not reached" if taken.outcome == "not-reached" else "")

@@ -12,11 +12,10 @@ from typing import Self
 
 from rich.console import Console
 from rich.status import Status
-from rich.text import Text
 
 from attestation.errors import printable
 
-from ..rendering import OUTCOMES, console, styled
+from ..rendering import OUTCOMES, Styled, console, styled
 from .events import Closing, Doing, Event, Opening, Prepared, Scene, Sealed
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
@@ -129,7 +128,7 @@ class Teller:
         )
 
 
-def _receipt_line(event: Sealed) -> Text:
+def _receipt_line(event: Sealed) -> Styled:
     if not event.verified:
         return styled("\n", ("RECEIPT ✗", "bold red"), f"  of the first job: {printable(event.why)}")
     image = shortened_digests(event.image)
