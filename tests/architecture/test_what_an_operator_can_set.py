@@ -14,7 +14,7 @@ LABEL = "tee.launch_policy.allow_env_override"
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 # What is removed; the request, RESULT_URI for `error.json`, which proxy is set; the same for the receipt; the
 # logger of TensorFlow, which the image's own ENV sets as well.
-READERS = {"__main__.py": 1, "program.py": 3, "sealing.py": 1, "tensorflow.py": 1}
+READERS = {"__main__.py": 1, "program.py": 3, "sealing.py": 1, "tensorflow.py": 1, "tensorflow_python.py": 1}
 
 
 class Environment(Mapping[str, str]):

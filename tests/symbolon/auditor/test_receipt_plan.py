@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import IO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from attestation.digests import Digest
 from attestation.errors import Denied, Misconfigured, NotKnown, Unavailable
+from contract.receipt import parse_receipt
 from symbolon.auditor.receipt_plan import Demand, NotVerified, Step, Taken, Verified, conclude, verify_receipt
-from symbolon.auditor.receipt_roots import Trust
+from symbolon.auditor.receipt_roots import GOOGLE, Trust
 from symbolon.policies import NamedPolicy
 from tests.receipts import IMAGE, NOW, Draft, root
 
@@ -93,6 +97,31 @@ def policy(condition: str) -> NamedPolicy:
 def test_of_several_providers_one_that_admits_is_enough(conditions: list[str], verified: bool) -> None:
     verdict = verify_receipt(RECEIPT, replace(DEMAND, policies=tuple(map(policy, conditions))))
     assert isinstance(verdict.answer, Verified) == verified
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(RECEIPT) - 1), st.integers(1, 255))
+def test_a_receipt_with_another_byte_is_another_receipt_and_not_verified(place: int, flipped: int) -> None:
+    """But for white space between the members of the envelope, of which nothing depends."""
+    changed = bytearray(RECEIPT)
+    changed[place] ^= flipped
+    answer = verify_receipt(bytes(changed), DEMAND).answer
+    if isinstance(answer, Verified):
+        assert parse_receipt(bytes(changed)) == parse_receipt(RECEIPT)
+
+
+def test_google_s_own_token_leads_to_the_pinned_root_and_seals_no_receipt(vectors: Path) -> None:
+    """Its chain and signature hold; what is wrong is that it was made for somebody else."""
+    real = (vectors / "tokens" / "google-tdx-production.jwt").read_text("ascii").strip()
+    sealed_by_google = Draft(token=lambda _token: real).make()
+    asked = replace(DEMAND, trust=GOOGLE, at=1_757_060_250)
+    answer = verify_receipt(sealed_by_google, asked).answer
+    assert isinstance(answer, NotVerified)
+    assert answer.why.code == "wrong-audience"
+    other = replace(asked, trust=DEMAND.trust)
+    refused = verify_receipt(sealed_by_google, other).answer
+    assert isinstance(refused, NotVerified)
+    assert refused.why.code == "untrusted-root"
 
 
 def test_both_the_digest_and_the_policy_have_to_hold_where_both_are_given() -> None:
