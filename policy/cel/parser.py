@@ -95,6 +95,11 @@ class _Parser:
     def _token(self) -> lexer.Token:
         return self._tokens[self._next]
 
+    @property
+    def _end(self) -> int:
+        """The offset behind what was read last: parentheses belong to what they stand around."""
+        return self._tokens[self._next - 1].span.end
+
     def _take(self) -> lexer.Token:
         token = self._token
         self._next += 1
@@ -131,6 +136,7 @@ class _Parser:
         return InvalidExpression(problem, text=self._text, span=span, hint=hint)
 
     def _expression(self) -> Node:
+        start = self._token.span.start
         condition = self._operators(1)
         if not self._taken("?"):
             return condition
@@ -139,7 +145,7 @@ class _Parser:
         self._deeper()
         otherwise = self._expression()
         self._depth -= 1
-        span = Span(condition.span.start, otherwise.span.end)
+        span = Span(start, self._end)
         return syntax.Conditional(span=span, condition=condition, accepted=accepted, otherwise=otherwise)
 
     def _deeper(self) -> None:
@@ -150,11 +156,12 @@ class _Parser:
     def _operators(self, lowest: int) -> Node:
         """Operands joined by operators that bind at least as tightly as `lowest`."""
         self._deeper()
+        start = self._token.span.start
         left = self._unary()
         while (operator := self._operator()) and (precedence := _PRECEDENCE[operator]) >= lowest:
             self._take()
             right = self._operators(precedence + 1)
-            left = self._joined(operator, left, right)
+            left = self._joined(operator, start, left, right)
         self._depth -= 1
         return left
 
@@ -163,20 +170,19 @@ class _Parser:
         is_operator = token.kind == "symbol" or (token.kind == "name" and token.text == "in")
         return token.text if is_operator and token.text in _PRECEDENCE else None
 
-    def _joined(self, operator: str, left: Node, right: Node) -> Node:
-        span = Span(left.span.start, right.span.end)
+    def _joined(self, operator: str, start: int, left: Node, right: Node) -> Node:
         if operator == "&&":
-            return self._chained("&&", left, right)
+            return self._chained("&&", start, left, right)
         if operator == "||":
-            return self._chained("||", left, right)
-        return syntax.Binary(span=span, operator=operator, left=left, right=right)
+            return self._chained("||", start, left, right)
+        return syntax.Binary(span=Span(start, self._end), operator=operator, left=left, right=right)
 
-    def _chained(self, operator: Literal["&&", "||"], left: Node, right: Node) -> Node:
+    def _chained(self, operator: Literal["&&", "||"], start: int, left: Node, right: Node) -> Node:
         operands: list[Node] = [left, right]
         while self._operator() == operator:  # the whole chain at once: one node for all its operands
             self._take()
             operands.append(self._operators(_PRECEDENCE[operator] + 1))
-        span = Span(left.span.start, operands[-1].span.end)
+        span = Span(start, self._end)
         return syntax.Logical(span=span, operator=operator, operands=tuple(operands))
 
     def _unary(self) -> Node:
@@ -194,11 +200,13 @@ class _Parser:
             and not number.text.endswith(("u", "U"))
         ):
             self._take()  # one sign alone is part of the number: `--9223372036854775808` is too large
-            return self._members(self._number(number, negative_from=signs.pop()))
-        operand = self._members(self._signed())
+            start = signs.pop()
+            return self._members(self._number(number, negative_from=start), start)
+        start = self._token.span.start
+        operand = self._members(self._signed(), start)
         if len(signs) % 2 == 0:  # Google's parsers drop two signs: `!!"a"` and `--"a"` are "a"
             return operand
-        span = Span(signs[0], operand.span.end)
+        span = Span(signs[0], self._end)
         return syntax.Unary(span=span, operator="!" if sign == "!" else "-", operand=operand)
 
     def _signed(self) -> Node:
@@ -297,8 +305,7 @@ class _Parser:
                 break
         return syntax.MapLiteral(span=Span(start, self._require("}")), entries=tuple(entries))
 
-    def _members(self, operand: Node) -> Node:
-        start = operand.span.start
+    def _members(self, operand: Node, start: int) -> Node:
         while True:
             if self._taken("."):
                 operand = self._field(operand, start)

@@ -271,3 +271,24 @@ def test_a_claim_s_name_alone_gets_the_whole_path_as_a_hint(text: str, hint: str
 
 def test_a_macro_s_variable_may_be_called_as_a_claim_is() -> None:
     assert compile_condition("assertion.aud.all(dbgstat, dbgstat == 'a')").clauses
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!(assertion.a || assertion.b)",
+        "-(1) == 2",
+        "(assertion.a + 'x') == 'ax'",
+        "'ax' == (assertion.a + 'x')",
+        "((assertion.a)) == 1",
+        "(assertion.a + assertion.b).all(x, x == 1)",
+        "(assertion.a)[(0)]",
+        "(assertion.a).b",
+        "(true ? assertion.b : assertion.c) ? true : (false)",
+        "(assertion.a || assertion.b) || (assertion.c)",
+        "assertion.a in ([1] + [2])",
+    ],
+)
+def test_a_part_has_the_parentheses_of_what_is_in_it(text: str) -> None:
+    (clause,) = compile_condition(f"  {text}  ").clauses
+    assert clause.text == text
