@@ -17,8 +17,10 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from . import machine
 from .comparing import Case, Steady, Whole, compare_steady, compare_whole, cores
 from .figures import Agreement, Spread
+from .models import SAVED_MODEL, make_saved_model
 from .photos import KINDS
 from .work import TOP_K, ModelFacts
 
@@ -124,9 +126,9 @@ def main() -> None:
     with ExitStack() as opened:
         model = None
         if arguments.model is not None:
-            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="symbolon-benchmark-"))
+            scratch = opened.enter_context(tempfile.TemporaryDirectory(prefix="symbolon-benchmark-"))
             model = ModelFacts(
-                folder=str(_unpacked(arguments.model, Path(folder))),
+                folder=str(_unpacked(arguments.model, Path(scratch))),
                 pixels=arguments.pixels,
                 input=arguments.input,
                 output=arguments.output,
@@ -148,17 +150,24 @@ def main() -> None:
             stream=arguments.stream,
             rounds=arguments.rounds,
         )
-        if arguments.whole:
-            counts = [int(count) for count in arguments.whole.split(",")]
-            whole = compare_whole(case, counts)
-            documents = [asdict(each) for each in whole]
-            text = "\n\n".join(render_whole(case, each) for each in whole)
-        else:
-            steady = compare_steady(case)
-            documents = [asdict(steady)]
-            text = render_steady(case, steady)
+        processor, images_per_s = machine.look(), None
+        with machine.watch() as watched:
+            if arguments.whole:
+                counts = [int(count) for count in arguments.whole.split(",")]
+                whole = compare_whole(case, counts)
+                documents = [asdict(each) for each in whole]
+                text = "\n\n".join(render_whole(case, each) for each in whole)
+            else:
+                steady = compare_steady(case)
+                documents = [asdict(steady)]
+                text = render_steady(case, steady)
+                images_per_s = steady.ours.median
+        folder = Path(model.folder) if model else make_saved_model(case.pixels) / SAVED_MODEL
+        gflop = machine.gflop_an_image(folder)
+        text += "\n" + machine.render(processor, watched, gflop=gflop, images_per_s=images_per_s)
     if arguments.format == "json":
-        text = json.dumps([{"case": asdict(case), **document} for document in documents])
+        found = {"machine": asdict(processor), "others": asdict(watched), "gflop_an_image": gflop}
+        text = json.dumps([{"case": asdict(case), **found, **document} for document in documents])
     print(text)
 
 

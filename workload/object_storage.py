@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from urllib.parse import quote
 
 import google_crc32c
 import requests
+import urllib3
 from google.api_core import exceptions as api
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
@@ -20,7 +24,7 @@ from google.cloud.storage.exceptions import DataCorruption
 
 from attestation.errors import Denied, Misconfigured, Unavailable, quoted
 
-from .sessions import settle
+from .sessions import STORAGE, settle, storage_pool
 
 ENDPOINT = "https://storage.googleapis.com"
 CONNECTIONS = 32
@@ -30,6 +34,8 @@ RANGE_BYTES = 8 << 20
 _RANGES_AT_ONCE = 8
 
 _REFRESH_RETRIES = 3
+_ANSWERS_WITHIN_S = 60
+_CRC32C = re.compile(r"\bcrc32c=([\w+/=]+)")
 
 
 def open_client(credential: Credentials, *, connections: int = CONNECTIONS) -> storage.Client:
@@ -63,6 +69,49 @@ def read_whole(bucket: storage.Bucket, name: str, *, generation: int) -> bytes:
         kept, raw_download=True, single_shot_download=True
     )
     return kept.data()
+
+
+def read_small(client: storage.Client, bucket: str, name: str, *, generation: int) -> bytes:
+    """The object's bytes as they are stored, for less than half of the processor time of `read_whole`.
+
+    One GET with the client's own credential and connections. Only an answer that is the object itself is
+    taken, of that generation and with its checksum. Any other is left to `read_whole`, with its patience
+    and its errors.
+
+    Raises: as `read_whole`.
+    """
+    session = client._http  # the one that `open_client` has given it
+    pool = storage_pool(session)
+    path = f"/download/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
+    path += f"?alt=media&generation={generation}"
+    headers = {"accept-encoding": "gzip"}
+    if pool is not None:
+        with suppress(GoogleAuthError, urllib3.exceptions.HTTPError, OSError):
+            session.credentials.before_request(session._auth_request, "GET", STORAGE + path, headers)
+            answer = pool.urlopen(
+                *("GET", path),
+                headers=headers,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=_ANSWERS_WITHIN_S,
+            )
+            data = answer.read(decode_content=False)
+            answer.release_conn()
+            crc32c = _CRC32C.search(answer.headers.get("x-goog-hash", ""))
+            if (
+                answer.status == HTTPStatus.OK
+                and answer.headers.get("x-goog-generation") == str(generation)
+                and crc32c
+            ):
+                if _crc32c(data) != crc32c[1]:
+                    raise DataCorruption(None, "an object does not match its checksum")
+                return data
+    return read_whole(client.bucket(bucket), name, generation=generation)
+
+
+def _crc32c(data: bytes) -> str:
+    return base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode()
 
 
 def read_large(bucket: storage.Bucket, name: str, *, generation: int, size: int, crc32c: str) -> bytes:

@@ -21,7 +21,7 @@ from attestation.errors import Misconfigured
 from contract.job import LeftOut
 from contract.uris import FolderUri
 
-from .object_storage import read_large, read_whole, storage_failures
+from .object_storage import read_large, read_small, storage_failures
 from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_header
 from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, is_picture
 
@@ -100,7 +100,7 @@ def read_picture(
         raise Unreadable("too-large", f"the object has more than {MOST_BYTES} bytes")
     with storage_failures(f"an image in `gs://{bucket}`"):
         try:
-            data = _read(client.bucket(bucket), listed)
+            data = _read(client, bucket, listed)
         except NotFound:
             raise Unreadable("gone", "the object was deleted or replaced after the job began") from None
         except DataCorruption:
@@ -120,9 +120,9 @@ def _unzipped(data: bytes) -> bytes:
     return unzipped
 
 
-def _read(bucket: storage.Bucket, listed: ListedPicture) -> bytes:
+def _read(client: storage.Client, bucket: str, listed: ListedPicture) -> bytes:
+    name, generation = listed.name, listed.generation
     if listed.size > LARGE_BYTES:
-        return read_large(
-            bucket, listed.name, generation=listed.generation, size=listed.size, crc32c=listed.crc32c
-        )
-    return read_whole(bucket, listed.name, generation=listed.generation)
+        whole = client.bucket(bucket)
+        return read_large(whole, name, generation=generation, size=listed.size, crc32c=listed.crc32c)
+    return read_small(client, bucket, name, generation=generation)

@@ -12,10 +12,11 @@ from functools import cache
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
-_ANY_HOST = "https://storage.googleapis.com"
+STORAGE = "https://storage.googleapis.com"
 
 
 def settle(session: requests.Session, *, connections: int = DEFAULT_POOLSIZE, retries: int = 0) -> None:
@@ -24,12 +25,18 @@ def settle(session: requests.Session, *, connections: int = DEFAULT_POOLSIZE, re
     More may be under way at a time, at the price of a handshake each. `retries` is how often a request
     is repeated that never reached its host.
     """
-    environment = session.merge_environment_settings(_ANY_HOST, {}, None, None, None)
+    environment = session.merge_environment_settings(STORAGE, {}, None, None, None)
     trusted = environment["verify"]
     context = _context(trusted if isinstance(trusted, str) else DEFAULT_CA_BUNDLE_PATH)
     session.mount("https://", _Adapter(context, pool_maxsize=connections, max_retries=retries))
     session.proxies = environment["proxies"]
     session.trust_env = False
+
+
+def storage_pool(session: requests.Session) -> urllib3.HTTPSConnectionPool | None:
+    """The connections to Cloud Storage of a session that is settled, to be used by themselves; else None."""
+    adapter = session.get_adapter(STORAGE)
+    return adapter.pool(session.proxies) if isinstance(adapter, _Adapter) else None
 
 
 @cache
@@ -63,6 +70,7 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
         self._context = context
+        self._pool: urllib3.HTTPSConnectionPool | None = None
         super().__init__(**options)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -70,6 +78,16 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+
+    def pool(self, proxies: Any) -> urllib3.HTTPSConnectionPool:
+        """The connections to Cloud Storage, which requests takes as well."""
+        if self._pool is None:
+            proxy = select_proxy(STORAGE, proxies)
+            manager = self.proxy_manager_for(proxy) if proxy else self.poolmanager
+            pool = manager.connection_from_url(STORAGE)
+            self.cert_verify(pool, STORAGE, True, None)
+            self._pool = pool
+        return self._pool
 
     def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
         conn.cert_reqs = "CERT_REQUIRED"

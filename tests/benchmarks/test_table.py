@@ -98,3 +98,24 @@ def test_whoever_is_interrupted_goes_on(
     assert capsys.readouterr().out.splitlines()[-2:] == [
         f"| {name} | `c` | a | s | ✓ |" for name in ("one", "two")
     ]
+
+
+def test_another_model_takes_the_place_of_the_usual_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Case] = []
+
+    def compare(case: Case) -> Steady:
+        asked.append(case)
+        return steady()
+
+    monkeypatch.setattr(table, "compare_steady", compare)
+    monkeypatch.setattr(table, "make_saved_model", lambda pixels, name: tmp_path / f"{name}-{pixels}")
+    row = SteadyRow(work="one", case=Case(pixels=224), options="", times=2)
+    row.measure(OPTIONS)
+    row.measure(Options(rounds=2, svg=None, model="mobilenet"))
+    usual, other = asked
+    assert usual.model is None
+    assert other.model is not None
+    assert other.model.folder == str(tmp_path / "mobilenet-224" / "saved_model")
+    assert (other.model.pixels, other.model.output) == (224, "scores")

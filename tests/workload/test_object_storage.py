@@ -10,6 +10,7 @@ from typing import Any
 
 import google_crc32c
 import pytest
+from google.api_core.exceptions import NotFound
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 
@@ -17,7 +18,7 @@ from attestation.errors import Unavailable
 from emulator import running
 from emulator.faults import Faults, write_faults
 from workload import object_storage
-from workload.object_storage import read_large, read_ranges, read_whole, storage_failures
+from workload.object_storage import read_large, read_ranges, read_small, read_whole, storage_failures
 
 Buckets = Callable[[], storage.Bucket]
 DATA = random.Random(1).randbytes(100_001)
@@ -50,6 +51,54 @@ def test_a_small_object_that_is_cut_off_is_asked_for_again(
 ) -> None:
     write_faults(emulator.folder, Faults(cut_downloads=1))
     assert read_whole(stored.bucket, "x", generation=stored.generation) == DATA
+
+
+def test_a_small_object_is_read_at_once_without_googles_client(
+    stored: storage.Blob, as_operator: storage.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_storage, "read_whole", None)
+    bucket, generation = stored.bucket.name, stored.generation
+    assert read_small(as_operator, bucket, "x", generation=generation) == DATA
+    stored.bucket.blob("a b/ä?#%2F").upload_from_string(b"odd")
+    odd = stored.bucket.get_blob("a b/ä?#%2F")
+    assert read_small(as_operator, bucket, odd.name, generation=odd.generation) == b"odd"
+
+
+@pytest.mark.parametrize("faults", [Faults(cut_downloads=1), Faults(cut_downloads=2)])
+def test_whatever_is_not_the_object_is_left_to_googles_client(
+    stored: storage.Blob, as_operator: storage.Client, emulator: running.Running, faults: Faults
+) -> None:
+    write_faults(emulator.folder, faults)
+    assert read_small(as_operator, stored.bucket.name, "x", generation=stored.generation) == DATA
+
+
+def test_an_object_that_is_gone_is_said_to_be_gone_as_googles_client_says_it(
+    stored: storage.Blob, as_operator: storage.Client
+) -> None:
+    with pytest.raises(NotFound):
+        read_small(as_operator, stored.bucket.name, "x", generation=stored.generation + 1)
+
+
+def test_an_altered_object_is_corrupt_without_a_second_try(
+    stored: storage.Blob, as_operator: storage.Client, emulator: running.Running
+) -> None:
+    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    with pytest.raises(DataCorruption):
+        read_small(as_operator, stored.bucket.name, "x", generation=stored.generation)
+
+
+def test_a_token_that_is_no_longer_taken_is_renewed(
+    stored: storage.Blob, as_operator: storage.Client
+) -> None:
+    as_operator._http.credentials.token = "expired"
+    assert read_small(as_operator, stored.bucket.name, "x", generation=stored.generation) == DATA
+
+
+def test_a_client_with_another_session_reads_as_it_is_used_to(
+    stored: storage.Blob, as_operator: storage.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_storage, "storage_pool", lambda _session: None)
+    assert read_small(as_operator, stored.bucket.name, "x", generation=stored.generation) == DATA
 
 
 @pytest.mark.parametrize("start", [0, 1, 8 << 10, len(DATA) - 1, len(DATA)])

@@ -142,7 +142,7 @@ def picture_of(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]) -> 
 def test_a_large_picture_is_read_by_ranges(
     as_operator: storage.Client, make_bucket: Buckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "read_whole", None)
+    monkeypatch.setattr(reading, "read_small", None)
     data = noise(LARGE_BYTES)
     assert read_one(as_operator, make_bucket(), data).data == data
 

@@ -13,9 +13,11 @@ from threading import Thread
 import pytest
 import requests
 import trustme
+import urllib3
 
 from emulator import running
-from workload.sessions import settle
+from workload import sessions
+from workload.sessions import settle, storage_pool
 
 VARIABLES = ("HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -79,6 +81,32 @@ def test_a_host_that_shows_any_other_certificate_is_not_spoken_to(
     refused = pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED")
     with serving(certificate(authority)) as address, settled() as session, refused:
         session.get(address, timeout=10)
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        lambda authority: trustme.CA().issue_cert("localhost"),
+        lambda authority: authority.issue_cert("storage.googleapis.com"),
+        lambda authority: authority.issue_cert(common_name="localhost"),
+    ],
+    ids=["another authority", "another host", "a common name alone"],
+)
+def test_a_sessions_connections_are_as_strict_without_it(
+    authority: trustme.CA,
+    certificate: Callable[[trustme.CA], trustme.LeafCert],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(certificate(authority)) as address, settled() as session:
+        monkeypatch.setattr(sessions, "STORAGE", address)
+        pool = storage_pool(session)
+        assert pool is not None
+        with pytest.raises(urllib3.exceptions.SSLError):
+            pool.urlopen("GET", "/", retries=False, timeout=10)
+
+
+def test_a_session_that_is_not_settled_keeps_its_connections_to_itself() -> None:
+    assert storage_pool(requests.Session()) is None
 
 
 def test_the_environment_is_read_when_the_session_is_made_and_not_again(
