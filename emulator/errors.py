@@ -6,7 +6,7 @@ Cloud Storage JSON API, and OAuth's (RFC 6749, section 5.2), which STS uses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -67,6 +67,17 @@ def not_emulated(what: str) -> GoogleError:
         "domain": "symbolon-emulator",
     }
     return GoogleError(400, what, status="UNIMPLEMENTED", reason="notEmulated", details=[info])
+
+
+def refuse_other_fields(body: Mapping[str, object], kept: Collection[str], where: str) -> None:
+    """Nothing is asked for in `body` but what is kept; what says nothing asks for nothing.
+
+    Raises:
+        GoogleError: 400 for any other field: it would be taken and then dropped.
+    """
+    for field, value in body.items():
+        if field not in kept and value not in (None, False, "", 0, [], {}):
+            raise not_emulated(f"the emulator does not have `{field[:60]}` of {where}")
 
 
 def render_google_error(error: GoogleError) -> Response:

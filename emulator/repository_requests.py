@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import GoogleError, not_emulated
+from .errors import GoogleError, not_emulated, refuse_other_fields
 from .state import Document
 
 _ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -38,9 +38,7 @@ def parse_repository(body: Mapping[str, Any]) -> Document:
     Raises:
         GoogleError: 400 for any format but Docker's.
     """
-    for field, value in body.items():
-        if field not in (*_STORED, *_SAID_OTHERWISE) and value not in (None, False, "", 0, [], {}):
-            raise not_emulated(f"the emulator does not have `{field[:60]}` of repositories")
+    refuse_other_fields(body, (*_STORED, *_SAID_OTHERWISE), "repositories")
     if body.get("mode") not in (None, *_STANDARD):
         raise not_emulated("the emulator has standard repositories only")
     if body.get("format") not in _DOCKER:

@@ -13,7 +13,7 @@ from typing import Any
 
 from policy.launch_claims import HardwareModel
 
-from ..errors import GoogleError, not_emulated
+from ..errors import GoogleError, not_emulated, refuse_other_fields
 from .catalogue import TECHNOLOGIES, shape_of
 
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -79,7 +79,7 @@ def parse_instance_request(
     Raises:
         GoogleError: 400 or 404 for the first thing that is wrong with it.
     """
-    _refuse_others(body, _READ, "instances")
+    refuse_other_fields(body, _READ, "instances")
     name = body.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _invalid("name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
@@ -129,24 +129,13 @@ def parse_labels(value: object) -> dict[str, str]:
     return labels
 
 
-def _refuse_others(body: Mapping[str, Any], read: frozenset[str], where: str) -> None:
-    """Nothing is asked for in `body` but what is `read`: what is taken is kept.
-
-    Raises:
-        GoogleError: 400.
-    """
-    for field, value in body.items():
-        if field not in read and value not in (None, False, "", [], {}):
-            raise not_emulated(f"the emulator does not have `{field[:60]}` of {where}")
-
-
 def _parse_scheduling(value: object, *, migrates: bool) -> dict[str, Any]:
     """What happens when the host is maintained; Compute Engine's default is to migrate.
 
     Source: Confidential VM documentation, "Live migration": of SEV on N2D alone.
     """
     scheduling = dict(_object(value))
-    _refuse_others(scheduling, _SCHEDULING, "instances.scheduling")
+    refuse_other_fields(scheduling, _SCHEDULING, "instances.scheduling")
     policy = scheduling.setdefault("onHostMaintenance", "MIGRATE")
     if policy not in ("MIGRATE", "TERMINATE"):
         raise _invalid("scheduling.onHostMaintenance", policy, "")
@@ -196,8 +185,8 @@ def _parse_image(disks: object) -> bool:
     if len(all_of_them) > 1:
         raise not_emulated("the emulator does not have disks but the one that a VM boots from")
     parameters = _object(all_of_them[0].get("initializeParams"))
-    _refuse_others(all_of_them[0], _DISK, "instances.disks")
-    _refuse_others(parameters, _DISK_PARAMETERS, "instances.disks.initializeParams")
+    refuse_other_fields(all_of_them[0], _DISK, "instances.disks")
+    refuse_other_fields(parameters, _DISK_PARAMETERS, "instances.disks.initializeParams")
     source = parameters.get("sourceImage")
     match = _IMAGE.fullmatch(source) if isinstance(source, str) else None
     if match is None:

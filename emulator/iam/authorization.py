@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..access_tokens import Caller
-from ..errors import GoogleError, not_emulated
+from ..errors import GoogleError, not_emulated, refuse_other_fields
 from ..state import Document, State
 
 _OBJECT_READ = frozenset({"storage.objects.get", "storage.objects.list"})
@@ -145,6 +145,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     },
 }
 
+_POLICY = ("bindings", "etag", "kind", "resourceId", "version")
+
 Policy = dict[str, Any]
 """An allow policy: `{"version": 1, "etag": …, "bindings": [{"role", "members"}]}`."""
 
@@ -167,6 +169,7 @@ def replace_policy(current: Policy, requested: Mapping[str, Any]) -> Policy:
             is malformed, names a role that the emulator does not know, or has a condition,
             which must not be granted without it.
     """
+    refuse_other_fields(requested, _POLICY, "policies")
     if requested.get("etag") and bytes_of_etag(requested["etag"]) != bytes_of_etag(current["etag"]):
         raise GoogleError(
             409,

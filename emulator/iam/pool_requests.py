@@ -16,13 +16,16 @@ from typing import Any
 from attestation.errors import Misconfigured
 from policy.provider import NO_CLAIM_READ, lacks_a_claim, parse_provider
 
-from ..errors import GoogleError, not_emulated
+from ..errors import GoogleError, not_emulated, refuse_other_fields
 from ..state import Document
 
 _ID = re.compile(r"[a-z0-9-]{4,32}")
 _LONGEST_DISPLAY_NAME = 32
 _LONGEST_DESCRIPTION = 256
 _COMMON = ("displayName", "description", "disabled")
+_GIVEN = ("expireTime", "name", "state")  # which Google gives, and clients may send back
+_PROVIDER = ("attributeMapping", "attributeCondition", "oidc")
+_OIDC = ("allowedAudiences", "issuerUri", "jwksJson")
 
 
 def require_valid_id(resource_id: str, parameter: str) -> None:
@@ -44,6 +47,7 @@ def parse_pool(body: Mapping[str, Any], _name: str) -> Document:
     Raises:
         GoogleError: 400.
     """
+    refuse_other_fields(body, (*_COMMON, *_GIVEN), "pools")
     return _parse_common(body)
 
 
@@ -55,6 +59,9 @@ def parse_provider_body(body: Mapping[str, Any], name: str) -> Document:
     """
     if any(body.get(kind) for kind in ("aws", "saml", "x509")):
         raise not_emulated("the emulator has OIDC providers only")
+    refuse_other_fields(body, (*_COMMON, *_GIVEN, *_PROVIDER), "providers")
+    if isinstance(body.get("oidc"), Mapping):
+        refuse_other_fields(body["oidc"], _OIDC, "providers.oidc")
     document = _parse_common(body)
     for key in body.get("attributeMapping") or {}:
         if not str(key).startswith(("google.", "attribute.")):
@@ -62,7 +69,7 @@ def parse_provider_body(body: Mapping[str, Any], name: str) -> Document:
                 f"Invalid mapped attribute key: {str(key)[:100]}. Custom mapped attributes must be in format "
                 "'attribute.{custom_attribute}'"
             )
-    for field in ("attributeMapping", "attributeCondition", "oidc"):
+    for field in _PROVIDER:
         if body.get(field):
             document[field] = body[field]
     try:

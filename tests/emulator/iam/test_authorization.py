@@ -320,3 +320,9 @@ def test_another_etag_is_another_in_either(etag: object) -> None:
     with pytest.raises(GoogleError) as refused:
         replace_policy({**policy(), "etag": "++//+/8="}, {"etag": etag, "bindings": []})
     assert (refused.value.http_status, refused.value.status) == (409, "ABORTED")
+
+
+def test_a_field_of_a_policy_that_is_not_kept_is_refused() -> None:
+    with pytest.raises(GoogleError, match="the emulator does not have `auditConfigs` of policies"):
+        replace_policy(policy(), {"bindings": [], "auditConfigs": [{"service": "allServices"}]})
+    assert replace_policy(policy(), {"bindings": [], "auditConfigs": []})["bindings"] == []

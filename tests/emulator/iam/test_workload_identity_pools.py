@@ -210,3 +210,27 @@ def test_a_deleted_pool_is_there_for_thirty_days_and_no_second_longer(platform: 
     assert platform.call("GET", url).json["state"] == "DELETED"
     platform.clock.now += 1
     assert platform.call("GET", url).status == 404
+
+
+def test_a_field_of_a_pool_that_is_not_kept_is_refused(platform: Any) -> None:
+    url = f"{_IAM}{_PLACE}?workloadIdentityPoolId=trusting"
+    answer = platform.call("POST", url, {"mode": "TRUST_DOMAIN"})
+    assert answer.json["error"]["message"] == "the emulator does not have `mode` of pools"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"trustStore": {"a": "b"}}, "`trustStore` of providers"),
+        (
+            {"oidc": {"issuerUri": "https://x.example", "webSsoConfig": {"a": 1}}},
+            "`webSsoConfig` of providers.oidc",
+        ),
+    ],
+)
+def test_a_field_of_a_provider_that_is_not_kept_is_refused(
+    platform: Any, change: dict[str, Any], field: str
+) -> None:
+    _make_pool(platform)
+    answer = _make_provider(platform, {**_PROVIDER, **change})
+    assert answer.json["error"]["message"] == f"the emulator does not have {field}"
