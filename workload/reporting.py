@@ -19,8 +19,8 @@ _BAR_WIDTH = 30
 
 
 def say(message: str, *, severity: str = "INFO", **fields: object) -> None:
-    """One line is on standard output."""
-    print(json.dumps({"severity": severity, "message": message, **fields}), flush=True)
+    """One line is on standard output, in one write: a library may write to the same pipe meanwhile."""
+    print(json.dumps({"severity": severity, "message": message, **fields}) + "\n", end="", flush=True)
 
 
 class Progress:
