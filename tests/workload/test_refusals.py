@@ -182,7 +182,9 @@ class Job:
         for room in ("attestation", "contract", "workload"):
             (app / room).symlink_to(ROOT / room)
         if not self.tensorflow:
-            (app / "tensorflow.py").write_text("raise AssertionError('a refused job needs no TensorFlow')\n")
+            (app / "tensorflow").mkdir()
+            (app / "tensorflow" / "__init__.py").write_text("raise AssertionError('nor its Python')\n")
+            (app / "tensorflow" / "libtensorflow_cc.so.2").write_text("a refused job needs no TensorFlow")
         model = self.stage.model if self.model is None else self.model
         self.stage.models.blob(f"{self.name}.tar.gz").upload_from_string(self.uploaded or model)
         terms = terms_text(sha256=sha256(model))
@@ -429,13 +431,13 @@ def test_a_missing_scale_is_said_though_nothing_can_be_tried(stage: Stage) -> No
 
 
 def test_a_bug_leaves_nothing_but_its_kind_and_place(stage: Stage) -> None:
-    # The trap where TensorFlow is imported from stands for any bug: a failure of no family of ours.
+    # The trap where TensorFlow is loaded from stands for any bug: a failure of no family of ours.
     ended = stage.job().run()
     assert ended.status == ExitCode.BUG
     assert ended.error.family == "bug"
     assert ended.error.message == "the workload failed unexpectedly"
-    assert "AssertionError" in ended.lines[-1]["message"]
-    assert "needs no TensorFlow" not in json.dumps(ended.lines)
+    assert "OSError" in ended.lines[-1]["message"]
+    assert "libtensorflow" not in json.dumps(ended.lines)
     assert ended.errors == ""
 
 
