@@ -11,8 +11,8 @@ from deploy.image import SOURCE, read_dockerfile
 
 LABEL = "tee.launch_policy.allow_env_override"
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
-# RESULT_URI for `error.json`; the logger of TensorFlow, which the image's own ENV sets as well.
-READERS = {"__main__.py": 2, "tensorflow.py": 1}
+# RESULT_URI for `error.json`; what TensorFlow reads when it is loaded: its logger, oneDNN, Keras.
+READERS = {"__main__.py": 2, "tensorflow.py": 1, "tensorflow_python.py": 1}
 
 
 class Environment(Mapping[str, str]):
