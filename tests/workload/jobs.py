@@ -203,7 +203,9 @@ class Job:
         for room in ("attestation", "contract", "workload"):
             (app / room).symlink_to(ROOT / room)
         if not self.tensorflow:
-            (app / "tensorflow.py").write_text("raise AssertionError('a refused job needs no TensorFlow')\n")
+            (app / "tensorflow").mkdir()
+            (app / "tensorflow" / "__init__.py").write_text("raise AssertionError('nor its Python')\n")
+            (app / "tensorflow" / "libtensorflow_cc.so.2").write_text("a refused job needs no TensorFlow")
         model = self.stage.model if self.model is None else self.model
         self.stage.models.blob(f"{self.name}.tar.gz").upload_from_string(self.uploaded or model)
         terms = terms_text(sha256=sha256(model))

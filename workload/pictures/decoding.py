@@ -43,9 +43,10 @@ One pixel is one number, so that choosing pixels moves whole machine words.
 BYTES_PER_PIXEL = 18
 """The most that decoding holds for each pixel, the result included: measured, and held by a test.
 
-4 for a JPEG or BMP, which are the result alone; 6 to 9 for a GIF or PNG, beside Pillow's own picture; 10 for
-a progressive JPEG, of which libjpeg keeps every coefficient until the last scan, and 12 if it is CMYK;
-18 for a WebP, of which libwebp keeps two frames, and Pillow one more.
+4 for a JPEG or BMP, which are the result alone; 6 to 9 for a GIF, beside Pillow's own picture; up to 16
+for a PNG (of 16 bits, with alpha), beside its inflated rows as well; 10 for a progressive JPEG, of which
+libjpeg keeps every coefficient until the last scan, and 12 if it is CMYK; 18 for a WebP, of which libwebp
+keeps two frames, and Pillow one more.
 """
 
 _KEPT_BYTES = 64 << 20

@@ -122,7 +122,8 @@ def tidied(data: bytes, *, remarks: bool = True) -> bytes | None:
         end, marker = segment.end, segment.marker
         if marker not in unwanted:
             kept.append(_without_surprise(data[segment.start : end], components))
-    if marker == _EOI or (marker == _SOS and _is_cut_in_a_table(data, end)):
+    has_restarts = any(segment.marker == _DRI for segment in segments)  # each of which would wait for more
+    if marker == _EOI or (marker == _SOS and not has_restarts and _is_cut_in_a_table(data, end)):
         return b"".join([*kept, b"" if marker == _EOI else bytes([0xFF, _EOI])])
     return None
 
