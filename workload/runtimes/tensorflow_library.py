@@ -1,8 +1,7 @@
 """TensorFlow's C interface, by ctypes, from the shared libraries of its own wheel; none of its Python.
 
-Two libraries are loaded with names of their own (RTLD_LOCAL). Were their names everybody's, the extension
-modules that are loaded later would be bound to them, among them C++ functions that numpy's random numbers
-have too, of another version: that crashes.
+Two libraries are loaded with names of their own (RTLD_LOCAL). Were their names everybody's, importing
+`numpy.random` afterwards would crash, probably because it would be bound to some of them.
 
 Source: tensorflow/tensorflow, tensorflow/c/c_api.h, tf_tensor.h, tf_status.h; tensorflow/core/protobuf/
 meta_graph.proto and config.proto, tensorflow/core/framework/types.proto.
