@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from .cel import syntax
-from .cel.check import Finding as TypeFinding
-from .cel.check import check
+from .cel.check import Misfit, check
 from .cel.condition import CompiledClause, Condition, compile_condition
 from .cel.paths import Path, path_of
 from .cel.rendering import render_constant
@@ -108,7 +107,7 @@ class Dossier:
         return tuple(texts)
 
     @cached_property
-    def checked(self) -> tuple[tuple[Text, TypeFinding], ...]:
+    def checked(self) -> tuple[tuple[Text, Misfit], ...]:
         """What the types say against the texts. A mapping may well be no boolean."""
         return tuple(
             (text, finding)

@@ -25,13 +25,6 @@ _NOWHERE: Final = Span(0, 0)
 _MOST_PASSES: Final = 8
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _NO_FIELDS: Final = ("true", "false", "null", "in")
-_PRECEDENCE: Final = {
-    "||": 1,
-    "&&": 2,
-    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 3),
-    **dict.fromkeys(("+", "-"), 4),
-    **dict.fromkeys(("*", "/", "%"), 5),
-}
 _UNARY: Final = 6
 _MEMBER: Final = 7
 _MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -57,7 +50,7 @@ def normalise(text: str) -> str:
         return ""
     clauses = syntax.conjuncts(_settled(parse(text)))
     asking = [each for each in clauses if not (isinstance(each, syntax.Literal) and each.value is True)]
-    tightness = _PRECEDENCE["&&"] if len(asking) > 1 else 0
+    tightness = syntax.PRECEDENCE["&&"] if len(asking) > 1 else 0
     texts = _ordered({_render(each, tightness) for each in asking})
     return _CLAUSE_BREAK.join(texts) or "true"
 
@@ -70,7 +63,9 @@ def normalised_clauses(text: str) -> tuple[str, ...]:
     """
     if not text.strip():
         return ()
-    return tuple(_render(_settled(clause), _PRECEDENCE["&&"]) for clause in syntax.conjuncts(parse(text)))
+    return tuple(
+        _render(_settled(clause), syntax.PRECEDENCE["&&"]) for clause in syntax.conjuncts(parse(text))
+    )
 
 
 def _ordered(clauses: Iterable[str]) -> list[str]:
@@ -134,7 +129,7 @@ def _is_boolean(node: Node) -> bool:
         case syntax.Has() | syntax.Logical() | syntax.Unary(operator="!"):
             return True
         case syntax.Binary():
-            return _PRECEDENCE[node.operator] == _PRECEDENCE["=="]
+            return syntax.PRECEDENCE[node.operator] == syntax.PRECEDENCE["=="]
         case syntax.Comprehension():
             return node.macro in ("all", "exists", "exists_one")
         case syntax.Call():
@@ -283,11 +278,11 @@ def _text(node: Node) -> tuple[str, int]:
             least = _MEMBER + 1 if isinstance(node.operand, syntax.Literal) else _MEMBER
             return f"{node.operator}{_render(node.operand, least)}", _UNARY
         case syntax.Binary():
-            tightness = _PRECEDENCE[node.operator]
+            tightness = syntax.PRECEDENCE[node.operator]
             left, right = _render(node.left, tightness), _render(node.right, tightness + 1)
             return f"{left} {node.operator} {right}", tightness
         case syntax.Logical():
-            tightness = _PRECEDENCE[node.operator]
+            tightness = syntax.PRECEDENCE[node.operator]
             parts = (_render(operand, tightness + 1) for operand in node.operands)
             return f" {node.operator} ".join(parts), tightness
         case syntax.Conditional():

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from . import schema
 from .cel import syntax
-from .cel.check import Finding, check
+from .cel.check import Misfit, check
 from .cel.closures import UNREAD, Frame
 from .cel.condition import CompiledClause, Condition, paths_in
 from .cel.paths import Path, path_of
@@ -66,8 +66,8 @@ class Wording:
         """Why the clause is `result`, in one line."""
         if result is True:
             return self._claims_read(self._clause.node) or "always true"
-        findings = [finding.message for finding in self._findings()]
-        return "; ".join([self._failure(self._clause.node, result), *findings])
+        misfits = [misfit.message for misfit in self._misfits()]
+        return "; ".join([self._failure(self._clause.node, result), *misfits])
 
     def fix(self, result: Any) -> str:
         """Who would have to change what for the clause to be true; "" when it is."""
@@ -75,7 +75,7 @@ class Wording:
             return ""
         if is_unknown(result):
             return "owner: write it such that this project can evaluate it, or try it on Google's own"
-        hints = [f"owner: {finding.hint}" for finding in self._findings() if finding.hint]
+        hints = [f"owner: {misfit.hint}" for misfit in self._misfits() if misfit.hint]
         if not hints and type(result) not in (bool, ErrorValue):
             return "owner: compare it with something, so that it is true or false"
         fixes = hints or list(dict.fromkeys(self._fixes(self._clause.node)))
@@ -84,13 +84,13 @@ class Wording:
             return "owner: change this clause, or ask the token's issuer what its claims are"
         return text or "owner: change this clause, no launch makes it true"
 
-    def _findings(self) -> list[Finding]:
+    def _misfits(self) -> list[Misfit]:
         """What is wrong with the clause itself, whatever the token."""
         return [
-            finding
-            for finding in _checked(self._condition, self._vocabulary)
-            if self._clause.node.span.start <= finding.span.start
-            and finding.span.end <= self._clause.node.span.end
+            misfit
+            for misfit in _checked(self._condition, self._vocabulary)
+            if self._clause.node.span.start <= misfit.span.start
+            and misfit.span.end <= self._clause.node.span.end
         ]
 
     def _claims_read(self, node: Node) -> str:
@@ -202,9 +202,9 @@ def _value_of(path: Path, value: object) -> str:
 
 
 @lru_cache(maxsize=64)
-def _checked(condition: Condition, vocabulary: bool) -> tuple[Finding, ...]:
+def _checked(condition: Condition, vocabulary: bool) -> tuple[Misfit, ...]:
     found = (check(clause.node, vocabulary=vocabulary) for clause in condition.clauses)
-    return tuple(finding for each in found for finding in each)
+    return tuple(misfit for each in found for misfit in each)
 
 
 def _of_kind(result: object) -> str:

@@ -1,7 +1,7 @@
 """What a condition's types say against it, before any token is seen.
 
-A finding never changes a decision: the evaluator decides, and where a finding is right the evaluator
-denies or says nothing. Findings are hints for explanations, and for whoever lints.
+A misfit never changes a decision: the evaluator decides, and where a misfit is right the evaluator
+denies or says nothing. Misfits are hints for explanations, and for whoever lints.
 
 Source: policy/schema.py for the vocabulary; google/cel-spec, doc/langdef.md, "Gradual Type Checking".
 """
@@ -49,7 +49,7 @@ _NUMBERS: Final = frozenset(("int", "uint", "double"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Misfit:
     """`rule` is the slug that names it everywhere; `hint` what to write instead, "" when unsure."""
 
     rule: str
@@ -58,7 +58,7 @@ class Finding:
     span: Span
 
 
-def check(node: Node, *, vocabulary: bool = True) -> tuple[Finding, ...]:
+def check(node: Node, *, vocabulary: bool = True) -> tuple[Misfit, ...]:
     """What is wrong with the types of this condition, in the order it is written.
 
     Without the `vocabulary`, as for the tokens of another issuer, a claim may be of any name and type.
@@ -70,7 +70,7 @@ def check(node: Node, *, vocabulary: bool = True) -> tuple[Finding, ...]:
         if isinstance(node, syntax.Literal) and isinstance(node.value, str):
             hint = "take the comparison out of its quotes"
         checker.add("not-boolean", f"the condition is {_named(result)}, never true", hint, node)
-    return tuple(sorted(checker.findings, key=lambda finding: finding.span))
+    return tuple(sorted(checker.misfits, key=lambda misfit: misfit.span))
 
 
 def may_be_a_string(node: Node, *, vocabulary: bool = True) -> bool:
@@ -81,10 +81,10 @@ def may_be_a_string(node: Node, *, vocabulary: bool = True) -> bool:
 @dataclass(slots=True)
 class _Checker:
     vocabulary: bool
-    findings: list[Finding] = field(default_factory=list)
+    misfits: list[Misfit] = field(default_factory=list)
 
     def add(self, rule: str, message: str, hint: str, node: Node) -> None:
-        self.findings.append(Finding(rule=rule, message=message, hint=hint, span=node.span))
+        self.misfits.append(Misfit(rule=rule, message=message, hint=hint, span=node.span))
 
     def type_of(self, node: Node, variables: Mapping[str, Type]) -> Type:
         match node:

@@ -14,13 +14,6 @@ from .syntax import InvalidExpression, Node, Span
 
 MAX_CONDITION_CHARACTERS: Final = 4096
 
-_PRECEDENCE: Final = {
-    "||": 1,
-    "&&": 2,
-    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 3),
-    **dict.fromkeys(("+", "-"), 4),
-    **dict.fromkeys(("*", "/", "%"), 5),
-}
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 _RESERVED: Final = frozenset(
     [
@@ -158,7 +151,7 @@ class _Parser:
         self._deeper()
         start = self._token.span.start
         left = self._unary()
-        while (operator := self._operator()) and (precedence := _PRECEDENCE[operator]) >= lowest:
+        while (operator := self._operator()) and (precedence := syntax.PRECEDENCE[operator]) >= lowest:
             self._take()
             right = self._operators(precedence + 1)
             left = self._joined(operator, start, left, right)
@@ -168,7 +161,7 @@ class _Parser:
     def _operator(self) -> str | None:
         token = self._token
         is_operator = token.kind == "symbol" or (token.kind == "name" and token.text == "in")
-        return token.text if is_operator and token.text in _PRECEDENCE else None
+        return token.text if is_operator and token.text in syntax.PRECEDENCE else None
 
     def _joined(self, operator: str, start: int, left: Node, right: Node) -> Node:
         if operator == "&&":
@@ -181,7 +174,7 @@ class _Parser:
         operands: list[Node] = [left, right]
         while self._operator() == operator:  # the whole chain at once: one node for all its operands
             self._take()
-            operands.append(self._operators(_PRECEDENCE[operator] + 1))
+            operands.append(self._operators(syntax.PRECEDENCE[operator] + 1))
         span = Span(start, self._end)
         return syntax.Logical(span=span, operator=operator, operands=tuple(operands))
 

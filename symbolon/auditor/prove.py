@@ -11,7 +11,7 @@ from typing import Final
 from attestation.errors import ExitCode, Misconfigured, quoted
 from attestation.issuer import ISSUER
 from policy.cel import parse, walk
-from policy.cel.check import Finding, check
+from policy.cel.check import Misfit, check
 from policy.cel.syntax import Identifier, Node
 from policy.explaining import explain
 from policy.policy_set import PolicySet
@@ -130,14 +130,14 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
     return document
 
 
-def misspelt(tree: Node, policies: PolicySet) -> list[Finding]:
+def misspelt(tree: Node, policies: PolicySet) -> list[Misfit]:
     """What `tree` reads that is no documented claim; of another issuer's tokens nothing is known."""
     if any(each.issuer != ISSUER for each in policies.providers):
         return []
     return [found for found in check(tree) if found.rule == "unknown-claim"]
 
 
-def _said(found: Finding) -> str:
+def _said(found: Misfit) -> str:
     return f"{found.message}: {found.hint}" if found.hint else found.message
 
 
