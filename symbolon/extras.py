@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 
 from attestation.errors import Misconfigured
 
-_EMULATOR = ("google-crc32c", "pyjwt", "starlette", "trustme", "uvicorn")
+_EMULATOR = ("google-crc32c", "h2", "pyjwt", "starlette", "trustme", "uvicorn")
 _EXTRAS = {
     "emulator": _EMULATOR,
     "demo": (

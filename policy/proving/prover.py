@@ -172,11 +172,13 @@ class Prover:
             InvalidExpression: a condition that Google would refuse.
         """
         whole = as_policy_set(old), as_policy_set(new)
-        found = self._find_newly_admitted(*whole)
-        if not isinstance(found, NoneFound):
+        parts = other_issuers.comparable(*whole)
+        in_parts = Undecided(reason=_NOT_ALIKE) if parts else None  # then the whole proves nothing
+        found = self._find_newly_admitted(*whole, against=in_parts)
+        if not parts or (found is not in_parts and not isinstance(found, NoneFound)):
             return found
-        proofs = [found]
-        for part in other_issuers.comparable(*whole):
+        proofs = []
+        for part in parts:
             match self._find_newly_admitted(*part):
                 case Found():
                     return Undecided(reason=_NOT_ALIKE)
@@ -194,7 +196,7 @@ class Prover:
             attacked=lambda: self._attack.described,
         )
 
-    def _find_newly_admitted(self, *whole: PolicySet) -> Search:
+    def _find_newly_admitted(self, *whole: PolicySet, against: Undecided | None = None) -> Search:
         before, after = (admissions_of(other_issuers.of_our_issuer(each)) for each in whole)
 
         def formula(encoder: Encoder) -> int:
@@ -213,7 +215,7 @@ class Prover:
             example=partial(self._example, other_issuers.of_our_issuer(whole[1])),
             is_unknown=lambda case: any(each.is_not_said_of(case) for each in (*before, *after)),
         )
-        against = other_issuers.find_newly_admitted(*whole) or other_issuers.differ_around(*whole)
+        against = other_issuers.find_newly_admitted(*whole) or other_issuers.differ_around(*whole) or against
         return self.search(question, against=against)
 
     def search(

@@ -45,8 +45,8 @@ def test_a_variable_that_is_not_on_the_deny_list_is_set(findings: Any) -> None:
             'assertion.submods.container.env_override.all(name, name in ["…"])`',
             "provider": "",
             "place": "condition",
-            "span": [121, 179],
-            "excerpt": '!("LD_PRELOAD" in assertion.submods.container.env_override',
+            "span": [121, 180],
+            "excerpt": '!("LD_PRELOAD" in assertion.submods.container.env_override)',
             "token": {
                 "submods.container.env.PYTHONPATH": "x",
                 "submods.container.env_override": {"PYTHONPATH": "x"},
