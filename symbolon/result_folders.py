@@ -71,7 +71,11 @@ class _OnThisMachine:
         self._folder = folder
 
     def names(self) -> Iterable[str]:
-        return sorted(path.name for path in self._folder.iterdir())
+        try:
+            return sorted(path.name for path in self._folder.iterdir())
+        except OSError as error:
+            reason = (error.strerror or "no reason given").lower()
+            raise Misconfigured(f"cannot read the folder of the results: {reason}") from None
 
     def open(self, name: str) -> IO[bytes] | None:
         try:

@@ -2,7 +2,8 @@
 
 Every receipt is verified first, as `receipt verify` does it, against the policy: its token's claims are
 believed as of when it says that it was issued, and decided anew. Of the files that are no receipts, those
-that are called `receipt.json` are rejected, and the others are counted and passed over.
+that may once have been one are rejected (they are called `receipt.json`, are no JSON object, or have a
+member of an envelope), and the others are named and passed over.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from attestation.errors import ExitCode, Misconfigured, NotKnown, printable, quoted
+from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, NotKnown, printable, quoted
+from attestation.strict_json import parse_json_object
 from contract.results import RECEIPT_NAME
 
 from ..inputs import MAX_INPUT_BYTES, read_bytes
@@ -37,6 +39,7 @@ _EXIT_CODES: Final = {
     "unknown": ExitCode.UNKNOWN,
 }
 """Of the worst that was found, the first of these."""
+_OF_AN_ENVELOPE: Final = frozenset(("payload", "payloadType", "signatures"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class _Replayed:
 
     name: str
     verdict: Verdict
+    may_be_one: bool
+    """It is called a receipt, or looks as one does, whole or in part."""
 
     @property
     def outcome(self) -> str:
@@ -57,8 +62,8 @@ class _Replayed:
 
     @property
     def is_something_else(self) -> bool:
-        """It is no receipt, and is not called one."""
-        return self.verdict.steps[0].outcome == "fail" and Path(self.name).name != RECEIPT_NAME
+        """It is no receipt, and never was one."""
+        return self.verdict.steps[0].outcome == "fail" and not self.may_be_one
 
 
 def replay(
@@ -74,7 +79,8 @@ def replay(
     )
     with patience("replaying"):
         replayed = [
-            _Replayed(name=name, verdict=verify_receipt(data, demand)) for name, data in _files(folder)
+            _Replayed(name=name, verdict=verify_receipt(data, demand), may_be_one=_may_be_one(name, data))
+            for name, data in _files(folder)
         ]
     passed_over = [each for each in replayed if each.is_something_else]
     replayed = [each for each in replayed if not each.is_something_else]
@@ -93,9 +99,18 @@ def replay(
             }
         )
     else:
-        _print(replayed, passed_over=len(passed_over))
+        _print(replayed, passed_over=[each.name for each in passed_over])
     found = {each.outcome for each in replayed}
     return next((code for outcome, code in _EXIT_CODES.items() if outcome in found), ExitCode.YES)
+
+
+def _may_be_one(name: str, data: bytes) -> bool:
+    if Path(name).name == RECEIPT_NAME:
+        return True
+    try:
+        return not parse_json_object(data, what="file").keys().isdisjoint(_OF_AN_ENVELOPE)
+    except EvidenceRejected:
+        return True
 
 
 def _files(folder: str) -> list[tuple[str, bytes]]:
@@ -107,14 +122,16 @@ def _files(folder: str) -> list[tuple[str, bytes]]:
     return [(str(path.relative_to(root)), read_bytes(str(path), what="receipt")) for path in small]
 
 
-def _print(replayed: Sequence[_Replayed], *, passed_over: int) -> None:
+def _print(replayed: Sequence[_Replayed], *, passed_over: Sequence[str]) -> None:
     terminal = console()
     counted = Counter(each.outcome for each in replayed)
     said = ", ".join(
         f"{counted[outcome]} {word.lower()}" for outcome, (word, _) in _WORDS.items() if counted[outcome]
     )
-    beside = f"; files that are none: {passed_over}" if passed_over else ""
+    beside = f"; files that are none: {len(passed_over)}" if passed_over else ""
     terminal.print(f"receipts: {len(replayed)}, {said}{beside}")
+    for name in passed_over:
+        terminal.print(f"  no receipt: {printable(name)}")
     for each in replayed:
         word, style = _WORDS[each.outcome]
         answer = each.verdict.answer

@@ -94,3 +94,16 @@ def test_a_file_that_is_none_of_ours_is_not_read_whole(
     monkeypatch.setattr(result_folders, "MOST_RECEIPT_BYTES", 1)
     with pytest.raises(Misconfigured, match="larger than any of ours"):
         read_object(open_result_folder(on_this_machine), "receipt.json")
+
+
+def test_a_folder_that_cannot_be_listed_is_misconfigured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = open_result_folder(str(tmp_path))
+
+    def denied(_: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)  # root, who runs the tests somewhere, may read everything
+    with pytest.raises(Misconfigured, match="permission denied"):
+        folder.names()

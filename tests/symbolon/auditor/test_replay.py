@@ -109,3 +109,22 @@ def test_a_folder_without_a_receipt_gets_one_line(ask: Ask, tmp_path: Path) -> N
     for folder, said in ((empty, "there is no receipt in"), (tmp_path / "none", "is no folder")):
         answered = ask("auditor", "replay", folder, "--policy", policy)
         assert (answered.code, answered.out, said in answered.err.splitlines()[0]) == (7, "", True)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [lambda whole: whole[:500], lambda whole: b'{"payloadType": "x", "signatures": []}', lambda whole: b""],
+)
+def test_what_was_a_receipt_once_is_rejected_whatever_it_is_called(
+    replay: Replay, folder: Path, left: Callable[[bytes], bytes]
+) -> None:
+    whole = (folder / "june" / "receipt.json").read_bytes()
+    (folder / "june" / "of-june.json").write_bytes(left(whole))
+    answered = replay(PINNED)
+    assert answered.code == 4
+    assert "REJECTED" in answered.out
+    assert "june/of-june.json" in answered.out
+
+
+def test_a_file_that_is_passed_over_is_named(replay: Replay) -> None:
+    assert replay(PINNED).out.splitlines()[1] == "  no receipt: june/job.json"
