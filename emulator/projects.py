@@ -76,21 +76,38 @@ def seed(state: State) -> None:
         write_credentials_file(state, party.name, email=party.email, project_id=party.project_id)
 
 
+def permitted_project(
+    state: State, request: Request, permission: str, *, service: str, method: str
+) -> Document:
+    """The project that the path names, if the caller has the permission on it.
+
+    Raises:
+        GoogleError: 401, 403.
+    """
+    project = project_of(state, request.path_params["project"])
+    require_permission(
+        state,
+        require_caller(state, request),
+        permission,
+        service=service,
+        method=method,
+        resource=f"projects/{project['projectId']}",
+        policies=[project["policy"]],
+    )
+    return project
+
+
 def routes(state: State) -> list[BaseRoute]:
     """`GET …/projects`, `GET …/projects/ID` and `POST …/projects/ID:VERB`, in version 1 and in version 3."""
 
     def require(request: Request, verb: str) -> Document:
-        project = project_of(state, request.path_params["project"])
-        require_permission(
+        return permitted_project(
             state,
-            require_caller(state, request),
+            request,
             f"resourcemanager.projects.{verb}",
             service=_SERVICE,
             method=f"projects.{verb}",
-            resource=f"projects/{project['projectId']}",
-            policies=[project["policy"]],
         )
-        return project
 
     async def get(request: Request) -> Response:
         project = require(request, "get")

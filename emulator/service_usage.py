@@ -20,8 +20,8 @@ from starlette.routing import BaseRoute, Route
 from .access_tokens import require_caller
 from .bodies import json_of
 from .errors import GoogleError, not_emulated
-from .iam.authorization import project_of, require_permission
 from .pages import page_of
+from .projects import permitted_project
 from .state import Document, State
 
 _SERVICE = "serviceusage.googleapis.com"
@@ -37,17 +37,13 @@ def routes(state: State, served: Collection[str]) -> list[BaseRoute]:
     operations = state.collection("serviceusage.operations")
 
     def project_for(request: Request, verb: str) -> Document:
-        project = project_of(state, request.path_params["project"])
-        require_permission(
+        return permitted_project(
             state,
-            require_caller(state, request),
+            request,
             f"serviceusage.services.{verb}",
             service=_SERVICE,
             method=f"services.{verb}",
-            resource=f"projects/{project['projectId']}",
-            policies=[project["policy"]],
         )
-        return project
 
     def render(project: Document, name: str) -> Document:
         parent = f"projects/{project['projectNumber']}"

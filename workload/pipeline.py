@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from threading import Lock
 
 from contract.results import Row
@@ -70,12 +71,11 @@ class Stream:
         self._most_readers = min(settings.connections, len(pictures))
 
     def __enter__(self) -> Stream:
-        try:
+        with ExitStack() as undone:
+            undone.callback(self.__exit__)
             self._workers.start(self._readers, min(self._most_readers, self._reads.window))
             self._workers.start(self._decoders, min(self._settings.decoders, len(self._pictures)))
-        except BaseException:
-            self.__exit__()
-            raise
+            undone.pop_all()
         return self
 
     def __exit__(self, failure: type[BaseException] | None = None, *_: object) -> None:

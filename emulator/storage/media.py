@@ -14,6 +14,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from ..errors import GoogleError
 from .errors import range_not_satisfiable
 from .objects import StoredObject
 
@@ -43,7 +44,7 @@ def render_media(request: Request, stored: StoredObject, path: Path, *, etag: st
     if match and (match[1] or match[2]):
         try:
             first, length = _parse_range(match, stored.size)
-        except BaseException:
+        except GoogleError:
             file.close()
             raise
         status = 206

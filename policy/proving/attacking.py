@@ -50,6 +50,7 @@ class Attack:
     def __init__(self, *, count: int = COUNT) -> None:
         self.count = count
         self.without_peer: set[str] = set()
+        self._has_begun = False
         self._tokens: dict[tuple[int, ...], tuple[Sequence[Node], list[Case]]] = {}
 
     def __call__(self, question: Question, decided: Unsatisfiable, *, documented: bool) -> Case | None:
@@ -60,6 +61,7 @@ class Attack:
         """
         if not self.count:
             return None
+        self._has_begun = True
         peer = self._peer(question)
         for case in self._cases(question):
             ours = question.holds(case)
@@ -86,6 +88,8 @@ class Attack:
         """By what the proofs were attacked so far, in one line."""
         if not self.count:
             return "not attacked"
+        if not self._has_begun:
+            return "not attacked: nothing was proved"
         by = "by our own evaluator and Google's runtime"
         if self.without_peer:
             by = f"by our own evaluator alone: {'; '.join(sorted(self.without_peer))}"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from attestation.errors import ExitCode, Misconfigured
-from emulator.audit import HEAD_NAME, verify_log
+from emulator.audit import HEAD_NAME, AuditLogBroken, verify_log
 
 from ..inputs import read_bytes
 from ..rendering import print_json
@@ -17,11 +17,13 @@ def verify_audit_log(state: Path | None, *, head: str | None, output: str) -> Ex
     """How many lines the log has stands on standard output, where it is whole.
 
     Raises:
-        AuditLogBroken: it is not.
+        AuditLogBroken: it is not, or it is gone while its head, or a head that was kept, says that it was.
         Misconfigured: there is no log, or the head that was kept cannot be read.
     """
     folder = state_folder(state)
     if not (folder / "audit.jsonl").exists():
+        if head is not None or (folder / HEAD_NAME).exists():
+            raise AuditLogBroken("the log is gone, and there is a head of it")
         raise Misconfigured(
             "no emulator has decided anything in this state folder", hint="name another one: --state DIR"
         )

@@ -159,3 +159,7 @@ def test_an_attack_begins_near_a_token_that_is_admitted() -> None:
     admitted = dict(SAMPLE) | {"submods": {**submods(), "gce": GCE}}
     attacked(replace(asked, example=lambda: admitted))
     assert sum(seen) > 30
+
+
+def test_who_has_attacked_nothing_says_so() -> None:
+    assert Attack(count=300).described == "not attacked: nothing was proved"

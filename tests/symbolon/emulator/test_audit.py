@@ -44,3 +44,16 @@ def test_a_folder_without_a_log_is_misconfigured(ask: Ask, tmp_path: Path) -> No
 
 def test_a_head_that_cannot_be_read_is_misconfigured(ask: Ask, state: Path) -> None:
     assert ask("emulator", "audit", "verify", "--state", state, "--head", state / "none").code == 7
+
+
+@pytest.mark.parametrize("kept_elsewhere", [False, True])
+def test_a_log_that_is_gone_is_no_folder_without_a_log(
+    ask: Ask, state: Path, tmp_path: Path, kept_elsewhere: bool
+) -> None:
+    (state / "audit.jsonl").unlink()
+    typed: list[object] = ["emulator", "audit", "verify", "--state", state]
+    if kept_elsewhere:
+        typed += ["--head", (state / HEAD_NAME).rename(tmp_path / "kept.head")]
+    answered = ask(*typed)
+    assert (answered.code, answered.out) == (4, "")
+    assert answered.err == "error: the log is gone, and there is a head of it\n"
