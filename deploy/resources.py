@@ -183,7 +183,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """What the operator has: the images to classify, a place for results, the account of the VM."""
+    """What the operator has: the pictures to classify, a place for results, the account of the VM."""
 
     input_bucket: Bucket
     result_bucket: Bucket

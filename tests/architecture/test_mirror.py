@@ -142,7 +142,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/deploy/test_observing.py": ("deploy/rest.py",),
     "tests/symbolon/test_main.py": (
         "symbolon/arguments.py",
-        "symbolon/policy_arguments.py",
         "symbolon/auditor/arguments.py",
         "symbolon/owner/arguments.py",
         "symbolon/demo/arguments.py",

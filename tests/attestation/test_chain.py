@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from attestation import rejections
 from attestation.chain import verify_chain
 from attestation.errors import EvidenceRejected
+from tests.attestation.rejecting import Rejected, each_of, rejected_as
 from tests.attestation.signing import (
     DAY_S,
     NOW,
@@ -92,7 +93,7 @@ def as_base64url(chain: list[object]) -> list[object]:
 PAST: dict[str, object] = {"begins_at": NOW - 2 * DAY_S, "ends_at": NOW - 1}
 FUTURE: dict[str, object] = {"begins_at": NOW + 1, "ends_at": NOW + DAY_S}
 
-REJECTED: list[tuple[str, Attempt, type[EvidenceRejected]]] = [
+REJECTED: Rejected[Attempt] = [
     # the list of certificates
     ("a chain that is null", with_chain(lambda chain: None), rejections.ChainMissing),
     ("a chain that is a string", with_chain(lambda chain: chain[0]), rejections.ChainMalformed),
@@ -185,15 +186,12 @@ REJECTED: list[tuple[str, Attempt, type[EvidenceRejected]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("attempt", "rejection"), [row[1:] for row in REJECTED], ids=[row[0] for row in REJECTED]
-)
+@each_of(REJECTED)
 def test_one_changed_thing_is_rejected_with_its_own_class(
     attempt: Attempt, rejection: type[EvidenceRejected]
 ) -> None:
-    with pytest.raises(EvidenceRejected) as caught:
+    with rejected_as(rejection):
         attempt.verify()
-    assert type(caught.value) is rejection
 
 
 @pytest.mark.parametrize(

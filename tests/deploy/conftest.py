@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,6 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from deploy.google_api import GoogleApi
-from emulator import running
-from emulator.running import Running
 
 
 @dataclass(kw_only=True)
@@ -79,14 +76,6 @@ def answering(google: ScriptedGoogle) -> Callable[..., None]:
         ]
 
     return answer
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Running]:
-    """An emulator that nobody has made anything in."""
-    started = running.start(tmp_path / "emulator")
-    yield started
-    started.stop()
 
 
 @pytest.fixture

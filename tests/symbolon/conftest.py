@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from symbolon.__main__ import main
+from tests.symbolon.policies import ANYBODY, written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,12 @@ def ask(capsys: pytest.CaptureFixture[str]) -> Ask:
         return Answered(code=code, out=captured.out, err=captured.err)
 
     return asked
+
+
+@pytest.fixture
+def anybody(tmp_path: Path) -> Path:
+    """A condition that admits any production image."""
+    return written(tmp_path / "anybody.cel", ANYBODY)
 
 
 @pytest.fixture(scope="session")

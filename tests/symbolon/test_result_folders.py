@@ -9,26 +9,17 @@ import pytest
 from google.cloud import storage
 
 from attestation.errors import Denied, Misconfigured, Unavailable
-from emulator.running import Running, start
+from emulator.running import Running
 from symbolon import result_folders
 from symbolon.result_folders import open_result_folder, read_object
 
 FILES = {"result": b"all of it", "result-00000.jsonl": b"{}\n", "receipt.json": b"{}"}
 
 
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start(tmp_path_factory.mktemp("emulator"))
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-def as_operator(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
+def as_operator(through_gateway: Running, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
     """The environment is the operator's, in front of the emulator."""
-    for name, value in emulator.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(emulator.credentials_file("operator")))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(through_gateway.credentials_file("operator")))
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "secundus")
     return storage.Client()
 

@@ -16,11 +16,6 @@ KEYS = {"verdict", "counterexample", "assumptions", "attacked", "bounded", "reas
 PRODUCTION = 'assertion.dbgstat == "disabled-since-boot"'
 
 
-@pytest.fixture
-def anybody(tmp_path: Path) -> Path:
-    return written(tmp_path / "anybody.cel", ANYBODY)
-
-
 def test_the_questions_that_can_be_typed_are_those_that_there_are() -> None:
     """The parser has a list of its own: to import theirs takes longer than `--help` may."""
     assert tuple(NAMED_QUESTIONS) == _QUESTIONS

@@ -20,11 +20,6 @@ from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, HOSTILE, PINNED, STABLE, provider, written
 
 
-@pytest.fixture
-def anybody(tmp_path: Path) -> Path:
-    return written(tmp_path / "anybody.cel", ANYBODY)
-
-
 def rules_of(document: Any) -> list[str]:
     return [finding["rule"] for finding in document["findings"]]
 
@@ -53,32 +48,6 @@ def test_json_has_the_promised_shape(ask: Ask, anybody: Path) -> None:
     assert (unencrypted["severity"], unencrypted["token"]["hwmodel"]) == ("high", "GCP_SHIELDED_VM")
     assert document["admits"]["condition"].keys() == {"what", "where", "who", "how"}
     assert "a debug image has no support attribute" in document["assumptions"]
-
-
-@pytest.mark.parametrize(
-    ("condition", "fail_on", "code"),
-    [
-        pytest.param(ANYBODY, "critical", 3, id="as bad as that"),
-        pytest.param(ANYBODY, "info", 3, id="worse than that"),
-        pytest.param(f"{ANYBODY} && {PINNED}", "critical", 0, id="not so bad"),
-        pytest.param(f"{ANYBODY} && {PINNED}", "high", 3, id="as bad, where less is asked for"),
-    ],
-)
-def test_fail_on_says_how_bad_a_finding_makes_the_answer_no(
-    ask: Ask, tmp_path: Path, condition: str, fail_on: str, code: int
-) -> None:
-    policy = written(tmp_path / "p.cel", condition)
-    assert ask("auditor", "review", policy, "--fail-on", fail_on, "--format", "json").code == code
-
-
-def test_without_a_solver_nothing_passes_and_the_answer_is_unknown(
-    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
-    answered = ask("auditor", "review", written(tmp_path / "policy.toml", HARDENED))
-    assert answered.code == 6
-    assert answered.out.startswith("NOT DECIDED  ")
-    assert "z3 is not installed" in answered.out
 
 
 def test_a_waived_finding_does_not_count_and_says_whose_word_it_is(ask: Ask, tmp_path: Path) -> None:
