@@ -23,7 +23,7 @@ _LARGEST_NUMBER = 999_999_999
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRequest:
-    """What the operator asks for: pictures in, results out, how many classes an image, how many at once.
+    """What the operator asks for: pictures in, results out, how many classes a picture, how many at once.
 
     `top_k` None asks for as many classes as the owner allows, `batch_size` None for what
     the terms say, or is fast.
@@ -108,7 +108,7 @@ def _check_folders(terms: OwnerTerms, request: OperatorRequest) -> None:
     ):
         raise ResultRefused(
             f"RESULT_URI `{result}` and INPUT_URI `{input}` are one folder, or one is in the other",
-            hint="give results a folder beside that of the images, or a bucket of their own",
+            hint="give results a folder beside that of the pictures, or a bucket of their own",
         )
 
 

@@ -9,13 +9,13 @@
   Each line states the version itself, so that parts can be cut and joined as JSON Lines are.
 - **`result`**, the same as the codelab's workload wrote it, `Image: X, Response: {…}` a line. It has no
   version and no reader here: it is for programs that read the codelab's. Where the folder held objects that
-  are no images, a last line, `Left out: …`, counts them.
+  are no pictures, a last line, `Left out: …`, counts them.
 - **`error.json`**, why a job ended without all its results: `{"format": 1, "family", "message", "hint"}`.
 - **timings**, the last line of a job's log: `{"format": 1, "NAME_s", …, "whole_s", "steps"}`, the last one
   `{NAME: [began, ended]}`.
 
-On the wire a picture is called `image`, as the sample wrote it, and so it is in what the workload tells an
-operator; in our own names *image* is the container's.
+A picture is called `image` in a row and in `result`, as the sample wrote it; everywhere else, in our own
+names and in what a person reads, *image* is the container's.
 
 Source: GoogleCloudPlatform/confidential-space, codelabs/ml_model_protection.
 """
@@ -145,7 +145,7 @@ def render_codelab_line(row: Row, *, score_digits: int) -> str:
 
 
 def render_left_out(left_out: LeftOut) -> str:
-    """What `result` says below its images of the objects that are none: nothing where there are none.
+    """What `result` says below its pictures of the objects that are none: nothing where there are none.
 
     >>> render_left_out(LeftOut(other_names=2, placeholders=1))
     'Left out: 2 objects with other names, 1 placeholder of a folder\\n'

@@ -176,13 +176,13 @@ class EgressTerms:
     """The most that leaves."""
 
     largest_top_k: int = field(
-        metadata=key(Whole(1, 1000), "the operator may ask for fewer (`TOP_K`)", unit="classes an image")
+        metadata=key(Whole(1, 1000), "the operator may ask for fewer (`TOP_K`)", unit="classes a picture")
     )
     score_digits: int = field(
         metadata=key(Whole(0, 9), "scores are rounded to them", unit="digits after the decimal point")
     )
-    most_images: int = field(
-        metadata=key(Whole(1, 10_000_000), "a folder with more is refused", unit="images a job")
+    most_pictures: int = field(
+        metadata=key(Whole(1, 10_000_000), "a folder with more is refused", unit="pictures a job")
     )
 
 

@@ -39,7 +39,7 @@ def row_of(picture: ListedPicture, answer: Answer, labels: Sequence[str] | None)
         return _without_classes(picture, answer.code, answer.message)
     indices, scores = answer[0].tolist(), answer[1].tolist()
     if not all(map(math.isfinite, scores)):
-        return _without_classes(picture, "no-score", "the model gives no finite score for this image")
+        return _without_classes(picture, "no-score", "the model gives no finite score for this picture")
     predictions = tuple(
         Prediction(class_index=index, score=score, label=labels[index] if labels else None)
         for index, score in zip(indices, scores, strict=True)

@@ -57,9 +57,9 @@ def begin(operator: storage.Client, job: Job, terms_digest: Digest, turn: Turn, 
     folder.delete(ERROR_NAME)
     found = resuming.find_job(folder, job, machine)
     if found is not None:
-        say(f"going on with job {found.digest}: {len(found.pictures)} images were listed", job=found.digest)
+        say(f"going on with job {found.digest}: {len(found.pictures)} pictures were listed", job=found.digest)
         return Begun(folder=folder, record=found, is_new=False)
-    listing = reading.list_pictures(operator, job.input, most=job.terms.egress.most_images)
+    listing = reading.list_pictures(operator, job.input, most=job.terms.egress.most_pictures)
     record = JobRecord(
         image_digest=machine.image_digest,
         terms_digest=terms_digest,
@@ -70,8 +70,8 @@ def begin(operator: storage.Client, job: Job, terms_digest: Digest, turn: Turn, 
         left_out=listing.left_out,
     )
     say(
-        f"{len(record.pictures)} images listed",
-        images=len(record.pictures),
+        f"{len(record.pictures)} pictures listed",
+        pictures=len(record.pictures),
         left_out={"placeholders": record.left_out.placeholders, "other_names": record.left_out.other_names},
         job=record.digest,
     )

@@ -123,7 +123,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         turn.check()
         codelab_digest = account.write_codelab_result(begun.folder, begun.record.left_out)
         unreadable = account.unreadable
-        _say(Step.WRITE, f"results are in `{job.result}`; images that could not be read: {unreadable}")
+        _say(Step.WRITE, f"results are in `{job.result}`; pictures that could not be read: {unreadable}")
 
         done = Done(
             unreadable=unreadable,
@@ -137,7 +137,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         _say(Step.SEAL, f"a receipt says what ran, on what, and what came of it: `{sealed}`")
     say("timings", **render_timings(timings.so_far()))
     if unreadable == account.rows:
-        say("not one image could be read", severity="WARNING")
+        say("not one picture could be read", severity="WARNING")
         return ExitCode.ANSWERED_NO
     return ExitCode.YES
 
@@ -187,7 +187,7 @@ def _infer(
 
         if started.begun.is_new:
             started.begun.write_record(started.turn, token.take())
-        _say(Step.INFER, f"running {len(pictures)} images")
+        _say(Step.INFER, f"running {len(pictures)} pictures")
         model, labels = obtained.model, obtained.labels
         at_once = agree_at_once(settings, insisted=model.batch_size, at_once=model.at_once)
         batch_size = agree_batch_size(

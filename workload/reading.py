@@ -57,12 +57,12 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Li
                 other_names += 1
             if len(listed) > most:
                 raise Misconfigured(
-                    f"INPUT_URI `{folder}` holds more images than the owner's terms allow",
+                    f"INPUT_URI `{folder}` holds more pictures than the owner's terms allow",
                     hint=f"split them into folders of at most {most}, one job each",
                 )
     if not listed:
         raise Misconfigured(
-            f"INPUT_URI `{folder}` holds no image", hint=f"names of images end in {', '.join(SUFFIXES)}"
+            f"INPUT_URI `{folder}` holds no picture", hint=f"names of pictures end in {', '.join(SUFFIXES)}"
         )
     left_out = LeftOut(placeholders=placeholders, other_names=other_names)
     return Listing(pictures=tuple(listed), left_out=left_out)
@@ -98,7 +98,7 @@ def read_picture(
         raise Unreadable("empty", "the object has no bytes")
     if listed.size > MOST_BYTES:
         raise Unreadable("too-large", f"the object has more than {MOST_BYTES} bytes")
-    with storage_failures(f"an image in `gs://{bucket}`"):
+    with storage_failures(f"a picture in `gs://{bucket}`"):
         try:
             data = _read(client, bucket, listed)
         except NotFound:

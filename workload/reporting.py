@@ -46,10 +46,10 @@ class Progress:
         left_s = (self._total - self._done) / rate
         if self._terminal is None:
             say(
-                f"{self._done} of {self._total} images",
+                f"{self._done} of {self._total} pictures",
                 done=self._done,
                 total=self._total,
-                images_per_second=round(rate, 1),
+                pictures_per_second=round(rate, 1),
                 seconds_left=round(left_s),
             )
             return

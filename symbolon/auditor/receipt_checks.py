@@ -195,11 +195,11 @@ def check_counts(statement: Statement, unreadable: int | None) -> str:
         raise CountsContradict(f"the statement has {rows} rows for {inputs} inputs")
     if statement.unreadable > rows or unreadable not in (None, statement.unreadable):
         raise CountsContradict(
-            f"the statement says that {statement.unreadable} of {rows} images could not be read"
+            f"the statement says that {statement.unreadable} of {rows} pictures could not be read"
             + (f", the results {unreadable}" if unreadable is not None else "")
         )
     passed_over = sum(statement.left_out.values())
-    return f"{rows} images, {statement.unreadable} of them unreadable; {passed_over} objects are no images"
+    return f"{rows} pictures, {statement.unreadable} of them unreadable; {passed_over} objects are none"
 
 
 def check_row(statement: Statement, proof: RowProof) -> str:

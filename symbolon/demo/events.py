@@ -35,10 +35,10 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageResult:
+class PictureResult:
     """What the operator got for one photo, and what is on it."""
 
-    image: str
+    picture: str
     label: str
     score: float
     shows: str
@@ -60,7 +60,7 @@ class Scene:
     by: str = ""
     words: str = ""
     exit_code: int | None = None
-    images: tuple[ImageResult, ...] = ()
+    pictures: tuple[PictureResult, ...] = ()
     clauses: tuple[ClauseAnswer, ...] = ()
 
 
@@ -68,12 +68,12 @@ class Scene:
 class Sealed:
     """The job's receipt was held against its results and the owner's policy, as an auditor does it.
 
-    `why` says what does not hold where it is not `verified`; `images` are its rows.
+    `why` says what does not hold where it is not `verified`; `pictures` are its rows.
     """
 
     verified: bool
     image: str
-    images: int
+    pictures: int
     why: str
 
 

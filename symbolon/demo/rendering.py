@@ -86,8 +86,10 @@ class Teller:
         if scene.step == 1:
             self._terminal.print()
         self._terminal.print(styled(sign, f"  {scene.step}. {scene.title}"))
-        for image in scene.images:
-            self._terminal.print(f"{_INDENT}{image.image:<20} {printable(image.label):<14} {image.score:.2f}")
+        for picture in scene.pictures:
+            self._terminal.print(
+                f"{_INDENT}{picture.picture:<20} {printable(picture.label):<14} {picture.score:.2f}"
+            )
         if scene.words:
             ended = f" (exit code {scene.exit_code})" if scene.exit_code else ""
             self._tell(f"{scene.by}: ", f"{scene.words}{ended}")
@@ -132,7 +134,7 @@ def _receipt_line(event: Sealed) -> Styled:
     if not event.verified:
         return styled("\n", ("RECEIPT ✗", "bold red"), f"  of the first job: {printable(event.why)}")
     image = shortened_digests(event.image)
-    said = f"  verified (emulator): {image} ran on {event.images} photos, and gave these results"
+    said = f"  verified (emulator): {image} ran on {event.pictures} photos, and gave these results"
     return styled("\n", ("RECEIPT ✓", "bold green"), said)
 
 

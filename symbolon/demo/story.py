@@ -30,7 +30,7 @@ from ..judging import ClauseAnswer, judge
 from ..result_folders import open_result_folder
 from .cast import MODEL, Cast, ensure_all, prepare, publish
 from .documents import LARGEST_TOP_K, owner_terms
-from .events import Closing, Doing, Event, ImageResult, Opening, Scene, Sealed
+from .events import Closing, Doing, Event, Opening, PictureResult, Scene, Sealed
 from .model import make_model_archive
 from .photos import PHOTOS
 from .stage import raised
@@ -92,9 +92,9 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
         for line in parse_part(written[name], where=name).rows
     ]
     shown = {photo.name: photo.shows for photo in PHOTOS}
-    images = tuple(_image_result(row, shown) for row in rows)
+    pictures = tuple(_picture_result(row, shown) for row in rows)
     judgement = judge(cast.policy, cast.stage.claims_of(vm).raw)
-    right = [image.image for image in images if image.label == image.shows]
+    right = [picture.picture for picture in pictures if picture.label == picture.shows]
     return replace(
         scene,
         expected="yes",
@@ -103,7 +103,7 @@ def _the_job(cast: Cast, scene: Scene) -> Scene:
         by="the workload",
         words=run.words,
         exit_code=run.exit_code,
-        images=images,
+        pictures=pictures,
         clauses=judgement.failing,
     )
 
@@ -121,22 +121,22 @@ def _sealed(cast: Cast) -> Sealed:
     )
     receipt = folder / RECEIPT_NAME
     if not receipt.exists():
-        return Sealed(verified=False, image=image, images=0, why="there is none")
+        return Sealed(verified=False, image=image, pictures=0, why="there is none")
     verdict = verify_receipt(receipt.read_bytes(), demand)
     statement, answer = verdict.statement, verdict.answer
     return Sealed(
         verified=isinstance(answer, Verified),
         image=image,
-        images=0 if statement is None else statement.rows.size,
+        pictures=0 if statement is None else statement.rows.size,
         why="" if isinstance(answer, Verified) else answer.why.message,
     )
 
 
-def _image_result(row: Row, shown: dict[str, str]) -> ImageResult:
+def _picture_result(row: Row, shown: dict[str, str]) -> PictureResult:
     name = row.picture.rpartition("/")[2]
     best = row.predictions[0] if row.predictions else None
-    return ImageResult(
-        image=name,
+    return PictureResult(
+        picture=name,
         label=(best and best.label) or "",
         score=best.score if best else 0.0,
         shows=shown.get(name, ""),

@@ -97,11 +97,13 @@ def test_the_largest_numbers_are_taken_and_one_more_is_not() -> None:
         ("gs://photos/june", "gs://photos"),
     ],
 )
-def test_results_among_the_images_or_images_among_the_results_are_refused(input: str, result: str) -> None:
+def test_results_among_the_pictures_or_pictures_among_the_results_are_refused(
+    input: str, result: str
+) -> None:
     request = parse_request({"INPUT_URI": input, "RESULT_URI": result})
     with pytest.raises(ResultRefused, match="are one folder, or one is in the other") as refused:
         agree(parse_terms(terms_text()), request)
-    assert "beside that of the images" in refused.value.hint
+    assert "beside that of the pictures" in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_folders_beside_one_another_are_taken(input: str, result: str) -> None:
     assert str(agree(parse_terms(terms_text()), request).result) == f"{result}/"
 
 
-def test_nothing_is_written_to_the_owners_bucket_and_no_image_read_from_it() -> None:
+def test_nothing_is_written_to_the_owners_bucket_and_no_picture_read_from_it() -> None:
     terms = parse_terms(terms_text())
     with pytest.raises(ResultRefused, match=r"RESULT_URI `gs://primus-models/run/` is in the owner's bucket"):
         agree(terms, parse_request({**REQUEST, "RESULT_URI": "gs://primus-models/run"}))

@@ -31,14 +31,14 @@ def test_everything_comes_out_as_told(told: Told) -> None:
 def test_the_operator_gets_the_right_class_for_each_photo(told: Told) -> None:
     scene = told.scene(1)
     assert scene["exit_code"] == 0
-    assert {image["image"]: image["label"] for image in scene["images"]} == {
+    assert {each["picture"]: each["label"] for each in scene["pictures"]} == {
         "chelsea.png": "Egyptian cat",
         "china.jpg": "bell cote",
         "coffee.png": "espresso",
         "flower.jpg": "daisy",
         "motorcycle_left.png": "moped",
     }
-    assert all(0 < image["score"] < 1 for image in scene["images"])
+    assert all(0 < each["score"] < 1 for each in scene["pictures"])
 
 
 def test_another_image_is_refused_for_its_digest(told: Told) -> None:
@@ -87,7 +87,7 @@ def test_a_replaced_model_is_refused_before_it_is_parsed(told: Told) -> None:
 
 def test_the_receipt_of_the_job_is_verified_in_one_line(told: Told) -> None:
     (sealed,) = [event for event in told.events if event["event"] == "sealed"]
-    assert (sealed["verified"], sealed["images"]) == (True, 5)
+    assert (sealed["verified"], sealed["pictures"]) == (True, 5)
     (line,) = [line for line in told.human.splitlines() if line.startswith("RECEIPT")]
     assert line.startswith("RECEIPT ✓  verified (emulator): sha256:")
 

@@ -30,7 +30,7 @@ def test_classes_keep_their_order_and_have_names_where_there_are_any() -> None:
 def test_a_score_that_is_no_number_is_the_pictures_error(score: float) -> None:
     row = row_of(CAT, (BEST[0], np.array([0.75, score], np.float32)), None)
     assert row.error == PictureError(
-        code="no-score", message="the model gives no finite score for this image"
+        code="no-score", message="the model gives no finite score for this picture"
     )
     assert row.predictions == ()
 

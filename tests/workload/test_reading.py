@@ -46,7 +46,7 @@ def test_pictures_are_listed_in_the_buckets_order_by_their_suffix(
 
 def test_no_picture_at_all_is_refused(as_operator: storage.Client, make_bucket: Buckets) -> None:
     folder = FolderUri(bucket=make_bucket().name, prefix="")
-    with pytest.raises(Misconfigured, match="holds no image") as refused:
+    with pytest.raises(Misconfigured, match="holds no picture") as refused:
         list_pictures(as_operator, folder, most=6)
     assert ".jpg" in refused.value.hint
 
@@ -58,7 +58,7 @@ def test_more_pictures_than_the_terms_allow_are_refused(
     fill(bucket, {f"{number}.png": b"x" for number in range(3)})
     folder = FolderUri(bucket=bucket.name, prefix="")
     assert len(list_pictures(as_operator, folder, most=3).pictures) == 3
-    with pytest.raises(Misconfigured, match="more images than the owner's terms allow"):
+    with pytest.raises(Misconfigured, match="more pictures than the owner's terms allow"):
         list_pictures(as_operator, folder, most=2)
 
 
@@ -192,7 +192,7 @@ def test_a_picture_that_is_stored_as_gzip_is_a_picture(
     [
         (gzip.compress(picture())[:-9], "undecodable"),
         (picture(), "undecodable"),
-        (gzip.compress(gzip.compress(picture())), "not-an-image"),
+        (gzip.compress(gzip.compress(picture())), "not-a-picture"),
         (gzip.compress(bytes(MOST_BYTES + 1)), "too-large"),
     ],
     ids=["cut off", "no gzip at all", "twice", "larger than any picture"],

@@ -60,7 +60,7 @@ def test_a_job_ends_well_though_sts_failed_twice_and_half_the_pictures_are_bad(s
     said = {row["image"].removeprefix("many/"): row for row in rows}
     assert {name: row["error"]["code"] for name, row in said.items() if "error" in row} == {
         "empty.jpg": "empty",
-        "letter.jpg": "not-an-image",
+        "letter.jpg": "not-a-picture",
         "cut.jpg": "undecodable",
         "huge.png": "too-large",
     }
@@ -115,7 +115,11 @@ SOUND = archive({"saved_model.pb": b"graph"})
         ({"model": b"not an archive"}, ExitCode.MISCONFIGURED, "not a tar archive"),
         ({"model": archive({"../x": b""})}, ExitCode.MISCONFIGURED, "outside its folder"),
         ({"model": archive({"labels.txt": b""})}, ExitCode.MISCONFIGURED, "holds no model"),
-        ({"environment": {"INPUT_URI": "gs://photos-of-secundus/none"}}, ExitCode.MISCONFIGURED, "no image"),
+        (
+            {"environment": {"INPUT_URI": "gs://photos-of-secundus/none"}},
+            ExitCode.MISCONFIGURED,
+            "no picture",
+        ),
         ({"environment": {"INPUT_URI": "gs://not-a-bucket-of-mine/x"}}, None, "gs://not-a-bucket-of-mine/"),
         ({"environment": {"TOP_K": "1000000"}}, ExitCode.MISCONFIGURED, "more than the owner's terms allow"),
         ({"environment": {"TOP_K": "abc"}}, ExitCode.MISCONFIGURED, "TOP_K `abc`"),
@@ -267,7 +271,7 @@ def test_a_job_stopped_while_it_infers_leaves_whole_parts(stage: Stage) -> None:
         stage.photos.blob(f"slow/{number:02}.png").upload_from_string(picture())
     environment = {"INPUT_URI": f"gs://{stage.photos.name}/slow", "BATCH_SIZE": "4"}
     job = stage.job(environment=environment, tensorflow=True)
-    ended = stop(job, Faults(storage_latency_ms=400), after="running 48 images", number=signal.SIGTERM)
+    ended = stop(job, Faults(storage_latency_ms=400), after="running 48 pictures", number=signal.SIGTERM)
     assert ended.status == ExitCode.UNAVAILABLE
     assert ended.error.hint == "start it again as it is: it goes on"
     parts = [text for name, text in ended.written.items() if name.startswith("result-")]

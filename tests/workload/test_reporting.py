@@ -25,10 +25,10 @@ def test_progress_is_a_line_every_few_seconds_and_one_at_the_end(capsys: pytest.
     assert [line["done"] for line in lines] == [40, 80, 100]
     assert lines[0] == {
         "severity": "INFO",
-        "message": "40 of 100 images",
+        "message": "40 of 100 pictures",
         "done": 40,
         "total": 100,
-        "images_per_second": 8.0,
+        "pictures_per_second": 8.0,
         "seconds_left": 8,
     }
 

@@ -74,12 +74,12 @@ def test_what_was_listed_is_what_is_read_however_the_folder_changes(stage: Stage
 
 
 def test_a_job_none_of_whose_images_can_be_read_is_finished_and_not_repeated(stage: Stage) -> None:
-    stage.photos.blob("none/a.png").upload_from_string(b"no image")
+    stage.photos.blob("none/a.png").upload_from_string(b"no picture")
     stage.photos.blob("none/b.png").upload_from_string(b"")
     one = job(stage, "none")
     first = one.run()
     assert first.status == ExitCode.ANSWERED_NO
-    assert first.lines[-1]["message"] == "not one image could be read"
+    assert first.lines[-1]["message"] == "not one picture could be read"
     assert "error.json" not in first.written
     assert {"job.json", "result", "result-00000.jsonl"} <= first.written.keys()
     again = one.run()

@@ -237,4 +237,4 @@ def _bands(height: int, width: int) -> list[slice]:
 
 def _check_size(height: int, width: int) -> None:
     if height * width > MOST_PIXELS:
-        raise Unreadable("too-large", f"the image has more than {MOST_PIXELS} pixels")
+        raise Unreadable("too-large", f"the picture has more than {MOST_PIXELS} pixels")

@@ -56,12 +56,12 @@ class Unreadable(Exception):
 
 def undecodable() -> Unreadable:
     """What is said of a picture whose header was sound."""
-    return Unreadable("undecodable", "the image is cut off, or damaged")
+    return Unreadable("undecodable", "the picture is cut off, or damaged")
 
 
 def too_costly() -> Unreadable:
     """What is said of a picture with a hundred times as much around its pixels as any program writes."""
-    return Unreadable("too-costly", "there is too much in the image's file that is not the image")
+    return Unreadable("too-costly", "there is too much in the picture's file that is not the picture")
 
 
 def check_header(data: bytes) -> EncodedPicture:
@@ -85,7 +85,7 @@ def check_header(data: bytes) -> EncodedPicture:
     except (jpeg_markers.TooLong, gif_blocks.TooLong, png_chunks.TooLong):
         raise too_costly() from None
     except (OSError, ValueError, SyntaxError, OverflowError, EOFError, struct.error):
-        raise Unreadable("not-an-image", "the object is not a JPEG, PNG, GIF, BMP or WebP image") from None
+        raise Unreadable("not-a-picture", "the object is no JPEG, PNG, GIF, BMP or WebP") from None
 
 
 def _check_jpeg(data: bytes) -> EncodedPicture:
@@ -96,7 +96,7 @@ def _check_jpeg(data: bytes) -> EncodedPicture:
     # Each scan may touch the whole picture, however few bytes it has.
     most_scans = MOST_PIXELS_OF_SCANS // max(pixels, 1)
     if not head.is_single_scan and jpeg_markers.has_more_scans(data, most_scans):
-        message = f"the image has more than the {most_scans} scans that are decoded of one of its size"
+        message = f"the picture has more than the {most_scans} scans that are decoded of one of its size"
         raise Unreadable("too-costly", message)
     return EncodedPicture(data=data, orientation=_orientation(head.turns), pixels=pixels)
 
@@ -136,10 +136,10 @@ def _check_by_pillow(data: bytes, start: bytes | None) -> EncodedPicture:
 
 def _checked_pixels(width: int, height: int) -> int:
     if width * height > MOST_PIXELS:
-        message = f"the image has {width} by {height} pixels, and {MOST_PIXELS} in all are the most"
+        message = f"the picture has {width} by {height} pixels, and {MOST_PIXELS} in all are the most"
         raise Unreadable("too-large", message)
     if max(width, height) > MOST_PIXELS_A_SIDE:
-        message = f"the image has {width} by {height} pixels, and {MOST_PIXELS_A_SIDE} a side are the most"
+        message = f"the picture has {width} by {height} pixels, and {MOST_PIXELS_A_SIDE} a side are the most"
         raise Unreadable("too-large", message)
     return width * height
 

@@ -28,7 +28,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 FREEZE_AFTER = 2048
-"""Images that a job has had when its model is frozen: smaller ones end sooner without."""
+"""Pictures that a job has had when its model is frozen: smaller ones end sooner without."""
 
 _SERVING = "serving_default"
 _GPU_BATCH = 256

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import symbolon.demo.command
-from symbolon.demo.events import Closing, Doing, Event, ImageResult, Opening, Prepared, Scene, Sealed
+from symbolon.demo.events import Closing, Doing, Event, Opening, PictureResult, Prepared, Scene, Sealed
 from symbolon.demo.rendering import render_event
 from symbolon.judging import ClauseAnswer
 from tests.symbolon.conftest import Ask
@@ -25,9 +25,9 @@ CLAUSE = ClauseAnswer(
     reason=f"`x` is absent, must be {DIGEST} " + "and so on " * 20,
     fix="operator: have an x",
 )
-IMAGE = ImageResult(image="cat.png", label="Egyptian cat\x1b[2J", score=0.78912, shows="Egyptian cat")
+PICTURE = PictureResult(picture="cat.png", label="Egyptian cat\x1b[2J", score=0.78912, shows="Egyptian cat")
 YES = Scene(
-    step=1, title="the job", expected="yes", outcome="yes", as_told=True, seconds=1.2345, images=(IMAGE,)
+    step=1, title="the job", expected="yes", outcome="yes", as_told=True, seconds=1.2345, pictures=(PICTURE,)
 )
 NO = Scene(
     step=2,
@@ -42,7 +42,7 @@ NO = Scene(
     clauses=(CLAUSE,),
 )
 
-SEALED = Sealed(verified=True, image=DIGEST, images=5, why="")
+SEALED = Sealed(verified=True, image=DIGEST, pictures=5, why="")
 
 
 def closing(*, as_told: bool = True) -> Closing:
@@ -71,7 +71,7 @@ def test_yes_and_no_are_seen_at_a_glance(ask: Ask, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_receipt_of_the_job_is_one_line(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    forged = Sealed(verified=False, image=DIGEST, images=5, why="the rows\x1b[2J are others")
+    forged = Sealed(verified=False, image=DIGEST, pictures=5, why="the rows\x1b[2J are others")
     monkeypatch.setattr(symbolon.demo.command, "tell", story(SEALED, forged, closing(as_told=False)))
     lines = [line for line in ask("demo").out.splitlines() if line.startswith("RECEIPT")]
     assert lines == [
@@ -116,7 +116,7 @@ def test_json_is_one_event_a_line_with_the_same_keys_for_each_kind(
     assert [event["event"] for event in events] == kinds
     assert events[3].keys() == events[4].keys()
     assert events[4]["clauses"][0].keys() == {"text", "span", "outcome", "claims", "reason", "fix"}
-    assert events[3]["images"][0]["label"] == IMAGE.label
+    assert events[3]["pictures"][0]["label"] == PICTURE.label
     assert events[2]["what"].endswith(DIGEST)
     assert render_event(closing())["kept"] is None
 

@@ -18,16 +18,16 @@ from workload.pictures.preparing import Pixels, prepare
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "not-an-image"),
-        (b"a text file", "not-an-image"),
-        (b"\xff\xd8\xff", "not-an-image"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not-an-image"),
+        (b"", "not-a-picture"),
+        (b"a text file", "not-a-picture"),
+        (b"\xff\xd8\xff", "not-a-picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not-a-picture"),
         (header_of_a_png(20_000, 20_000), "too-large"),
         (header_of_a_png(8_001, 8_000), "too-large"),
         (header_of_a_png(65_536, 1), "too-large"),
         (header_of_a_png(1, 65_536), "too-large"),
-        (b"\xff\xd8\xff\xe0" + 50 * b"\xff", "not-an-image"),
-        (b"\xff\xd8" + 50 * b"\xff\xe2\x00\x00", "not-an-image"),
+        (b"\xff\xd8\xff\xe0" + 50 * b"\xff", "not-a-picture"),
+        (b"\xff\xd8" + 50 * b"\xff\xe2\x00\x00", "not-a-picture"),
     ],
 )
 def test_what_is_no_picture_or_too_large_is_known_by_its_header(data: bytes, code: str) -> None:
@@ -207,4 +207,4 @@ def test_rows_in_runs_are_not_read() -> None:
     struct.pack_into("<HI", bmp, 28, 4, 2)
     with pytest.raises(Unreadable) as refused:
         check_header(bytes(bmp))
-    assert refused.value.code == "not-an-image"
+    assert refused.value.code == "not-a-picture"
