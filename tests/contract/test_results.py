@@ -13,17 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attestation.errors import Misconfigured
+from contract.job import LeftOut
 from contract.results import (
     JobError,
     JobTimings,
     PictureError,
     Prediction,
     Row,
+    is_ours,
     parse_error,
     parse_row,
     parse_timings,
     render_codelab_line,
     render_error,
+    render_left_out,
     render_row,
     render_timings,
 )
@@ -95,6 +98,41 @@ def test_an_error_and_timings_read_back() -> None:
     assert parse_error(render_error(ERROR)) == ERROR
     logged = json.dumps({"severity": "INFO", "message": "timings", **render_timings(TIMINGS)})
     assert parse_timings(logged) == TIMINGS
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("result", True),
+        ("result-00000.jsonl", True),
+        ("error.json", True),
+        ("receipt.json", True),
+        ("job.json", True),
+        ("claim.json", True),
+        ("result-0.jsonl", False),
+        ("result.jsonl", False),
+        ("timings", False),
+        ("notes.txt", False),
+        ("", False),
+    ],
+)
+def test_whoever_clears_a_folder_knows_our_objects_from_theirs(name: str, ours: bool) -> None:
+    assert is_ours(name) is ours
+
+
+@pytest.mark.parametrize(
+    ("other_names", "placeholders", "said"),
+    [
+        (0, 0, ""),
+        (1, 0, "Left out: 1 object with another name\n"),
+        (2, 1, "Left out: 2 objects with other names, 1 placeholder of a folder\n"),
+        (0, 2, "Left out: 2 placeholders of folders\n"),
+    ],
+)
+def test_what_was_passed_over_is_counted_below_the_pictures(
+    other_names: int, placeholders: int, said: str
+) -> None:
+    assert render_left_out(LeftOut(other_names=other_names, placeholders=placeholders)) == said
 
 
 READERS: dict[str, tuple[str, Callable[[str], object]]] = {
