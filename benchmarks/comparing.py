@@ -32,7 +32,7 @@ _OF_RAY = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Comparison:
     """One comparison. `photos` is a folder, or a kind that `benchmarks.photos` knows."""
 
     peer: Literal["sample", "ray_data"] = "sample"
@@ -96,41 +96,41 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def photos_of(case: Case) -> Path:
+def photos_of(comparison: Comparison) -> Path:
     """The folder of the photos."""
-    return make_photos(case.photos) if case.photos in KINDS else Path(case.photos)
+    return make_photos(comparison.photos) if comparison.photos in KINDS else Path(comparison.photos)
 
 
-def model_of(case: Case) -> ModelFacts:
+def model_of(comparison: Comparison) -> ModelFacts:
     """The model that was named, or EfficientNet-Lite0."""
-    return case.model or ModelFacts(
-        folder=str(make_saved_model(case.pixels) / SAVED_MODEL), pixels=case.pixels
+    return comparison.model or ModelFacts(
+        folder=str(make_saved_model(comparison.pixels) / SAVED_MODEL), pixels=comparison.pixels
     )
 
 
-def compare_whole(case: Case, counts: list[int]) -> list[Whole]:
+def compare_whole(comparison: Comparison, counts: list[int]) -> list[Whole]:
     """The whole job by us and by the peer, over so many photos each time.
 
     Files alone: `benchmarks.first_row` measures the program of the image.
     """
-    if case.storage != "files":
+    if comparison.storage != "files":
         raise SystemExit("whole jobs are compared over files: `benchmarks.first_row` shows one over storage")
-    with _set_up(case) as (work, storage, folder):
+    with _set_up(comparison) as (work, storage, folder):
         found = []
         for count in counts:
             mine: list[WholeJob] = []
             theirs: list[WholeJob] = []
-            for number in range(case.rounds + 1):
+            for number in range(comparison.rounds + 1):
                 ours = whole_job("ours", work, count, folder, storage.env)
-                peer = whole_job(case.peer, _exact(work), count, folder, storage.env)
+                peer = whole_job(comparison.peer, _exact(work), count, folder, storage.env)
                 if number:  # the first round reads everything from the disk
                     mine.append(ours)
                     theirs.append(peer)
-            found.append(_whole(case, count, mine, theirs))
+            found.append(_whole(comparison, count, mine, theirs))
         return found
 
 
-def _whole(case: Case, count: int, mine: list[WholeJob], theirs: list[WholeJob]) -> Whole:
+def _whole(comparison: Comparison, count: int, mine: list[WholeJob], theirs: list[WholeJob]) -> Whole:
     return Whole(
         images=count,
         ours=spread([job.seconds for job in mine]),
@@ -140,50 +140,50 @@ def _whole(case: Case, count: int, mine: list[WholeJob], theirs: list[WholeJob])
         peer_cpu_s=spread([job.cpu_s for job in theirs]).median,
         first_row_s={
             "ours": spread([job.first_row_s for job in mine]).median,
-            case.peer: spread([job.first_row_s for job in theirs]).median,
+            comparison.peer: spread([job.first_row_s for job in theirs]).median,
         },
         peak_bytes={
             "ours": max(job.peak_bytes for job in mine),
-            case.peer: max(job.peak_bytes for job in theirs),
+            comparison.peer: max(job.peak_bytes for job in theirs),
         },
         agreement=agreement(mine[0].rows, theirs[0].rows),
     )
 
 
-def compare_steady(case: Case) -> Steady:
+def compare_steady(comparison: Comparison) -> Steady:
     """Both, loaded and warm."""
-    with _set_up(case) as (work, storage, folder), ExitStack() as contestants:
+    with _set_up(comparison) as (work, storage, folder), ExitStack() as contestants:
         ours = contestants.enter_context(contestant("ours", work, folder, storage.env))
-        peer = contestants.enter_context(contestant(case.peer, _exact(work), folder, storage.env))
-        rounds = _Rounds(case, work, storage, ours, peer)
-        for _ in range(case.rounds):
+        peer = contestants.enter_context(contestant(comparison.peer, _exact(work), folder, storage.env))
+        rounds = _Rounds(comparison, work, storage, ours, peer)
+        for _ in range(comparison.rounds):
             rounds.play()
         rounds.delay(0)
         same = agreement(ours.ask(do="rows")["rows"], peer.ask(do="rows")["rows"])
-        peaks = {"ours": ours.ask(do="end")["peak_bytes"], case.peer: peer.ask(do="end")["peak_bytes"]}
-        if case.peer == "ray_data":
-            del peaks[case.peer]  # that of its driver alone, where nothing happens
+        peaks = {"ours": ours.ask(do="end")["peak_bytes"], comparison.peer: peer.ask(do="end")["peak_bytes"]}
+        if comparison.peer == "ray_data":
+            del peaks[comparison.peer]  # that of its driver alone, where nothing happens
         return rounds.summed_up(same, peaks)
 
 
 @contextmanager
-def _set_up(case: Case) -> Iterator[tuple[Work, Storage, Path]]:
-    photos = photos_of(case)
+def _set_up(comparison: Comparison) -> Iterator[tuple[Work, Storage, Path]]:
+    photos = photos_of(comparison)
     with ExitStack() as opened:
-        storage = opened.enter_context(emulated(photos)) if case.storage == "emulated" else Storage()
+        storage = opened.enter_context(emulated(photos)) if comparison.storage == "emulated" else Storage()
         folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="symbolon-benchmark-"))
         yield (
             Work(
-                model=model_of(case),
+                model=model_of(comparison),
                 folder=str(photos),
                 bucket=storage.bucket,
-                latency_ms=0 if storage.bucket else case.latency_ms,
+                latency_ms=0 if storage.bucket else comparison.latency_ms,
                 server_pid=storage.server_pid,
-                runtime=case.runtime,
-                precision=case.precision,
-                decode=case.decode,
-                batch_size=case.batch_size,
-                stream=case.stream,
+                runtime=comparison.runtime,
+                precision=comparison.precision,
+                decode=comparison.decode,
+                batch_size=comparison.batch_size,
+                stream=comparison.stream,
             ),
             storage,
             Path(folder),
@@ -198,12 +198,14 @@ def _exact(work: Work) -> Work:
 class _Rounds:
     """What each round has measured so far."""
 
-    def __init__(self, case: Case, work: Work, storage: Storage, ours: Contestant, peer: Contestant) -> None:
-        self._case, self._storage, self._ours, self._peer = case, storage, ours, peer
-        self._count = min(case.count or 1 << 30, len(work.photos))
-        self._peers_count = min(self._count, _FEWER) if case.latency_ms else self._count
+    def __init__(
+        self, comparison: Comparison, work: Work, storage: Storage, ours: Contestant, peer: Contestant
+    ) -> None:
+        self._comparison, self._storage, self._ours, self._peer = comparison, storage, ours, peer
+        self._count = min(comparison.count or 1 << 30, len(work.photos))
+        self._peers_count = min(self._count, _FEWER) if comparison.latency_ms else self._count
         self._repeat = 1
-        self._peers_repeat = _OF_RAY if case.peer == "ray_data" else 1
+        self._peers_repeat = _OF_RAY if comparison.peer == "ray_data" else 1
         self._mine: list[float] = []
         self._undelayed: list[float] = []
         self._theirs: list[float] = []
@@ -213,17 +215,17 @@ class _Rounds:
         self._stages: dict[str, list[float]] = {}
         self._cpu_s: dict[str, list[float]] = {}
         self._busy: list[float] = []
-        self.delay(case.latency_ms)
+        self.delay(comparison.latency_ms)
         rate = self._pass(ours, self._count)
         self._repeat = max(1, math.ceil(PASS_S * rate / self._count))
 
     def play(self) -> None:
         """One round."""
-        case = self._case
-        if case.latency_ms:
+        comparison = self._comparison
+        if comparison.latency_ms:
             self.delay(0)
             self._undelayed.append(self._pass(self._ours, self._count))
-            self.delay(case.latency_ms)
+            self.delay(comparison.latency_ms)
         self._mine.append(self._pass(self._ours, self._count, profiled=True))
         self._theirs.append(self._pass(self._peer, self._peers_count))
         stages, waiting = {}, None
@@ -238,7 +240,7 @@ class _Rounds:
                 self._stages.setdefault("reads, waiting", []).append(waiting)
             stages[stage] = rate
             self._stages.setdefault(stage, []).append(rate)
-        self._bounds.append(bound(stages, waiting=waiting if case.latency_ms else None))
+        self._bounds.append(bound(stages, waiting=waiting if comparison.latency_ms else None))
 
     def delay(self, latency_ms: int) -> None:
         """Every read waits so long from now on."""

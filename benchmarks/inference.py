@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import machine
-from .comparing import Case, Steady, Whole, compare_steady, compare_whole, cores
+from .comparing import Comparison, Steady, Whole, compare_steady, compare_whole, cores
 from .figures import Agreement, Spread
 from .models import SAVED_MODEL, make_saved_model
 from .photos import KINDS
@@ -27,14 +27,14 @@ from .work import TOP_K, ModelFacts
 _PEERS = {"sample": "sample", "ray": "ray_data"}
 
 
-def render_steady(case: Case, found: Steady) -> str:
+def render_steady(comparison: Comparison, found: Steady) -> str:
     """The report for people."""
     stages = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in found.stages.items())
     cpu = ", ".join(f"{name} {spent:.2f} ms" for name, spent in found.cpu_ms.items())
     lines = [
-        _title(case),
+        _title(comparison),
         f"ours                {_spread(found.ours)} images/s",
-        f"{case.peer:19} {_spread(found.peer)} images/s",
+        f"{comparison.peer:19} {_spread(found.peer)} images/s",
         f"ratio, pair by pair {_spread(found.ratio, digits=2)}",
         f"ratio, once started {_spread(found.ratio_later, digits=2)}",
         f"bound               {_spread(found.bound)} images/s  (alone: {stages})",
@@ -52,14 +52,14 @@ def render_steady(case: Case, found: Steady) -> str:
     return "\n".join([*lines, _memory(found.peak_bytes), _agreement(found.agreement)])
 
 
-def render_whole(case: Case, found: Whole) -> str:
+def render_whole(comparison: Comparison, found: Whole) -> str:
     """The report for people."""
     first = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found.first_row_s.items())
     return "\n".join(
         [
-            f"whole job, {found.images} photos; {_title(case)}",
+            f"whole job, {found.images} photos; {_title(comparison)}",
             f"ours                {_spread(found.ours, digits=2)} s  (processor {found.ours_cpu_s:.2f} s)",
-            f"{case.peer:19} {_spread(found.peer, digits=2)} s  (processor {found.peer_cpu_s:.2f} s)",
+            f"{comparison.peer:19} {_spread(found.peer, digits=2)} s  (processor {found.peer_cpu_s:.2f} s)",
             f"ratio, pair by pair {_spread(found.ratio, digits=2)}",
             f"first row           {first}",
             _memory(found.peak_bytes),
@@ -68,12 +68,12 @@ def render_whole(case: Case, found: Whole) -> str:
     )
 
 
-def _title(case: Case) -> str:
-    latency = f" with {case.latency_ms} ms latency" if case.latency_ms else ""
+def _title(comparison: Comparison) -> str:
+    latency = f" with {comparison.latency_ms} ms latency" if comparison.latency_ms else ""
     return (
-        f"{case.photos}, {case.storage}{latency}; {case.runtime} {case.precision},"
-        f" {case.model.pixels if case.model else case.pixels} px, {case.decode};"
-        f" {cores()} cores, {case.rounds} rounds"
+        f"{comparison.photos}, {comparison.storage}{latency}; {comparison.runtime} {comparison.precision},"
+        f" {comparison.model.pixels if comparison.model else comparison.pixels} px, {comparison.decode};"
+        f" {cores()} cores, {comparison.rounds} rounds"
     )
 
 
@@ -135,7 +135,7 @@ def main() -> None:
                 mean=arguments.mean,
                 scale=arguments.scale,
             )
-        case = Case(
+        comparison = Comparison(
             peer=_PEERS[arguments.peer],  # type: ignore[arg-type]
             photos=arguments.photos,
             count=arguments.count,
@@ -154,20 +154,20 @@ def main() -> None:
         with machine.watch() as watched:
             if arguments.whole:
                 counts = [int(count) for count in arguments.whole.split(",")]
-                whole = compare_whole(case, counts)
+                whole = compare_whole(comparison, counts)
                 documents = [asdict(each) for each in whole]
-                text = "\n\n".join(render_whole(case, each) for each in whole)
+                text = "\n\n".join(render_whole(comparison, each) for each in whole)
             else:
-                steady = compare_steady(case)
+                steady = compare_steady(comparison)
                 documents = [asdict(steady)]
-                text = render_steady(case, steady)
+                text = render_steady(comparison, steady)
                 images_per_s = steady.ours.median
-        folder = Path(model.folder) if model else make_saved_model(case.pixels) / SAVED_MODEL
+        folder = Path(model.folder) if model else make_saved_model(comparison.pixels) / SAVED_MODEL
         gflop = machine.gflop_an_image(folder)
         text += "\n" + machine.render(processor, watched, gflop=gflop, images_per_s=images_per_s)
     if arguments.format == "json":
         found = {"machine": asdict(processor), "others": asdict(watched), "gflop_an_image": gflop}
-        text = json.dumps([{"case": asdict(case), **found, **document} for document in documents])
+        text = json.dumps([{"comparison": asdict(comparison), **found, **document} for document in documents])
     print(text)
 
 

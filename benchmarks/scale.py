@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from .comparing import Case, model_of
+from .comparing import Comparison, model_of
 from .photos import make_photos
 from .plotting import Panel, render_svg
 from .processes import contestant
@@ -47,11 +47,11 @@ class Scale:
 
 def measure(counts: Sequence[int], *, runtime: str, pixels: int) -> Scale:
     """The counts, ascending."""
-    case = Case(runtime=runtime, pixels=pixels)
+    comparison = Comparison(runtime=runtime, pixels=pixels)
     originals = sorted(make_photos("small").iterdir())
     found: dict[int, list[tuple[float, int]]] = {count: [] for count in counts}
     with tempfile.TemporaryDirectory(prefix="symbolon-benchmark-") as scratch:
-        work = Work(model=model_of(case), folder="", runtime=runtime)
+        work = Work(model=model_of(comparison), folder="", runtime=runtime)
         for count in _in_turn(counts):
             folder = Path(scratch, str(count))
             if not folder.exists():

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from . import first_row, mobilenet, release, scale
-from .comparing import Case, Steady, Whole, compare_steady, compare_whole
+from .comparing import Comparison, Steady, Whole, compare_steady, compare_whole
 from .figures import Agreement
 from .models import NAMES, SAVED_MODEL, USUAL, make_saved_model
 from .work import ModelFacts
@@ -50,15 +50,15 @@ class SteadyRow:
     """Once loaded and warm: at least so many times the peer, and so much of the bound."""
 
     work: str
-    case: Case
+    comparison: Comparison
     options: str
     times: float
     share: float | None = None
     kept: float | None = None
 
     def measure(self, options: Options) -> list[Line]:
-        found = compare_steady(_with_rounds(self.case, options))
-        asked, seen = [f"{self.times:g} times"], [_beside(found, self.case)]
+        found = compare_steady(_with_rounds(self.comparison, options))
+        asked, seen = [f"{self.times:g} times"], [_beside(found, self.comparison)]
         reached = found.ratio.median >= self.times
         if self.share is not None:
             asked.append(f"{self.share:.0%} of the bound")
@@ -87,12 +87,12 @@ class WholeRow:
     """From the start of the process to its end, for so many photos: so many times faster than the peer."""
 
     work: str
-    case: Case
+    comparison: Comparison
     options: str
     times: dict[int, float] = field(default_factory=dict)
 
     def measure(self, options: Options) -> list[Line]:
-        found = compare_whole(_with_rounds(self.case, options), list(self.times))
+        found = compare_whole(_with_rounds(self.comparison, options), list(self.times))
         return [self._line(whole) for whole in found]
 
     def _line(self, found: Whole) -> Line:
@@ -163,72 +163,76 @@ _OPENVINO_BF16 = "--runtime openvino --decode scaled --precision bf16"
 ROWS: dict[str, Callable[[Options], list[Line]]] = {
     "small-128": SteadyRow(
         work="499 photos of ~500 px, 128 px, TensorFlow, exact",
-        case=Case(),
+        comparison=Comparison(),
         options="",
         times=3.3,
         share=0.93,
     ).measure,
     "small-224": SteadyRow(
-        work="the same at 224 px", case=Case(pixels=224), options="--pixels 224", times=2.1, share=0.88
+        work="the same at 224 px",
+        comparison=Comparison(pixels=224),
+        options="--pixels 224",
+        times=2.1,
+        share=0.88,
     ).measure,
     "camera-exact": SteadyRow(
         work="40 photos of 12 megapixels, exact",
-        case=Case(photos="camera"),
+        comparison=Comparison(photos="camera"),
         options="--photos camera",
         times=2.2,
     ).measure,
     "camera-scaled": SteadyRow(
         work="the same, scaled",
-        case=Case(photos="camera", decode="scaled"),
+        comparison=Comparison(photos="camera", decode="scaled"),
         options="--photos camera --decode scaled",
         times=3.3,
     ).measure,
     "progressive-exact": SteadyRow(
         work="12 progressive photos of 16 to 31 megapixels, exact",
-        case=Case(photos="progressive"),
+        comparison=Comparison(photos="progressive"),
         options="--photos progressive",
         times=2.0,
     ).measure,
     "progressive-scaled": SteadyRow(
         work="the same, scaled",
-        case=Case(photos="progressive", decode="scaled"),
+        comparison=Comparison(photos="progressive", decode="scaled"),
         options="--photos progressive --decode scaled",
         times=8.0,
     ).measure,
     "whole-small": WholeRow(
         work="whole job, OpenVINO, exact, ~500 px",
-        case=Case(runtime="openvino"),
+        comparison=Comparison(runtime="openvino"),
         options="--runtime openvino",
         times={4: 4.0, 499: 4.3},
     ).measure,
     "whole-camera": WholeRow(
         work="whole job, OpenVINO, exact, 12 megapixels",
-        case=Case(runtime="openvino", photos="camera"),
+        comparison=Comparison(runtime="openvino", photos="camera"),
         options="--runtime openvino --photos camera",
         times={40: 3.8},
     ).measure,
     "whole-small-bf16": WholeRow(
         work="whole job, OpenVINO, scaled and bf16, ~500 px",
-        case=Case(runtime="openvino", decode="scaled", precision="bf16"),
+        comparison=Comparison(runtime="openvino", decode="scaled", precision="bf16"),
         options=_OPENVINO_BF16,
         times={4: 5.0, 499: 5.0},
     ).measure,
     "whole-camera-bf16": WholeRow(
         work="whole job, OpenVINO, scaled and bf16, 12 megapixels",
-        case=Case(runtime="openvino", decode="scaled", precision="bf16", photos="camera"),
+        comparison=Comparison(runtime="openvino", decode="scaled", precision="bf16", photos="camera"),
         options=f"{_OPENVINO_BF16} --photos camera",
         times={40: 5.0},
     ).measure,
     "latency-files": SteadyRow(
         work="30 ms before each read, files, OpenVINO",
-        case=Case(latency_ms=30, runtime="openvino"),
+        comparison=Comparison(latency_ms=30, runtime="openvino"),
         options="--storage files --latency-ms 30 --runtime openvino",
         times=15.0,
         kept=0.85,
     ).measure,
     "latency-emulated": SteadyRow(
         work="30 ms before each answer, emulated storage, OpenVINO",
-        case=Case(latency_ms=30, storage="emulated", runtime="openvino"),
+        comparison=Comparison(latency_ms=30, storage="emulated", runtime="openvino"),
         options="--latency-ms 30 --runtime openvino",
         times=15.0,
         kept=0.85,
@@ -238,32 +242,32 @@ ROWS: dict[str, Callable[[Options], list[Line]]] = {
     "release": _release,
     "ray": SteadyRow(
         work="Ray Data over 8 times the 499 photos, its actor's start included",
-        case=Case(peer="ray_data", rounds=3),
+        comparison=Comparison(peer="ray_data", rounds=3),
         options="--peer ray --rounds 3",
         times=2.5,
     ).measure,
 }
 
 
-def _with_rounds(case: Case, options: Options) -> Case:
-    case = replace(case, rounds=min(case.rounds, options.rounds))
+def _with_rounds(comparison: Comparison, options: Options) -> Comparison:
+    comparison = replace(comparison, rounds=min(comparison.rounds, options.rounds))
     if options.model == USUAL:
-        return case
-    folder = make_saved_model(case.pixels, options.model) / SAVED_MODEL
+        return comparison
+    folder = make_saved_model(comparison.pixels, options.model) / SAVED_MODEL
     facts = ModelFacts(
         folder=str(folder),
-        pixels=case.pixels,
+        pixels=comparison.pixels,
         input="images",
         output="scores",
         mean=mobilenet.MEAN,
         scale=mobilenet.SCALE,
     )
-    return replace(case, model=facts)
+    return replace(comparison, model=facts)
 
 
-def _beside(found: Steady, case: Case) -> str:
+def _beside(found: Steady, comparison: Comparison) -> str:
     later = ""
-    if case.peer == "ray_data":
+    if comparison.peer == "ray_data":
         later = f" ({found.ratio_later.median:.2f} times once it has started)"
     return (
         f"{found.ratio.median:.2f} times: {found.ours.median:,.1f}/s beside"

@@ -1,8 +1,7 @@
-"""The questions that have names, and the conditions that they ask to be true of every admitted token."""
+"""What a question with a name asks to be true of every admitted token, as a condition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from ..cel import syntax
@@ -13,15 +12,6 @@ from .smt.admission import admissions_of, trees_of
 
 _CONTAINER: Final = "assertion.submods.container"
 _IN_CONTAINER: Final = f"has({_CONTAINER})"
-NAMED_QUESTIONS: Final[Mapping[str, str]] = {
-    "production-image": "only production images of Confidential Space are admitted",
-    "encrypted-memory": "only machines whose memory is encrypted are admitted",
-    "pinned-image": "only images that the condition names, by digest or by signer, are admitted",
-    "pinned-operator": "only projects or service accounts that the condition names are admitted",
-    "no-overrides": "nobody who overrides command or environment is admitted",
-    "satisfiable": "somebody is admitted",
-    "never-errors": "the condition is true or false of every token, never an error",
-}
 
 
 def named_condition(policies: PolicySet, name: str) -> str:

@@ -55,7 +55,8 @@ from .answers import (
 )
 from .attacking import Attack, absence_of, another_value, no_more_than, proof_of
 from .budget import Allowance
-from .named_questions import NAMED_QUESTIONS, named_condition
+from .named_questions import named_condition
+from .question_names import NAMED_QUESTIONS
 from .smt import questions
 from .smt.admission import Admission, admissions_of, trees_of
 from .smt.circuit import TooLarge

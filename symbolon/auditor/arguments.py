@@ -10,19 +10,11 @@ import sys
 from pathlib import Path
 
 from attestation.errors import ExitCode
+from policy.proving.question_names import NAMED_QUESTIONS
 
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output
 from ..policy_arguments import POLICY, add_accept_bounds, add_findings, add_policy, now
 
-_QUESTIONS = (
-    "production-image",
-    "encrypted-memory",
-    "pinned-image",
-    "pinned-operator",
-    "no-overrides",
-    "satisfiable",
-    "never-errors",
-)
 _LONGEST_BUDGET_S = 3600.0
 _MOST_ATTACKS = 1_000_000
 
@@ -53,7 +45,9 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     add_policy(prove)
     asked = prove.add_mutually_exclusive_group(required=True)
     asked.add_argument("--that", metavar="CEL", help="a condition over `assertion`, `google`, `attribute`")
-    asked.add_argument("--question", choices=_QUESTIONS, metavar="NAME", help=", ".join(_QUESTIONS))
+    asked.add_argument(
+        "--question", choices=tuple(NAMED_QUESTIONS), metavar="NAME", help=", ".join(NAMED_QUESTIONS)
+    )
     asked.add_argument("--values-of", metavar="CLAIM", help="what a claim can be, by its path")
     _add_assumptions(prove)
     prove.add_argument("--smt2", metavar="FILE", type=Path, help="write the question in SMT-LIB too")

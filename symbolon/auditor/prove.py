@@ -17,8 +17,9 @@ from policy.explaining import explain
 from policy.policy_set import PolicySet
 from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided
 from policy.proving.attacking import Attack
-from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
+from policy.proving.named_questions import named_condition
 from policy.proving.prover import Prover
+from policy.proving.question_names import NAMED_QUESTIONS
 from policy.proving.smt.tokens import SAMPLE
 from policy.wording import rendered
 

@@ -53,6 +53,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/proving/test_prover.py": (
         "policy/proving/budget.py",
         "policy/proving/named_questions.py",
+        "policy/proving/question_names.py",
         "policy/proving/smt/admission.py",
         "policy/proving/smt/questions.py",
         "policy/proving/smt/solver.py",

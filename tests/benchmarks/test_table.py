@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import table
-from benchmarks.comparing import Case, Steady
+from benchmarks.comparing import Comparison, Steady
 from benchmarks.figures import Agreement, Spread
 from benchmarks.table import Line, Options, SteadyRow, render
 
@@ -53,9 +53,9 @@ def steady(*, ratio: float = 4.0, share: float = 0.95, kept: float | None = None
 def test_a_line_is_reached_where_all_that_it_asks_is(
     found: Steady, reached: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "compare_steady", lambda case: found)
+    monkeypatch.setattr(table, "compare_steady", lambda comparison: found)
     kept = 0.85 if found.kept_with_latency else None
-    row = SteadyRow(work="photos", case=Case(), options="", times=3.3, share=0.93, kept=kept)
+    row = SteadyRow(work="photos", comparison=Comparison(), options="", times=3.3, share=0.93, kept=kept)
     (line,) = row.measure(OPTIONS)
     assert line.reached is reached
     assert f"{found.ratio.median:.2f} times" in line.seen
@@ -103,15 +103,15 @@ def test_whoever_is_interrupted_goes_on(
 def test_another_model_takes_the_place_of_the_usual_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Case] = []
+    asked: list[Comparison] = []
 
-    def compare(case: Case) -> Steady:
-        asked.append(case)
+    def compare(comparison: Comparison) -> Steady:
+        asked.append(comparison)
         return steady()
 
     monkeypatch.setattr(table, "compare_steady", compare)
     monkeypatch.setattr(table, "make_saved_model", lambda pixels, name: tmp_path / f"{name}-{pixels}")
-    row = SteadyRow(work="one", case=Case(pixels=224), options="", times=2)
+    row = SteadyRow(work="one", comparison=Comparison(pixels=224), options="", times=2)
     row.measure(OPTIONS)
     row.measure(Options(rounds=2, svg=None, model="mobilenet"))
     usual, other = asked

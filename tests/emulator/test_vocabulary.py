@@ -22,7 +22,8 @@ from policy.launch_claims import HardwareModel
 from policy.launch_spec import _RESTART_POLICIES
 from policy.linting import rules
 from policy.policy_set import policy_set_of
-from policy.proving.named_questions import NAMED_QUESTIONS, named_condition
+from policy.proving.named_questions import named_condition
+from policy.proving.question_names import NAMED_QUESTIONS
 from policy.proving.smt.facts import FACTS
 from tests.launches import FACTS as LAUNCH
 from tests.policy.rules.conftest import TODAY

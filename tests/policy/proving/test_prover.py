@@ -18,8 +18,8 @@ from policy.cel.condition import compile_condition
 from policy.cel.syntax import InvalidExpression
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
 from policy.proving.answers import Found, NoneFound, Proved, Refuted, Undecided
-from policy.proving.named_questions import NAMED_QUESTIONS
 from policy.proving.prover import Prover, find_admitted, prove
+from policy.proving.question_names import NAMED_QUESTIONS
 from policy.proving.smt import solver, tokens
 from policy.proving.smt.questions import NOT_INSTALLED
 from policy.proving.smt.tokens import SAMPLE, differences, fits, nearest

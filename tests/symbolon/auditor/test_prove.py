@@ -7,18 +7,11 @@ from pathlib import Path
 import cvc5
 import pytest
 
-from policy.proving.named_questions import NAMED_QUESTIONS
-from symbolon.auditor.arguments import _QUESTIONS
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, STABLE, provider, written
 
 KEYS = {"verdict", "counterexample", "assumptions", "attacked", "bounded", "reason", "record"}
 PRODUCTION = 'assertion.dbgstat == "disabled-since-boot"'
-
-
-def test_the_questions_that_can_be_typed_are_those_that_there_are() -> None:
-    """The parser has a list of its own: to import theirs takes longer than `--help` may."""
-    assert tuple(NAMED_QUESTIONS) == _QUESTIONS
 
 
 def test_what_holds_is_proved_with_what_is_assumed(ask: Ask, anybody: Path) -> None:
@@ -87,13 +80,6 @@ def test_without_a_solver_it_is_undecided(ask: Ask, anybody: Path, monkeypatch: 
 )
 def test_named_questions_are_answered(ask: Ask, anybody: Path, question: str, code: int) -> None:
     assert ask("auditor", "prove", anybody, "--question", question).code == code
-
-
-def test_every_named_question_can_be_typed() -> None:
-    from policy.proving.named_questions import NAMED_QUESTIONS
-    from symbolon.auditor.arguments import _QUESTIONS
-
-    assert tuple(NAMED_QUESTIONS) == _QUESTIONS
 
 
 def test_a_policy_that_admits_nobody_is_not_satisfiable(ask: Ask, tmp_path: Path) -> None:
