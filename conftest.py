@@ -1,6 +1,7 @@
 """Rules for every test: nothing beyond this machine is reached, Ctrl-C reaches anybody, CI skips nothing.
 
-And which tests run: `--quick` and `--long` of scripts/test.
+Hypothesis tries the same examples each time, however long they take. And which tests run: `--quick` and
+`--long` of scripts/test.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SLOW = Path(__file__).parent / "tests" / "slow.txt"
 SLOW_FILE_S = 9.0
@@ -39,6 +41,15 @@ def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_the_network)
+if settings.get_current_profile_name() == "default":  # scripts/mutate has one of its own
+    settings.register_profile(
+        "symbolon",
+        deadline=None,  # a busy machine fails no test
+        database=None,
+        derandomize=os.environ.get("SYMBOLON_SEED") != "random",
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("symbolon")
 # What a shell starts in its background ignores SIGINT, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 
 from cryptography import x509
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from attestation.chain import verify_chain
@@ -37,9 +37,7 @@ HEADER = {"alg": "RS256", "kid": "key-1"}
 ROOT: x509.Certificate = root_plan().make()
 CHAIN = x5c_of(leaf_plan().make(), intermediate_plan().make(), ROOT)
 
-fuzzed = settings(
-    max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+fuzzed = settings(max_examples=100)
 
 CLAIM_NAMES = sorted({*every_claim(), *json.dumps(every_claim()).split('"')})
 names = st.sampled_from(CLAIM_NAMES) | st.text(max_size=8)

@@ -15,7 +15,7 @@ from contract.results import parse_error, parse_row, parse_timings, render_error
 from contract.terms import TABLES, OwnerTerms, named_runtime, parse_terms, render_terms
 from tests.workload.samples import TERMS, terms_text
 
-tried = settings(max_examples=100, deadline=None, database=None)
+tried = settings(max_examples=100)
 
 WHOLE = tomllib.loads(terms_text())
 KEYS = sorted({*WHOLE, *(name for table in TABLES for name in WHOLE.get(table, {}))})

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attestation.errors import Misconfigured
@@ -71,7 +71,7 @@ CONDITIONS = st.builds(
 
 
 @given(CONDITIONS.filter(lambda conditions: conditions != AttributeConditions()))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_what_is_rendered_is_parsed_back_and_rendered_alike(conditions: AttributeConditions) -> None:
     text = render_condition(conditions)
     assert parse_condition(text) == conditions

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.readers import archive
 
-tried = settings(max_examples=100, deadline=None, database=None)
+tried = settings(max_examples=100)
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.lists(
     st.sampled_from(["a", "b", "..", ".", "", "c" * 300, "\0", "\n", "ä"]), max_size=120

@@ -99,7 +99,7 @@ def test_of_several_providers_one_that_admits_is_enough(conditions: list[str], v
     assert isinstance(verdict.answer, Verified) == verified
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(RECEIPT) - 1), st.integers(1, 255))
 def test_a_receipt_with_another_byte_is_another_receipt_and_not_verified(place: int, flipped: int) -> None:
     """But for white space between the members of the envelope, of which nothing depends."""
