@@ -37,7 +37,8 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts/fuzz", tmp_path / "scripts")
+    for script in ("fuzz", "in_environment.py"):
+        shutil.copy(ROOT / "scripts" / script, tmp_path / "scripts")
     return tmp_path
 
 

@@ -44,7 +44,8 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts/mutate", tmp_path / "scripts")
+    for script in ("mutate", "in_environment.py"):
+        shutil.copy(ROOT / "scripts" / script, tmp_path / "scripts")
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     return tmp_path
 
