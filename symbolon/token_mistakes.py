@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from attestation.errors import EvidenceRejected, Misconfigured
+from attestation.issuer import ISSUER
 from attestation.tokens import UnverifiedToken, parse_token
 from policy.documents import is_yaml, other_text, what_is
 from policy.issuers import issuer_of
@@ -153,7 +154,7 @@ def whose(issuer: object) -> str:
     """
     if not isinstance(issuer, str):
         return ""
-    if (known := issuer_of(issuer)) is not None:
+    if (known := issuer_of(issuer)) is not None and known.uri != ISSUER:
         return f"a token of {known.name}"
     return next(
         (

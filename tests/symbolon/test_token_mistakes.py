@@ -139,6 +139,7 @@ def test_a_condition_alone_answers_anybody_s_token_and_says_whose_it_is(ask: Ask
 def test_an_issuer_that_only_begins_alike_is_nobody_s() -> None:
     assert whose("https://accounts.google.com.evil.example") == ""
     assert whose("https://gitlab.company.example") == whose(None) == ""
+    assert whose("https://confidentialcomputing.googleapis.com") == ""
 
 
 @pytest.mark.parametrize(
