@@ -196,10 +196,24 @@ def _check_time(claims: Claims, now: float, leeway_s: int) -> None:
     if claims.exp <= max(claims.iat, claims.nbf):
         raise TokenNeverValid("the token expires before it begins")
     if now >= claims.exp + leeway_s:
-        raise TokenExpired(f"the token expired {now - claims.exp:.0f} s before the given time")
+        raise TokenExpired(f"the token expired {_lasting(now - claims.exp)} before the given time")
     if now < claims.nbf - leeway_s:
-        raise TokenNotYetValid(f"the token begins {claims.nbf - now:.0f} s after the given time")
+        raise TokenNotYetValid(f"the token begins {_lasting(claims.nbf - now)} after the given time")
     if now < claims.iat - leeway_s:
         raise TokenIssuedInFuture(
-            f"the token says it is issued {claims.iat - now:.0f} s after the given time"
+            f"the token says it is issued {_lasting(claims.iat - now)} after the given time"
         )
+
+
+def _lasting(seconds: float) -> str:
+    """A stretch of time in its two largest units; below two minutes in seconds.
+
+    >>> _lasting(100), _lasting(4000), _lasting(100_000)
+    ('100 s', '1 h 6 min', '1 d 3 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
+    if hours == 0:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60} min" if days == 0 else f"{days:,} d {hours % 24} h"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from attestation.errors import Misconfigured
@@ -35,6 +36,7 @@ _TERRAFORM: Final = re.compile(
 _MARKDOWN: Final = re.compile(r"\A\s*(?:#{1,6}[ \t]|<!--)|^```", re.MULTILINE)
 _TOKEN: Final = re.compile(r"\s*(?:Bearer\s+)?eyJ[\w-]+\.[\w-]+\.[\w-]*\s*", re.ASCII)
 _MOST_NAMES: Final = 5
+_SHOWN_IN_A_PAGE: Final = "put the condition that it shows into a `.cel` file"
 
 Members = Mapping[str, Any]
 
@@ -50,23 +52,40 @@ def check_is_no_other_text(text: str, name: str) -> None:
     Raises:
         Misconfigured: it is one; the message says which.
     """
+    if (found := other_text(text, name)) is not None:
+        raise Misconfigured(f"this is {found.what}, where a policy is wanted{found.more}", hint=found.hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherText:
+    """A text that is no policy: `what` it is, `more` that one should know, and the way to a policy."""
+
+    what: str
+    hint: str
+    more: str = ""
+
+
+def other_text(text: str, name: str) -> OtherText | None:
+    """What a text is that people confuse with a policy; None where it may be one."""
     ending = name.rpartition(".")[2].lower()
     start = text.lstrip()[:200].lower()
     if ending == "tf" or _TERRAFORM.search(text):
-        raise Misconfigured(
-            "this is Terraform's source, where a policy is wanted: what it comes to is known in a plan",
+        return OtherText(
+            what="Terraform's source",
+            more=": what it comes to is known in a plan",
             hint="`terraform plan -out=plan`, then `terraform show -json plan > plan.json`, and give that",
         )
     if start.startswith(("<!doctype html", "<html", "<?xml")):
-        raise _instead("a web page", hint="put the condition that it shows into a `.cel` file")
+        return OtherText(what="a web page", hint=_SHOWN_IN_A_PAGE)
     if start.startswith("-----begin"):
-        raise _instead("a key or a certificate in PEM", hint=PROVIDER_WANTED)
+        return OtherText(what="a key or a certificate in PEM", hint=PROVIDER_WANTED)
     if start.startswith("#!"):
-        raise _instead("a script", hint="put its `--attribute-condition` into a `.cel` file")
+        return OtherText(what="a script", hint="put its `--attribute-condition` into a `.cel` file")
     if ending in ("md", "markdown") or _MARKDOWN.search(text):
-        raise _instead("a Markdown page", hint="put the condition that it shows into a `.cel` file")
+        return OtherText(what="a Markdown page", hint=_SHOWN_IN_A_PAGE)
     if _TOKEN.fullmatch(text):
-        raise _instead("a token", hint="ask about it with `symbolon auditor explain --token`")
+        return OtherText(what="a token", hint="ask about it with `symbolon auditor explain --token`")
+    return None
 
 
 def parse_json(text: str, what: str, *, hint: str = "is it the right file?") -> Any:
@@ -137,10 +156,6 @@ def members_of(document: Mapping[str, Any]) -> str:
     names = [quoted(str(each), most_characters=30) for each in document]
     shown = names[:_MOST_NAMES] + ["more"] * (len(names) > _MOST_NAMES)
     return listed(shown, "and") or "nothing"
-
-
-def _instead(what: str, *, hint: str) -> Misconfigured:
-    return Misconfigured(f"this is {what}, where a policy is wanted", hint=hint)
 
 
 def _has(*names: str) -> Callable[[Members], bool]:

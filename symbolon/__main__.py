@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from .arguments import make_parser
 
 _INTERRUPTED = 128 + signal.SIGINT
 _NOBODY_LISTENS = 128 + signal.SIGPIPE
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,18 +44,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("\nstopped\n")
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; nothing may be flushed to them at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_unwritten()
         return _NOBODY_LISTENS
-    except Exception as bug:  # noqa: BLE001  the one outermost place
-        if arguments.traceback or os.environ.get("SYMBOLON_TRACEBACK"):
-            traceback.print_exception(bug)
+    except OSError as problem:
+        if problem.errno not in _NO_ROOM:
+            return _tell_bug(problem, with_trace=arguments.traceback)
+        _leave_unwritten()
         sys.stderr.write(
-            f"error: a bug in symbolon ({type(bug).__name__})\n"
-            "hint: run it again with SYMBOLON_TRACEBACK=1 to see where, and report that\n"
+            f"error: cannot write the answer: {os.strerror(problem.errno).lower()}\n"
+            "hint: make room, or send it to another place\n"
         )
-        return int(ExitCode.BUG)
+        return int(ExitCode.MISCONFIGURED)
+    except Exception as bug:  # noqa: BLE001  the one outermost place
+        return _tell_bug(bug, with_trace=arguments.traceback)
     return int(answer)
+
+
+def _leave_unwritten() -> None:
+    """What standard output did not take is dropped: nothing of it is flushed at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell_bug(bug: Exception, *, with_trace: bool) -> int:
+    """The bug is on standard error, in one line and with a hint."""
+    if with_trace or os.environ.get("SYMBOLON_TRACEBACK"):
+        traceback.print_exception(bug)
+    sys.stderr.write(
+        f"error: a bug in symbolon ({type(bug).__name__})\n"
+        "hint: run it again with SYMBOLON_TRACEBACK=1 to see where, and report that\n"
+    )
+    return int(ExitCode.BUG)
 
 
 def _tell(error: SymbolonError, *, as_json: bool) -> None:

@@ -38,6 +38,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
     Misconfigured: {
         "misconfigured": "A file, an option or a setting cannot be used as it is. The message names it, "
         "the hint says what would do.",
+        "wrong-usage": "What was typed cannot be meant: a time that is none, a condition that is not CEL, "
+        "standard input for two files. Nothing was read or asked; type it again.",
         "invalid-expression": "A condition or a mapping is not CEL that Google would accept. The message "
         "has the place in the text.",
         "model-misfit": "The SavedModel's signature is not what the owner's terms say: names, shapes or "

@@ -139,8 +139,11 @@ class HandedToken:
 
     def _hint(self, rejection: EvidenceRejected, issuer: str) -> str:
         """What the person can do about it who handed the token in."""
-        if self.claims.get("iss") != issuer and (hint := hint_of_issuer(self.claims.get("iss"))):
-            return hint
+        if (found := self.claims.get("iss")) != issuer:
+            if hint := hint_of_issuer(found):
+                return hint
+            if not isinstance(rejection, WrongIssuer):
+                return f"its issuer is {_shown(found)}, where {quoted(issuer)} is wanted"
         if isinstance(rejection, WrongAudience):
             return _way_out(self.claims)
         if isinstance(rejection, _OF_TIME):
@@ -173,13 +176,13 @@ def read_token(token: str, *, jwks: str | None, root: str | None, audience: str 
             audience=audience,
             inputs=tuple((role, text) for role, text in inputs if text is not None),
         )
+    claims = parse_json_object(text.encode(), what="token")
+    check_are_claims(claims)
     if jwks is not None or root is not None:
         raise Misconfigured(
             "the token is a JSON object of claims, which nobody signed",
             hint="give the signed token, or --unsafe-unverified for an answer that proves nothing",
         )
-    claims = parse_json_object(text.encode(), what="token")
-    check_are_claims(claims)
     return HandedToken(
         token=None, claims=claims, keys=None, root=None, audience=audience, inputs=(("token", named),)
     )

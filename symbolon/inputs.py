@@ -9,21 +9,28 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
+from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
 MAX_INPUT_BYTES = 4 * 1024 * 1024
 """More than any policy, token or key set has; a wrong file is refused before it fills the memory."""
 
 
+class WrongUsage(Misconfigured):
+    """What was typed cannot be meant: whoever typed it acts next."""
+
+    code = "wrong-usage"
+    exit_code = ExitCode.USAGE
+
+
 def check_named_once(*names: str | None) -> None:
     """Standard input, `-`, is named at most once: its second reader would find it empty.
 
     Raises:
-        Misconfigured: it is named twice.
+        WrongUsage: it is named twice.
     """
     if names.count("-") > 1:
-        raise Misconfigured("standard input (`-`) is named twice", hint="put one of the two into a file")
+        raise WrongUsage("standard input (`-`) is named twice", hint="put one of the two into a file")
 
 
 def read_text(name: str, *, what: str) -> str:
@@ -68,9 +75,18 @@ def decode_text(data: bytes, name: str, *, what: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Misconfigured(
-            f"the {what} {quoted(name)} is not UTF-8 text", hint="is it the right file?"
-        ) from error
+        hint = "is it the right file?"
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            hint = "it is UTF-16, as Windows writes it: save it as UTF-8"
+        raise Misconfigured(f"the {what} {quoted(name)} is not UTF-8 text", hint=hint) from error
+
+
+def cannot_write(name: str, error: OSError) -> Misconfigured:
+    """The failure to write into the file or folder `name`, as a person is told of it."""
+    reason = (error.strerror or "no reason given").lower()
+    return Misconfigured(
+        f"cannot write {quoted(name)}: {reason}", hint="name a place that can be written to, with room on it"
+    )
 
 
 def parse_json_document(text: str, *, what: str) -> dict[str, object]:
@@ -92,14 +108,14 @@ def parse_time(text: str) -> float:
     True
 
     Raises:
-        Misconfigured: it is neither, or a time without its offset.
+        WrongUsage: it is neither, or a time without its offset.
     """
     try:
         moment = _moment(text)
     except (ValueError, OverflowError, OSError):  # of a number too large: two of them, by how much
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise Misconfigured(
+        raise WrongUsage(
             f"{quoted(text)} is not a time",
             hint="write seconds since the epoch, or RFC 3339 with its offset: 2026-01-31T12:00:00Z",
         )

@@ -165,7 +165,9 @@ class _Checker:
             name = str(node.key.value)
             if name in operand.fields:
                 return operand.fields[name].type
-            self.add("unknown-claim", f"{quoted(name)} is no documented claim of the token", "", node)
+            close = difflib.get_close_matches(name[:40], list(operand.fields), 1)
+            hint = f"did you mean `{close[0]}`?" if close else ""
+            self.add("unknown-claim", f"{quoted(name)} is no documented claim of the token", hint, node)
         return DYN
 
     def _binary(self, node: syntax.Binary, variables: Mapping[str, Type]) -> Type:
@@ -238,7 +240,9 @@ class _Checker:
         arguments = [self.type_of(argument, variables) for argument in node.arguments]
         subject = target if target is not None else arguments[0] if arguments else DYN
         if node.function in _ON_STRINGS and not _is(subject, "string"):
-            self.add("wrong-type", f"`{node.function}` is for strings, not for {_named(subject)}", "", node)
+            in_a_list = node.function == "contains" and isinstance(without_null(subject), ListOf)
+            hint = "write `… in …`" if in_a_list else ""
+            self.add("wrong-type", f"`{node.function}` is for strings, not for {_named(subject)}", hint, node)
         has_size = not isinstance(without_null(subject), Scalar) or _is(subject, "string", "bytes")
         if node.function == "size" and not has_size:
             self.add("wrong-type", f"{_named(subject)} has no size", "", node)

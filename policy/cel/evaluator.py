@@ -122,7 +122,7 @@ class Compiler:
         known = [*variables, *self._roots]
         problem = f"the name {quoted(node.name)} means nothing here"
         unknown = self._invalid(problem, node.span, node.name, known)
-        unknown.hint = of_bare_name(node.name) or unknown.hint
+        unknown.hint = of_bare_name(node.name, self._text, node.span.start) or unknown.hint
         raise unknown
 
     def _type_of_google(self, path: Path, span: Span) -> Run:
@@ -221,13 +221,17 @@ class Compiler:
         return closures.call(known.run, [self.compile(part, variables) for part in parts], node.span)
 
     def _unknown_function(self, node: syntax.Call) -> InvalidExpression:
+        from .hints import of_function  # only who needs a hint waits for the vocabulary
+
         name = node.function
         tables = (FUNCTIONS, METHODS, UNKNOWN_METHODS, TIME_FUNCTIONS, TIME_METHODS)
         if name == _PATTERN_FUNCTION or any(name in table for table in tables):
             problem = f"the function {quoted(name)} is not called like this"
         else:
             problem = f"there is no function {quoted(name)}"
-        return self._invalid(problem, node.span, name, [*FUNCTIONS, *METHODS, _PATTERN_FUNCTION])
+        unknown = self._invalid(problem, node.span, name, [*FUNCTIONS, *METHODS, _PATTERN_FUNCTION])
+        unknown.hint = of_function(name) or unknown.hint
+        return unknown
 
     def _comprehension(self, node: syntax.Comprehension, variables: dict[str, int]) -> Run:
         in_any_order = node.macro not in ("map", "filter") or id(node) in self._in_any_order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import Final
 
@@ -15,7 +16,20 @@ _WORDS: Final = {
     "equals": "==",
     "like": ".matches(…)",
     "contains": ".contains(…)",
+    "in": "in",
 }
+_CONSTANTS: Final = {"true": "true", "false": "false", "null": "null", "none": "null", "nil": "null"}
+_FUNCTIONS: Final = {
+    **dict.fromkeys(("len", "length", "count"), "write `size(…)`"),
+    **dict.fromkeys(("equals", "eq", "isEqual"), "write `==`"),
+    **dict.fromkeys(("regex", "regexMatch", "match", "test"), "write `.matches(…)`"),
+    **dict.fromkeys(("any", "some"), "write `.exists(each, …)`"),
+    **dict.fromkeys(("every", "forall", "forAll"), "write `.all(each, …)`"),
+    **dict.fromkeys(("toLower", "toLowerCase", "lower"), "write `.lowerAscii()`"),
+    **dict.fromkeys(("includes", "hasKey", "containsKey"), "write `… in …`"),
+    **dict.fromkeys(("exists", "isset", "defined"), "write `has(…)`"),
+}
+_DASHED: Final = re.compile(r"(?<=\.)\w+(?:-\w+)+", re.ASCII)
 _CHARACTERS: Final = {
     "=": "did you mean `==`?",
     "&": "did you mean `&&`?",
@@ -46,6 +60,8 @@ def of_word(found: str, before: str = "") -> str:
     >>> of_word("AND"), of_word("assertion", before="not")
     ('write `&&`', 'write `!`')
     """
+    if found.lower() == "not":
+        return "write `!(… in …)`"
     operator = _WORDS.get(found.lower(), "")
     if not operator and before.lower() == "not":
         operator = "!"
@@ -57,12 +73,24 @@ def of_character(character: str) -> str:
     return _CHARACTERS.get(character, "")
 
 
-def of_bare_name(name: str) -> str:
-    """The claim that a name alone probably means: the one of this name that is nearest to the root.
+def of_function(name: str) -> str:
+    """What to write instead of another language's function; "" where nobody knows."""
+    return _FUNCTIONS.get(name, "")
+
+
+def of_bare_name(name: str, text: str = "", start: int = 0) -> str:
+    """What a name alone probably means: a claim, the one that is nearest to the root, a constant, or a text.
+
+    It stands in the condition `text`, from `start`: with a dash before it, it is part of a longer name.
 
     >>> of_bare_name("image_digest")
     'write `assertion.submods.container.image_digest`'
     """
+    for dashed in _DASHED.finditer(text):
+        if dashed.start() < start < dashed.end():
+            return f'a name with a dash stands in brackets: `["{dashed.group()}"]`'
+    if name.lower() in _CONSTANTS:
+        return f"write `{_CONSTANTS[name.lower()]}`"
     waiting: deque[tuple[str, schema.Object]] = deque([("assertion", schema.ASSERTION)])
     while waiting:
         path, holder = waiting.popleft()
@@ -72,4 +100,4 @@ def of_bare_name(name: str) -> str:
             inner = schema.without_null(claim.type)
             if isinstance(inner, schema.Object):
                 waiting.append((f"{path}.{field}", inner))
-    return ""
+    return f'a text stands in quotes: `"{name}"`' if name.isupper() else ""

@@ -122,6 +122,8 @@ class _Parser:
         from .hints import of_word  # only who needs a hint waits for the vocabulary
 
         before = self._tokens[self._next - 1] if self._next else None
+        if before is not None and before.text == "<" and self._at(">"):
+            return "write `!=`"
         found = self._token.text if self._token.kind == "name" else ""
         return of_word(found, before.text if before is not None and before.kind == "name" else "")
 

@@ -234,9 +234,9 @@ def another_value(policies: PolicySet, claim: str, values: Values) -> Question:
 
 
 def asking(policies: PolicySet, also: str) -> PolicySet:
-    """The same policies, each asking one thing more."""
+    """The same policies, each asking one thing more. A comment ends with its line, so lines are kept."""
     providers = tuple(
-        replace(each, condition=f"({each.condition.strip() or 'true'}) && ({also})")
+        replace(each, condition=f"(\n{each.condition.strip() or 'true'}\n) && (\n{also}\n)")
         for each in policies.providers
     )
     return replace(policies, providers=providers)

@@ -9,8 +9,8 @@ Source: google/cel-go, tools/celtest, for what coverage asks of a condition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from ..cel import syntax
 from ..cel.evaluator import Compiler
@@ -133,12 +133,17 @@ def _boolean_nodes(clause: Node) -> Iterator[Node]:
         waiting += reversed(syntax.children(node))
 
 
+_READS_WHAT_IS_MAPPED: Final = (
+    "the condition reads what a provider maps, and names no provider: make the tests from the provider"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failing:
     """A token that fails one clause and nothing else; None where there is none, or it is undecided.
 
-    `redundant`: it is proved that the clause alone keeps nobody out. `reason` says why it is
-    undecided.
+    `redundant`: it is proved that the clause alone keeps nobody out, and `elsewhere`, that another provider
+    admits whomever it does. `reason` says why it is undecided.
     """
 
     provider: str
@@ -146,6 +151,7 @@ class Failing:
     span: tuple[int, int]
     token: Mapping[str, object] | None
     redundant: bool = False
+    elsewhere: bool = False
     assumptions: tuple[str, ...] = ()
     reason: str = ""
 
@@ -166,16 +172,48 @@ def generate(policies: PolicySet | str, prover: Prover) -> Generated:
     """
     whole = as_policy_set(policies)
     admitted = prover.find_admitted(whole)
+    if isinstance(admitted, Found) and whole.outcome(admitted.token) != "admitted":
+        admitted = Undecided(reason=_READS_WHAT_IS_MAPPED)
     near = admitted.token if isinstance(admitted, Found) else None
+    admissions = admissions_of(whole)
     failing = [
-        _failing(admission, number, prover, near)
-        for admission in admissions_of(whole)
+        _if_refused(whole, _failing(admissions, admission, number, prover, near))
+        for admission in admissions
         for number in range(len(admission.condition.clauses))
     ]
     return Generated(admitted=admitted, failing=tuple(failing))
 
 
-def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[str, object] | None) -> Failing:
+def _if_refused(policies: PolicySet, failing: Failing) -> Failing:
+    """The same, where its token is one that is known to be refused: it lies in a folder of such."""
+    if failing.token is None or policies.outcome(failing.token) == "refused":
+        return failing
+    return replace(failing, token=None, reason=_READS_WHAT_IS_MAPPED)
+
+
+def _failing(
+    admissions: tuple[Admission, ...],
+    admission: Admission,
+    number: int,
+    prover: Prover,
+    near: Mapping[str, object] | None,
+) -> Failing:
+    """What fails this clause alone; a token, where no other provider admits it."""
+    others = tuple(each for each in admissions if each is not admission)
+    failing = _failing_beside(others, admission, number, prover, near)
+    if not others or not failing.redundant:
+        return failing
+    alone = _failing_beside((), admission, number, prover, near)
+    return alone if alone.token is None else replace(alone, token=None, elsewhere=True)
+
+
+def _failing_beside(
+    others: tuple[Admission, ...],
+    admission: Admission,
+    number: int,
+    prover: Prover,
+    near: Mapping[str, object] | None,
+) -> Failing:
     clause = admission.condition.clauses[number]
     issuer = admission.provider.issuer
     if not has_our_vocabulary(issuer):
@@ -188,9 +226,9 @@ def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[st
             assumptions=(),
             reason=unknown_vocabulary(issuer),
         )
-    found = prover.search(_only_failing(admission, number, by_error=False), sample=near)
+    found = prover.search(_only_failing(admission, number, others, by_error=False), sample=near)
     if not isinstance(found, Found):
-        found = prover.search(_only_failing(admission, number, by_error=True), sample=near)
+        found = prover.search(_only_failing(admission, number, others, by_error=True), sample=near)
     return Failing(
         provider=admission.provider.name,
         clause=clause.text,
@@ -202,15 +240,21 @@ def _failing(admission: Admission, number: int, prover: Prover, near: Mapping[st
     )
 
 
-def _only_failing(admission: Admission, number: int, *, by_error: bool) -> Question:
-    """Is there a token for which this clause is false, or also an error, and every other one is true?"""
+def _only_failing(
+    admission: Admission, number: int, others: tuple[Admission, ...], *, by_error: bool
+) -> Question:
+    """Is there a token for which this clause is false, or also an error, and every other one is true?
+
+    Of `others`, the providers beside it, none admits it.
+    """
     nodes = [clause.node for clause in admission.condition.clauses]
 
     def formula(encoder: Encoder) -> int:
         mapped, seen = admission.mapped(encoder, ())
         true = [seen.truth(node) for node in nodes]
         true[number] = -true[number] if by_error else seen.falsity(nodes[number])
-        return encoder.circuit.all_of((mapped, *true))
+        elsewhere = [-each.formula(encoder, ())[0] for each in others]
+        return encoder.circuit.all_of((mapped, *true, *elsewhere))
 
     def holds(case: Case) -> bool:
         seen = admission.sees(case)
@@ -221,6 +265,13 @@ def _only_failing(admission: Admission, number: int, *, by_error: bool) -> Quest
             return False
         if not by_error and results[number] is not False:
             return False
-        return all((result is True) is (place != number) for place, result in enumerate(results))
+        if not all((result is True) is (place != number) for place, result in enumerate(results)):
+            return False
+        return all(each.refuses(case) for each in others)
 
-    return Question(formula=formula, holds=holds, trees=admission.trees, is_unknown=admission.is_not_said_of)
+    return Question(
+        formula=formula,
+        holds=holds,
+        trees=tuple(tree for each in (admission, *others) for tree in each.trees),
+        is_unknown=lambda case: any(each.is_not_said_of(case) for each in (admission, *others)),
+    )

@@ -272,7 +272,7 @@ class Prover:
         if isinstance(others, Undecided):
             return others
         admissions = admissions_of(as_policy_set(policies))
-        path = claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}"
+        path = claim if claim.split(".", 1)[0].split("[", 1)[0] in ROOTS else f"assertion.{claim}"
         tree = trees_of(compile_condition(path))
 
         def read_claim(encoder: Encoder) -> list[tuple[int, Value]]:

@@ -40,7 +40,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
         "  symbolon auditor prove policy.toml --that 'assertion.dbgstat == \"disabled-since-boot\"'\n"
         "  symbolon auditor prove policy.toml --question no-overrides\n"
         "  symbolon auditor prove policy.toml --values-of submods.container.image_digest\n\n"
-        "exit codes: 0 proved · 3 refuted, by a token · 6 undecided\n",
+        "exit codes: 0 proved · 3 refuted, by a token · 6 undecided, or vacuous: nobody is admitted\n",
     )
     add_policy(prove)
     asked = prove.add_mutually_exclusive_group(required=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from attestation.errors import ExitCode
+from policy.proving.answers import NoneFound
 from policy.proving.attacking import Attack
 from policy.proving.differing import Change, Difference, diff
 from policy.proving.prover import Prover
@@ -18,7 +19,7 @@ from ..policy_files import read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
 from ..reports import print_report
-from ..reports.differences import claims_that_matter
+from ..reports.differences import claims_that_matter, inexact_paths, notes_on_numbers
 from ..reports.record import record_of
 from ..reports.report import Entry, Report, Section, Tone
 
@@ -62,6 +63,9 @@ def diff_policies(
         before, after = read_policy_set(old), read_policy_set(new)
         with patience("comparing"):
             difference = diff(before.policies, after.policies, prover)
+            admits_nobody = difference.newly_admitted is None and isinstance(
+                prover.find_admitted(after.policies), NoneFound
+            )
     record = record_of(
         "whom does the new policy admit that the old one refuses, and whom does it refuse?",
         [("old", before.policy), ("new", after.policy), ("sample", beside)],
@@ -70,9 +74,12 @@ def diff_policies(
     )
     if output == "json":
         document = document_of(difference) | {"attacked": attacking.described}
+        document |= {"admits_nobody": True} if admits_nobody else {}
         print_json(document | {"record": record.document()})
     else:
         report = _report(difference, f"{old} → {new}", near)
+        if admits_nobody:
+            report = replace(report, tone="warn", verdict=f"{report.verdict}: it admits nobody at all")
         if difference.verdict in ("equivalent", "stricter", "looser"):
             beside_the_proof = Section(title="beside the proof", lines=(attacking.described,))
             report = replace(report, sections=(*report.sections, beside_the_proof))
@@ -91,6 +98,9 @@ def document_of(difference: Difference) -> dict[str, object]:
         "assumptions": list(difference.assumptions),
         "bounded": difference.bounded,
     }
+    shown = (difference.newly_admitted or {}, difference.newly_refused or {})
+    inexact = sorted({path for token in shown for path in inexact_paths(token)})
+    document |= {"inexact": inexact} if inexact else {}
     return document | ({"reason": difference.reason} if difference.reason else {})
 
 
@@ -138,6 +148,7 @@ def _token(
         claims=claims,
         token=token,
         shows=f"{what}, for example, is a token with" if claims else "",
+        notes=notes_on_numbers(token),
     )
 
 

@@ -11,7 +11,7 @@ from attestation.errors import EvidenceRejected, ExitCode, printable, quoted
 from policy.deciding import Outcome, sum_of
 
 from ..handed_tokens import HandedToken, TokenClaims, moment, read_token
-from ..inputs import check_named_once, parse_time
+from ..inputs import WrongUsage, check_named_once, parse_time
 from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
 from ..rendering import Styled, clause_lines, console, print_json, styled
@@ -72,10 +72,13 @@ def explain_token(
     enough.
 
     Raises:
+        WrongUsage: `at` is no time, or `audience` is empty.
         EvidenceRejected: the token itself is not what it claims to be, to any of them.
         Misconfigured: an input cannot be read, or the policy is not one that Google would accept.
     """
     check_named_once(policy, token, jwks, root)
+    if audience == "":
+        raise WrongUsage("`--audience` names nobody", hint="leave it out to ask as STS asks")
     then = now.timestamp() if at is None else parse_time(at)
     file, asked = read_policies(policy)
     handed = read_token(token, jwks=jwks, root=root, audience=audience)

@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from attestation.errors import ExitCode, Misconfigured, quoted
+from attestation.errors import ExitCode
 from attestation.issuer import ISSUER
-from policy.cel import parse, walk
+from policy.cel import InvalidExpression, parse, walk
 from policy.cel.check import Misfit, check
+from policy.cel.condition import compile_condition
 from policy.cel.syntax import Identifier, Node
 from policy.explaining import explain
 from policy.policy_set import PolicySet
@@ -23,16 +24,16 @@ from policy.proving.question_names import NAMED_QUESTIONS
 from policy.proving.smt.tokens import SAMPLE
 from policy.wording import rendered
 
-from ..inputs import check_named_once
+from ..inputs import WrongUsage, cannot_write, check_named_once
 from ..policy_files import NamedPolicySet, read_named_claims, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
 from ..reports import print_report
-from ..reports.differences import claims_that_matter
+from ..reports.differences import claims_that_matter, inexact_paths, notes_on_numbers
 from ..reports.record import record_of
 from ..reports.report import Entry, Report, Section, Tone
 
-_HOLLOW: Final = "nobody is admitted, so it proves nothing about anybody"
+_VACUOUS: Final = "nobody is admitted at all: it is so of every admitted token, since there is none"
 BOUNDED: Final = "bounded: lists and maps longer than the proof's slots are not covered"
 _SHOWN: Final[dict[type, tuple[str, Tone, ExitCode]]] = {
     Proved: ("PROVED", "good", ExitCode.YES),
@@ -58,9 +59,13 @@ def prove_policy(
     """The answer to `that`, a condition, or to the named `question` stands on standard output.
 
     Raises:
+        WrongUsage: `that` is no condition, or the question has no script.
         Misconfigured: an input cannot be read, or is not one that Google would accept.
     """
     check_named_once(policy, sample)
+    check_expression("--that", that)
+    if smt2 is not None and question == "never-errors":
+        raise WrongUsage("`never-errors` asks for no condition, so it has no script", hint="leave out --smt2")
     beside, near = (None, SAMPLE) if sample is None else read_named_claims(sample)
     with Prover(
         budget_s=budget_s,
@@ -79,7 +84,7 @@ def prove_policy(
             else:
                 answer = prover.prove_named(named.policies, str(question))
             asks_of_tokens = question not in ("satisfiable", "never-errors")
-            hollow = (
+            vacuous = (
                 isinstance(answer, Proved)
                 and asks_of_tokens
                 and isinstance(prover.find_admitted(named.policies), NoneFound)
@@ -93,22 +98,37 @@ def prove_policy(
     )
     notes = [] if that is None else [_said(each) for each in misspelt(parse(that), named.policies)]
     if output == "json":
-        document = document_of(answer, hollow=hollow) | ({"notes": notes} if notes else {})
+        document = document_of(answer, vacuous=vacuous) | ({"notes": notes} if notes else {})
         print_json(document | {"record": record.document()})
     else:
-        report = _report(answer, named, asked, that, sample=near, hollow=hollow)
+        report = _report(answer, named, asked, that, sample=near, vacuous=vacuous)
         beside_that = Section(title="beside that", lines=tuple(notes))
         print_report(replace(report, sections=(*report.sections, beside_that), record=record), output=output)
-    return _SHOWN[type(answer)][2]
+    return ExitCode.UNKNOWN if vacuous else _SHOWN[type(answer)][2]
 
 
-def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
+def check_expression(option: str, text: str | None) -> None:
+    """What was typed after `option` is CEL, or nothing was.
+
+    Raises:
+        WrongUsage: it is not; the message has the place in it.
+    """
+    if text is not None and not text.strip():
+        raise WrongUsage(f"`{option}`: there is nothing in it", hint="write a condition, or `true`")
+    try:
+        if text is not None:
+            compile_condition(text)
+    except InvalidExpression as invalid:
+        raise WrongUsage(f"`{option}`: {invalid.message}", hint=invalid.hint) from invalid
+
+
+def document_of(answer: Answer, *, vacuous: bool) -> dict[str, object]:
     """The answer as `--format json` shows it; what a bare condition's token is mapped to comes with it.
 
-    `hollow`: it is proved because nobody is admitted.
+    `vacuous`: it is proved because nobody is admitted.
     """
     document: dict[str, object] = {
-        "verdict": _SHOWN[type(answer)][0].lower(),
+        "verdict": "vacuous" if vacuous else _SHOWN[type(answer)][0].lower(),
         "counterexample": None,
         "assumptions": [],
         "bounded": False,
@@ -119,12 +139,13 @@ def document_of(answer: Answer, *, hollow: bool) -> dict[str, object]:
         case Proved():
             document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
             document["attacked"] = answer.attacked
-            document["reason"] = _HOLLOW if hollow else ""
+            document["reason"] = _VACUOUS if vacuous else ""
         case Refuted():
             reason = "nobody is admitted" if answer.token is None else "this token is admitted"
             mapped = {"google": answer.google, "attribute": answer.attribute}
             document |= {"counterexample": answer.token, "reason": reason}
             document |= {name: values for name, values in mapped.items() if values}
+            document |= {"inexact": list(paths)} if (paths := inexact_paths(answer.token or {})) else {}
         case Undecided():
             document |= {"assumptions": list(answer.assumptions), "bounded": answer.bounded}
             document["reason"] = answer.reason
@@ -148,10 +169,6 @@ def _formula(policies: PolicySet, that: str | None, question: str | None) -> str
         return that
     if question == "satisfiable":
         return "false"
-    if question == "never-errors":
-        raise Misconfigured(
-            "`never-errors` asks for no condition, so it has no script", hint="leave out --smt2"
-        )
     return named_condition(policies, str(question))
 
 
@@ -159,8 +176,7 @@ def _write(path: Path, script: str) -> None:
     try:
         path.write_text(script, encoding="utf-8")
     except OSError as error:
-        reason = (error.strerror or "no reason given").lower()
-        raise Misconfigured(f"cannot write {quoted(str(path))}: {reason}") from error
+        raise cannot_write(str(path), error) from error
 
 
 def _report(
@@ -170,15 +186,15 @@ def _report(
     that: str | None,
     *,
     sample: Mapping[str, object],
-    hollow: bool,
+    vacuous: bool,
 ) -> Report:
     word, tone, _ = _SHOWN[type(answer)]
     sections: list[Section] = [Section(title="asked", code=that)] if that is not None else []
     match answer:
         case Proved():
             verdict = "it is so of every admitted token" if that is not None else asked
-            if hollow:
-                tone, verdict = "warn", _HOLLOW
+            if vacuous:
+                word, tone, verdict = "VACUOUS", "warn", _VACUOUS
             if answer.example is not None:
                 sections.append(Section(title="for example", entries=(_token(answer.example, sample),)))
             lines = answer.assumptions + ((BOUNDED,) if answer.bounded else ())
@@ -191,7 +207,7 @@ def _report(
             verdict = f"not so: {asked}" if that is None else "a token is admitted of which it is not true"
             assert answer.token is not None  # noqa: S101  the case before
             entry = _token(answer.token, sample, google=answer.google, attribute=answer.attribute)
-            entry = replace(entry, notes=_why_not(that, answer))
+            entry = replace(entry, notes=(*_why_not(that, answer), *entry.notes))
             sections.append(Section(title="counterexample", entries=(entry,)))
         case Undecided():
             verdict = answer.reason
@@ -234,4 +250,5 @@ def _token(
         claims=claims,
         token=token,
         shows="a token that differs from the sample in" if claims else "",
+        notes=notes_on_numbers(token),
     )

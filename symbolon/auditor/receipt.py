@@ -165,7 +165,7 @@ def _statement_lines(statement: Statement, verdict: Verdict) -> list[str]:
         ("image", f"{statement.image_digest}{claimed}"),
         ("model", f"{statement.model_uri}{generation}, {statement.model_digest}"),
         ("inputs", f"{statement.inputs.size} of {statement.input_uri}"),
-        ("results", f"{statement.result_uri}, {statement.unreadable} of them errors"),
+        ("results", f"{statement.result_uri}, {statement.unreadable or 'no'} rows are errors"),
     )
     return [printable(f"{name:<8} {said}") for name, said in facts]
 

@@ -112,11 +112,11 @@ def _provider(reviewed: ProviderReview, *, of: str) -> list[Section]:
             )
         ]
     rows = [(each.section, each.title, _values(each)) for each in reviewed.admits]
+    admits = Section(title=f"what it admits{of}", table=Table(head=("", "claim", "can be"), rows=tuple(rows)))
+    if not reviewed.clauses:
+        return [admits]
     return [
-        Section(
-            title=f"what it admits{of}",
-            table=Table(head=("", "claim", "can be"), rows=tuple(rows)),
-        ),
+        admits,
         Section(
             title=f"what each clause alone keeps out{of}",
             text="a token that it refuses, and every other clause would admit",

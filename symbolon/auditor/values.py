@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from attestation.errors import ExitCode, Misconfigured
+from attestation.errors import ExitCode, Misconfigured, quoted
 from policy import schema
-from policy.cel import parse
+from policy.cel import InvalidExpression, parse
 from policy.cel.condition import CompiledClause, compile_condition
 from policy.cel.paths import Path, path_of
 from policy.cel.rendering import render_constant
@@ -19,8 +19,9 @@ from policy.proving.inquiry import strings_of
 from policy.proving.neighbours import at
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
-from policy.wording import rendered
+from policy.wording import listed, rendered
 
+from ..inputs import WrongUsage
 from ..policy_files import NamedPolicySet, read_policy_set
 from ..progress import patience
 from ..rendering import print_json
@@ -36,19 +37,19 @@ _ALL_CLAIMS: Final = "docs/reference/claims.md lists every claim"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Claim:
-    """A claim as it was asked for; `holds` is what its values are: "elements" of a list, "keys" of a map."""
+    """A claim as it was asked for, `written` from its root.
 
+    `holds` is what its values are: "elements" of a list, "keys" of a map, else "".
+    """
+
+    written: str
     path: Path
     holds: str
 
     def is_one(self, value: object) -> str:
         """The condition that this is a value of the claim, or one that it holds."""
-        written = self.path.text if self.path.root != "assertion" else f"assertion.{self.path.text}"
-        return (
-            f"{render_constant(value)} in {written}"
-            if self.holds
-            else f"{written} == {render_constant(value)}"
-        )
+        constant = render_constant(value)
+        return f"{constant} in {self.written}" if self.holds else f"{self.written} == {constant}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +74,10 @@ def show_values(
     """What the claim can be in admitted tokens stands on standard output.
 
     Raises:
-        Misconfigured: an input cannot be read, or `claim` is no claim's path.
+        WrongUsage: `claim` is no claim's path.
+        Misconfigured: an input cannot be read, or there is no such claim.
     """
+    path = _path(claim)
     with Prover(
         budget_s=budget_s,
         accept_bounds=accept_bounds,
@@ -83,9 +86,9 @@ def show_values(
     ) as prover:
         prover.start()
         named = read_policy_set(policy)
-        asked = _claim(claim, named.policies)
+        asked = _claim(claim, path, named.policies)
         with patience("listing values"):
-            values = prover.values_of(named.policies, claim)
+            values = prover.values_of(named.policies, _written(claim))
             known = _Known()
             if isinstance(values, Values) and values.finite is None:
                 known = _known(prover, named.policies, asked)
@@ -99,27 +102,47 @@ def show_values(
     return ExitCode.UNKNOWN if isinstance(values, Undecided) else ExitCode.YES
 
 
-def _claim(claim: str, policies: PolicySet) -> _Claim:
+def _written(claim: str) -> str:
+    """The claim, from its root."""
+    return claim if claim.split(".", 1)[0].split("[", 1)[0] in schema.ROOTS else f"assertion.{claim}"
+
+
+def _path(claim: str) -> Path:
     """The claim, as a path from its root.
+
+    Raises:
+        WrongUsage: it is none.
+    """
+    try:
+        path = path_of(parse(_written(claim)))
+    except InvalidExpression:
+        path = None
+    if path is None:
+        raise WrongUsage(f"{quoted(claim)} is not a claim's path", hint="write it as `submods.gce.zone`")
+    return path
+
+
+def _claim(claim: str, path: Path, policies: PolicySet) -> _Claim:
+    """The claim, as it is asked for.
 
     A name that is documented for no token of Confidential Space, and that the policy does not read
     either, is refused: an answer about it would be false. Of another issuer's tokens no
     names are known.
 
     Raises:
-        Misconfigured: it is no path, or no claim.
+        Misconfigured: it is no claim.
     """
-    path = claim if claim.split(".", 1)[0].split("[", 1)[0] in schema.ROOTS else f"assertion.{claim}"
-    tree = parse(path)
-    read = path_of(tree)
-    for found in misspelt(tree, policies):
-        if read is None or not _readers(policies, read):
+    for found in misspelt(parse(_written(claim)), policies):
+        if not _readers(policies, path):
             raise Misconfigured(
                 found.message, hint=found.hint or "docs/reference/claims.md lists every claim"
             )
-    if read is None:
-        raise Misconfigured(f"`{claim}` is not a claim's path", hint="write it as `submods.gce.zone`")
-    return _Claim(path=read, holds=_holds(read))
+    is_mapped = path.root != "assertion" and policies.kind != "condition"
+    mapped = [name for each in policies.active for name in each.mapping.expressions]
+    if is_mapped and f"{path.root}.{path.keys[0]}" not in mapped:
+        hint = f"it maps {listed([quoted(each) for each in dict.fromkeys(mapped)], 'and')}"
+        raise Misconfigured(f"the policy maps nothing to {quoted(path.text)}", hint=hint)
+    return _Claim(written=_written(claim), path=path, holds=_holds(path))
 
 
 def _readers(policies: PolicySet, path: Path) -> list[CompiledClause]:

@@ -6,6 +6,7 @@ A folder of tests has two folders, `admit` and `deny`; each file in them is a to
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from policy.proving.generating_tests import Failing, Generated, Unseen, generate
 from policy.proving.generating_tests import Report as Tested
 from policy.proving.prover import Prover
 
+from ..inputs import cannot_write
 from ..judging import DECISIONS, judge
 from ..policies import NamedPolicy
 from ..policy_files import NamedText, read_named_claims, read_policy_set
@@ -79,13 +81,9 @@ def generate_tests(*, policy: str, folder: Path, output: str, now: datetime) -> 
     several = len(named.policies.providers) > 1
     files = dict(_files(generated, named.policies, several=several))
     try:
-        for name in _EXPECTED:
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for name, token in files.items():
-            (folder / name).write_text(json.dumps(token, indent=2) + "\n", encoding="utf-8")
+        _write(folder, files)
     except OSError as error:
-        reason = (error.strerror or "no reason given").lower()
-        raise Misconfigured(f"cannot write into {quoted(str(folder))}: {reason}") from error
+        raise cannot_write(str(folder), error) from error
     question = "which token is admitted, and which one fails each clause alone?"
     record = record_of(question, [("policy", named.policy)], now=now)
     if output == "json":
@@ -97,6 +95,24 @@ def generate_tests(*, policy: str, folder: Path, output: str, now: datetime) -> 
         return ExitCode.ANSWERED_NO
     undecided = isinstance(generated.admitted, Undecided) or any(each.reason for each in generated.failing)
     return ExitCode.UNKNOWN if undecided else ExitCode.YES
+
+
+def _write(folder: Path, files: Mapping[str, object]) -> None:
+    """The folder, new or empty, has all the files, or, with the error, none of them.
+
+    Raises:
+        OSError
+    """
+    made = [folder / name for name in _EXPECTED] if folder.exists() else [folder]
+    try:
+        for name in _EXPECTED:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, token in files.items():
+            (folder / name).write_text(json.dumps(token, indent=2) + "\n", encoding="utf-8")
+    except OSError:
+        for each in made:
+            shutil.rmtree(each, ignore_errors=True)
+        raise
 
 
 def _cases(folder: Path) -> dict[str, tuple[NamedText, Mapping[str, object], bool]]:
@@ -229,13 +245,14 @@ def _numbered(failing: tuple[Failing, ...]) -> Iterator[tuple[int, Failing]]:
 def _generated_document(generated: Generated, files: Mapping[str, object]) -> dict[str, object]:
     return {
         "admitted": isinstance(generated.admitted, Found),
+        "reason": generated.admitted.reason if isinstance(generated.admitted, Undecided) else "",
         "files": list(files),
         "clauses": [
             {
                 "provider": each.provider,
                 "text": each.clause,
                 "span": list(each.span),
-                "verdict": "token" if each.token else "redundant" if each.redundant else "undecided",
+                "verdict": _verdict(each),
                 "reason": each.reason,
             }
             for each in generated.failing
@@ -243,15 +260,22 @@ def _generated_document(generated: Generated, files: Mapping[str, object]) -> di
     }
 
 
+def _verdict(failing: Failing) -> str:
+    if failing.token is not None:
+        return "token"
+    return "elsewhere" if failing.elsewhere else "redundant" if failing.redundant else "undecided"
+
+
 def _generated_report(generated: Generated, policy: str, folder: Path, files: Mapping[str, object]) -> Report:
     without = [each for each in generated.failing if each.token is None]
+    why_not = ""
     match generated.admitted:
         case Found():
             answer = f"{len(files)} TOKENS"
         case NoneFound():
             answer = "NOBODY ADMITTED"
-        case Undecided():
-            answer = "NOT DECIDED"
+        case Undecided() as undecided:
+            answer, why_not = "NOT DECIDED", undecided.reason
     return Report(
         title="tests made from a policy",
         about=policy,
@@ -259,6 +283,7 @@ def _generated_report(generated: Generated, policy: str, folder: Path, files: Ma
         tone="good" if isinstance(generated.admitted, Found) else "bad",
         verdict=f"written into {folder}: run them with `symbolon owner policy test {policy} {folder}`",
         sections=(
+            Section(title="why there is no token that is admitted", text=why_not),
             Section(title="files", lines=tuple(files)),
             Section(title="clauses that no token fails alone", entries=tuple(map(_without, without))),
         ),
@@ -270,4 +295,7 @@ def _without(failing: Failing) -> Entry:
         because = f", since {' and '.join(failing.assumptions)}" if failing.assumptions else ""
         text = f"the other clauses refuse all that it does{because}"
         return Entry(mark="redundant", tone="warn", text=text, code=failing.clause)
+    if failing.elsewhere:
+        text = "another provider admits every token that it alone refuses"
+        return Entry(mark="elsewhere", tone="warn", text=text, code=failing.clause)
     return Entry(mark="undecided", tone="warn", text=failing.reason, code=failing.clause)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policy.proving.smt.tokens import SAMPLE
-from policy.wording import rendered, with_moment
+from policy.wording import listed, rendered, with_moment
 
 _MOST: Final = 8
 _TIMES: Final = ("iat", "nbf", "exp")
+_FIRST_INEXACT: Final = 2**53
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -29,6 +30,36 @@ def claims_that_matter(
     if len(different) > _MOST:
         return (*different[:_MOST], ("…", f"{len(different) - _MOST} more"))
     return tuple(different)
+
+
+def inexact_paths(token: Mapping[str, Any]) -> tuple[str, ...]:
+    """The claims whose integers a reader of JSON that computes with doubles takes for other numbers.
+
+    No such token can be handed in here: a number from 2⁵³ on is refused when a token is read.
+
+    >>> inexact_paths({"iat": 2**53 + 1, "exp": 2**53 - 1, "a": {"b": [-(2**60)]}})
+    ('iat', 'a.b')
+    """
+    return tuple(dict.fromkeys(_inexact(token, "")))
+
+
+def notes_on_numbers(token: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The note of an entry that shows a token with such numbers, if it has any."""
+    if not (paths := inexact_paths(token)):
+        return ()
+    named = listed([f"`{path}`" for path in paths], "and")
+    return (("note", f"the number of {named} is beyond 2⁵³: not every reader of JSON reads it exactly"),)
+
+
+def _inexact(value: object, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _inexact(inner, _below(path, name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _inexact(inner, path)
+    elif isinstance(value, int) and abs(value) >= _FIRST_INEXACT:
+        yield path
 
 
 def _differences(

@@ -67,9 +67,12 @@ def test_no_other_leeway_is(leeway_s: int) -> None:
         (NOW + 3700, {}, "the token expired 100 s before the given time"),
         (NOW - 100, {}, "the token begins 100 s after the given time"),
         (NOW, {"iat": NOW + 100}, "the token says it is issued 100 s after the given time"),
+        (NOW - 120, {}, "the token begins 2 min after the given time"),
+        (NOW + 7260, {}, "the token expired 1 h 1 min before the given time"),
+        (NOW + 903_600, {}, "the token expired 10 d 10 h before the given time"),
     ],
 )
-def test_a_time_that_is_missed_is_told_in_seconds(now: int, changed: dict[str, Any], message: str) -> None:
+def test_a_time_that_is_missed_is_told_as_a_duration(now: int, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(EvidenceRejected) as caught:
         verify(now=now, **changed)
     assert caught.value.message == message

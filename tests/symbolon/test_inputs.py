@@ -58,7 +58,7 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_standard_input_is_read_once(ask: Ask, words: tuple[str, ...]) -> None:
     answered = ask(*words)
-    assert (answered.code, answered.out) == (7, "")
+    assert (answered.code, answered.out) == (2, "")
     assert answered.err.splitlines()[0] == "error: standard input (`-`) is named twice"
 
 

@@ -164,6 +164,17 @@ def test_a_reader_that_left_is_no_error() -> None:
         assert running.wait() == 141
 
 
+def test_an_answer_that_finds_no_room_is_no_bug() -> None:
+    program = [sys.executable, "-m", "symbolon", "--explain", "all"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 7
+    assert done.stderr == (
+        "error: cannot write the answer: no space left on device\n"
+        "hint: make room, or send it to another place\n"
+    )
+
+
 def test_main_reads_the_command_line_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["symbolon", "--version"])
     assert main() == 0

@@ -31,6 +31,18 @@ TEXTS = {
     "an encrypted one": ("a.b.c.d.e", "encrypted (JWE)"),
     "a certificate": ("-----BEGIN CERTIFICATE-----", "a certificate in PEM"),
     "a web page": ("<html></html>", "a web page"),
+    "one quotation mark": (f'"{TOKEN}', "the token alone is wanted"),
+    "a comma": (f"{TOKEN},", "the token alone is wanted"),
+    "a shell's sign": (f"{TOKEN}%", "the token alone is wanted"),
+    "a name before it": (f"token={TOKEN}", "the token alone is wanted"),
+    "a prompt": (f"$ cat token\n{TOKEN}", "the token alone is wanted"),
+    "an answer of HTTP": (f"HTTP/1.1 200 OK\r\n\r\n{TOKEN}", "the token alone is wanted"),
+    "two of them": (f"{TOKEN}\n{TOKEN}", "there are 2 tokens"),
+    "dots for its middle": (f"{TOKEN[:9]}...{TOKEN[-9:]}", "left out of its middle"),
+    "an ellipsis for its middle": (f"{TOKEN[:9]}\u2026{TOKEN[-9:]}", "left out of its middle"),
+    "padding": (f"{TOKEN}==", "without `=`"),
+    "base64": (f"{TOKEN[:-4]}+/+/", "written in base64url"),
+    "something invisible": (f"{TOKEN[:30]}\u200b{TOKEN[30:]}", "perhaps invisible ones"),
     "nothing": ("", "nothing in it"),
 }
 
@@ -46,6 +58,54 @@ def test_a_text_that_is_no_token_gets_a_hint_and_is_not_repeated(
     assert answered.code == 4
     assert hint in answered.err.splitlines()[1]
     assert not text or text[:9] not in answered.err
+
+
+FILES = {
+    "a policy file": '[what]\nimage_digests = ["a.b.c.d.e"]\n',
+    "a file in TOML": "[model]\nuri = 'gs://primus/model'\n",
+    "YAML as gcloud prints it": "attributeCondition: assertion.swname == 'x'\nname: x\n",
+    "Terraform's source": 'resource "google_iam_workload_identity_pool" "pool" {\n}\n',
+    "a Markdown page": "# Tokens\n\nThey have three parts.\n",
+    "a script": "#!/bin/sh\necho a.b.c\n",
+    "a list in JSON": '["a", "b"]',
+    "a condition": 'assertion.swname == "CONFIDENTIAL_SPACE" && assertion.submods.gce.zone == "a"',
+}
+
+
+@pytest.mark.parametrize(("what", "text"), FILES.items(), ids=FILES)
+def test_a_file_of_another_kind_is_named_and_is_no_token_that_was_rejected(
+    ask: Ask, tmp_path: Path, what: str, text: str
+) -> None:
+    case = Case(tmp_path)
+    case.token.write_text(text)
+    for command in (case.verified(), case.unverified()):
+        answered = ask(*command)
+        assert answered.code == 7
+        assert answered.err.startswith(f"error: this is {what}, where a token is wanted\nhint: ")
+
+
+def test_a_json_file_of_another_kind_is_named_beside_keys_too(ask: Ask, tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    case.token.write_text(json.dumps({"keys": []}))
+    assert "this is a key set" in ask(*case.verified()).err
+
+
+@pytest.mark.parametrize(
+    ("issuer", "said"),
+    [
+        ("https://portal.trustauthority.intel.com", "a token of Intel Trust Authority"),
+        ("https://issuer.example", "its issuer is `https://issuer.example`, where `https://confid"),
+        (None, "its issuer is not there, where"),
+    ],
+)
+def test_whatever_else_is_wrong_with_another_issuer_s_token_the_hint_says_whose_it_is(
+    ask: Ask, tmp_path: Path, issuer: str | None, said: str
+) -> None:
+    case = Case(tmp_path)
+    case.sign({"iss": issuer, "aud": "x"} if issuer else {"aud": "x"})
+    answered = ask(*case.verified())
+    assert answered.code == 4
+    assert said in answered.err.splitlines()[1]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +139,7 @@ def test_a_condition_alone_answers_anybody_s_token_and_says_whose_it_is(ask: Ask
 def test_an_issuer_that_only_begins_alike_is_nobody_s() -> None:
     assert whose("https://accounts.google.com.evil.example") == ""
     assert whose("https://gitlab.company.example") == whose(None) == ""
+    assert whose("https://confidentialcomputing.googleapis.com") == ""
 
 
 @pytest.mark.parametrize(
@@ -87,6 +148,7 @@ def test_an_issuer_that_only_begins_alike_is_nobody_s() -> None:
         ({"type": "service_account", "private_key": "secret"}, "this is a service account's key"),
         ({"attributeMapping": {}, "oidc": {}}, "this is a provider"),
         ({"access_token": "secret", "expires_in": 3599}, "this is an answer with a token in it"),
+        ({"token": TOKEN, "note": "secret"}, "this is an answer with a token in it"),
     ],
 )
 def test_json_that_is_no_token_s_claims_is_named(

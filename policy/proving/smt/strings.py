@@ -336,13 +336,22 @@ _PREFERRED: Final = {
 
 @lru_cache(maxsize=4096)
 def _representatives(cuts: frozenset[int]) -> tuple[int, ...]:
-    """One code point of each range between cuts, the most readable there, readable ones first."""
+    """One code point of each range between cuts, the most readable there, readable ones first.
+
+    Halves of surrogate pairs are no characters: no token has one.
+    """
     bounds = sorted(cut for cut in cuts | {0} if cut <= LAST)
     chosen = []
     for low, end in zip(bounds, [*bounds[1:], LAST + 1], strict=True):
+        if _are_no_characters(low, end):
+            continue
         preferred = [code for code in _PREFERRED if low <= code < end]
         chosen.append(preferred[0] if preferred else _readable(low, end - 1))
     return tuple(sorted(chosen, key=_rank))
+
+
+def _are_no_characters(low: int, end: int) -> bool:
+    return low >= 0xD800 and end <= 0xE000
 
 
 def _rank(code: int) -> tuple[int, int]:
@@ -492,7 +501,8 @@ def _all_words(tests: tuple[Probe, ...], vector: Vector) -> Iterator[str]:
 
 def _transitions(product: _Product, states: tuple[State, ...]) -> list[tuple[range, tuple[State, ...]]]:
     bounds = sorted(cut for cut in product.cuts(states) | {0} if cut <= LAST)
-    ranges = [range(low, end) for low, end in zip(bounds, [*bounds[1:], LAST + 1], strict=True)]
+    pairs = zip(bounds, [*bounds[1:], LAST + 1], strict=True)
+    ranges = [range(low, end) for low, end in pairs if not _are_no_characters(low, end)]
     ranges.sort(key=lambda codes: _rank(_representatives(frozenset((codes.start, codes.stop)))[0]))
     return [(codes, product.step(states, codes.start)) for codes in ranges]
 
@@ -538,4 +548,3 @@ def _readable_first(codes: range) -> Iterator[int]:
     preferred = [code for code in _PREFERRED if code in codes]
     yield from preferred
     yield from (code for code in codes if code not in _PREFERRED and not 0xD800 <= code <= 0xDFFF)
-    yield from (code for code in codes if 0xD800 <= code <= 0xDFFF)

@@ -6,6 +6,8 @@ Source: policy/schema.py; policy/proving/smt/claims.py for the names of the vari
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text,
 
 _MOST_WORDS: Final = 50
 _EXACT: Final = 2**53
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 _HEX: Final = "0123456789abcdef"
 
 SAMPLE: Final[Mapping[str, object]] = {
@@ -75,6 +78,11 @@ def fits(assertion: Mapping[str, object], *, documented: bool = True) -> bool:
     )
 
 
+def is_written_in_unicode(assertion: Mapping[str, object]) -> bool:
+    """Whether every text in it is one of characters, as in every token that can be read."""
+    return not _HALVES.search(json.dumps(assertion, ensure_ascii=False))
+
+
 def conforms(
     value: object,
     type_: Type,
@@ -97,7 +105,7 @@ def conforms(
             )
         case MapOf():
             return isinstance(value, dict) and all(
-                isinstance(key, str) and each_conforms(item, type_.value) for key, item in value.items()
+                _is_text(key) and each_conforms(item, type_.value) for key, item in value.items()
             )
         case OneOf():
             return any(each_conforms(value, each, claim) for each in type_.types)
@@ -114,7 +122,12 @@ def conforms(
 
 def _is_scalar(value: object, type_: Scalar) -> bool:
     known = {"string": str, "bool": bool, "int": int, "null": type(None)}
-    return type(value) is known.get(type_.kind)
+    return type(value) is known.get(type_.kind) and (type_.kind != "string" or _is_text(value))
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a string of characters: halves of surrogate pairs are none, and no token has one."""
+    return isinstance(value, str) and (value.isascii() or not _HALVES.search(value))
 
 
 def _is_possible(value: object, claim: Claim, documented: bool) -> bool:

@@ -25,7 +25,7 @@ SPACE = "assertion.submods.confidential_space"
             "assertion['dbgstate'] == 'enabled'",
             "unknown-claim",
             "`dbgstate` is no documented claim of the token",
-            "",
+            "did you mean `dbgstat`?",
         ),
         (
             f"'sha256:x' in {CONTAINER}.image_digest",
@@ -114,6 +114,12 @@ SPACE = "assertion.submods.confidential_space"
             "",
         ),
         ("assertion.secboot.contains('')", "wrong-type", "`contains` is for strings, not for a bool", ""),
+        (
+            "assertion.google_service_accounts.contains('a')",
+            "wrong-type",
+            "`contains` is for strings, not for a list",
+            "write `… in …`",
+        ),
         ("size(assertion.secboot) == 1", "wrong-type", "a bool has no size", ""),
         ("assertion.swversion['0'] == 'a'", "wrong-type", "a string is no position in a list", ""),
         (

@@ -239,6 +239,9 @@ def test_nesting_is_taken_up_to_the_limit() -> None:
         ("assertion.dbgstat == \u201cx\u201d", 'write `"`: this is a typographic quotation mark'),
         ("assertion.dbgstat == \u2018x\u2019", "write `'`: this is a typographic quotation mark"),
         ("assertion.secboot\u00a0&& true", "write an ordinary space"),
+        ("assertion.dbgstat not in ['x']", "write `!(… in …)`"),
+        ("'STABLE' IN assertion.a", "write `in`"),
+        ("assertion.dbgstat <> 'x'", "write `!=`"),
         ("assertion.iat \u2265 1", "write `>=`"),
         ("assertion.a = 1", "did you mean `==`?"),
         ("# a comment", "a comment begins with `//`"),
@@ -261,6 +264,17 @@ def test_what_another_language_writes_gets_a_hint(text: str, hint: str) -> None:
         ('"STABLE" in support_attributes', "write `assertion.submods.confidential_space.support_attributes`"),
         ('asertion.dbgstat == "x"', "did you mean `assertion`?"),
         ("nonsense == 1", ""),
+        ("assertion.secboot == True", "write `true`"),
+        ("assertion.secboot != None", "write `null`"),
+        ("assertion.swname == CONFIDENTIAL_SPACE", 'a text stands in quotes: `"CONFIDENTIAL_SPACE"`'),
+        (
+            "assertion.submods.container.env.A-B-C == 'x'",
+            'a name with a dash stands in brackets: `["A-B-C"]`',
+        ),
+        ("len(assertion.aud) == 1", "write `size(…)`"),
+        ("assertion.aud.includes('x')", "write `… in …`"),
+        ("assertion.sub.lower() == 'x'", "write `.lowerAscii()`"),
+        ("assertion.sub.startWith('x')", "did you mean `startsWith`?"),
     ],
 )
 def test_a_claim_s_name_alone_gets_the_whole_path_as_a_hint(text: str, hint: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,15 @@ def test_a_policy_that_calls_iams_own_function_has_no_peer() -> None:
         Peer(policy_set_of('assertion.sub.extract("projects/{p}/") == "x"'))
     with pytest.raises(NoPeer, match="extract"):
         Peer(provider("true", **{"attribute.p": 'assertion.sub.extract("projects/{p}/")'}))
+
+
+def test_a_null_of_googles_runtime_takes_no_count_of_none() -> None:
+    """Its bindings do, once for each `value()` of a null: a long attack ended the process."""
+    peer = Peer(provider("true", **{"google.subject": "null"}))
+    before = sys.getrefcount(None)
+    for _ in range(1_000):
+        assert peer.admits({}) == (False,)
+    assert sys.getrefcount(None) > before - 500
 
 
 def test_without_the_library_there_is_no_peer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ def test_a_function_of_another_extension_is_not_there(findings: Any) -> None:
             "rule": "unsupported-function",
             "severity": "high",
             "message": "line 1, column 1: there is no function `toLower`",
-            "hint": "",
+            "hint": "write `.lowerAscii()`",
             "provider": "",
             "place": "condition",
             "span": [0, 26],

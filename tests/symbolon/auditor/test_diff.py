@@ -99,7 +99,17 @@ def test_another_value_of_a_claim_is_newly_admitted_unless_only_documented_ones_
 
 def test_standard_input_is_named_once(ask: Ask) -> None:
     answered = ask("auditor", "diff", "-", "-")
-    assert (answered.code, answered.out) == (7, "")
+    assert (answered.code, answered.out) == (2, "")
+
+
+def test_a_new_policy_that_admits_nobody_at_all_is_named(ask: Ask, tmp_path: Path) -> None:
+    old, new = written(tmp_path / "old.cel", ANYBODY), written(tmp_path / "new.cel", f"{ANYBODY} && false")
+    answered = ask("auditor", "diff", old, new)
+    assert answered.code == 0
+    assert answered.out.startswith("STRICTER  ")
+    assert answered.out.splitlines()[0].endswith("it admits nobody at all")
+    assert ask("auditor", "diff", old, new, "--format", "json").json["admits_nobody"] is True
+    assert "admits_nobody" not in ask("auditor", "diff", old, old, "--format", "json").json
 
 
 @pytest.mark.parametrize("output", ["html", "markdown"])

@@ -248,8 +248,18 @@ def test_standard_input_is_read_once(ask: Ask, case: Case, monkeypatch: pytest.M
     assert ask(*case.verified()).code == 0
     case.policy = Path("-")
     answered = ask(*case.verified())
-    assert answered.code == 7
+    assert answered.code == 2
     assert "named twice" in answered.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--at", "yesterday"), "`yesterday` is not a time"), (("--audience", ""), "`--audience` names nobody")],
+)
+def test_what_is_typed_wrong_is_wrong_usage(ask: Ask, case: Case, words: tuple[str, ...], said: str) -> None:
+    answered = ask(*case.verified(), *words)
+    assert (answered.code, answered.out) == (2, "")
+    assert answered.err.startswith(f"error: {said}\nhint: ")
 
 
 def test_what_a_token_says_cannot_talk_to_the_terminal(ask: Ask, case: Case) -> None:

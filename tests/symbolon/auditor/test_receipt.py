@@ -166,7 +166,7 @@ def test_without_a_root_it_is_google_s(ask: Ask, folder: Path, vectors: dict[str
         pytest.param(["{receipt}", "--results", "no-such-folder"], 7, "is no folder", id="no folder"),
         pytest.param(["{receipt}", "--image-digest", "latest"], 7, "is not a digest", id="no digest"),
         pytest.param(["{receipt}", "--root", "{receipt}"], 7, "is not a certificate", id="no root"),
-        pytest.param(["{receipt}", "--at", "yesterday"], 7, "is not a time", id="no time"),
+        pytest.param(["{receipt}", "--at", "yesterday"], 2, "is not a time", id="no time"),
         pytest.param(["{receipt}", "--row", "{receipt}"], 7, "without its proof", id="a row without a proof"),
         pytest.param(["{receipt}", "--proof", "{receipt}"], 7, "`format` is missing", id="no proof"),
         pytest.param(["-", "--policy", "-"], 7, "named twice", id="standard input twice"),

@@ -145,6 +145,7 @@ def test_an_expression_that_google_would_refuse_is_a_finding_with_its_place(ask:
     assert answered.code == 3
     assert "invalid-expression" in answered.out
     assert answered.out.startswith("FAIL  Google would refuse this condition")
+    assert "keeps out" not in answered.out  # of a condition without clauses nothing can be said
 
 
 def test_a_policy_is_told_by_its_content_where_its_name_says_nothing(ask: Ask, tmp_path: Path) -> None:

@@ -118,8 +118,13 @@ def test_constants_that_a_language_consists_of_leave_no_string_over() -> None:
     assert (True,) not in unequal(tests)
 
 
-def test_a_string_that_only_surrogates_can_be_is_still_a_string() -> None:
-    assert unequal((Probe("matches", r"^[\x{D800}-\x{DFFF}]$"),))[(True,)] == "\ud800"
+def test_halves_of_surrogate_pairs_are_no_characters() -> None:
+    assert (True,) not in unequal((Probe("matches", r"^[\x{D800}-\x{DFFF}]$"),))
+    around = (Probe("matches", r"^[\x{D700}-\x{E0FF}]$"),)
+    assert sorted(words(around, (True,))) == [
+        *map(chr, range(0xD700, 0xD800)),
+        *map(chr, range(0xE000, 0xE100)),
+    ]
 
 
 @pytest.mark.parametrize("pattern", ["(", "(?=a)", "a**", r"\1"])
