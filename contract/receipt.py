@@ -44,6 +44,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "symbolon:receipt:v1"
 FORMAT = 1
+MOST_BYTES = 4 * 1024 * 1024
+"""About twice what the receipt of ten million pictures has."""
 
 Mode: TypeAlias = Literal["production", "emulator"]
 
@@ -162,6 +164,8 @@ def parse_receipt(data: bytes) -> Envelope:
     Raises:
         ReceiptMalformed: it is anything else.
     """
+    if len(data) > MOST_BYTES:
+        raise ReceiptMalformed(f"the receipt is larger than {MOST_BYTES} bytes")
     document = _json(data, "receipt")
     kind, payload, signatures = _members(document, "the receipt", "payloadType", "payload", "signatures")
     if kind != PAYLOAD_TYPE:
@@ -228,7 +232,9 @@ def parse_statement(payload: bytes) -> Statement:
     kind, subjects, predicate_type, predicate = _members(document, "the statement", *names)
     if (kind, predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise _unknown(f"a {quoted(str(predicate_type))} in a {quoted(str(kind))}")
-    found = predicate.get("format") if isinstance(predicate, dict) else None
+    if not isinstance(predicate, dict):
+        raise ReceiptMalformed("the statement's predicate is not an object")
+    found = predicate.get("format")
     if type(found) is not int or found != FORMAT:
         raise _unknown(f"of `format` {quoted(str(found))}")
     try:

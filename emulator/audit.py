@@ -106,6 +106,7 @@ def verify_log(folder: Path, *, kept: bytes | None = None) -> Head:
         except FileNotFoundError:
             raise AuditLogBroken("the log has no head") from None
         lines = _lines(folder / "audit.jsonl")
+        is_cut = _is_cut(folder / "audit.jsonl")
     head = parse_head(signed, key.public_key())
     earlier = EMPTY if kept is None else parse_head(kept, key.public_key())
     found, passed = EMPTY, earlier == EMPTY
@@ -122,7 +123,7 @@ def verify_log(folder: Path, *, kept: bytes | None = None) -> Head:
         )
     if found.lines > head.lines:
         raise AuditLogBroken(f"line {head.lines + 1} was added: the head was signed for {head.lines} lines")
-    if found != head:
+    if found != head or is_cut:
         raise AuditLogBroken(f"line {found.lines} is not the one that the head was signed for")
     if not passed:
         raise AuditLogBroken(f"the log does not go on from the head that was kept, of line {earlier.lines}")
@@ -194,7 +195,20 @@ def _write_head(path: Path, document: bytes) -> None:
 
 
 def _lines(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines() if path.exists() else []
+    """The lines without their ends; what follows the last end, of a line that was cut, is one as well."""
+    if not path.exists():
+        return []
+    *lines, rest = path.read_bytes().split(b"\n")
+    return [*lines, rest] if rest else lines
+
+
+def _is_cut(path: Path) -> bool:
+    """Its last line has no end."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with path.open("rb") as log:
+        log.seek(-1, os.SEEK_END)
+        return log.read() != b"\n"
 
 
 def _previous(line: bytes) -> str:
@@ -205,7 +219,12 @@ def _previous(line: bytes) -> str:
 
 
 def _read_key(path: Path) -> Ed25519PrivateKey | None:
-    return Ed25519PrivateKey.from_private_bytes(path.read_bytes()) if path.exists() else None
+    try:
+        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise AuditLogBroken("what lies where the audit log's key was is no key") from None
 
 
 def _make_key(path: Path) -> Ed25519PrivateKey:

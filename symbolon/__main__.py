@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -11,13 +12,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from attestation.errors import ExitCode, SymbolonError
+from attestation.errors import ExitCode, Misconfigured, SymbolonError
 
 from .arguments import make_parser
 
 _INTERRUPTED = 128 + signal.SIGINT
 _NOBODY_LISTENS = 128 + signal.SIGPIPE
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+"""A disk that is full, read-only or broken is nobody's bug."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +27,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter gets its number
             stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _answer(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_no_more()  # whoever read our output has left
+        return _NOBODY_LISTENS
+    except OSError as failure:  # what was to be read is not written
+        _write_no_more()
+        _tell(_unwritten(failure), as_json=False)
+        return int(ExitCode.MISCONFIGURED)
+    return code
+
+
+def _answer(argv: Sequence[str] | None) -> int:
     parser = make_parser()
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next; this answers, and ends the process
         import argcomplete
@@ -41,39 +57,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell(error, as_json=arguments.output == "json")
         return int(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped\n")
+        _say("\nstopped\n")
         return _INTERRUPTED
-    except BrokenPipeError:
-        _leave_unwritten()
-        return _NOBODY_LISTENS
-    except OSError as problem:
-        if problem.errno not in _NO_ROOM:
-            return _tell_bug(problem, with_trace=arguments.traceback)
-        _leave_unwritten()
-        sys.stderr.write(
-            f"error: cannot write the answer: {os.strerror(problem.errno).lower()}\n"
-            "hint: make room, or send it to another place\n"
+    except Exception as failure:
+        if isinstance(failure, BrokenPipeError) or _is_unwritten(failure):
+            raise
+        if arguments.traceback or os.environ.get("SYMBOLON_TRACEBACK"):
+            traceback.print_exception(failure)
+        _say(
+            f"error: a bug in symbolon ({type(failure).__name__})\n"
+            "hint: run it again with SYMBOLON_TRACEBACK=1 to see where, and report that\n"
         )
-        return int(ExitCode.MISCONFIGURED)
-    except Exception as bug:  # noqa: BLE001  the one outermost place
-        return _tell_bug(bug, with_trace=arguments.traceback)
+        return int(ExitCode.BUG)
     return int(answer)
 
 
-def _leave_unwritten() -> None:
-    """What standard output did not take is dropped: nothing of it is flushed at exit."""
+def _is_unwritten(failure: Exception) -> bool:
+    return isinstance(failure, OSError) and failure.errno in _CANNOT_WRITE
+
+
+def _unwritten(failure: OSError) -> Misconfigured:
+    """The disk is at fault, be it the output's or another."""
+    reason = (failure.strerror or "no reason given").lower()
+    return Misconfigured(f"cannot write: {reason}", hint="make room, or write to another disk")
+
+
+def _write_no_more() -> None:
+    """What is left of the output goes nowhere, at the process's end too."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _tell_bug(bug: Exception, *, with_trace: bool) -> int:
-    """The bug is on standard error, in one line and with a hint."""
-    if with_trace or os.environ.get("SYMBOLON_TRACEBACK"):
-        traceback.print_exception(bug)
-    sys.stderr.write(
-        f"error: a bug in symbolon ({type(bug).__name__})\n"
-        "hint: run it again with SYMBOLON_TRACEBACK=1 to see where, and report that\n"
-    )
-    return int(ExitCode.BUG)
 
 
 def _tell(error: SymbolonError, *, as_json: bool) -> None:
@@ -82,7 +93,13 @@ def _tell(error: SymbolonError, *, as_json: bool) -> None:
         document = {"family": error.family, "code": error.code, "message": error.message, "hint": error.hint}
         sys.stdout.write(json.dumps({"error": document}) + "\n")
         sys.stdout.flush()
-    sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+    _say(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+
+
+def _say(text: str) -> None:
+    """On standard error; where that cannot be written, the exit code says what it can."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
 
 
 if __name__ == "__main__":

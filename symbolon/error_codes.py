@@ -115,8 +115,9 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "or the token was taken from another receipt.",
         "statement-contradicted": "The token's claims say otherwise than the statement: another image, "
         "another reference, or an emulator's token under a production statement.",
-        "unprotected-machine": "The machine was open to its operator: a debug image, no Confidential "
-        "Space, or memory that is not encrypted. Whoever has such a machine can have anything attested.",
+        "unprotected-machine": "The machine was open to its operator: a debug image, no secure boot, no "
+        "Confidential Space, or memory that is not encrypted. Whoever has such a machine can have anything "
+        "attested.",
         "overrides-beyond-label": "The operator set a variable or a command that the image's label does not "
         "allow, or asked for something else than the statement says.",
         "network-not-direct": "The image reached Google through a proxy, or trusted a private certificate "
@@ -124,7 +125,7 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "emulator-evidence": "An emulator made the token, on somebody's own machine. With --emulator the "
         "receipt is read as what it is; it proves nothing of any machine.",
         "results-differ": "The results are not those that the receipt was made for: an object is missing or "
-        "changed, a part was added, or the roots are others.",
+        "changed, a file that a reader would take for one was added, or the roots are others.",
         "counts-contradict": "The numbers in the receipt do not fit one another, or the results.",
         "audit-log-broken": "The emulator's audit log is not as it was written: a line was dropped, moved, "
         "edited or cut off, or its head is another one. The message says where it begins.",
@@ -141,9 +142,9 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "result breaks one of Google's limits, so STS refuses before it asks the condition.",
     },
     NotKnown: {
-        "not-known": "The emulator cannot say what Google's STS would answer, so it answers neither yes "
-        "nor no. The message says which part of the owner's policy it cannot evaluate; "
-        "`symbolon auditor review` shows where it stands.",
+        "not-known": "Neither yes nor no, and the message says what is open: what Google's STS would answer "
+        "to a part of the owner's policy that is not evaluated here (`symbolon auditor review` shows where "
+        "it stands), or whose image may be believed where a receipt is verified.",
     },
     Unavailable: {
         "unavailable": "A service did not answer, or not as it should. It was tried again already; try "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
+from contract.uris import parse_folder_uri
 
 MAX_INPUT_BYTES = 4 * 1024 * 1024
 """More than any policy, token or key set has; a wrong file is refused before it fills the memory."""
@@ -21,6 +22,17 @@ class WrongUsage(Misconfigured):
 
     code = "wrong-usage"
     exit_code = ExitCode.USAGE
+
+
+def check_folder_name(name: str) -> str:
+    """`name`, of a folder on this machine or of one in Cloud Storage, whose name it may be then.
+
+    Raises:
+        Misconfigured: it begins with `gs://` and names no folder.
+    """
+    if name.startswith("gs://"):
+        parse_folder_uri(name, where="the folder")
+    return name
 
 
 def check_named_once(*names: str | None) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
-from attestation.errors import ExitCode
+from attestation.errors import ExitCode, Misconfigured
+
+Read = TypeVar("Read")
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,6 +60,19 @@ class Parser(argparse.ArgumentParser):
         return [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
 
 
+def typed(read: Callable[[str], Read]) -> Callable[[str], Read]:
+    """`read` as a type of argparse's: what it refuses is wrong usage, said with what to write instead."""
+
+    def argument(text: str) -> Read:
+        try:
+            return read(text)
+        except Misconfigured as error:
+            hint = f"; {error.hint}" if error.hint else ""
+            raise argparse.ArgumentTypeError(f"{error.message}{hint}") from None
+
+    return argument
+
+
 def add(commands: argparse._SubParsersAction[Parser], name: str, says: str, examples: str = "") -> Parser:
     """A command, or a word that commands stand under."""
     epilog = f"examples:\n{examples}" if examples else None
@@ -92,4 +108,10 @@ def add_group(
 def show_usage(arguments: argparse.Namespace) -> ExitCode:
     """The command's usage stands on standard error: these words are no command."""
     sys.stderr.write(arguments.usage())
+    return ExitCode.USAGE
+
+
+def refuse_usage(arguments: argparse.Namespace, message: str) -> ExitCode:
+    """The command's usage stands on standard error, and what is wrong with these words."""
+    sys.stderr.write(f"{arguments.usage()}\nerror: {message}\n")
     return ExitCode.USAGE

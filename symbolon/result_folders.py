@@ -5,11 +5,13 @@ What lies there is the operator's, and is believed in nothing here.
 
 from __future__ import annotations
 
+import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
 from attestation.errors import Denied, Misconfigured, Unavailable, quoted
 from contract.uris import FolderUri, parse_folder_uri
@@ -17,8 +19,8 @@ from contract.uris import FolderUri, parse_folder_uri
 if TYPE_CHECKING:
     from google.cloud import storage
 
-MOST_RECEIPT_BYTES = 64 * 1024 * 1024
-"""A receipt has about 130 bytes a part, and a job of ten million pictures ten thousand parts."""
+MOST_OBJECT_BYTES = 256 * 1024 * 1024
+"""More than a part of 960 rows has with a thousand classes each, and far more than any receipt."""
 
 _IN_MEMORY_BYTES = 16 * 1024 * 1024
 
@@ -27,13 +29,20 @@ class ResultFolder(Protocol):
     """The objects of ours in a job's folder, by their names in it."""
 
     def names(self) -> Iterable[str]:
-        """The names of what is there."""
+        """The names of what is right in it."""
 
     def open(self, name: str) -> IO[bytes] | None:
         """The object, from its first byte; None where it is not there."""
 
 
-def open_result_folder(name: str) -> ResultFolder:
+class ResultTree(ResultFolder, Protocol):
+    """A folder that is looked through with all that is below it."""
+
+    def sizes(self, ending: str) -> dict[str, int]:
+        """What is in it at any depth and has a name that ends so, in order of names; the bytes of each."""
+
+
+def open_result_folder(name: str) -> ResultTree:
     """The folder that `name` says: `gs://…`, by the application default credentials, or a path.
 
     Raises:
@@ -50,7 +59,7 @@ def open_result_folder(name: str) -> ResultFolder:
 
 
 def read_object(folder: ResultFolder, name: str) -> bytes | None:
-    """The object's bytes, at most `MOST_RECEIPT_BYTES` of them; None where it is not there.
+    """The object's bytes, at most `MOST_OBJECT_BYTES` of them; None where it is not there.
 
     Raises:
         Misconfigured: there are more; or it cannot be read.
@@ -60,8 +69,8 @@ def read_object(folder: ResultFolder, name: str) -> bytes | None:
     if file is None:
         return None
     with file:
-        data = file.read(MOST_RECEIPT_BYTES + 1)
-    if len(data) > MOST_RECEIPT_BYTES:
+        data = file.read(MOST_OBJECT_BYTES + 1)
+    if len(data) > MOST_OBJECT_BYTES:
         raise Misconfigured(f"{quoted(name)} is larger than any of ours", hint="is it the right folder?")
     return data
 
@@ -74,17 +83,36 @@ class _OnThisMachine:
         try:
             return sorted(path.name for path in self._folder.iterdir())
         except OSError as error:
-            reason = (error.strerror or "no reason given").lower()
-            raise Misconfigured(f"cannot read the folder of the results: {reason}") from None
+            _cannot_read("the folder", error)
+
+    def sizes(self, ending: str) -> dict[str, int]:
+        found = {}
+        for folder, _, names in os.walk(self._folder, onerror=lambda error: _cannot_read("a folder", error)):
+            for path in (Path(folder, name) for name in names if name.endswith(ending)):
+                if path.is_file():
+                    found[str(path.relative_to(self._folder))] = path.stat().st_size
+        return dict(sorted(found.items()))
 
     def open(self, name: str) -> IO[bytes] | None:
         try:
-            return (self._folder / name).open("rb")
+            file = open(self._folder / name, "rb", opener=_at_once)  # noqa: SIM115  the caller closes it
         except FileNotFoundError:
             return None
         except OSError as error:
-            reason = (error.strerror or "no reason given").lower()
-            raise Misconfigured(f"cannot read {quoted(name)} of the results: {reason}") from None
+            _cannot_read(quoted(name), error)
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise Misconfigured(f"{quoted(name)} is no file", hint="name a folder with files alone")
+        return file
+
+
+def _at_once(path: str, flags: int) -> int:
+    """A pipe that nobody writes to is opened too, and waited for by nobody."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _cannot_read(what: str, error: OSError) -> NoReturn:
+    raise Misconfigured(f"cannot read {what}: {(error.strerror or 'no reason given').lower()}") from None
 
 
 class _InCloudStorage:
@@ -98,6 +126,17 @@ class _InCloudStorage:
                 self._uri.bucket, prefix=self._uri.prefix, delimiter="/", fields="items(name),nextPageToken"
             )
             return [blob.name.removeprefix(self._uri.prefix) for blob in blobs]
+
+    def sizes(self, ending: str) -> dict[str, int]:
+        with _failures(self._uri):
+            blobs = self._client.list_blobs(
+                self._uri.bucket, prefix=self._uri.prefix, fields="items(name,size),nextPageToken"
+            )
+            return {
+                blob.name.removeprefix(self._uri.prefix): blob.size
+                for blob in blobs
+                if blob.name.endswith(ending)
+            }
 
     def open(self, name: str) -> IO[bytes] | None:
         from google.cloud.exceptions import NotFound

@@ -27,6 +27,7 @@ _PINNED: Final = f'assertion.submods.container.image_digest == "{IMAGE}"'
 _POLICIES: Final = {
     "image.cel": _PINNED,
     "hardware.cel": f'{_PINNED} && assertion.hwmodel == "GCP_INTEL_TDX"',
+    "anybody.cel": f'{_PINNED} || assertion.swname == "CONFIDENTIAL_SPACE"',
 }
 _PART = "result-00000.jsonl"
 
@@ -100,6 +101,11 @@ def _set(target: object, changes: Mapping[str, object]) -> None:
 def _emulated_production(draft: Draft, asked: Asked) -> None:
     _emulated(draft, asked)
     draft.predicate["mode"] = "production"
+
+
+def _proxied_beside_an_emulator(draft: Draft, asked: Asked) -> None:
+    draft.predicate["network"] = {"proxy": True, "private_ca": False}
+    asked.emulator = True
 
 
 def _without_results(change: Callable[[Draft], object]) -> Change:
@@ -187,6 +193,11 @@ VECTORS: Final = (
         "a generation that is a number",
         "receipt-malformed",
         lambda draft, asked: draft.predicate["model"].update(generation=1),
+    ),
+    Vector(
+        "a predicate that is a list",
+        "receipt-malformed",
+        lambda draft, asked: draft.statement.update(predicate=[]),
     ),
     Vector("an unknown mode", "receipt-malformed", _said(mode="staging")),
     Vector(
@@ -280,6 +291,8 @@ VECTORS: Final = (
     Vector("a debug machine", "unprotected-machine", _claimed(dbgstat="enabled")),
     Vector("a machine without Confidential Space", "unprotected-machine", _claimed(swname="GCE")),
     Vector("a machine whose memory is in clear", "unprotected-machine", _claimed(hwmodel="GCP_SHIELDED_VM")),
+    Vector("a machine that did not start securely", "unprotected-machine", _claimed(secboot=False)),
+    Vector("a machine of a kind that nobody has heard of", "not-known", _claimed(hwmodel="GCP_ABACUS")),
     Vector("another command", "overrides-beyond-label", _contained(cmd_override=["sh"])),
     Vector(
         "a variable that the label does not allow",
@@ -325,6 +338,16 @@ VECTORS: Final = (
         lambda draft, asked: draft.results.update(
             {"result-00002.jsonl": draft.results["result-00001.jsonl"]}
         ),
+    ),
+    Vector(
+        "a file that a reader would take for a part",
+        "results-differ",
+        lambda draft, asked: draft.results.update({"result-000002.jsonl": b"{}"}),
+    ),
+    Vector(
+        "the object `result` is there, and not in the statement",
+        "results-differ",
+        lambda draft, asked: draft.statement["subject"].pop(),
     ),
     Vector(
         "two rows changed places, under the same root",
@@ -385,6 +408,21 @@ VECTORS: Final = (
     # Whom it is asked about.
     Vector("another image than was demanded", "another-image", _demanded(image_digest="sha256:" + "f" * 64)),
     Vector("a policy that refuses its claims", "refused-by-policy", _demanded(policy="hardware.cel")),
+    Vector(
+        "a policy that admits anybody's image",
+        "not-known",
+        _demanded(image_digest=None, policy="anybody.cel"),
+    ),
+    Vector(
+        "a policy that admits anybody's image, and the image is demanded",
+        "verified",
+        _demanded(policy="anybody.cel"),
+    ),
+    Vector(
+        "an emulator is asked about, and a production machine used a proxy",
+        "network-not-direct",
+        _proxied_beside_an_emulator,
+    ),
     Vector("nobody says whose image may be believed", "not-known", _demanded(image_digest=None)),
 )
 

@@ -9,10 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from attestation.digests import parse_digest
 from attestation.errors import ExitCode
 from policy.proving.question_names import NAMED_QUESTIONS
 
-from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output
+from ..inputs import check_folder_name, parse_time
+from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, refuse_usage, typed
 from ..policy_arguments import POLICY, add_accept_bounds, add_findings, add_policy, now
 
 _LONGEST_BUDGET_S = 3600.0
@@ -91,7 +93,10 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
         "--unsafe-unverified", action="store_true", help="verify nothing: what if these were the claims?"
     )
     explain.add_argument(
-        "--at", metavar="TIME", help="when: seconds since the epoch, or RFC 3339 (default: now)"
+        "--at",
+        metavar="TIME",
+        type=typed(parse_time),
+        help="when: seconds since the epoch, or RFC 3339 (default: now)",
     )
     explain.add_argument(
         "--audience",
@@ -117,14 +122,20 @@ def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
     )
     verify.add_argument("receipt", metavar="R", help="the receipt; `-`: standard input")
     verify.add_argument(
-        "--results", metavar="DIR", help="the results too: a folder, or gs://bucket/folder as you may read it"
+        "--results",
+        metavar="DIR",
+        type=typed(check_folder_name),
+        help="the results too: a folder, or gs://bucket/folder as you may read it",
     )
     verify.add_argument("--policy", metavar="P", help=f"the token's claims must be admitted by {POLICY}")
-    verify.add_argument("--image-digest", metavar="D", help="the image must be this one: sha256:…")
+    verify.add_argument(
+        "--image-digest", metavar="D", type=typed(parse_digest), help="the image must be this one: sha256:…"
+    )
     _add_trust(verify)
     verify.add_argument(
         "--at",
         metavar="TIME",
+        type=typed(parse_time),
         help="the moment of asking: seconds since the epoch, or RFC 3339 (default: now)",
     )
     verify.add_argument(
@@ -140,10 +151,16 @@ def _add_replay(auditor: argparse._SubParsersAction[Parser]) -> None:
         auditor,
         "replay",
         "which of the runs that were sealed would be refused under today's policy",
-        "  symbolon auditor replay receipts/ --policy policy.toml\n\n"
+        "  symbolon auditor replay receipts/ --policy policy.toml\n"
+        "  symbolon auditor replay gs://bucket/ --policy policy.toml\n\n"
         "exit codes: 0 none · 3 some · 4 some are no receipts that could be believed · 6 not known of some\n",
     )
-    replay.add_argument("folder", metavar="FOLDER", help="where the receipts are, at any depth: *.json")
+    replay.add_argument(
+        "folder",
+        metavar="FOLDER",
+        type=typed(check_folder_name),
+        help="where the receipts are, at any depth (*.json): a folder, or gs://bucket/folder",
+    )
     replay.add_argument("--policy", metavar="P", required=True, help=POLICY)
     _add_trust(replay)
     add_output(replay)
@@ -297,6 +314,8 @@ def _explain_token(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _verify_receipt(arguments: argparse.Namespace) -> ExitCode:
+    if arguments.row is not None and arguments.proof is None:
+        return refuse_usage(arguments, "--row needs --proof F: a row without its proof proves nothing")
     from ..emulator.command import state_folder
     from .receipt import verify
 

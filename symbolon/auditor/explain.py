@@ -11,7 +11,7 @@ from attestation.errors import EvidenceRejected, ExitCode, printable, quoted
 from policy.deciding import Outcome, sum_of
 
 from ..handed_tokens import HandedToken, TokenClaims, moment, read_token
-from ..inputs import WrongUsage, check_named_once, parse_time
+from ..inputs import WrongUsage, check_named_once
 from ..judging import DECISIONS, Judgement, judge
 from ..policies import NamedPolicy, read_policies
 from ..rendering import Styled, clause_lines, console, print_json, styled
@@ -61,7 +61,7 @@ def explain_token(
     token: str,
     jwks: str | None,
     root: str | None,
-    at: str | None,
+    at: float | None,
     output: str,
     now: datetime,
     audience: str | None = None,
@@ -79,7 +79,7 @@ def explain_token(
     check_named_once(policy, token, jwks, root)
     if audience == "":
         raise WrongUsage("`--audience` names nobody", hint="leave it out to ask as STS asks")
-    then = now.timestamp() if at is None else parse_time(at)
+    then = now.timestamp() if at is None else at
     file, asked = read_policies(policy)
     handed = read_token(token, jwks=jwks, root=root, audience=audience)
     assumed = dict.fromkeys(label for each in asked for label in handed.assumptions(each.provider))

@@ -5,7 +5,7 @@ The plan itself, with its order, is `symbolon.auditor.receipt_plan`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cryptography import x509
@@ -21,6 +21,7 @@ from contract.receipt import AUDIENCE, Statement, nonce_of
 from contract.request import parse_request
 from contract.row_proof import RowProof
 from policy.deciding import sum_of
+from policy.schema import ENCRYPTED_MEMORY, UNDOCUMENTED_ENCRYPTED_MEMORY
 
 from ..handed_tokens import moment
 from ..judging import ClauseAnswer, judge
@@ -46,7 +47,7 @@ class StatementContradicted(EvidenceRejected):
 
 
 class UnprotectedMachine(EvidenceRejected):
-    """The machine was open to its operator: a debug image, no Confidential Space, or memory in clear."""
+    """The machine was open to its operator: a debug image, another system, or memory in clear."""
 
     code = "unprotected-machine"
 
@@ -152,8 +153,14 @@ def check_machine(verified: VerifiedClaims) -> str:
         )
     if claims.swname != "CONFIDENTIAL_SPACE":
         raise UnprotectedMachine(f"`swname` is {quoted(str(claims.swname))}, not `CONFIDENTIAL_SPACE`")
+    if claims.secboot is not True:
+        raise UnprotectedMachine("`secboot` is not true: it may have started another system")
     if claims.hwmodel in (None, "GCP_SHIELDED_VM"):
         raise UnprotectedMachine(f"`hwmodel` is {quoted(str(claims.hwmodel))}: its memory is not encrypted")
+    if claims.hwmodel not in (*ENCRYPTED_MEMORY, *UNDOCUMENTED_ENCRYPTED_MEMORY):
+        raise NotKnown(
+            f"`hwmodel` is {quoted(claims.hwmodel)}, and whether that encrypts its memory is not known here"
+        )
     return f"Confidential Space on {claims.hwmodel}, closed to debugging"
 
 
@@ -175,7 +182,7 @@ def check_overrides(statement: Statement, container: Container) -> str:
     return f"the operator set {', '.join(overridden) or 'nothing'}, as the statement says"
 
 
-def check_network(statement: Statement, *, emulator: bool) -> str:
+def check_network(statement: Statement) -> str:
     through = [
         what
         for what, used in (
@@ -184,7 +191,7 @@ def check_network(statement: Statement, *, emulator: bool) -> str:
         )
         if used
     ]
-    if through and not emulator:
+    if through and statement.mode != "emulator":
         raise NetworkNotDirect(f"the image reached Google through {' and '.join(through)}")
     return f"through {' and '.join(through)}, as in front of an emulator" if through else "without a proxy"
 
@@ -217,13 +224,36 @@ def check_image(statement: Statement, demanded: Digest) -> str:
     return "the image is the one that was demanded"
 
 
-def check_policy(policies: Sequence[NamedPolicy], verified: VerifiedClaims) -> str:
+def check_policy(
+    policies: Sequence[NamedPolicy], verified: VerifiedClaims, *, image_is_demanded: bool
+) -> str:
     judgements = [judge(policy, verified.raw) for policy in policies]
     outcome = sum_of([judgement.outcome for judgement in judgements])
     if outcome == "admitted":
+        stranger = _with_another_image(verified.raw)
+        if not image_is_demanded and any(judge(policy, stranger).admitted for policy in policies):
+            raise NotKnown(
+                "the policy admits the token's claims, and anybody's image with them: whether this one may be"
+                " believed is open",
+                hint="let the policy ask for the image, or demand it: --image-digest D",
+            )
         return "the policy admits the token's claims"
     if outcome == "unknown":
         why = next(judgement.unknown for judgement in judgements if judgement.outcome == "unknown")
         raise NotKnown(f"it is not known whether Google admits these claims: {why}")
     clauses = judgements[0].failing if len(judgements) == 1 else ()
     raise RefusedByPolicy("the policy does not admit the token's claims", clauses=clauses)
+
+
+def _with_another_image(claims: Mapping[str, object]) -> Mapping[str, object]:
+    """The claims that the same machine would have with an image of somebody whom nobody has heard of."""
+    submods, another = claims.get("submods"), "0" * 64
+    assert isinstance(submods, dict)  # noqa: S101  verified claims
+    container = {
+        **submods["container"],
+        "image_digest": f"sha256:{another}",
+        "image_id": f"sha256:{another}",
+        "image_reference": f"registry.invalid/stranger@sha256:{another}",
+        "image_signatures": [],
+    }
+    return {**claims, "submods": {**submods, "container": container}}

@@ -6,7 +6,7 @@
   moment of asking, and where a certificate has expired since, the answer says so.
 - **Nonce**: the token was made for this very statement, byte for byte.
 - **Statement**: image and mode are those of the token's claims.
-- **Machine**: Confidential Space, its memory encrypted, closed to debugging since it was started.
+- **Machine**: Confidential Space, started securely, its memory encrypted, closed to debugging since then.
 - **Overrides**: the operator set what the image's label allows and the statement says, and nothing else.
 - **Network**: the image spoke to Google without a proxy and without a private certificate authority.
 - **Results**, where they are handed in: every result object is there as it was, rows and inputs give the
@@ -14,7 +14,7 @@
 - **Counts**: as many rows as inputs, and of the results as many errors as are stated.
 - **Row**, where one is handed in: its proof leads to the root of the rows.
 - **Image**, where a digest is demanded: it is this one. **Policy**, where one is given: it admits the token's
-  claims.
+  claims, and, where no digest is demanded, not the same claims with a stranger's image.
 
 The first step that does not hold ends the plan: what would come after it is not looked at.
 
@@ -226,7 +226,7 @@ def _follow(data: bytes, demand: Demand, course: _Course) -> None:
         say(checks.check_overrides(statement, container))
 
     with course.step(Step.NETWORK, "the statement") as say:
-        say(checks.check_network(statement, emulator=demand.trust.emulator))
+        say(checks.check_network(statement))
 
     unreadable = None
     if demand.results is None:
@@ -255,4 +255,5 @@ def _follow(data: bytes, demand: Demand, course: _Course) -> None:
         course.pass_over(Step.POLICY, "no policy was given (--policy)")
     else:
         with course.step(Step.POLICY, "the policy that was given") as say:
-            say(checks.check_policy(demand.policies, verified))
+            demanded = demand.image_digest is not None
+            say(checks.check_policy(demand.policies, verified, image_is_demanded=demanded))

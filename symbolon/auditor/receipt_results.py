@@ -1,8 +1,8 @@
 """The results that a receipt speaks of, held against it: every object, every row, every input.
 
 Nothing is believed of what lies in the folder: an object counts where its SHA-256 is the one that the
-statement has, and an object that looks like a part and is not in the statement is refused, because whoever
-reads the folder would read it as well.
+statement has. An object that is named as results are (`result`, `result-*.jsonl`) and is not in the statement
+is refused, because whoever reads the folder would read it as well.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from contract.merkle import Accumulator
 from contract.parts import Part, parse_part, parse_part_name, render_leaf
 from contract.receipt import Root, Statement, Subject, row_leaf
-from contract.results import Row, parse_row
+from contract.results import CODELAB_NAME, Row, parse_row
 
-from ..result_folders import ResultFolder
+from ..result_folders import ResultFolder, read_object
 
 _CHUNK_BYTES = 1 << 20
 
@@ -63,8 +63,12 @@ def _check_names(statement: Statement, results: ResultFolder) -> None:
         raise ResultsDiffer("the statement's parts are not all there, or not in their order")
     stated = {subject.name for subject in statement.subjects}
     for name in results.names():
-        if parse_part_name(name) is not None and name not in stated:
+        if _is_read_as_a_result(name) and name not in stated:
             raise ResultsDiffer(f"{quoted(name)} is no part of this job, and lies among its results")
+
+
+def _is_read_as_a_result(name: str) -> bool:
+    return name == CODELAB_NAME or (name.startswith("result-") and name.endswith(".jsonl"))
 
 
 def _part(subject: Subject, statement: Statement, results: ResultFolder) -> Part:
@@ -88,11 +92,10 @@ def _row(line: bytes, subject: Subject) -> Row:
 
 
 def _read(subject: Subject, results: ResultFolder) -> bytes:
-    file = results.open(subject.name)
-    if file is None:
+    data = read_object(results, subject.name)
+    if data is None:
         raise ResultsDiffer(f"`{subject.name}` is not there")
-    with file:
-        return file.read()
+    return data
 
 
 def _digest_of(subject: Subject, results: ResultFolder) -> Digest:

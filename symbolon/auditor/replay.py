@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured, NotKnown, printable, quoted
 from attestation.strict_json import parse_json_object
+from contract.receipt import MOST_BYTES
 from contract.results import RECEIPT_NAME
 
-from ..inputs import MAX_INPUT_BYTES, read_bytes
 from ..policies import read_policies
 from ..progress import patience
 from ..rendering import clause_lines, console, print_json, styled
+from ..result_folders import ResultFolder, open_result_folder
 from .receipt import document_of
 from .receipt_checks import RefusedByPolicy
 from .receipt_plan import Demand, NotVerified, Verdict, Verified, verify_receipt
@@ -48,8 +49,6 @@ class _Replayed:
 
     name: str
     verdict: Verdict
-    may_be_one: bool
-    """It is called a receipt, or looks as one does, whole or in part."""
 
     @property
     def outcome(self) -> str:
@@ -60,11 +59,6 @@ class _Replayed:
             return "refused"
         return "unknown" if isinstance(answer.why, NotKnown) else "rejected"
 
-    @property
-    def is_something_else(self) -> bool:
-        """It is no receipt, and never was one."""
-        return self.verdict.steps[0].outcome == "fail" and not self.may_be_one
-
 
 def replay(
     *, folder: str, policy: str, root: str | None, emulator: bool, state: Path, now: float, output: str
@@ -73,17 +67,20 @@ def replay(
 
     Raises:
         Misconfigured: the folder holds no receipt, or an input cannot be read.
+        Denied, Unavailable: the folder cannot be read.
     """
     demand = Demand(
         trust=trust_in(root, emulator=emulator, state=state), at=now, policies=read_policies(policy)[1]
     )
+    receipts = open_result_folder(folder)
+    replayed, passed_over = [], []
     with patience("replaying"):
-        replayed = [
-            _Replayed(name=name, verdict=verify_receipt(data, demand), may_be_one=_may_be_one(name, data))
-            for name, data in _files(folder)
-        ]
-    passed_over = [each for each in replayed if each.is_something_else]
-    replayed = [each for each in replayed if not each.is_something_else]
+        for name, size in receipts.sizes(".json").items():
+            data = _read(receipts, name, size)
+            if data is None:
+                passed_over.append(name)
+            else:
+                replayed.append(_Replayed(name=name, verdict=verify_receipt(data, demand)))
     if not replayed:
         raise Misconfigured(
             f"there is no receipt in {quoted(folder)}", hint="a receipt's name ends in `.json`"
@@ -95,31 +92,33 @@ def replay(
                     {"receipt": each.name, "outcome": each.outcome, **document_of(each.verdict)}
                     for each in replayed
                 ],
-                "passed_over": [each.name for each in passed_over],
+                "passed_over": passed_over,
             }
         )
     else:
-        _print(replayed, passed_over=[each.name for each in passed_over])
+        _print(replayed, passed_over=passed_over)
     found = {each.outcome for each in replayed}
     return next((code for outcome, code in _EXIT_CODES.items() if outcome in found), ExitCode.YES)
 
 
-def _may_be_one(name: str, data: bytes) -> bool:
-    if Path(name).name == RECEIPT_NAME:
-        return True
+def _read(receipts: ResultFolder, name: str, size: int) -> bytes | None:
+    """What may be a receipt, and the first bytes of one that is too large; None of what never was one."""
+    is_called_so = PurePosixPath(name).name == RECEIPT_NAME
+    if size > MOST_BYTES and not is_called_so:  # such as a large `job.json`
+        return None
+    file = receipts.open(name)
+    if file is None:  # it was there a moment ago
+        return None
+    with file:
+        data = file.read(MOST_BYTES + 1)
+    return data if is_called_so or _may_be_one(data) else None
+
+
+def _may_be_one(data: bytes) -> bool:
     try:
         return not parse_json_object(data, what="file").keys().isdisjoint(_OF_AN_ENVELOPE)
     except EvidenceRejected:
         return True
-
-
-def _files(folder: str) -> list[tuple[str, bytes]]:
-    root = Path(folder)
-    if not root.is_dir():
-        raise Misconfigured(f"{quoted(folder)} is no folder", hint="name the folder that holds the receipts")
-    paths = sorted(path for path in root.rglob("*.json") if path.is_file())
-    small = [path for path in paths if path.stat().st_size <= MAX_INPUT_BYTES]  # a `job.json` may be larger
-    return [(str(path.relative_to(root)), read_bytes(str(path), what="receipt")) for path in small]
 
 
 def _print(replayed: Sequence[_Replayed], *, passed_over: Sequence[str]) -> None:

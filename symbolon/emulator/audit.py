@@ -18,7 +18,7 @@ def verify_audit_log(state: Path | None, *, head: str | None, output: str) -> Ex
 
     Raises:
         AuditLogBroken: it is not, or it is gone while its head, or a head that was kept, says that it was.
-        Misconfigured: there is no log, or the head that was kept cannot be read.
+        Misconfigured: there is no log, or it or the head that was kept cannot be read.
     """
     folder = state_folder(state)
     if not (folder / "audit.jsonl").exists():
@@ -28,7 +28,13 @@ def verify_audit_log(state: Path | None, *, head: str | None, output: str) -> Ex
             "no emulator has decided anything in this state folder", hint="name another one: --state DIR"
         )
     kept = None if head is None else read_bytes(head, what="head")
-    found = verify_log(folder, kept=kept)
+    try:
+        found = verify_log(folder, kept=kept)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot read the audit log: {(error.strerror or 'no reason given').lower()}",
+            hint="name a state folder that you may read: --state DIR",
+        ) from None
     if output == "json":
         print_json(
             {"whole": True, "lines": found.lines, "sha256": found.sha256, "from_kept_head": head is not None}

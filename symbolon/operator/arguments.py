@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 
 from attestation.errors import ExitCode
+from contract.uris import FolderUri, parse_folder_uri
 
-from ..parsers import Parser, add, add_group, add_output
+from ..inputs import check_folder_name
+from ..parsers import Parser, add, add_group, add_output, typed
 
 
 def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -21,7 +23,9 @@ def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
         "remove what jobs have written into a folder, and nothing else",
         "  symbolon operator results clear gs://bucket/run\n",
     )
-    clear.add_argument("results", metavar="RESULTS", help="the job's folder: gs://bucket/folder")
+    clear.add_argument(
+        "results", metavar="RESULTS", type=typed(_bucket_folder), help="the job's folder: gs://bucket/folder"
+    )
     add_output(clear)
     clear.set_defaults(run=_clear, output="human")
     prove = add(
@@ -32,7 +36,10 @@ def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
         "  symbolon auditor receipt verify receipt.json --image-digest sha256:… --proof proof.json\n",
     )
     prove.add_argument(
-        "results", metavar="RESULTS", help="the job's folder: gs://bucket/folder, or a copy of it"
+        "results",
+        metavar="RESULTS",
+        type=typed(check_folder_name),
+        help="the job's folder: gs://bucket/folder, or a copy of it",
     )
     prove.add_argument(
         "--picture", metavar="NAME", required=True, help="the object's name, as the row's `image` has it"
@@ -40,10 +47,14 @@ def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
     prove.set_defaults(run=_prove, output="human")
 
 
+def _bucket_folder(text: str) -> FolderUri:
+    return parse_folder_uri(text, where="RESULTS")
+
+
 def _clear(arguments: argparse.Namespace) -> ExitCode:
     from .clearing import clear
 
-    return clear(results=arguments.results, output=arguments.output)
+    return clear(folder=arguments.results, output=arguments.output)
 
 
 def _prove(arguments: argparse.Namespace) -> ExitCode:

@@ -15,22 +15,21 @@ from urllib.parse import quote
 from attestation.errors import ExitCode, Misconfigured
 from contract import claim, job
 from contract.results import is_ours
-from contract.uris import FolderUri, parse_folder_uri
+from contract.uris import FolderUri
 from deploy.google_api import STORAGE, GoogleApi, Json, NotFound
 
 from ..rendering import print_json
 
 
 def clear(
-    *, results: str, output: str, api: GoogleApi | None = None, clock: Callable[[], float] = time.time
+    *, folder: FolderUri, output: str, api: GoogleApi | None = None, clock: Callable[[], float] = time.time
 ) -> ExitCode:
     """Every object of ours is gone from the folder; their names stand on standard output.
 
     Raises:
-        Misconfigured: `results` is no folder of Cloud Storage, or a job is at work in it.
+        Misconfigured: a job is at work in it.
         Denied, Unavailable: an object could not be listed or deleted; those before it are gone.
     """
-    folder = parse_folder_uri(results, where="RESULTS")
     api = api or _api()
     found = {name: blob for name, blob in _list(api, folder) if is_ours(name)}
     _check_abandoned(found.get(claim.NAME), folder, now=clock())

@@ -172,3 +172,18 @@ def test_what_is_no_head_is_said_to_be_none(tmp_path: Path, head: bytes) -> None
 def test_the_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     written(tmp_path)
     assert (tmp_path / "audit.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("cut", [1, 2, 40])
+def test_a_last_line_that_was_cut_is_found_out_be_it_by_its_end_alone(tmp_path: Path, cut: int) -> None:
+    path = written(tmp_path).path
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(AuditLogBroken):
+        verify_log(tmp_path)
+
+
+def test_what_is_no_key_verifies_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path).path
+    path.with_name("audit.key").write_bytes(b"short")
+    with pytest.raises(AuditLogBroken, match="is no key"):
+        verify_log(tmp_path)

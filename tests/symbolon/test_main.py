@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import symbolon.__main__
 import symbolon.auditor.explain
 import symbolon.error_codes
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable
@@ -164,15 +166,36 @@ def test_a_reader_that_left_is_no_error() -> None:
         assert running.wait() == 141
 
 
-def test_an_answer_that_finds_no_room_is_no_bug() -> None:
-    program = [sys.executable, "-m", "symbolon", "--explain", "all"]
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("words", [("--explain", "all"), ("--explain", "all", "--format", "json")])
+def test_a_disk_that_is_full_is_nobody_s_bug(words: tuple[str, ...]) -> None:
+    program = [sys.executable, "-m", "symbolon", *words]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 7
     assert done.stderr == (
-        "error: cannot write the answer: no space left on device\n"
-        "hint: make room, or send it to another place\n"
+        "error: cannot write: no space left on device\nhint: make room, or write to another disk\n"
     )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_neither_is_a_disk_on_which_a_command_cannot_write(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(**_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(symbolon.auditor.explain, "explain_token", fail)
+    monkeypatch.setattr(symbolon.__main__, "_write_no_more", lambda: None)  # pytest has the output
+    answered = ask(*EXPLAIN)
+    assert (answered.code, answered.out) == (7, "")
+    assert answered.err.startswith("error: cannot write: ")
+    assert answered.err.count("\n") == 2
+
+
+def test_where_even_errors_cannot_be_written_the_exit_code_says_which() -> None:
+    program = [sys.executable, "-m", "symbolon", "owner", "policy", "build", "no-such-file"]
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run(program, stderr=full, check=False).returncode == 7
 
 
 def test_main_reads_the_command_line_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,8 @@ def as_operator(through_gateway: Running, monkeypatch: pytest.MonkeyPatch) -> st
 
 @pytest.fixture
 def in_cloud_storage(as_operator: storage.Client) -> str:
-    bucket = as_operator.create_bucket("results-to-read")
+    named = "results-to-read"
+    bucket = as_operator.lookup_bucket(named) or as_operator.create_bucket(named)
     for name, data in FILES.items():
         bucket.blob(f"run/{name}").upload_from_string(data)
     bucket.blob("run/deeper/result").upload_from_string(b"another job's")
@@ -47,6 +48,27 @@ def test_its_objects_are_named_and_read(where: str, request: pytest.FixtureReque
     for name, data in FILES.items():
         assert read_object(folder, name) == data
     assert read_object(folder, "result-00001.jsonl") is None
+
+
+@pytest.mark.parametrize("where", ["in_cloud_storage", "on_this_machine"])
+def test_what_lies_deeper_is_found_with_its_size(where: str, request: pytest.FixtureRequest) -> None:
+    named = request.getfixturevalue(where)
+    if where == "on_this_machine":
+        (Path(named) / "deeper").mkdir()
+        (Path(named) / "deeper" / "result").write_bytes(b"another job's")
+    folder = open_result_folder(named)
+    assert folder.sizes(".jsonl") == {"result-00000.jsonl": 3}
+    assert list(folder.sizes("result").items()) == [("deeper/result", 13), ("result", 9)]
+    assert read_object(folder, "deeper/result") == b"another job's"
+
+
+def test_a_folder_below_that_nobody_may_list_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, onerror: Callable[[OSError], None], **__: object) -> None:
+        onerror(PermissionError(13, "Permission denied"))
+
+    monkeypatch.setattr(result_folders.os, "walk", denied)  # type: ignore[attr-defined]
+    with pytest.raises(Misconfigured, match="permission denied"):
+        open_result_folder(str(tmp_path)).sizes(".json")
 
 
 def test_a_bucket_that_is_not_there_or_is_not_the_operator_s_is_named(as_operator: storage.Client) -> None:
@@ -82,7 +104,7 @@ def test_what_is_no_folder_is_misconfigured(tmp_path: Path) -> None:
 def test_a_file_that_is_none_of_ours_is_not_read_whole(
     monkeypatch: pytest.MonkeyPatch, on_this_machine: str
 ) -> None:
-    monkeypatch.setattr(result_folders, "MOST_RECEIPT_BYTES", 1)
+    monkeypatch.setattr(result_folders, "MOST_OBJECT_BYTES", 1)
     with pytest.raises(Misconfigured, match="larger than any of ours"):
         read_object(open_result_folder(on_this_machine), "receipt.json")
 

@@ -33,12 +33,11 @@ def test_a_job_that_is_killed_and_resumed_has_the_results_of_one_that_was_not(
     expected = results_of(undisturbed)
     killed = resumed = 0
     while killed < kills:
-        again = job(stage, folder)
-        starts = 0
-        while killed < kills and was_killed(again, after_s=chosen.uniform(0.0, 1.1 * takes_s)):
-            killed += 1
-            starts += 1
-        ended = again.run()
+        again, ended = job(stage, folder), None
+        while killed < kills and ended is None:
+            ended = ended_within(again, chosen.uniform(0.0, takes_s))
+            killed += ended is None
+        ended = ended or again.run()
         assert (ended.status, ended.errors) == (ExitCode.YES, ""), ended.lines
         assert results_of(ended) == expected
         assert set(ended.written) == set(undisturbed.written)  # no claim, no error is left
@@ -66,14 +65,14 @@ def job(stage: Stage, folder: str) -> Job:
     )
 
 
-def was_killed(job: Job, *, after_s: float) -> bool:
-    """The start got SIGKILL, if it had not ended by then."""
+def ended_within(job: Job, seconds: float) -> Ended | None:
+    """What came of the start; or None, and it got SIGKILL, as it had not ended by then."""
     with job.started() as process:
         try:
-            process.communicate(timeout=after_s)
+            output, errors = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            return True  # leaving the block kills it
-    return False
+            return None  # leaving the block kills it
+    return job.ended(process.returncode, output, errors)
 
 
 def results_of(ended: Ended) -> Mapping[str, object]:

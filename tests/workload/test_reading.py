@@ -10,17 +10,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from google.cloud import storage
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from attestation.digests import Digest
 from attestation.errors import Denied, Misconfigured
-from contract.job import LeftOut
+from contract.job import JobRecord, LeftOut, parse_job, render_job
 from contract.uris import FolderUri
 from emulator import running
 from emulator.faults import Faults, write_faults
 from tests.workload.samples import picture
 from workload import reading
 from workload.pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
-from workload.pictures.listing import LARGE_BYTES, ListedPicture, most_bytes
+from workload.pictures.listing import LARGE_BYTES, ListedPicture, is_picture, most_bytes
 from workload.reading import list_pictures, read_picture
 
 Buckets = Callable[[], storage.Bucket]
@@ -203,3 +206,51 @@ def test_what_is_wrong_with_a_picture_stored_as_gzip_is_said(
     with pytest.raises(Unreadable) as refused:
         read_gzipped(as_operator, make_bucket(), stored)
     assert refused.value.code == code
+
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), min_size=1, max_size=40)
+endings = st.sampled_from(["", "/", ".txt", ".jpg", ".PNG", ".jpg/", ".webp "])
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(
+    st.lists(
+        st.builds(str.__add__, names, endings), min_size=1, max_size=70, unique_by=lambda name: name.encode()
+    ),
+    st.integers(1, 2**63 - 1),
+    st.integers(0, 2**43),
+    st.sampled_from([None, "gzip", "br"]),
+)
+def test_any_listing_is_counted_whole_and_read_again_as_it_was(
+    listed: list[str], generation: int, size: int, encoding: str | None
+) -> None:
+    """Each object is a picture or left out, in the bucket's order, and `job.json` says so too."""
+
+    class Client:
+        def list_blobs(self, *_: str, **__: str) -> list[storage.Blob]:
+            said = {"generation": str(generation), "size": str(size), "crc32c": "AAAAAA=="}
+            blobs = [storage.Blob(name, bucket=None) for name in listed]
+            for blob in blobs:
+                blob._set_properties({**said, "contentEncoding": encoding})
+            return blobs
+
+    folder = FolderUri(bucket="photos", prefix="")
+    try:
+        listing = list_pictures(Client(), folder, most=50)
+    except Misconfigured as refused:
+        assert not 1 <= sum(map(is_picture, listed)) <= 50
+        assert "\n" not in refused.message
+        return
+    job = JobRecord(
+        image_digest=Digest("sha256:" + "a" * 64),
+        terms_digest=Digest("sha256:" + "b" * 64),
+        input=folder,
+        result=FolderUri(bucket="results", prefix=""),
+        top_k=1,
+        pictures=listing.pictures,
+        left_out=listing.left_out,
+    )
+    left_out = listing.left_out.placeholders + listing.left_out.other_names
+    assert len(listing.pictures) + left_out == len(listed)
+    assert [each.name for each in listing.pictures] == [name for name in listed if is_picture(name)]
+    assert parse_job(render_job(job, token="a.b.c"), folder=job.result) == (job, "a.b.c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_a_vector_is_answered_by_its_class(
     expected = vector["expected"]
     answered = ask(*arguments(folder, vector), "--format", "json")
     document = answered.json
-    found = document.get("error", document.get("why", {"code": "verified"}))["code"]
+    found = document.get("why", {"code": "verified"})["code"]
     assert (found, answered.code) == (expected, EXIT_CODES.get(expected, 4))
     assert (document.get("verdict") == "verified") == (expected == "verified")
 
@@ -164,10 +165,7 @@ def test_without_a_root_it_is_google_s(ask: Ask, folder: Path, vectors: dict[str
     [
         pytest.param(["no-such-file"], 7, "cannot read the receipt", id="no file"),
         pytest.param(["{receipt}", "--results", "no-such-folder"], 7, "is no folder", id="no folder"),
-        pytest.param(["{receipt}", "--image-digest", "latest"], 7, "is not a digest", id="no digest"),
         pytest.param(["{receipt}", "--root", "{receipt}"], 7, "is not a certificate", id="no root"),
-        pytest.param(["{receipt}", "--at", "yesterday"], 2, "is not a time", id="no time"),
-        pytest.param(["{receipt}", "--row", "{receipt}"], 7, "without its proof", id="a row without a proof"),
         pytest.param(["{receipt}", "--proof", "{receipt}"], 7, "`format` is missing", id="no proof"),
         pytest.param(["-", "--policy", "-"], 7, "named twice", id="standard input twice"),
     ],
@@ -187,11 +185,42 @@ def test_what_cannot_be_asked_gets_one_line(
     assert len(rest) <= 1
 
 
-def test_what_is_no_receipt_gets_one_line(ask: Ask, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "typed",
+    [
+        pytest.param(["--image-digest", "latest"], id="no digest"),
+        pytest.param(["--at", "yesterday"], id="no time"),
+        pytest.param(["--results", "gs://"], id="no bucket"),
+        pytest.param(["--row", "row.json"], id="a row without a proof"),
+    ],
+)
+def test_what_can_never_be_asked_is_wrong_usage(ask: Ask, typed: list[str]) -> None:
+    answered = ask("auditor", "receipt", "verify", "receipt.json", *typed)
+    assert (answered.code, answered.out) == (2, "")
+    assert answered.err.startswith("usage: symbolon auditor receipt verify")
+    assert f"{typed[0]}" in answered.err.splitlines()[-1]
+
+
+def test_what_is_no_receipt_gets_one_line_with_its_class(ask: Ask, tmp_path: Path) -> None:
     file = tmp_path / "cat.png"
     file.write_bytes(b"\x89PNG\r\n\x1a\n")
     answered = ask("auditor", "receipt", "verify", file, "--image-digest", IMAGE)
-    assert (answered.code, answered.out, answered.err) == (4, "", "error: the receipt is not UTF-8\n")
+    assert (answered.code, answered.err) == (4, "")
+    assert answered.out == "REJECTED  receipt-malformed: the receipt is not UTF-8\n"
+
+
+def test_results_that_are_a_pipe_or_without_end_are_not_waited_for(
+    ask: Ask, folder: Path, vectors: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    vector = vectors["the image that was demanded, with its results"]
+    for name, data in Draft().results.items():
+        (tmp_path / name).write_bytes(data)
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        (tmp_path / "result").unlink()
+        make(tmp_path / "result")
+        answered = ask(*arguments(folder, vector | {"results": str(tmp_path)}))
+        assert (answered.code, answered.out) == (7, "")
+        assert answered.err.startswith("error: `result` is no file\n")
 
 
 def test_the_emulator_on_this_machine_is_the_one_in_the_usual_folder(

@@ -20,6 +20,7 @@ from tests.receipts import IMAGE, NOW, Draft, root
 
 DEMAND = Demand(trust=Trust(root=root(), described="ours"), at=NOW, image_digest=IMAGE)
 RECEIPT = Draft().make()
+PINNED = f'assertion.submods.container.image_digest == "{IMAGE}"'
 ALL = [Taken(step=step, outcome="pass") for step in Step]
 IF_ASKED = {Step.RESULTS, Step.ROW, Step.IMAGE, Step.POLICY}
 
@@ -92,11 +93,51 @@ def policy(condition: str) -> NamedPolicy:
 
 @pytest.mark.parametrize(
     ("conditions", "verified"),
-    [(["true"], True), (["false"], False), (["false", "true"], True), (["false", "false"], False)],
+    [([PINNED], True), (["false"], False), (["false", PINNED], True), (["false", "false"], False)],
 )
 def test_of_several_providers_one_that_admits_is_enough(conditions: list[str], verified: bool) -> None:
-    verdict = verify_receipt(RECEIPT, replace(DEMAND, policies=tuple(map(policy, conditions))))
-    assert isinstance(verdict.answer, Verified) == verified
+    asked = replace(DEMAND, image_digest=None, policies=tuple(map(policy, conditions)))
+    assert isinstance(verify_receipt(RECEIPT, asked).answer, Verified) == verified
+
+
+@pytest.mark.parametrize(
+    ("conditions", "open_for"),
+    [
+        pytest.param(["true"], True, id="nothing is asked"),
+        pytest.param(['assertion.swname == "CONFIDENTIAL_SPACE"'], True, id="the machine alone is asked for"),
+        pytest.param(
+            [f'assertion.submods.container.image_digest != "{IMAGE[:-1]}b"'], True, id="all but one"
+        ),
+        pytest.param([PINNED, "true"], True, id="another provider admits anybody"),
+        pytest.param([PINNED, "false"], False, id="the digest"),
+        pytest.param(
+            ['assertion.submods.container.image_reference.startsWith("us-docker.pkg.dev/")'],
+            False,
+            id="the registry",
+        ),
+        pytest.param(
+            [
+                "['5cc1c72b'].exists(id, assertion.submods.container.image_signatures.exists("
+                "signature, signature.key_id.startsWith(id)))"
+            ],
+            False,
+            id="a signature",
+        ),
+    ],
+)
+def test_a_policy_that_admits_anybody_s_image_says_nobody_s_word_counts(
+    conditions: list[str], open_for: bool
+) -> None:
+    draft = Draft()
+    draft.container["image_signatures"] = [{"key_id": "5cc1c72b", "signature": "AA"}]
+    asked = replace(DEMAND, image_digest=None, policies=tuple(map(policy, conditions)))
+    answer = verify_receipt(draft.make(), asked).answer
+    assert isinstance(answer, NotVerified if open_for else Verified)
+    if isinstance(answer, NotVerified):
+        assert isinstance(answer.why, NotKnown)
+        assert "--image-digest" in answer.why.hint
+    demanded = verify_receipt(draft.make(), replace(asked, image_digest=IMAGE)).answer
+    assert isinstance(demanded, Verified)
 
 
 @settings(max_examples=300)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from google.cloud import storage
 
+from contract.receipt import MOST_BYTES
+from emulator.running import Running, start
 from tests.receipts import IMAGE, Draft, root
 from tests.symbolon.conftest import Answered, Ask
 
@@ -25,6 +28,13 @@ def folder(tmp_path: Path) -> Path:
         path.write_bytes(draft.make())
     (tmp_path / "runs" / "june" / "job.json").write_text("{}", encoding="utf-8")
     return tmp_path / "runs"
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = start(tmp_path_factory.mktemp("emulator"))
+    yield running
+    running.stop()
 
 
 @pytest.fixture
@@ -124,6 +134,43 @@ def test_what_was_a_receipt_once_is_rejected_whatever_it_is_called(
     assert answered.code == 4
     assert "REJECTED" in answered.out
     assert "june/of-june.json" in answered.out
+
+
+def test_a_receipt_that_is_too_large_to_be_one_is_rejected_and_another_such_file_named(
+    replay: Replay, folder: Path
+) -> None:
+    whole = (folder / "june" / "receipt.json").read_bytes()
+    (folder / "june" / "receipt.json").write_bytes(whole.ljust(MOST_BYTES + 1))
+    (folder / "july" / "job.json").write_bytes(b"{}".ljust(MOST_BYTES + 1))
+    answered = replay(PINNED)
+    assert answered.code == 4
+    assert "REJECTED        june/receipt.json  receipt-malformed: the receipt is larger than" in answered.out
+    assert "  no receipt: july/job.json" in answered.out
+
+
+def test_a_policy_that_admits_anybody_s_image_leaves_each_run_open(replay: Replay) -> None:
+    answered = replay('assertion.swname == "CONFIDENTIAL_SPACE"')
+    assert (answered.code, answered.out.count("UNKNOWN  ")) == (6, 2)
+
+
+def test_receipts_in_cloud_storage_are_replayed_where_they_are(
+    ask: Ask, folder: Path, tmp_path: Path, emulator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in emulator.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(emulator.credentials_file("operator")))
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "secundus")
+    bucket = storage.Client().create_bucket("runs-to-replay")
+    for path in folder.rglob("*.json"):
+        bucket.blob(str(path.relative_to(folder))).upload_from_filename(str(path))
+    pem, policy = tmp_path / "root.pem", tmp_path / "policy.cel"
+    pem.write_bytes(root().public_bytes(Encoding.PEM))
+    policy.write_text(TDX, encoding="utf-8")
+    answered = ask("auditor", "replay", "gs://runs-to-replay", "--policy", policy, "--root", pem)
+    assert answered.code == 3
+    assert "NOW REFUSED     june/receipt.json" in answered.out
+    assert "still admitted  july/receipt.json" in answered.out
+    assert "  no receipt: june/job.json" in answered.out
 
 
 def test_a_file_that_is_passed_over_is_named(replay: Replay) -> None:

@@ -57,3 +57,11 @@ def test_a_log_that_is_gone_is_no_folder_without_a_log(
     answered = ask(*typed)
     assert (answered.code, answered.out) == (4, "")
     assert answered.err == "error: the log is gone, and there is a head of it\n"
+
+
+def test_a_log_that_cannot_be_read_is_misconfigured(ask: Ask, state: Path) -> None:
+    (state / HEAD_NAME).unlink()
+    (state / HEAD_NAME).mkdir()
+    answered = ask("emulator", "audit", "verify", "--state", state)
+    assert (answered.code, answered.out) == (7, "")
+    assert answered.err.startswith("error: cannot read the audit log: is a directory\nhint: ")

@@ -10,6 +10,7 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
 from attestation.errors import Misconfigured
+from contract.uris import FolderUri
 from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
 from emulator import running
@@ -46,6 +47,10 @@ def fill(bucket: storage.Bucket, names: list[str]) -> None:
         bucket.blob(f"run/{name}").upload_from_string("x")
 
 
+def folder_of(bucket: storage.Bucket) -> FolderUri:
+    return FolderUri(bucket=bucket.name, prefix="run/")
+
+
 def left(bucket: storage.Bucket) -> list[str]:
     return [blob.name.removeprefix("run/") for blob in bucket.list_blobs()]
 
@@ -56,7 +61,7 @@ def test_what_is_ours_is_removed_and_named_and_all_else_stays(
     bucket = make_bucket()
     fill(bucket, [*OURS, *OTHERS])
     later = time.time() + 1000
-    clear(results=f"gs://{bucket.name}/run", output="human", api=GoogleApi(credentials), clock=lambda: later)
+    clear(folder=folder_of(bucket), output="human", api=GoogleApi(credentials), clock=lambda: later)
     assert left(bucket) == OTHERS
     assert capsys.readouterr().out.splitlines() == [f"deleted {name}" for name in OURS]
 
@@ -67,7 +72,7 @@ def test_a_folder_in_which_a_job_is_at_work_is_left_as_it_is(
     bucket = make_bucket()
     fill(bucket, OURS)
     with pytest.raises(Misconfigured, match=r"a job is at work in `gs://.*/run/`") as refused:
-        clear(results=f"gs://{bucket.name}/run", output="human", api=GoogleApi(credentials))
+        clear(folder=folder_of(bucket), output="human", api=GoogleApi(credentials))
     assert "stop it first" in refused.value.hint
     assert left(bucket) == OURS
 
@@ -89,7 +94,7 @@ def test_a_person_types_it_with_default_credentials(
 @pytest.mark.parametrize(
     ("folder", "code", "said"),
     [
-        ("run", 7, "RESULTS `run` names no bucket"),
+        ("run", 2, "RESULTS `run` names no bucket"),
         ("gs://no-such-bucket-anywhere/run", 7, "listing `gs://no-such-bucket-anywhere/run/` with 404"),
     ],
 )

@@ -71,6 +71,12 @@ def test_what_is_missing_is_named(ask: Ask, results: Path, lost: str, said: str)
     assert (answered.code, answered.err.startswith(f"error: {said}")) == (7, True)
 
 
+def test_a_name_of_cloud_storage_without_a_bucket_is_wrong_usage(ask: Ask) -> None:
+    answered = ask("operator", "results", "prove", "gs://", "--picture", "cat.jpg")
+    assert (answered.code, answered.out) == (2, "")
+    assert "names no bucket" in answered.err
+
+
 def test_rows_that_are_not_the_receipt_s_are_refused(ask: Ask, results: Path) -> None:
     part = results / "result-00000.jsonl"
     part.write_bytes(part.read_bytes().replace(b'"score": 0.25', b'"score": 0.75', 1))
