@@ -10,7 +10,7 @@ import pytest
 from attestation.errors import Misconfigured, Unavailable
 from contract.terms import parse_terms
 from emulator import running
-from emulator.faults import Faults, write_faults
+from emulator.faults import Faults, trouble, write_faults
 from emulator.state import State
 from emulator.verifier import Verifier
 from tests.workload.samples import FACTS, terms_text
@@ -30,7 +30,7 @@ def _token_file(emulator: running.Running, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("_token_file", "as_operator")
 def test_sts_that_stays_unavailable_is_reported_as_such(emulator: running.Running) -> None:
-    write_faults(emulator.folder, Faults(sts_unavailable=1000))
+    write_faults(emulator.folder, trouble("sts", "503", times=1000))
     try:
         with pytest.raises(Unavailable, match=r"`sts\.googleapis\.com` answers 503"):
             credentials.owner_credential(TERMS)

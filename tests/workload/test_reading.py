@@ -16,7 +16,7 @@ from attestation.errors import Denied, Misconfigured
 from contract.job import LeftOut
 from contract.uris import FolderUri
 from emulator import running
-from emulator.faults import Faults, write_faults
+from emulator.faults import trouble, write_faults
 from tests.workload.samples import picture
 from workload import reading
 from workload.pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
@@ -113,7 +113,7 @@ def test_a_picture_that_is_altered_on_its_way_is_corrupt(
             as_operator,
             make_bucket(),
             picture(),
-            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt")),
         )
     assert refused.value.code == "corrupt"
 
@@ -155,7 +155,7 @@ def test_a_large_picture_that_is_altered_on_its_way_is_corrupt(
             as_operator,
             make_bucket(),
             noise(LARGE_BYTES),
-            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt")),
         )
     assert refused.value.code == "corrupt"
 
