@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.cloud import storage
 
-from attestation.errors import Denied, EvidenceRejected, Misconfigured
+from attestation.errors import Denied, EvidenceRejected, Misconfigured, Unavailable
 from emulator import running
 from emulator.faults import trouble, write_faults
 from tests.workload.samples import MEMBERS, archive, model_terms
@@ -114,7 +114,7 @@ def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one
         return read_ranges(*arguments, **options)
 
     monkeypatch.setattr(model_archive, "read_ranges", replaced_meanwhile)
-    with pytest.raises(Misconfigured, match="the owner's model does not exist"):
+    with pytest.raises(Unavailable, match="the owner's model was replaced"):
         model_archive.fetch(as_operator, model_terms(LARGE, bucket=bucket.name), tmp_path / "a")
 
 

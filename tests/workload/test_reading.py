@@ -113,9 +113,21 @@ def test_a_picture_that_is_altered_on_its_way_is_corrupt(
             as_operator,
             make_bucket(),
             picture(),
-            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt")),
+            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt", times=2)),
         )
     assert refused.value.code == "corrupt"
+
+
+def test_a_picture_that_arrives_damaged_once_is_read_again(
+    as_operator: storage.Client, make_bucket: Buckets, emulator: running.Running
+) -> None:
+    read = read_one(
+        as_operator,
+        make_bucket(),
+        picture(),
+        between=lambda: write_faults(emulator.folder, trouble("read", "corrupt")),
+    )
+    assert read.data == picture()
 
 
 @pytest.mark.parametrize(("size", "code"), [(0, "empty"), (MOST_BYTES + 1, "too-large")])
@@ -155,7 +167,7 @@ def test_a_large_picture_that_is_altered_on_its_way_is_corrupt(
             as_operator,
             make_bucket(),
             noise(LARGE_BYTES),
-            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt")),
+            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt", times=99)),
         )
     assert refused.value.code == "corrupt"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -20,18 +19,10 @@ from attestation.errors import ExitCode
 from contract.parts import parse_part
 from contract.results import JobError
 from deploy.provisioning import ensure
-from emulator import running
 from emulator.faults import Faults, trouble, write_faults
 from tests.launches import DIGEST
 from tests.workload.jobs import Ended, Job, Stage
 from tests.workload.samples import FACTS, archive, grey_16_bit, header_of_a_png, jpeg, picture
-
-
-@pytest.fixture(autouse=True)
-def _platform_in_order(emulator: running.Running) -> Iterator[None]:
-    yield
-    write_faults(emulator.folder, Faults())
-
 
 PICTURES = {
     "cat.png": picture((255, 0, 0)),
