@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import io
 import re
 from collections import deque
@@ -35,6 +36,11 @@ RANGE_BYTES = 8 << 20
 _RANGES_AT_ONCE = 8
 
 _REFRESH_RETRIES = 3
+# A download that breaks off is told by urllib3 itself: Google's client reads it past `requests`.
+_UNREACHED = (
+    *(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException),
+    *(ConnectionError, GoogleAuthError),
+)
 _CRC32C = re.compile(r"\bcrc32c=([\w+/=]+)")
 
 
@@ -203,7 +209,7 @@ def storage_failures(what: str) -> Iterator[None]:
         raise _unavailable(what) from error
     except DataCorruption as error:
         raise Unavailable(f"{what} arrives damaged", hint="start the job again") from error
-    except (requests.RequestException, ConnectionError, GoogleAuthError) as error:
+    except _UNREACHED as error:
         raise _unavailable(what) from error
     except api.GoogleAPICallError as error:
         raise Misconfigured(
