@@ -168,7 +168,10 @@ class _PatientRequest:
 
         def ask() -> Any:
             try:
-                response = self._request(url, method, body, headers, timeout, **transport_options)
+                # All by name: a session that renews its credential has set the timeout already.
+                response = self._request(
+                    url=url, method=method, body=body, headers=headers, timeout=timeout, **transport_options
+                )
             except TransportError as error:
                 raise _Unreachable(f"`{host}` cannot be reached", hint=_LATER) from error
             if response.status == 429 or response.status >= 500:
