@@ -13,6 +13,7 @@ import jwt
 from starlette.requests import Request
 
 from .errors import GoogleError
+from .faults import read_faults
 from .state import State
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
@@ -35,6 +36,11 @@ class Caller:
     members: frozenset[str]
     scopes: frozenset[str]
     expires_at: int
+
+
+def lifetime_of(state: State, usual_s: int) -> int:
+    """How many seconds an access token lives that is minted now: as usual, or less by the faults."""
+    return min(usual_s, read_faults(state.folder).access_token_lifetime_s or usual_s)
 
 
 def mint_access_token(

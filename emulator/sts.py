@@ -30,7 +30,7 @@ from policy.explaining import Trace
 from policy.mapping import Mapped
 from policy.provider import Provider, parse_provider
 
-from .access_tokens import mint_access_token
+from .access_tokens import lifetime_of, mint_access_token
 from .errors import OAuthError
 from .iam.workload_identity_pools import find_active_provider
 from .state import State
@@ -230,14 +230,15 @@ def _grant(
     members |= {f"{everyone}/attribute.{name}/{value}" for name, value in mapped.attribute.items()}
     groups = mapped.google.get("groups")
     members |= {f"{everyone}/group/{group}" for group in groups} if isinstance(groups, list) else set()
+    lifetime_s = lifetime_of(state, _LIFETIME_S)
     token = mint_access_token(
-        state, name=principal, members=frozenset(members), scopes=scopes, lifetime_s=_LIFETIME_S
+        state, name=principal, members=frozenset(members), scopes=scopes, lifetime_s=lifetime_s
     )
     return {
         "access_token": token,
         "issued_token_type": _ACCESS_TOKEN,
         "token_type": "Bearer",
-        "expires_in": _LIFETIME_S,
+        "expires_in": lifetime_s,
     }
 
 

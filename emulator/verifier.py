@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -62,6 +63,11 @@ class Verifier:
         key = jwt.algorithms.RSAAlgorithm.to_jwk(public, as_dict=True)
         shown = {name: key[name] for name in ("kty", "n", "e")}
         return {"keys": [{**shown, "use": "sig", "alg": "RS256", "kid": key_id_of(public)}]}
+
+    @property
+    def state_folder(self) -> Path:
+        """Where its keys are, and where faults are switched on."""
+        return self._state.folder
 
     @property
     def root(self) -> x509.Certificate:

@@ -6,14 +6,19 @@ import os
 import sys
 
 from .environment import narrow
+from .stopping import STOPPED, hear_signals
 
 
 def main() -> int:
     """One job has been done, or its failure told: `workload.program` has the exit codes."""
-    narrow(os.environ)
-    from .program import main as run_one_job
+    try:
+        hear_signals()
+        narrow(os.environ)
+        from .program import main as run_one_job
 
-    return run_one_job()
+        return run_one_job()
+    except KeyboardInterrupt:  # before there was a job
+        return STOPPED
 
 
 if __name__ == "__main__":

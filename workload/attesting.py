@@ -18,11 +18,7 @@ from pathlib import Path
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable, quoted
 from attestation.tokens import MAX_TOKEN_CHARACTERS, parse_token
 
-from . import container
-from .patience import patiently
-
-TIMEOUT_S = 20.0
-PATIENCE_S = 60.0
+from . import container, patience
 
 # The launcher answers 400 for these gRPC codes of the verifier alike; its text says which it was.
 _REFUSALS: dict[str, type[SymbolonError]] = {
@@ -43,7 +39,7 @@ def subject_token(audience: str, *, now: float) -> str:
         Unavailable: the launcher does not answer, or the file's token has expired.
     """
     if Path(container.TEESERVER_SOCKET).exists():
-        token = patiently(lambda: _ask_socket(audience, "OIDC", []), patience_s=PATIENCE_S)
+        token = _ask_patiently(audience, "OIDC", [])
         parse_token(token)
         return token
     return _read_file(now)
@@ -63,11 +59,24 @@ def fresh_token(audience: str, *, nonces: Sequence[str] = ()) -> str:
             "this launcher has no socket to ask for a token, so results could not prove themselves",
             hint="launch a current Confidential Space image: `--image-family=confidential-space`",
         )
-    return patiently(lambda: _ask_socket(audience, "PKI", nonces), patience_s=PATIENCE_S)
+    return asked_again(audience, nonces=nonces)
+
+
+def asked_again(audience: str, *, nonces: Sequence[str] = ()) -> str:
+    """As `fresh_token`, by a program that has had one: that the socket is gone will pass, or a restart helps.
+
+    Raises:
+        Misconfigured, Denied, EvidenceRejected, Unavailable: as `fresh_token`.
+    """
+    return _ask_patiently(audience, "PKI", nonces)
+
+
+def _ask_patiently(audience: str, kind: str, nonces: Sequence[str]) -> str:
+    return patience.patiently(lambda: _ask_socket(audience, kind, nonces), patience.SERVICES)
 
 
 def _ask_socket(audience: str, kind: str, nonces: Sequence[str]) -> str:
-    connection = _UnixConnection(str(container.TEESERVER_SOCKET), timeout=TIMEOUT_S)
+    connection = _UnixConnection(str(container.TEESERVER_SOCKET), timeout=patience.SERVICES.call_s)
     body = json.dumps({"audience": audience, "token_type": kind, **({"nonces": nonces} if nonces else {})})
     try:
         with closing(connection):

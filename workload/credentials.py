@@ -32,15 +32,9 @@ from attestation.errors import (
 )
 from contract.terms import CredentialTerms
 
-from . import attesting
-from .patience import patiently
+from . import attesting, patience
+from .patience import Patience, patiently
 from .sessions import settle
-
-TIMEOUT_S = 20.0
-PATIENCE_S = 60.0
-METADATA_TIMEOUT_S = 3.0
-METADATA_PATIENCE_S = 3.0
-"""The metadata server is on the machine itself: it answers at once, or there is none."""
 
 _STS = "sts.googleapis.com"
 _READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
@@ -95,22 +89,14 @@ def operator_credential() -> Credentials:
         NoServiceAccount: the machine has none.
         Unavailable: the metadata server does not answer as it should.
     """
-    credential = compute_engine.Credentials(scopes=[_READ_WRITE])  # type: ignore[no-untyped-call]
-    request = _PatientRequest(Request(), patience_s=METADATA_PATIENCE_S, longest_timeout_s=METADATA_TIMEOUT_S)
+    credential = _OperatorCredential(scopes=[_READ_WRITE])  # type: ignore[no-untyped-call]
     try:
-        credential.refresh(request)  # type: ignore[no-untyped-call]
+        credential.refresh(Request())
     except _Unreachable as error:
         raise NoServiceAccount(
             "this machine has no metadata server, and so no service account",
             hint="run this image in Confidential Space: `--image-project=confidential-space-images`",
         ) from error
-    except RefreshError as error:
-        if _is_not_found(error):
-            raise NoServiceAccount(
-                "this machine has no service account",
-                hint="launch it with `--service-account` and `--scopes=cloud-platform`",
-            ) from error
-        raise Unavailable("the machine's service account gives no credential", hint=_LATER) from error
     return credential
 
 
@@ -126,12 +112,29 @@ class _AttestationTokens(identity_pool.SubjectTokenSupplier):
         return attesting.subject_token("https:" + context.audience, now=time.time())
 
 
+class _OperatorCredential(compute_engine.Credentials):
+    """google-auth's credential of the machine, with patience, and with failures in our families."""
+
+    def refresh(self, request: Any) -> None:  # any google-auth transport
+        try:
+            super().refresh(_PatientRequest(request, patience.METADATA))  # type: ignore[no-untyped-call]
+        except RefreshError as error:
+            if _is_not_found(error):
+                raise NoServiceAccount(
+                    "this machine has no service account",
+                    hint="launch it with `--service-account` and `--scopes=cloud-platform`",
+                ) from error
+            raise Unavailable("the machine's service account gives no credential", hint=_LATER) from error
+
+
 class _OwnerCredential(identity_pool.Credentials):
     """google-auth's credential, with patience, and with failures in our families."""
 
     def refresh(self, request: Any) -> None:  # any google-auth transport
         # INVARIANT: wrapped once. Impersonation refreshes a copy of this class with the same request.
-        patient = request if isinstance(request, _PatientRequest) else _PatientRequest(request)
+        patient = (
+            request if isinstance(request, _PatientRequest) else _PatientRequest(request, patience.SERVICES)
+        )
         try:
             super().refresh(patient)  # type: ignore[no-untyped-call]
         except OAuthError as error:
@@ -147,12 +150,9 @@ class _Unreachable(Unavailable):
 class _PatientRequest:
     """A google-auth transport that asks again on 429, on 5xx, and when it finds nobody."""
 
-    def __init__(
-        self, request: Any, *, patience_s: float | None = None, longest_timeout_s: float = TIMEOUT_S
-    ) -> None:
+    def __init__(self, request: Any, patience: Patience) -> None:
         self._request = request
-        self._patience_s = PATIENCE_S if patience_s is None else patience_s
-        self._longest_timeout_s = longest_timeout_s
+        self._patience = patience
 
     def __call__(
         self,
@@ -160,15 +160,18 @@ class _PatientRequest:
         method: str = "GET",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = TIMEOUT_S,
+        timeout: float | None = None,
         **transport_options: Any,
     ) -> Any:
         host = urlsplit(url).hostname
-        timeout = min(timeout, self._longest_timeout_s)
+        timeout = min(timeout or self._patience.call_s, self._patience.call_s)
 
         def ask() -> Any:
             try:
-                response = self._request(url, method, body, headers, timeout, **transport_options)
+                # All by name: a session that renews its credential has set the timeout already.
+                response = self._request(
+                    url=url, method=method, body=body, headers=headers, timeout=timeout, **transport_options
+                )
             except TransportError as error:
                 raise _Unreachable(f"`{host}` cannot be reached", hint=_LATER) from error
             if response.status == 429 or response.status >= 500:
@@ -177,7 +180,7 @@ class _PatientRequest:
                 raise _sts_refusal({})
             return response
 
-        return patiently(ask, patience_s=self._patience_s)
+        return patiently(ask, self._patience)
 
 
 def _is_no_object(body: bytes | str) -> bool:

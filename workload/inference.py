@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from google.cloud import storage
 
@@ -24,15 +23,16 @@ from contract.results import render_timings
 
 from . import credentials, object_storage, obtaining, part_tokens, reading, runtimes
 from .beginning import Begun, begin, is_finished, take_over
+from .beside import Beside
 from .claiming import Turn
 from .part_tokens import Machine
 from .pictures.preparing import prepare
 from .pipeline import Stream
 from .reporting import Progress, say
 from .results import Account, PartWriter
+from .scratch import scratch_folder
 from .sealing import Done, seal
 from .settings import Settings, agree_at_once, agree_batch_size, choose_settings
-from .stages.outcome import HEARS_SIGNALS_EVERY_S
 from .timings import Timings
 
 T = TypeVar("T")
@@ -88,13 +88,13 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
             had been written by then stay, and the next start goes on from there.
     """
     settings = choose_settings(job)
-    runtime = _Beside(partial(runtimes.import_runtime, job.terms.runtime.name), timings, "import")
+    runtime = _beside(partial(runtimes.import_runtime, job.terms.runtime.name), timings, "import")
 
     # Measure has been done before this program began: by the launcher, not by us.
     # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
     _say(Step.ATTEST, "asking the owner's condition for admission")
-    admission = _Beside(partial(obtaining.admission, job.terms.credential), timings, "admission")
-    learned = _Beside(part_tokens.learn_machine, timings, "machine")
+    admission = _beside(partial(obtaining.admission, job.terms.credential), timings, "admission")
+    learned = _beside(part_tokens.learn_machine, timings, "machine")
 
     # What the operator brings is in order before the owner's model is fetched.
     with timings.span("list"):
@@ -146,8 +146,8 @@ def _infer(
     started: _Started,
     missing: Sequence[int],
     account: Account,
-    admission: _Beside[storage.Client],
-    runtime: _Beside[ModuleType],
+    admission: Beside[storage.Client],
+    runtime: Beside[ModuleType],
 ) -> int | None:
     """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`.
 
@@ -157,7 +157,7 @@ def _infer(
     places = [place for index in missing for place in part_range(index, len(record.pictures))]
     pictures = [record.pictures[place] for place in places]
     digests: dict[str, str] = {}
-    token = _Beside(partial(started.machine.ask, started.begun.nonce), timings, "token")
+    token = _beside(partial(started.machine.ask, started.begun.nonce), timings, "token")
 
     with Stream(
         pictures,
@@ -174,7 +174,7 @@ def _infer(
         owner = admission.take()
         _say(Step.IMPERSONATE, "admitted")
 
-        with obtaining.scratch() as scratch:
+        with scratch_folder() as scratch:
             _say(Step.FETCH, "fetching the model")
             fetched = obtaining.fetch(owner, job.terms.model, scratch, timings)
             del owner  # nobody reads with the owner's token from here on
@@ -215,22 +215,12 @@ def _infer(
     return fetched.generation
 
 
-class _Beside(Generic[T]):
-    """A task in a thread of its own; how it fails is told to whoever takes its result, once."""
+def _beside(task: Callable[[], T], timings: Timings, step: str) -> Beside[T]:
+    def timed() -> T:
+        with timings.span(step):
+            return task()
 
-    def __init__(self, task: Callable[[], T], timings: Timings, step: str) -> None:
-        def timed() -> T:
-            with timings.span(step):
-                return task()
-
-        self._waiting = [ThreadPoolExecutor(1, thread_name_prefix=step).submit(timed)]
-
-    def take(self) -> T:
-        """What the task returned, which nobody else holds; raises what it raised."""
-        future = self._waiting.pop()
-        while not wait([future], timeout=HEARS_SIGNALS_EVERY_S).done:
-            pass
-        return future.result()
+    return Beside(timed, name=step)
 
 
 def _say(step: Step, message: str) -> None:

@@ -6,17 +6,15 @@ A part says all that is needed of them when it is written or taken over, so noth
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Iterator
 from types import TracebackType
-from typing import IO
 
 from attestation.digests import Digest, digest_of
 from contract.merkle import DIGEST_BYTES, Accumulator, leaf_digest
 from contract.parts import Part, part_name, render_leaf, render_part
 from contract.receipt import Root, Subject, row_leaf
 
-from .scratch import room_for
+from .scratch import room_for, scratch_file
 
 _WHAT = "the receipt"
 
@@ -28,7 +26,7 @@ class Leaves:
     """
 
     def __init__(self) -> None:
-        self._digests: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
+        self._digests = scratch_file()
         self._parts: dict[int, tuple[int, int, Digest]] = {}
 
     def add(self, part: Part) -> None:

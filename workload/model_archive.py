@@ -16,14 +16,15 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
-from google.api_core.exceptions import RequestRangeNotSatisfiable
+from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
 from google.cloud import storage
 
 from attestation.digests import Digest
-from attestation.errors import EvidenceRejected, Misconfigured
+from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
 from contract.terms import ModelTerms
 
 from .object_storage import read_ranges, storage_failures
+from .patience import for_storage
 from .scratch import room_for
 
 ONE_STREAM_BYTES = 32 << 20
@@ -79,22 +80,41 @@ def fetch(
         arriving = io.BufferedWriter(hashing, _BLOCK)
         # The pinned SHA-256 is the one judge of these bytes: a stored checksum is its uploader's.
         try:
-            blob.download_to_file(arriving, end=ONE_STREAM_BYTES - 1, raw_download=True, checksum=None)
+            blob.download_to_file(
+                arriving, end=ONE_STREAM_BYTES - 1, raw_download=True, checksum=None, **for_storage()
+            )
         except RequestRangeNotSatisfiable:  # so it is said of an object without a byte
             return hashing.digest()
+        except NotFound:
+            arriving.flush()
+            if hashing.size == 0 or terms.generation is not None:
+                raise
+            raise _replaced() from None
         arriving.flush()
         generation = int(blob.generation)
         note(generation)
         if hashing.size < ONE_STREAM_BYTES:
             return hashing.digest()
         blob = bucket.blob(terms.uri.name, generation=generation)
-        blob.reload()
-        rest = read_ranges(bucket, terms.uri.name, generation=generation, start=hashing.size, size=blob.size)
-        with closing(rest):
-            for piece in rest:
-                arriving.write(piece)
+        try:
+            blob.reload(**for_storage())
+            rest = read_ranges(
+                bucket, terms.uri.name, generation=generation, start=hashing.size, size=blob.size
+            )
+            with closing(rest):
+                for piece in rest:
+                    arriving.write(piece)
+        except NotFound:
+            raise _replaced() from None
         arriving.flush()
         return hashing.digest()
+
+
+def _replaced() -> Unavailable:
+    return Unavailable(
+        "the owner's model was replaced or deleted while it arrived",
+        hint="start the job again: what is there then is fetched, and held against the terms",
+    )
 
 
 def verify(found: Digest, terms: ModelTerms) -> None:

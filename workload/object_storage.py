@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import io
 import re
 from collections import deque
@@ -24,6 +25,7 @@ from google.cloud.storage.exceptions import DataCorruption
 
 from attestation.errors import Denied, Misconfigured, Unavailable, quoted
 
+from . import patience
 from .sessions import STORAGE, settle, storage_pool
 
 ENDPOINT = "https://storage.googleapis.com"
@@ -34,7 +36,11 @@ RANGE_BYTES = 8 << 20
 _RANGES_AT_ONCE = 8
 
 _REFRESH_RETRIES = 3
-_ANSWERS_WITHIN_S = 60
+# A download that breaks off is told by urllib3 itself: Google's client reads it past `requests`.
+_UNREACHED = (
+    *(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException),
+    *(ConnectionError, GoogleAuthError),
+)
 _CRC32C = re.compile(r"\bcrc32c=([\w+/=]+)")
 
 
@@ -66,7 +72,7 @@ def read_whole(bucket: storage.Bucket, name: str, *, generation: int) -> bytes:
     """
     kept = _Kept()
     bucket.blob(name, generation=generation).download_to_file(
-        kept, raw_download=True, single_shot_download=True
+        kept, raw_download=True, single_shot_download=True, **patience.for_storage()
     )
     return kept.data()
 
@@ -94,7 +100,7 @@ def read_small(client: storage.Client, bucket: str, name: str, *, generation: in
                 retries=False,
                 redirect=False,
                 preload_content=False,
-                timeout=_ANSWERS_WITHIN_S,
+                timeout=patience.STORAGE.call_s,
             )
             data = answer.read(decode_content=False)
             answer.release_conn()
@@ -158,6 +164,7 @@ def read_ranges(
             raw_download=True,
             checksum=None,
             single_shot_download=True,
+            **patience.for_storage(),
         )
         piece = kept.data()
         if len(piece) != wanted:
@@ -202,7 +209,7 @@ def storage_failures(what: str) -> Iterator[None]:
         raise _unavailable(what) from error
     except DataCorruption as error:
         raise Unavailable(f"{what} arrives damaged", hint="start the job again") from error
-    except (requests.RequestException, ConnectionError, GoogleAuthError) as error:
+    except _UNREACHED as error:
         raise _unavailable(what) from error
     except api.GoogleAPICallError as error:
         raise Misconfigured(

@@ -7,10 +7,10 @@ where it is a `VerifiedArchive`, and only `verify` makes one. Who tells of each 
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from google.cloud import storage
@@ -20,7 +20,9 @@ from contract.request import Job
 from contract.terms import CredentialTerms, ModelTerms
 
 from . import credentials, model_archive, object_storage, runtimes
+from .beside import Beside
 from .labels import read_labels
+from .scratch import scratch_folder
 from .timings import Timings
 
 
@@ -55,13 +57,6 @@ def admission(terms: CredentialTerms) -> storage.Client:
         Misconfigured, EvidenceRejected, Denied, Unavailable: see `credentials.owner_credential`.
     """
     return object_storage.open_client(credentials.owner_credential(terms))
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder for the model's files, which is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def fetch(owner: storage.Client, terms: ModelTerms, folder: Path, timings: Timings) -> FetchedArchive:
@@ -102,7 +97,8 @@ def load(
         found = runtimes.find_model(folder, terms.runtime.name)
     runtime()
     with timings.span("load"):
-        model = runtimes.load(found, job)
+        # A library's own call hears no signal.
+        model = Beside(partial(runtimes.load, found, job), name="load").take()
         return Obtained(model=model, labels=read_labels(folder, terms.output.labels, classes=model.classes))
 
 
@@ -113,6 +109,6 @@ def obtain(job: Job, timings: Timings) -> Obtained:
         Misconfigured, EvidenceRejected, Denied, Unavailable: one could not be.
     """
     terms = job.terms.model
-    with scratch() as folder:
+    with scratch_folder() as folder:
         fetched = fetch(admission(job.terms.credential), terms, folder, timings)
         return load(verify(fetched, terms), job, timings)

@@ -39,9 +39,9 @@ class Machine:
         """A token with that nonce, which has been verified as a later start will do it.
 
         Raises:
-            Misconfigured, Denied, EvidenceRejected, Unavailable: see `attesting.fresh_token` and `verify`.
+            Misconfigured, Denied, EvidenceRejected, Unavailable: see `attesting.asked_again` and `verify`.
         """
-        token = attesting.fresh_token(AUDIENCE, nonces=[nonce])
+        token = attesting.asked_again(AUDIENCE, nonces=[nonce])
         self.verify(token, nonce)
         return token
 

@@ -1,11 +1,17 @@
-"""A service that is unavailable for a moment is asked again; one that stays so is reported."""
+"""A service that is unavailable for a moment is asked again; one that stays so is reported.
+
+Who is asked how often, and for how long, stands here once. The numbers are read at each call and are no
+setting: neither the operator's nor the owner's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from google.api_core.retry import exponential_sleep_generator, if_exception_type, retry_target
+from google.api_core.retry import Retry, exponential_sleep_generator, retry_target
+from google.cloud.storage.retry import DEFAULT_RETRY
 
 from attestation.errors import Unavailable
 
@@ -15,17 +21,65 @@ _LONGEST_PAUSE_S = 8.0
 T = TypeVar("T")
 
 
-def patiently(call: Callable[[], T], *, patience_s: float) -> T:
-    """What `call` returns, asked again after growing pauses with jitter while it is `Unavailable`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Asked again for `total_s` seconds, `attempts` times in all at most, with pauses that grow and jitter.
+
+    Who says nothing for `call_s` seconds does not answer.
+    """
+
+    total_s: float
+    call_s: float
+    attempts: int
+
+
+SERVICES = Patience(total_s=60.0, call_s=20.0, attempts=20)
+"""STS, IAM Credentials, and the launcher's socket."""
+STORAGE = Patience(total_s=120.0, call_s=60.0, attempts=30)
+METADATA = Patience(total_s=3.0, call_s=3.0, attempts=10)
+"""The metadata server is on the machine itself: it answers at once, or there is none."""
+
+
+def patiently(call: Callable[[], T], patience: Patience) -> T:
+    """What `call` returns, asked again while it is `Unavailable`.
 
     Raises:
-        Unavailable: the last one, once `patience_s` seconds would be exceeded.
+        Unavailable: the last one, once the patience is at its end.
     """
     result: T = retry_target(
         call,
-        if_exception_type(Unavailable),
+        _counted(lambda error: isinstance(error, Unavailable), patience.attempts),
         exponential_sleep_generator(_FIRST_PAUSE_S, _LONGEST_PAUSE_S),
-        timeout=patience_s,
+        timeout=patience.total_s,
         exception_factory=lambda errors, _reason, _timeout: (errors[-1], None),
     )
     return result
+
+
+def for_storage() -> dict[str, Any]:
+    """How Google's Cloud Storage client does one call: its arguments `retry` and `timeout`.
+
+    What passes is the library's to say: 408, 429, 5xx, and a connection that fails.
+    """
+    retry = Retry(
+        predicate=_counted(DEFAULT_RETRY._predicate, STORAGE.attempts),
+        initial=_FIRST_PAUSE_S,
+        maximum=_LONGEST_PAUSE_S,
+        timeout=STORAGE.total_s,
+    )
+    return {"retry": retry, "timeout": STORAGE.call_s}
+
+
+def _counted(passes: Callable[[Exception], bool], attempts: int) -> Callable[[Exception], bool]:
+    """Whether an error passes, and may be tried again: for one call, as the library counts no attempts.
+
+    Source: googleapis/python-api-core, issue 535.
+    """
+    left = attempts
+
+    def may_be_tried_again(error: Exception) -> bool:
+        nonlocal left
+        left -= 1
+        return left > 0 and passes(error)
+
+    return may_be_tried_again

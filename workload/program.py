@@ -17,8 +17,8 @@ there.
 from __future__ import annotations
 
 import os
-import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
@@ -49,15 +49,13 @@ T = TypeVar("T")
 
 def main() -> int:
     """The job has been done, or its failure has been told to the operator; the exit code."""
-    # The launcher relays SIGTERM. Python's own answer to SIGINT unwinds every `with`: so for both,
-    # and also where whoever started this process ignored them.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
     # While one thread imports a runtime, each of the others' reads would wait as long for Python's lock
     # as it takes to get: 5 ms, if nothing else is said.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    # A library's warning quotes its place on this machine, and may quote a picture.
+    # A library's warning quotes its place on this machine, and may quote a picture; so does a traceback.
     warnings.simplefilter("ignore")
+    threading.excepthook = lambda failed: _log_bug(failed.exc_value)
+    sys.unraisablehook = lambda failed: _log_bug(failed.exc_value)
     with Turn() as turn:  # which ends after the last word in the folder
         ended = _outcome_of(lambda: _job(turn))
         if not isinstance(ended, SymbolonError):
@@ -77,6 +75,11 @@ def _outcome_of(task: Callable[[], T]) -> T | SymbolonError:
         return failure
     except KeyboardInterrupt:
         return Unavailable("the job was stopped before its end", hint="start it again as it is: it goes on")
+    except MemoryError:
+        return Misconfigured(
+            "the machine has too little memory for the job",
+            hint="launch a larger machine, or set a smaller BATCH_SIZE: the job goes on where it was",
+        )
     except Exception as bug:  # noqa: BLE001  the one outermost place: nothing of it may leave but this
         return _bug(bug)
 
@@ -134,7 +137,13 @@ def _log(failure: SymbolonError, *, severity: str) -> None:
     )
 
 
-def _bug(bug: Exception) -> SymbolonError:
+def _log_bug(bug: BaseException | None) -> None:
+    """The log has what may be said of a failure that nobody waits for."""
+    if bug is not None:
+        _log(_bug(bug), severity="WARNING")
+
+
+def _bug(bug: BaseException) -> SymbolonError:
     """What may be said of a bug: its kind, and where in this program (whose source is public) it was.
 
     Its message may quote a token, a path or the model, so it stays here.

@@ -22,6 +22,7 @@ from contract.job import LeftOut
 from contract.uris import FolderUri
 
 from .object_storage import read_large, read_small, storage_failures
+from .patience import for_storage
 from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_header
 from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, is_picture
 
@@ -45,6 +46,7 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Li
             folder.bucket,
             prefix=folder.prefix,
             fields="items(name,generation,size,crc32c,contentEncoding),nextPageToken",
+            **for_storage(),
         )
         listed: list[ListedPicture] = []
         placeholders = other_names = 0
@@ -100,7 +102,7 @@ def read_picture(
         raise Unreadable("too-large", f"the object has more than {MOST_BYTES} bytes")
     with storage_failures(f"a picture in `gs://{bucket}`"):
         try:
-            data = _read(client, bucket, listed)
+            data = _read_twice(client, bucket, listed)
         except NotFound:
             raise Unreadable("gone", "the object was deleted or replaced after the job began") from None
         except DataCorruption:
@@ -118,6 +120,14 @@ def _unzipped(data: bytes) -> bytes:
     if len(unzipped) > MOST_BYTES:
         raise Unreadable("too-large", f"the object has more than {MOST_BYTES} bytes once it is unzipped")
     return unzipped
+
+
+def _read_twice(client: storage.Client, bucket: str, listed: ListedPicture) -> bytes:
+    """What arrives damaged is read once more: the object itself may be sound."""
+    try:
+        return _read(client, bucket, listed)
+    except DataCorruption:
+        return _read(client, bucket, listed)
 
 
 def _read(client: storage.Client, bucket: str, listed: ListedPicture) -> bytes:

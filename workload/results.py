@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import tempfile
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import IO, Any
@@ -38,7 +37,8 @@ from contract.uris import FolderUri
 
 from .leaves import Leaves
 from .object_storage import storage_failures
-from .scratch import room_for
+from .patience import for_storage
+from .scratch import room_for, scratch_file
 
 _BEGINNING = "re"
 """Of the names of `result`, of parts and of the receipt; the rest of a folder is not asked for."""
@@ -60,6 +60,7 @@ class ResultFolder:
                 prefix=self.uri.prefix + _BEGINNING,
                 delimiter="/",
                 fields="items(name),nextPageToken",
+                **for_storage(),
             )
             names = [blob.name.removeprefix(self.uri.prefix) for blob in listed]
         return [name for name in names if is_ours(name)]
@@ -69,14 +70,14 @@ class ResultFolder:
         with self._failures():
             blob = self._blob(name)
             try:
-                return blob.download_as_bytes(), blob.generation
+                return blob.download_as_bytes(**for_storage()), blob.generation
             except NotFound:
                 return None
 
     def generation_of(self, name: str) -> int | None:
         """The generation of the object that is there now, or None."""
         with self._failures():
-            blob = self._bucket.get_blob(self.uri.prefix + name)
+            blob = self._bucket.get_blob(self.uri.prefix + name, **for_storage())
             return None if blob is None else int(blob.generation)
 
     def create(self, name: str, content: IO[bytes], content_type: str) -> None:
@@ -89,11 +90,13 @@ class ResultFolder:
         blob = self._blob(name)
         with self._failures():
             try:
-                blob.upload_from_file(content, rewind=True, content_type=content_type, if_generation_match=0)
+                blob.upload_from_file(
+                    content, rewind=True, content_type=content_type, if_generation_match=0, **for_storage()
+                )
             except PreconditionFailed:
                 # It may be ours: the client asks again where an answer was lost on its way.
                 content.seek(0)
-                blob.reload()
+                blob.reload(**for_storage())
                 if blob.md5_hash != _md5(content):
                     raise Misconfigured(
                         f"`{name}` is in RESULT_URI `{self.uri}` already, with another content",
@@ -108,7 +111,9 @@ class ResultFolder:
         blob = self._blob(name)
         with self._failures():
             try:
-                blob.upload_from_string(data, content_type="application/json", if_generation_match=generation)
+                blob.upload_from_string(
+                    data, content_type="application/json", if_generation_match=generation, **for_storage()
+                )
             except PreconditionFailed:
                 found = self.read(name)
                 return found[1] if found is not None and found[0] == data else None
@@ -118,14 +123,16 @@ class ResultFolder:
         """The object is gone, unless it is of another generation than the one that is named."""
         with self._failures():
             try:
-                self._blob(name).delete(if_generation_match=generation)
+                self._blob(name).delete(if_generation_match=generation, **for_storage())
             except (NotFound, PreconditionFailed):
                 return
 
     def write_error(self, error: JobError) -> None:
         """`error.json` says why the job ended without all its results."""
         with self._failures():
-            self._blob(ERROR_NAME).upload_from_string(render_error(error), content_type="application/json")
+            self._blob(ERROR_NAME).upload_from_string(
+                render_error(error), content_type="application/json", **for_storage()
+            )
 
     def _blob(self, name: str) -> storage.Blob:
         return self._bucket.blob(self.uri.prefix + name)
@@ -146,7 +153,7 @@ class Account:
         self.unreadable = 0
         self.leaves = Leaves()
         self.score_digits = score_digits
-        self._codelab: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
+        self._codelab = scratch_file()
         self._places: dict[int, tuple[int, int]] = {}
 
     def add(self, part: Part) -> None:
@@ -168,7 +175,7 @@ class Account:
 
     def write_codelab_result(self, folder: ResultFolder, left_out: LeftOut) -> Digest:
         """The object `result` is in the folder: every row in listing order, what was left out. Its digest."""
-        with room_for("the object `result`"), tempfile.TemporaryFile() as ordered:
+        with room_for("the object `result`"), scratch_file() as ordered:
             for _, (start, length) in sorted(self._places.items()):
                 self._codelab.seek(start)
                 ordered.write(self._codelab.read(length))

@@ -1,12 +1,24 @@
-"""Scratch space, which is memory in the image, and small unless the operator asks for more."""
+"""Scratch space, which is memory in the image, and small unless the operator asks for more.
+
+INVARIANT: what is written here goes to `TMPDIR` or nowhere. Python's own choice of a folder would be another
+one where that is full: one that is no memory.
+"""
 
 from __future__ import annotations
 
 import errno
+import io
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from attestation.errors import Misconfigured
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_open: set[Path] = set()
 
 
 @contextmanager
@@ -19,9 +31,32 @@ def room_for(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in _FULL:
             raise
         raise Misconfigured(
             f"{what} does not fit into the machine's scratch memory",
             hint="launch a larger machine, or set `tee-dev-shm-size-kb`",
         ) from None
+
+
+def scratch_file() -> io.BufferedRandom:
+    """A file without a name, which is gone once it is closed."""
+    return tempfile.TemporaryFile(dir=os.environ.get("TMPDIR"))
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder that is gone at the end."""
+    with tempfile.TemporaryDirectory(
+        prefix="symbolon-", dir=os.environ.get("TMPDIR"), ignore_cleanup_errors=True
+    ) as name:
+        folder = Path(name)
+        _open.add(folder)
+        yield folder
+    _open.discard(folder)
+
+
+def clear() -> None:
+    """No scratch folder of this process is left, whoever still uses it."""
+    for folder in tuple(_open):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -52,7 +52,7 @@ def seal(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done) -
     """
     statement = _statement(job, begun, machine, leaves, done)
     payload = render_statement(statement)
-    token = attesting.fresh_token(AUDIENCE, nonces=[nonce_of(payload)])
+    token = attesting.asked_again(AUDIENCE, nonces=[nonce_of(payload)])
     parse_token(token)
     content = io.BytesIO(render_receipt(payload, token).encode())
     begun.folder.create(RECEIPT_NAME, content, "application/json")

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..access_tokens import CLOUD_PLATFORM, Caller, mint_access_token, require_caller
+from ..access_tokens import CLOUD_PLATFORM, Caller, lifetime_of, mint_access_token, require_caller
 from ..bodies import json_of
 from ..errors import GoogleError
 from ..signing import (
@@ -50,7 +50,7 @@ def routes(state: State) -> list[BaseRoute]:
         body = await json_of(request)
         caller = _scoped_caller(state, request)
         scopes = _parse_scopes(body.get("scope"))
-        lifetime_s = _parse_lifetime(body.get("lifetime", "3600s"))
+        lifetime_s = lifetime_of(state, _parse_lifetime(body.get("lifetime", "3600s")))
         account = _speak_for(state, caller, request, body, _PERMISSION, "GenerateAccessToken")
         token = mint_access_token(
             state,

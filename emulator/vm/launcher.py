@@ -31,7 +31,7 @@ from policy.launching import LaunchMachine, measure_launch
 from ..access_tokens import mint_access_token
 from ..address import Address
 from ..background import served, unix_listener
-from ..faults import take_fault
+from ..faults import take_killed
 from ..state import State
 from ..verifier import Verifier
 from . import metadata, sandbox, teeserver
@@ -325,7 +325,7 @@ class Launch:
             self.serial.say("workload task started")
             if self._stopping.is_set():
                 process.stop()
-            if take_fault(self._state.folder, "killed_workloads"):
+            if take_killed(self._state.folder):
                 Timer(_KILL_AFTER_S, process.kill).start()
             self._status = process.wait()
             self._process = None

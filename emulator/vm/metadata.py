@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..access_tokens import mint_access_token
+from ..access_tokens import lifetime_of, mint_access_token
+from ..faults import FaultMiddleware
 from ..signing import mint_id_token
 from ..state import State
 
@@ -62,9 +63,9 @@ def make_app(state: State, instance: InstanceIdentity) -> Starlette:
                 return _identity(state, instance, request)
         return _render(_find(tree, path), request)
 
-    return Starlette(
-        routes=[Route("/", ping), Route("/computeMetadata/v1/{path:path}", value)],
-    )
+    app = Starlette(routes=[Route("/", ping), Route("/computeMetadata/v1/{path:path}", value)])
+    app.add_middleware(FaultMiddleware, folder=state.folder, call="metadata")
+    return app
 
 
 def _tree(instance: InstanceIdentity) -> dict[str, Any]:
@@ -136,14 +137,15 @@ def _render(value: Any, request: Request) -> Response:
 
 
 def _access_token(state: State, instance: InstanceIdentity) -> dict[str, object]:
+    lifetime_s = lifetime_of(state, _TOKEN_LIFETIME_S)
     token = mint_access_token(
         state,
         name=instance.service_account,
         members=frozenset({f"serviceAccount:{instance.service_account}"}),
         scopes=frozenset(instance.scopes),
-        lifetime_s=_TOKEN_LIFETIME_S,
+        lifetime_s=lifetime_s,
     )
-    return {"access_token": token, "expires_in": _TOKEN_LIFETIME_S, "token_type": "Bearer"}
+    return {"access_token": token, "expires_in": lifetime_s, "token_type": "Bearer"}
 
 
 def _identity(state: State, instance: InstanceIdentity, request: Request) -> Response:

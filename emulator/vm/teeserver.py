@@ -25,6 +25,7 @@ from starlette.routing import Route
 from policy.go_text import GoError, json_kind, json_syntax
 from policy.launch_claims import LaunchFacts
 
+from ..faults import FaultMiddleware
 from ..verifier import DEFAULT_AUDIENCE, Verifier
 
 MOST_NONCES = 6
@@ -73,7 +74,7 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
         return Response("404 page not found\n", 404, media_type="text/plain")
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/token", token, methods=methods),
             Route("/v1/intel/token", intel_token, methods=methods),
@@ -81,6 +82,8 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
         ],
         exception_handlers={404: not_found, HTTPException: not_found},
     )
+    app.add_middleware(FaultMiddleware, folder=verifier.state_folder, call="socket")
+    return app
 
 
 def parse_token_options(body: bytes) -> TokenOptions:

@@ -47,11 +47,11 @@ def bucket(owner: Any) -> Any:
 
 @pytest.fixture
 def faults(emulator: Running) -> Iterator[Callable[..., None]]:
-    """Switches these faults on, and all off after the test."""
-    from emulator.faults import Faults, write_faults
+    """Switches these faults on, troubles one by one, and all off after the test."""
+    from emulator.faults import Faults, Trouble, write_faults
 
-    def switch(**on: Any) -> None:
-        write_faults(emulator.folder, Faults(**on))
+    def switch(*troubles: Trouble, **on: Any) -> None:
+        write_faults(emulator.folder, Faults(troubles=troubles, **on))
 
     yield switch
     switch()

@@ -12,9 +12,19 @@ from google.oauth2.credentials import Credentials
 
 from deploy.confidential_vm import CLOUD_PLATFORM
 from emulator import running
+from emulator.faults import Faults, write_faults
 from tests.workload.jobs import Stage
 from tests.workload.samples import LABELS, archive
 from workload import object_storage
+
+
+@pytest.fixture(autouse=True)
+def _platform_in_order(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test, no fault is on."""
+    emulator = request.getfixturevalue("emulator") if "emulator" in request.fixturenames else None
+    yield
+    if emulator is not None:
+        write_faults(emulator.folder, Faults())
 
 
 @pytest.fixture(scope="session")

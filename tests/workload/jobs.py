@@ -146,6 +146,12 @@ class Job:
     tensorflow: bool = False
     metadata: bool = True
     root: bytes | None = None
+    hasty: bool = False
+    """With the patience of a test: `tests/workload/hasty.py`."""
+    call_s: float = 2.0
+    clock_ahead_s: int = 0
+    before: tuple[str, ...] = ()
+    """What starts the program: a command that has it as its arguments."""
 
     @property
     def result_uri(self) -> str:
@@ -168,6 +174,15 @@ class Job:
             },
         )
 
+    @property
+    def scratch(self) -> Path:
+        """What the program has for memory."""
+        return self.stage.folder / self.name / "scratch"
+
+    @property
+    def socket_file(self) -> Path:
+        return self.stage.folder / self.name / "launcher" / "teeserver.sock"
+
     @contextmanager
     def started(self) -> Iterator[subprocess.Popen[str]]:
         app, launcher = self._unpack_image(), self.stage.folder / self.name / "launcher"
@@ -184,7 +199,9 @@ class Job:
                 stack.enter_context(served(self.stage.metadata_server(), listener))
             else:
                 listener.close()
-            command = [sys.executable, "-P", str(ROOT / "emulator/vm/bare.py"), str(launcher), "workload"]
+            bare, hasty = (str(ROOT / file) for file in ("emulator/vm/bare.py", "tests/workload/hasty.py"))
+            started_by = [hasty, str(self.clock_ahead_s), str(self.call_s), bare] if self.hasty else [bare]
+            command = [*self.before, sys.executable, "-P", *started_by, str(launcher), "workload"]
             process = subprocess.Popen(
                 command, cwd=app, env=self._environment(host), text=True, stdout=-1, stderr=-1
             )
@@ -220,12 +237,11 @@ class Job:
         return app
 
     def _environment(self, metadata_host: str) -> dict[str, str]:
-        scratch = self.stage.folder / self.name / "scratch"
-        scratch.mkdir(exist_ok=True)
+        self.scratch.mkdir(exist_ok=True)
         return {
             "PATH": os.environ["PATH"],
             "PYTHONDONTWRITEBYTECODE": "1",
-            "TMPDIR": str(scratch),
+            "TMPDIR": str(self.scratch),
             "GCE_METADATA_HOST": metadata_host,
             "GCE_METADATA_IP": metadata_host,
             **self.stage.emulator.env,

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import replace
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from attestation.digests import Digest
 from contract.terms import (
@@ -83,12 +84,24 @@ def model_terms(data: bytes, *, bucket: str = "primus-models", generation: int |
 
 
 def picture(
-    colour: tuple[int, int, int] = (255, 0, 0), *, size: tuple[int, int] = (12, 10), format: str = "PNG"
+    colour: tuple[int, int, int] = (255, 0, 0),
+    *,
+    size: tuple[int, int] = (12, 10),
+    format: str = "PNG",
+    comment: str = "",
 ) -> bytes:
     """A picture of one colour."""
-    encoded = io.BytesIO()
-    Image.new("RGB", size, colour).save(encoded, format)
+    encoded, told = io.BytesIO(), PngInfo()
+    if comment:
+        told.add_text("comment", comment)
+    Image.new("RGB", size, colour).save(encoded, format, **({"pnginfo": told} if comment else {}))
     return encoded.getvalue()
+
+
+def large_png(side: int = 7_900) -> bytes:
+    """A black picture in few bytes, which takes a while to decode and hundreds of megabytes."""
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return _png(header, bytes((1 + (side + 7) // 8) * side))
 
 
 def jpeg(mode: str = "RGB") -> bytes:
@@ -107,8 +120,11 @@ def grey_16_bit() -> bytes:
 
 def header_of_a_png(width: int, height: int) -> bytes:
     """A PNG that says how large it is, and holds nothing."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    return _png(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"")
+
+
+def _png(header: bytes, lines: bytes) -> bytes:
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks

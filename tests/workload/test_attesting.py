@@ -15,7 +15,8 @@ import pytest
 
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, SymbolonError, Unavailable
 from attestation.tokens import MAX_TOKEN_CHARACTERS
-from workload import attesting, container
+from workload import attesting, container, patience
+from workload.patience import Patience
 
 NOW = 1_700_000_000
 AUDIENCE = "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/r"
@@ -74,8 +75,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
     monkeypatch.setattr(container, "TEESERVER_SOCKET", tmp_path / "absent.sock")
     monkeypatch.setattr(container, "TOKEN_FILE", tmp_path / "token")
-    monkeypatch.setattr(attesting, "TIMEOUT_S", 0.2)
-    monkeypatch.setattr(attesting, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(patience, "SERVICES", Patience(total_s=1.0, call_s=0.2, attempts=9))
     yield serve
     for server in servers:
         server.shutdown()
@@ -93,7 +93,7 @@ def test_the_socket_is_asked_for_a_token_of_our_audience(
 def test_a_socket_that_fails_twice_is_asked_a_third_time(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attesting, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(patience, "SERVICES", Patience(total_s=30.0, call_s=9.0, attempts=3))
     asked = serve(answers(500, "internal"), answers(500, "internal"), answers(200, token()))
     assert attesting.subject_token(AUDIENCE, now=NOW) == token()
     assert len(asked) == 3

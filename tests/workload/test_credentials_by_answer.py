@@ -13,7 +13,8 @@ from google.auth.exceptions import TransportError
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, NotKnown, SymbolonError, Unavailable
 from contract.terms import parse_terms
 from tests.workload.samples import terms_text
-from workload import attesting, credentials
+from workload import attesting, credentials, patience
+from workload.patience import Patience
 
 TERMS = parse_terms(terms_text()).credential
 STS, IAM = "sts.googleapis.com", "iamcredentials.googleapis.com"
@@ -63,7 +64,7 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Google:
     """In place of the network and of the launcher; nothing is waited for long."""
     google = Google()
     monkeypatch.setattr(credentials, "Request", lambda session=None: google)
-    monkeypatch.setattr(credentials, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(patience, "SERVICES", Patience(total_s=1.0, call_s=20.0, attempts=9))
     monkeypatch.setattr(attesting, "subject_token", lambda audience, now: f"token for {audience}")
     return google
 
@@ -104,7 +105,7 @@ def test_what_passes_is_asked_again(google: Google, passing: Answer | Exception)
 def test_what_stays_is_unavailable(
     google: Google, monkeypatch: pytest.MonkeyPatch, host: str, answer: Answer | Exception, said: str
 ) -> None:
-    monkeypatch.setattr(credentials, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(patience, "SERVICES", Patience(total_s=9.0, call_s=20.0, attempts=1))
     setattr(google, host, [answer])
     with pytest.raises(Unavailable) as refused:
         credentials.owner_credential(TERMS)
@@ -219,7 +220,7 @@ def test_a_machine_that_gives_no_credential_is_told_apart_from_one_that_has_none
     family: type[SymbolonError],
     said: str,
 ) -> None:
-    monkeypatch.setattr(credentials, "METADATA_PATIENCE_S", 0.1)
+    monkeypatch.setattr(patience, "METADATA", Patience(total_s=0.1, call_s=3.0, attempts=9))
     google.iam = [answer]
     with pytest.raises(family, match=said) as refused:
         credentials.operator_credential()
@@ -235,4 +236,4 @@ def test_a_refusal_of_sts_that_is_no_object_is_a_refusal_and_no_bug(google: Goog
 
 
 def test_a_service_is_asked_for_a_minute_and_each_call_has_twenty_seconds() -> None:
-    assert (credentials.PATIENCE_S, credentials.TIMEOUT_S) == (60.0, 20.0)
+    assert Patience(total_s=60.0, call_s=20.0, attempts=20) == patience.SERVICES

@@ -35,7 +35,7 @@ def test_the_order_of_parts_is_that_of_the_listing(order: tuple[int, ...]) -> No
 
 
 def test_leaves_that_scratch_space_does_not_hold_are_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full() -> IO[bytes]:
+    def full(**_: object) -> IO[bytes]:
         return open("/dev/full", "w+b")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from google.cloud import storage
 
-from attestation.errors import Denied, EvidenceRejected, Misconfigured
+from attestation.errors import Denied, EvidenceRejected, Misconfigured, Unavailable
 from emulator import running
-from emulator.faults import Faults, write_faults
+from emulator.faults import trouble, write_faults
 from tests.workload.samples import MEMBERS, archive, model_terms
 from workload import model_archive, object_storage
 from workload.object_storage import read_ranges
@@ -51,7 +51,7 @@ def test_a_download_that_is_cut_off_goes_on_where_it_was_cut(
     bucket = make_bucket()
     large = bytes(range(256)) * 8192
     bucket.blob("model.tar.gz").upload_from_string(large)
-    write_faults(emulator.folder, Faults(cut_downloads=1))
+    write_faults(emulator.folder, trouble("read", "cut"))
     wanted = model_terms(large, bucket=bucket.name)
     assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
 
@@ -85,7 +85,7 @@ def test_ranges_that_are_cut_off_are_asked_for_again(
     bucket = make_bucket()
     bucket.blob("model.tar.gz").upload_from_string(LARGE)
     wanted = model_terms(LARGE, bucket=bucket.name)
-    write_faults(emulator.folder, Faults(cut_downloads=3))
+    write_faults(emulator.folder, trouble("read", "cut", times=3))
     assert model_archive.fetch(as_operator, wanted, tmp_path / "a") == wanted.sha256
 
 
@@ -96,7 +96,7 @@ def test_one_range_that_was_altered_on_its_way_is_enough_to_refuse(
     bucket = make_bucket()
     bucket.blob("model.tar.gz").upload_from_string(LARGE)
     wanted = model_terms(LARGE, bucket=bucket.name)
-    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    write_faults(emulator.folder, trouble("read", "corrupt"))
     with pytest.raises(EvidenceRejected):
         model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
 
@@ -114,7 +114,7 @@ def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one
         return read_ranges(*arguments, **options)
 
     monkeypatch.setattr(model_archive, "read_ranges", replaced_meanwhile)
-    with pytest.raises(Misconfigured, match="the owner's model does not exist"):
+    with pytest.raises(Unavailable, match="the owner's model was replaced"):
         model_archive.fetch(as_operator, model_terms(LARGE, bucket=bucket.name), tmp_path / "a")
 
 
@@ -123,7 +123,7 @@ def test_a_model_that_was_altered_on_its_way_is_refused(
 ) -> None:
     bucket = make_bucket()
     bucket.blob("model.tar.gz").upload_from_string(SOUND)
-    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    write_faults(emulator.folder, trouble("read", "corrupt"))
     wanted = model_terms(SOUND, bucket=bucket.name)
     with pytest.raises(EvidenceRejected):
         model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)

@@ -16,7 +16,7 @@ from google.cloud.storage.exceptions import DataCorruption
 
 from attestation.errors import Unavailable
 from emulator import running
-from emulator.faults import Faults, write_faults
+from emulator.faults import Faults, trouble, write_faults
 from workload import object_storage
 from workload.object_storage import read_large, read_ranges, read_small, read_whole, storage_failures
 
@@ -41,7 +41,7 @@ def test_a_small_object_is_read_whole(stored: storage.Blob) -> None:
 def test_a_small_object_that_is_altered_on_its_way_is_corrupt(
     stored: storage.Blob, emulator: running.Running
 ) -> None:
-    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    write_faults(emulator.folder, trouble("read", "corrupt"))
     with pytest.raises(DataCorruption):
         read_whole(stored.bucket, "x", generation=stored.generation)
 
@@ -49,7 +49,7 @@ def test_a_small_object_that_is_altered_on_its_way_is_corrupt(
 def test_a_small_object_that_is_cut_off_is_asked_for_again(
     stored: storage.Blob, emulator: running.Running
 ) -> None:
-    write_faults(emulator.folder, Faults(cut_downloads=1))
+    write_faults(emulator.folder, trouble("read", "cut"))
     assert read_whole(stored.bucket, "x", generation=stored.generation) == DATA
 
 
@@ -64,7 +64,7 @@ def test_a_small_object_is_read_at_once_without_googles_client(
     assert read_small(as_operator, bucket, odd.name, generation=odd.generation) == b"odd"
 
 
-@pytest.mark.parametrize("faults", [Faults(cut_downloads=1), Faults(cut_downloads=2)])
+@pytest.mark.parametrize("faults", [trouble("read", "cut"), trouble("read", "cut", times=2)])
 def test_whatever_is_not_the_object_is_left_to_googles_client(
     stored: storage.Blob, as_operator: storage.Client, emulator: running.Running, faults: Faults
 ) -> None:
@@ -82,7 +82,7 @@ def test_an_object_that_is_gone_is_said_to_be_gone_as_googles_client_says_it(
 def test_an_altered_object_is_corrupt_without_a_second_try(
     stored: storage.Blob, as_operator: storage.Client, emulator: running.Running
 ) -> None:
-    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    write_faults(emulator.folder, trouble("read", "corrupt"))
     with pytest.raises(DataCorruption):
         read_small(as_operator, stored.bucket.name, "x", generation=stored.generation)
 
@@ -116,7 +116,7 @@ def test_a_large_object_is_held_against_the_checksum_of_the_listing(
     found: dict[str, Any] = {"generation": stored.generation, "size": len(DATA), "crc32c": CRC32C}
     assert stored.crc32c == CRC32C
     assert read_large(stored.bucket, "x", **found) == DATA
-    write_faults(emulator.folder, Faults(corrupted_downloads=1))
+    write_faults(emulator.folder, trouble("read", "corrupt"))
     with pytest.raises(DataCorruption):
         read_large(stored.bucket, "x", **found)
 

@@ -42,10 +42,3 @@ def test_a_verified_archive_is_loaded_with_its_labels_once_the_runtime_is_there(
     assert obtained.model.classes == len(LABELS)
     assert imported == [False], "the archive is unpacked, and gone, while the runtime is still imported"
     assert list(timings.so_far().steps) == ["unpack", "load"]
-
-
-def test_scratch_is_gone_at_the_end_whatever_happened() -> None:
-    with pytest.raises(ZeroDivisionError), obtaining.scratch() as folder:
-        (folder / "model").mkdir()
-        raise ZeroDivisionError
-    assert not folder.exists()

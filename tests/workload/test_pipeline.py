@@ -21,6 +21,7 @@ from workload.pictures.listing import ListedPicture
 from workload.pictures.preparing import BYTES_PER_PIXEL, Pixels
 from workload.pipeline import Stream
 from workload.settings import DECODER_BYTES, Settings
+from workload.stages import pacing
 
 GIVE_UP_S = 30
 """How long a test waits for what must happen: only a failing one waits so long."""
@@ -213,6 +214,24 @@ def test_reads_go_ahead_by_a_bounded_number() -> None:
             next(rows)
             with lock:
                 assert read_so_far <= given + window + 64  # so many rows are on their way at most
+
+
+@pytest.mark.parametrize("hanging", [{1, 2}, {1, 2, 3, 4}, {3, 9}, {1, 2, 5, 6, 7, 11}])
+def test_reads_that_hang_do_not_stop_the_others(monkeypatch: pytest.MonkeyPatch, hanging: set[int]) -> None:
+    monkeypatch.setattr(pacing, "_HANGS_AT_FIRST_S", 0.05)
+    monkeypatch.setattr(pacing, "_HANGS_AT_LEAST_S", 0.05)
+    others = set(range(1, 41)) - hanging
+    read_so_far: set[int] = set()
+
+    def read(image: ListedPicture) -> EncodedPicture:
+        if image.generation in hanging:
+            eventually(lambda: read_so_far == others)
+        else:
+            read_so_far.add(image.generation)
+        return value_of(image)
+
+    settings = bounds(connections=16)
+    assert [row.generation for row in run(40, read=read, settings=settings)] == list(range(1, 41))
 
 
 def test_no_more_is_read_at_once_than_the_latency_is_worth() -> None:

@@ -19,7 +19,7 @@ from attestation.errors import Denied, Misconfigured
 from contract.job import JobRecord, LeftOut, parse_job, render_job
 from contract.uris import FolderUri
 from emulator import running
-from emulator.faults import Faults, write_faults
+from emulator.faults import trouble, write_faults
 from tests.workload.samples import picture
 from workload import reading
 from workload.pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
@@ -116,9 +116,21 @@ def test_a_picture_that_is_altered_on_its_way_is_corrupt(
             as_operator,
             make_bucket(),
             picture(),
-            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt", times=2)),
         )
     assert refused.value.code == "corrupt"
+
+
+def test_a_picture_that_arrives_damaged_once_is_read_again(
+    as_operator: storage.Client, make_bucket: Buckets, emulator: running.Running
+) -> None:
+    read = read_one(
+        as_operator,
+        make_bucket(),
+        picture(),
+        between=lambda: write_faults(emulator.folder, trouble("read", "corrupt")),
+    )
+    assert read.data == picture()
 
 
 @pytest.mark.parametrize(("size", "code"), [(0, "empty"), (MOST_BYTES + 1, "too-large")])
@@ -158,7 +170,7 @@ def test_a_large_picture_that_is_altered_on_its_way_is_corrupt(
             as_operator,
             make_bucket(),
             noise(LARGE_BYTES),
-            between=lambda: write_faults(emulator.folder, Faults(corrupted_downloads=1)),
+            between=lambda: write_faults(emulator.folder, trouble("read", "corrupt", times=99)),
         )
     assert refused.value.code == "corrupt"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -20,18 +19,10 @@ from attestation.errors import ExitCode
 from contract.parts import parse_part
 from contract.results import JobError
 from deploy.provisioning import ensure
-from emulator import running
-from emulator.faults import Faults, write_faults
+from emulator.faults import Faults, trouble, write_faults
 from tests.launches import DIGEST
 from tests.workload.jobs import Ended, Job, Stage
 from tests.workload.samples import FACTS, archive, grey_16_bit, header_of_a_png, jpeg, picture
-
-
-@pytest.fixture(autouse=True)
-def _platform_in_order(emulator: running.Running) -> Iterator[None]:
-    yield
-    write_faults(emulator.folder, Faults())
-
 
 PICTURES = {
     "cat.png": picture((255, 0, 0)),
@@ -49,7 +40,7 @@ PICTURES = {
 def test_a_job_ends_well_though_sts_failed_twice_and_half_the_pictures_are_bad(stage: Stage) -> None:
     for name, data in PICTURES.items():
         stage.photos.blob(f"many/{name}").upload_from_string(data)
-    write_faults(stage.emulator.folder, Faults(sts_unavailable=2))
+    write_faults(stage.emulator.folder, trouble("sts", "503", times=2))
     environment = {"INPUT_URI": f"gs://{stage.photos.name}/many", "TOP_K": "1"}
     ended = stage.job(environment=environment, tensorflow=True).run()
     assert ended.status == ExitCode.YES, ended.lines

@@ -177,7 +177,7 @@ def test_each_object_says_what_it_is(
 def test_results_that_scratch_space_does_not_hold_are_misconfigured(
     folder: ResultFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full() -> IO[bytes]:
+    def full(**_: object) -> IO[bytes]:
         return open("/dev/full", "w+b")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)

@@ -8,6 +8,9 @@ from collections import deque
 _OBSERVED = 64
 _AT_FIRST = 4
 _PART_OF_LATENCY = 0.75
+_HANGS_AT_FIRST_S = 5.0
+_HANGS_AT_LEAST_S = 1.0
+_HANGS_TIMES = 8
 
 
 class Pace:
@@ -25,6 +28,13 @@ class Pace:
         self._latencies_s: deque[float] = deque(maxlen=_OBSERVED)
         self._own_s: deque[float] = deque(maxlen=_OBSERVED)
         self.connections = min(_AT_FIRST, most)
+
+    @property
+    def hangs_after_s(self) -> float:
+        """A read that takes longer than this says nothing of the network, and keeps no place from others."""
+        if not self._latencies_s:
+            return _HANGS_AT_FIRST_S
+        return max(_HANGS_AT_LEAST_S, _HANGS_TIMES * max(self._latencies_s))
 
     def observe(self, *, latency_s: float, own_s: float) -> None:
         """A read took so long, and so much of our own processor time."""
