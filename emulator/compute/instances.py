@@ -178,7 +178,7 @@ class Instances:
     def serial_output(self, caller: Caller, zone: Zone, name: str, *, port: str, start: int) -> Document:
         """What was written to a serial port from byte `start` on; all but the first port are silent."""
         instance = self._found(caller, zone, name, "compute.instances.getSerialPortOutput")
-        log = SerialLog(self._folder(zone.instance(name)) / "serial.log", self._state.clock)
+        log = SerialLog(self._folder(zone.instance(name)) / "serial.log")
         begin, text, end = log.read(start) if port == "1" else (0, "", 0)
         return {
             "kind": "compute#serialPortOutput",
