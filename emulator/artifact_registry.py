@@ -1,8 +1,8 @@
 """artifactregistry.googleapis.com: Docker repositories, and who may pull and push.
 
-Every operation is done when it is answered. Absent: other formats, remote and virtual
-repositories, cleanup policies, packages, versions, tags and files as resources (the
-repository's own host, `registry.py`, has the images).
+Every operation is done when it is answered. What is in a repository is `artifact_images.py`'s, and
+pushed and pulled at the repository's own host, `registry.py`. Absent: other formats, remote and virtual
+repositories, cleanup policies.
 
 Source: Artifact Registry API reference, v1 `projects.locations.repositories`.
 """
@@ -12,12 +12,14 @@ from __future__ import annotations
 import secrets
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import Caller, require_caller
+from .artifact_images import image_routes
 from .bodies import json_of
 from .errors import GoogleError
 from .iam.authorization import (
@@ -32,7 +34,7 @@ from .iam.policy_requests import parse_permissions_request, parse_policy_request
 from .pages import page_of
 from .places import MULTI_REGIONS, REGIONS
 from .registry_access import Repositories
-from .repository_requests import parse_repository, parse_repository_id
+from .repository_requests import parse_repository, parse_repository_id, parse_repository_patch
 from .state import Document, State
 
 _SERVICE = "artifactregistry.googleapis.com"
@@ -42,7 +44,7 @@ _PARENT = "/v1/projects/{project}/locations/{location}"
 
 
 def routes(state: State) -> list[BaseRoute]:
-    """Repositories: create, get, list, delete, and their allow policies."""
+    """Repositories: create, get, list, patch, delete, their allow policies, and what is in them."""
     repositories = _ArtifactRegistry(state)
     collection = _PARENT + "/repositories"
     return [
@@ -62,7 +64,9 @@ def routes(state: State) -> list[BaseRoute]:
             repositories.test_iam_permissions,
             methods=["POST"],
         ),
+        *image_routes(collection + "/{repository}", repositories.permit, repositories.done),
         Route(collection + "/{repository}", repositories.get),
+        Route(collection + "/{repository}", repositories.patch, methods=["PATCH"]),
         Route(collection + "/{repository}", repositories.delete, methods=["DELETE"]),
     ]
 
@@ -95,7 +99,7 @@ class _ArtifactRegistry:
         """The ID of the project that the path names, where the caller may list its repositories."""
         caller = require_caller(self._state, request)
         project = project_of(self._state, request.path_params["project"])
-        self._require(caller, "list", f"projects/{project['projectId']}", [project["policy"]])
+        self._require(caller, "repositories.list", f"projects/{project['projectId']}", [project["policy"]])
         return str(project["projectId"])
 
     def _parent(self, request: Request, verb: str) -> str:
@@ -106,7 +110,7 @@ class _ArtifactRegistry:
         if location != "-":
             _known_location(location)
         parent = f"projects/{project['projectId']}/locations/{location}"
-        self._require(caller, verb, parent, [project["policy"]])
+        self._require(caller, f"repositories.{verb}", parent, [project["policy"]])
         return parent
 
     def _named(self, request: Request) -> tuple[str, Document | None, list[Policy]]:
@@ -120,7 +124,7 @@ class _ArtifactRegistry:
         policies = [project["policy"]] + ([repository["policy"]] if repository else [])
         return name, repository, policies
 
-    def _repository(self, request: Request, verb: str) -> Document:
+    def _repository(self, request: Request, permission: str) -> Document:
         """The repository that the path names, where the caller may do so.
 
         Raises:
@@ -128,18 +132,27 @@ class _ArtifactRegistry:
         """
         caller = require_caller(self._state, request)
         name, repository, policies = self._named(request)
-        self._require(caller, verb, name, policies)
+        self._require(caller, permission, name, policies)
         if repository is None:
             raise GoogleError(404, "Requested entity was not found.")
         return repository
 
-    def _require(self, caller: Caller, verb: str, resource: str, policies: list[Policy]) -> None:
+    def permit(self, request: Request, permission: str) -> tuple[str, Path]:
+        """The repository that the path names, and its folder, where the caller may do so there.
+
+        Raises:
+            GoogleError: as `_repository` does.
+        """
+        name = str(self._repository(request, permission)["resource"]["name"])
+        return name, self._repositories.folder_of(name)
+
+    def _require(self, caller: Caller, permission: str, resource: str, policies: list[Policy]) -> None:
         require_permission(
             self._state,
             caller,
-            f"artifactregistry.repositories.{verb}",
+            f"artifactregistry.{permission}",
             service=_SERVICE,
-            method=f"repositories.{verb}",
+            method=permission,
             resource=resource,
             policies=policies,
         )
@@ -152,15 +165,16 @@ class _ArtifactRegistry:
         name = f"{parent}/repositories/{identifier}"
         if name in self._repositories.collection:
             raise GoogleError(409, "the repository already exists")
-        now = datetime.fromtimestamp(self._state.clock(), UTC).isoformat(timespec="microseconds")
+        now = self._now()
         resource = {
             "name": name,
-            "createTime": now.replace("+00:00", "Z"),
-            "updateTime": now.replace("+00:00", "Z"),
+            "createTime": now,
+            "updateTime": now,
             "mode": "STANDARD_REPOSITORY",
+            "registryUri": _uri_of(name),
         } | stored
         self._repositories.collection.put(name, {"resource": resource, "policy": empty_policy()})
-        return self._done(parent, {"@type": _TYPE + "Repository", **resource})
+        return self.done(parent, {"@type": _TYPE + "Repository", **resource})
 
     async def list_names(self, request: Request) -> Response:
         parent = self._parent(request, "list")
@@ -174,17 +188,32 @@ class _ArtifactRegistry:
         return JSONResponse({**({"repositories": page} if page else {}), **more})
 
     async def get(self, request: Request) -> Response:
-        return JSONResponse(self._repository(request, "get")["resource"])
+        return JSONResponse(self._repository(request, "repositories.get")["resource"])
+
+    async def patch(self, request: Request) -> Response:
+        """The description, the labels, or both are what the request says."""
+        changes = parse_repository_patch(await json_of(request), request.query_params)
+        repository = self._repository(request, "repositories.update")
+        resource = repository["resource"] | changes | {"updateTime": self._now()}
+        self._repositories.collection.put(resource["name"], repository | {"resource": resource})
+        return JSONResponse(resource)
+
+    def _now(self) -> str:
+        now = datetime.fromtimestamp(self._state.clock(), UTC).isoformat(timespec="microseconds")
+        return now.replace("+00:00", "Z")
 
     async def delete(self, request: Request) -> Response:
-        name = self._repository(request, "delete")["resource"]["name"]
+        name = self._repository(request, "repositories.delete")["resource"]["name"]
         self._repositories.collection.delete(name)
         shutil.rmtree(self._repositories.folder_of(name), ignore_errors=True)
-        parent = name.partition("/repositories/")[0]
-        return self._done(parent, {"@type": "type.googleapis.com/google.protobuf.Empty"})
+        return self.done(name, {"@type": "type.googleapis.com/google.protobuf.Empty"})
 
-    def _done(self, parent: str, response: Document) -> Response:
-        """A long-running operation that did not run long, and can be asked for again."""
+    def done(self, place: str, response: Document) -> Response:
+        """A long-running operation that did not run long, and can be asked for again.
+
+        `place`: a location, or anything in one.
+        """
+        parent = "/".join(place.split("/")[:4])
         document: Document = {
             "name": f"{parent}/operations/{secrets.token_hex(16)}",
             "metadata": {"@type": _TYPE + "OperationMetadata"},
@@ -195,11 +224,11 @@ class _ArtifactRegistry:
         return JSONResponse(document)
 
     async def get_iam_policy(self, request: Request) -> Response:
-        return JSONResponse(self._repository(request, "getIamPolicy")["policy"])
+        return JSONResponse(self._repository(request, "repositories.getIamPolicy")["policy"])
 
     async def set_iam_policy(self, request: Request) -> Response:
         document = await json_of(request)
-        repository = self._repository(request, "setIamPolicy")
+        repository = self._repository(request, "repositories.setIamPolicy")
         policy = replace_policy(repository["policy"], parse_policy_request(document))
         self._repositories.collection.put(repository["resource"]["name"], repository | {"policy": policy})
         return JSONResponse(policy)
@@ -209,6 +238,12 @@ class _ArtifactRegistry:
         caller = require_caller(self._state, request)
         held = permissions_of(caller, self._named(request)[2])
         return JSONResponse(render_permissions(asked, held))
+
+
+def _uri_of(name: str) -> str:
+    """Where the images of the repository of that resource name are pushed to."""
+    _, project, _, location, _, identifier = name.split("/")
+    return f"{location}-docker.pkg.dev/{project}/{identifier}"
 
 
 def _known_location(name: str) -> str:

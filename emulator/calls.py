@@ -50,8 +50,8 @@ class Service:
     @cached_property
     def _patterns(self) -> list[tuple[str, re.Pattern[str], frozenset[str]]]:
         return [
-            (call.verb, re.compile(re.sub(r"\{\w+\}", "[^/:]+", call.path)), call.parameters)
-            for call in self.calls.values()
+            (call.verb, re.compile(re.sub(r"\{(\w+)\}", _part, call.path)), call.parameters)
+            for call in sorted(self.calls.values(), key=lambda call: -len(call.path))
         ]
 
     def check(self, request: Request) -> None:
@@ -67,6 +67,11 @@ class Service:
                         f"the emulator does not have the parameter `{name[:60]}` of {verb} {request.url.path}"
                     )
                 return
+
+
+def _part(named: re.Match[str]) -> str:
+    """What stands in a path for the part of that name: images have slashes, their versions colons."""
+    return {"package": ".+", "dockerImage": ".+", "version": "[^/]+"}.get(named[1], "[^/:]+")
 
 
 def _call(verb: str, path: str, *parameters: str, less: str = "") -> Call:
@@ -134,9 +139,7 @@ IAM = Service(
     {
         "projects.serviceAccounts.create": _call("POST", _ACCOUNTS),
         "projects.serviceAccounts.delete": _call("DELETE", _ACCOUNT),
-        "projects.serviceAccounts.disable": _call(
-            "POST", _ACCOUNT + ":disable", less="tokens that are out live out their hour"
-        ),
+        "projects.serviceAccounts.disable": _call("POST", _ACCOUNT + ":disable"),
         "projects.serviceAccounts.enable": _call("POST", _ACCOUNT + ":enable"),
         "projects.serviceAccounts.get": _call("GET", _ACCOUNT),
         "projects.serviceAccounts.getIamPolicy": _call(
@@ -195,6 +198,9 @@ IAM_CREDENTIALS = Service(
 _LOCATIONS = "/v1/projects/{project}/locations"
 _REPOSITORIES = _LOCATIONS + "/{location}/repositories"
 _REPOSITORY = _REPOSITORIES + "/{repository}"
+_PACKAGE = _REPOSITORY + "/packages/{package}"
+_VERSION = _PACKAGE + "/versions/{version}"
+_IMAGE_TAG = _PACKAGE + "/tags/{tag}"
 ARTIFACT_REGISTRY = Service(
     "Artifact Registry",
     "artifactregistry",
@@ -213,7 +219,33 @@ ARTIFACT_REGISTRY = Service(
         "projects.locations.repositories.getIamPolicy": _call(
             "GET", _REPOSITORY + ":getIamPolicy", "options.requestedPolicyVersion"
         ),
+        "projects.locations.repositories.dockerImages.get": _call(
+            "GET", _REPOSITORY + "/dockerImages/{dockerImage}"
+        ),
+        "projects.locations.repositories.dockerImages.list": _call(
+            "GET", _REPOSITORY + "/dockerImages", *_PAGES
+        ),
         "projects.locations.repositories.list": _call("GET", _REPOSITORIES, *_PAGES),
+        "projects.locations.repositories.packages.delete": _call("DELETE", _PACKAGE, less=_AT_ONCE),
+        "projects.locations.repositories.packages.get": _call("GET", _PACKAGE),
+        "projects.locations.repositories.packages.list": _call("GET", _REPOSITORY + "/packages", *_PAGES),
+        "projects.locations.repositories.packages.tags.create": _call("POST", _PACKAGE + "/tags", "tagId"),
+        "projects.locations.repositories.packages.tags.delete": _call("DELETE", _IMAGE_TAG),
+        "projects.locations.repositories.packages.tags.get": _call("GET", _IMAGE_TAG),
+        "projects.locations.repositories.packages.tags.list": _call(
+            "GET", _PACKAGE + "/tags", *_PAGES, "filter", less="`filter` takes a version"
+        ),
+        "projects.locations.repositories.packages.tags.patch": _call("PATCH", _IMAGE_TAG, "updateMask"),
+        "projects.locations.repositories.packages.versions.delete": _call(
+            "DELETE", _VERSION, "force", less="what it referred to stays until its repository goes"
+        ),
+        "projects.locations.repositories.packages.versions.get": _call("GET", _VERSION, "view"),
+        "projects.locations.repositories.packages.versions.list": _call(
+            "GET", _PACKAGE + "/versions", *_PAGES, "view"
+        ),
+        "projects.locations.repositories.patch": _call(
+            "PATCH", _REPOSITORY, "updateMask", less="description and labels"
+        ),
         "projects.locations.repositories.setIamPolicy": _call(
             "POST", _REPOSITORY + ":setIamPolicy", less=_ROLES
         ),

@@ -1,8 +1,7 @@
 """LOCATION-docker.pkg.dev: images of Artifact Registry's Docker repositories, pull and push.
 
 What is stored is named by its digest and checked against it. A manifest is taken only when
-all that it refers to is there. Absent: deleting images and tags, referrers, catalogues,
-and Docker's schema 1.
+all that it refers to is there. Absent: deleting blobs, referrers, catalogues, and Docker's schema 1.
 
 Source: opencontainers/distribution-spec, spec.md.
 """
@@ -35,7 +34,7 @@ from .registry_access import (
 )
 from .state import State, write_atomically
 
-_PULL, _PUSH = "downloadArtifacts", "uploadArtifacts"
+_PULL, _PUSH, _DELETE = "downloadArtifacts", "uploadArtifacts", "deleteArtifacts"
 _LARGEST_MANIFEST = 4 << 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
@@ -54,6 +53,7 @@ def make_app(state: State) -> ASGIApp:
             Route("/v2/{name:path}/tags/list", registry.list_tags),
             Route("/v2/{name:path}/manifests/{reference}", registry.get_manifest),
             Route("/v2/{name:path}/manifests/{reference}", registry.put_manifest, methods=["PUT"]),
+            Route("/v2/{name:path}/manifests/{reference}", registry.delete_manifest, methods=["DELETE"]),
             Route(blobs + "/uploads/", registry.begin_upload, methods=["POST"]),
             Route(blobs + "/uploads/{session}", registry.upload_status),
             Route(blobs + "/uploads/{session}", registry.append_upload, methods=["PATCH"]),
@@ -93,17 +93,15 @@ class _Registry:
 
     async def list_tags(self, request: Request) -> Response:
         repository = self._open(request, _PULL)
-        tags = sorted(_read_tags(repository))
-        if not tags and not repository.tags().parent.is_dir():
+        tags = sorted(repository.stored.tags())
+        if not tags and not repository.stored.exists:
             raise registry_error(404, "NAME_UNKNOWN", f'Image "{repository.image}" not found')
         return JSONResponse({"name": repository.path, "tags": tags})
 
     async def get_manifest(self, request: Request) -> Response:
         repository, reference = self._open(request, _PULL), request.path_params["reference"]
-        digest = reference if _DIGEST.fullmatch(reference) else _read_tags(repository).get(reference, "")
-        if not digest or not repository.manifest(digest).exists():
-            raise registry_error(404, "MANIFEST_UNKNOWN", f'Failed to fetch "{reference[:200]}"')
-        path = repository.manifest(digest)
+        digest = _digest_of(repository, reference)
+        path = repository.stored.manifest(digest)
         headers = {"content-type": path.with_suffix(".type").read_text(), "docker-content-digest": digest}
         return Response(path.read_bytes(), headers=headers)
 
@@ -118,13 +116,27 @@ class _Registry:
             raise registry_error(400, "TAG_INVALID", "the tag is malformed")
         content_type = request.headers.get("content-type", "")
         _check_references(repository, _parse_manifest(manifest, content_type))
-        write_atomically(repository.manifest(digest).with_suffix(".type"), content_type.encode())
-        write_atomically(repository.manifest(digest), manifest)
+        repository.stored.put(digest, manifest, content_type)
         if not reference.startswith("sha256:"):
-            tags = _read_tags(repository) | {reference: digest}
-            write_atomically(repository.tags(), json.dumps(tags).encode())
+            repository.stored.tag(reference, digest)
         location = f"/v2/{repository.path}/manifests/{digest}"
         return Response(status_code=201, headers={"location": location, "docker-content-digest": digest})
+
+    async def delete_manifest(self, request: Request) -> Response:
+        """The tag is gone; by a digest, the manifest, unless it is tagged or part of an index."""
+        repository, reference = self._open(request, _DELETE), request.path_params["reference"]
+        digest = _digest_of(repository, reference)
+        if reference != digest:
+            repository.stored.untag(reference)
+            return Response(status_code=202)
+        still = "Manifest is still referenced by"
+        if tags := [tag for tag, named in repository.stored.tags().items() if named == digest]:
+            raise registry_error(400, "GOOGLE_MANIFEST_DANGLING_TAG", f"{still} tag: {tags[0]}")
+        if parents := repository.stored.parents_of(digest):
+            code = "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE"
+            raise registry_error(400, code, f"{still} parent image: {parents[0]}")
+        repository.stored.delete_version(digest)
+        return Response(status_code=202)
 
     async def get_blob(self, request: Request) -> Response:
         """The blob, or the range of it that was asked for."""
@@ -192,6 +204,18 @@ class _Registry:
         return Response(status_code=204)
 
 
+def _digest_of(repository: Repository, reference: str) -> str:
+    """The digest of the manifest that a tag or a digest names.
+
+    Raises:
+        GoogleError: 404.
+    """
+    digest = reference if _DIGEST.fullmatch(reference) else repository.stored.tags().get(reference, "")
+    if not digest or not repository.stored.manifest(digest).exists():
+        raise registry_error(404, "MANIFEST_UNKNOWN", f'Failed to fetch "{reference[:200]}"')
+    return digest
+
+
 def _check_references(repository: Repository, manifest: dict[str, object]) -> None:
     """Everything that the manifest refers to is in the repository.
 
@@ -200,7 +224,7 @@ def _check_references(repository: Repository, manifest: dict[str, object]) -> No
     """
     blobs = [manifest.get("config"), *_list_of(manifest, "layers")]
     wanted = [(repository.blob, blob) for blob in blobs if blob is not None]
-    wanted += [(repository.manifest, child) for child in _list_of(manifest, "manifests")]
+    wanted += [(repository.stored.manifest, child) for child in _list_of(manifest, "manifests")]
     for place, descriptor in wanted:
         digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
         if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
@@ -275,14 +299,6 @@ def _created(repository: Repository, digest: str) -> Response:
 def _wrong_digest(actual: str) -> GoogleError:
     message = f"provided digest did not match uploaded content, which is {actual}"
     return registry_error(400, "DIGEST_INVALID", message)
-
-
-def _read_tags(repository: Repository) -> dict[str, str]:
-    try:
-        tags: dict[str, str] = json.loads(repository.tags().read_bytes())
-    except FileNotFoundError:
-        return {}
-    return tags
 
 
 def _hash(path: Path) -> str:

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from .access_tokens import Caller, caller_of_token
 from .errors import GoogleError
 from .iam.authorization import permissions_of, project_of
+from .registry_images import StoredImage
 from .state import Collection, State
 
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
@@ -37,14 +38,10 @@ class Repository:
     def blob(self, digest: str) -> Path:
         return self.folder / "blobs" / digest.removeprefix("sha256:")
 
-    def manifest(self, digest: str) -> Path:
-        return self._image_folder() / digest.removeprefix("sha256:")
-
-    def tags(self) -> Path:
-        return self._image_folder() / "tags.json"
-
-    def _image_folder(self) -> Path:
-        return self.folder / "images" / self.image.replace("/", "%2F")
+    @property
+    def stored(self) -> StoredImage:
+        """What is there of the image."""
+        return StoredImage(self.folder, self.image)
 
     def session(self, name: str) -> Path:
         return self.folder / "uploads" / name

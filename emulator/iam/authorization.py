@@ -64,10 +64,20 @@ _READ_LOGS = frozenset({"logging.logEntries.list"})
 _SERVICES = frozenset(f"serviceusage.services.{verb}" for verb in ("disable", "enable", "get", "list"))
 _REPOSITORIES = frozenset(
     f"artifactregistry.repositories.{verb}"
-    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
+    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
 )
-_PULL = frozenset({"artifactregistry.repositories.downloadArtifacts"})
-_PUSH = _PULL | {"artifactregistry.repositories.uploadArtifacts"}
+_PULL = frozenset({"artifactregistry.repositories.downloadArtifacts"}) | {
+    f"artifactregistry.{kind}.{verb}"
+    for kind in ("dockerimages", "packages", "repositories", "tags", "versions")
+    for verb in ("get", "list")
+}
+_PUSH = _PULL | {
+    f"artifactregistry.{what}" for what in ("repositories.uploadArtifacts", "tags.create", "tags.update")
+}
+_DELETE_IMAGES = _PUSH | {
+    "artifactregistry.repositories.deleteArtifacts",
+    *(f"artifactregistry.{kind}.delete" for kind in ("packages", "tags", "versions")),
+}
 
 ROLES: Mapping[str, frozenset[str]] = {
     "roles/storage.objectViewer": _OBJECT_READ,
@@ -119,7 +129,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "roles/compute.viewer": _SEE_INSTANCES | _SEE_PROJECT,
     "roles/artifactregistry.reader": _PULL,
     "roles/artifactregistry.writer": _PUSH,
-    "roles/artifactregistry.admin": _PUSH | _REPOSITORIES,
+    "roles/artifactregistry.repoAdmin": _DELETE_IMAGES,
+    "roles/artifactregistry.admin": _DELETE_IMAGES | _REPOSITORIES,
     "roles/confidentialcomputing.workloadUser": frozenset(
         {"confidentialcomputing.challenges.create", "confidentialcomputing.challenges.verify"}
     ),
@@ -133,7 +144,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     | _SERVICE_ACCOUNTS
     | _INSTANCES
     | _REPOSITORIES
-    | _PUSH
+    | _DELETE_IMAGES
     | _READ_LOGS
     | _SERVICES
     | {

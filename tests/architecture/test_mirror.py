@@ -98,6 +98,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/emulator/test_registry.py": (
         "emulator/artifact_registry.py",
         "emulator/registry_access.py",
+        "emulator/registry_images.py",
         "emulator/repository_requests.py",
     ),
     "tests/emulator/test_verifier.py": ("emulator/attestation_authority.py", "emulator/keys.py"),

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from emulator.calls import HARMLESS, SERVICES, Service
+from emulator.registry_access import Repositories
+from emulator.registry_images import StoredImage
 from tests.emulator.discovery import Api, read_api
 
 APIS: dict[str, Api] = {f"{each.name} {each.version}": read_api(each.name, each.version) for each in SERVICES}
@@ -15,6 +17,8 @@ CALLS = [(service, name) for service in SERVICES for name in service.calls]
 IDS = [f"{service.name} {service.version} {name}" for service, name in CALLS]
 ACCOUNT = "reader@primus.iam.gserviceaccount.com"
 CREATOR = "roles/iam.serviceAccountTokenCreator"
+TAGGED, UNTAGGED = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+VERSION = f"projects/primus/locations/us/repositories/repo/packages/workload/versions/{UNTAGGED}"
 SEGMENTS = {
     "projects": "primus",
     "zones": "us-west1-b",
@@ -28,6 +32,10 @@ SEGMENTS = {
     "providers": "provider-1",
     "repositories": "repo",
     "services": "container.googleapis.com",
+    "dockerImages": f"workload@{TAGGED}",
+    "packages": "workload",
+    "tags": "v1",
+    "versions": UNTAGGED,
 }
 MACHINE = {
     "name": "vm",
@@ -60,6 +68,9 @@ BODIES: dict[str, Any] = {
     "projects.locations.workloadIdentityPools.providers.create": OIDC,
     "projects.locations.workloadIdentityPools.providers.patch": {"displayName": "x"},
     "projects.locations.repositories.create": {"format": "DOCKER"},
+    "projects.locations.repositories.packages.tags.create": {"version": VERSION},
+    "projects.locations.repositories.packages.tags.patch": {"version": VERSION},
+    "projects.locations.repositories.patch": {"description": "x"},
     "services.batchEnable": {"serviceIds": ["container.googleapis.com"]},
     "entries.list": {"resourceNames": ["projects/primus"]},
 }
@@ -67,6 +78,7 @@ REQUIRED = {
     "workloadIdentityPoolId": "another-pool",
     "workloadIdentityPoolProviderId": "another-one",
     "repositoryId": "another",
+    "tagId": "another",
 }
 NO_QUERY = re.compile(r"\{\w+\}")
 
@@ -89,6 +101,11 @@ def there(platform: Any) -> Any:
     made(f"{pools}/pool-1/providers?workloadIdentityPoolProviderId=provider-1", OIDC)
     registry = "https://artifactregistry.googleapis.com/v1/projects/primus/locations/us/repositories"
     made(f"{registry}?repositoryId=repo", {"format": "DOCKER"})
+    name = "projects/primus/locations/us/repositories/repo"
+    image = StoredImage(Repositories(platform.state).folder_of(name), "workload")
+    for digest in (TAGGED, UNTAGGED):
+        image.put(digest, b'{"schemaVersion": 2}', "application/vnd.oci.image.manifest.v1+json")
+    image.tag("v1", TAGGED)
     made("https://compute.googleapis.com/compute/v1/projects/primus/zones/us-west1-b/instances", MACHINE)
     return platform
 

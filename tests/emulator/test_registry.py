@@ -370,3 +370,21 @@ def test_locations_are_listed(session_of: Callable[[str], AuthorizedSession]) ->
     assert one["name"] == "projects/primus/locations/us-west1"
     assert session_of("owner").get(f"{locations}/mars").status_code == 400
     assert session_of("operator").get(locations).status_code == 403
+
+
+def test_a_tag_is_deleted_and_then_the_manifest(pushed: Repository) -> None:
+    by_digest = f"{pushed.url}/manifests/{digest_of(manifest_of())}"
+    assert errors(pushed.session.delete(by_digest)) == (400, "GOOGLE_MANIFEST_DANGLING_TAG")
+    assert pushed.session.delete(f"{pushed.url}/manifests/latest").status_code == 202
+    assert errors(pushed.session.get(f"{pushed.url}/manifests/latest")) == (404, "MANIFEST_UNKNOWN")
+    assert pushed.session.delete(by_digest).status_code == 202
+    assert errors(pushed.session.delete(by_digest)) == (404, "MANIFEST_UNKNOWN")
+
+
+def test_a_manifest_that_an_index_has_is_not_deleted(pushed: Repository) -> None:
+    child = {"mediaType": MANIFEST, "digest": digest_of(manifest_of()), "size": len(manifest_of())}
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [child]}).encode()
+    assert pushed.push_manifest(index, "all", INDEX).status_code == 201
+    assert pushed.session.delete(f"{pushed.url}/manifests/latest").status_code == 202
+    refused = pushed.session.delete(f"{pushed.url}/manifests/{child['digest']}")
+    assert errors(refused) == (400, "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE")

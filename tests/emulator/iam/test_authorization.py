@@ -40,10 +40,23 @@ _POOLS = {
 }
 _REPOSITORIES = {
     f"artifactregistry.repositories.{verb}"
-    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy")
+    for verb in ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
 }
-_PULL = {"artifactregistry.repositories.downloadArtifacts"}
-_PUSH = _PULL | {"artifactregistry.repositories.uploadArtifacts"}
+_SEEN_IN_REPOSITORIES = ("dockerimages", "packages", "repositories", "tags", "versions")
+_PULL = {"artifactregistry.repositories.downloadArtifacts"} | {
+    f"artifactregistry.{kind}.{verb}" for kind in _SEEN_IN_REPOSITORIES for verb in ("get", "list")
+}
+_PUSH = _PULL | {
+    "artifactregistry.repositories.uploadArtifacts",
+    "artifactregistry.tags.create",
+    "artifactregistry.tags.update",
+}
+_DELETE_IMAGES = _PUSH | {
+    "artifactregistry.repositories.deleteArtifacts",
+    "artifactregistry.packages.delete",
+    "artifactregistry.tags.delete",
+    "artifactregistry.versions.delete",
+}
 _SEE_INSTANCES = {
     *(f"compute.images.{verb}" for verb in ("get", "getFromFamily", "list")),
     *(f"compute.instances.{verb}" for verb in ("get", "getSerialPortOutput", "list")),
@@ -99,7 +112,8 @@ GRANTED: dict[str, set[str]] = {
     "roles/serviceusage.serviceUsageAdmin": _SERVICES,
     "roles/artifactregistry.reader": _PULL,
     "roles/artifactregistry.writer": _PUSH,
-    "roles/artifactregistry.admin": _PUSH | _REPOSITORIES,
+    "roles/artifactregistry.repoAdmin": _DELETE_IMAGES,
+    "roles/artifactregistry.admin": _DELETE_IMAGES | _REPOSITORIES,
     "roles/confidentialcomputing.workloadUser": {
         "confidentialcomputing.challenges.create",
         "confidentialcomputing.challenges.verify",
@@ -111,7 +125,7 @@ GRANTED: dict[str, set[str]] = {
     | _ACCOUNTS
     | _INSTANCES
     | _REPOSITORIES
-    | _PUSH
+    | _DELETE_IMAGES
     | _SERVICES
     | {"iam.serviceAccounts.actAs", "logging.logEntries.create", "logging.logEntries.list"}
     | {f"resourcemanager.projects.{verb}" for verb in ("get", "getIamPolicy", "setIamPolicy")},
