@@ -18,11 +18,12 @@ from deploy.resources import DockerRepository, Operator, Owner, Resource, operat
 from policy.policy_file import parse_policy
 from policy.provider import parse_provider
 
+from ..platform_root import published_root
 from ..policies import NamedPolicy
 from .documents import owner_terms, render_policy
 from .events import Prepared
 from .photos import PHOTOS
-from .stage import Party, Stage, published_root
+from .stage import Party, Stage
 
 MODEL = "model.tar.gz"
 _ZONE = "us-west1-b"
