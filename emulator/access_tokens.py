@@ -1,11 +1,16 @@
 """OAuth access tokens that are signed and stateless, so that a restart does not cut clients off.
 
 google-auth caches an STS token for an hour and does not drop it when a later call answers
-401; an emulator that forgot its tokens would break its clients for as long.
+401; an emulator that forgot its tokens would break its clients for as long. A service account's are
+refused while it is disabled, and once it is deleted, and are good again afterwards.
+
+Source: IAM API reference v1, `projects.serviceAccounts.disable`; googleapis,
+google/api/error_reason.proto, `ACCOUNT_STATE_INVALID`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +22,7 @@ from .state import State
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 _PREFIX = "ya29.symbolon-emulator."
+_ACCOUNT = "serviceAccount:"
 _UNAUTHENTICATED = (
     "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or "
     "other valid authentication credential. See "
@@ -69,7 +75,7 @@ def caller_of_token(state: State, token: str) -> Caller:
     """Who `token` speaks for.
 
     Raises:
-        GoogleError: 401 where it is not one of ours, or has expired.
+        GoogleError: 401 where it is not one of ours, has expired, or is of an account that may not be used.
     """
     try:
         caller = _named_by(token, state.access_token_secret)
@@ -77,7 +83,24 @@ def caller_of_token(state: State, token: str) -> Caller:
         raise _unauthenticated() from None
     if not token.startswith(_PREFIX) or caller.expires_at <= state.clock():
         raise _unauthenticated()
+    for email in sorted(
+        member.removeprefix(_ACCOUNT) for member in caller.members if member.startswith(_ACCOUNT)
+    ):
+        if not may_be_used(state, email):
+            info = {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "ACCOUNT_STATE_INVALID",
+                "domain": "googleapis.com",
+                "metadata": {"email": email},
+            }
+            raise _unauthenticated(details=[info])
     return caller
+
+
+def may_be_used(state: State, email: str) -> bool:
+    """Whether the service account is there, and not disabled."""
+    account = state.collection("iam.serviceAccounts").get(email)
+    return account is not None and not account.get("disabled")
 
 
 @lru_cache(maxsize=256)
@@ -109,7 +132,6 @@ def require_caller(state: State, request: Request) -> Caller:
     return caller
 
 
-def _unauthenticated() -> GoogleError:
-    return GoogleError(
-        401, _UNAUTHENTICATED, headers={"www-authenticate": 'Bearer realm="https://accounts.google.com/"'}
-    )
+def _unauthenticated(details: Sequence[Mapping[str, object]] = ()) -> GoogleError:
+    headers = {"www-authenticate": 'Bearer realm="https://accounts.google.com/"'}
+    return GoogleError(401, _UNAUTHENTICATED, details=details, headers=headers)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from .keys import key_id_of, load_or_make_rsa_key
-from .state import write_atomically
+from .state import reading, write_atomically
 
 _LEAF, _INTERMEDIATE, _ROOT = "Leaf Certificate", "Intermediate CA", "Root CA"
 
@@ -44,7 +44,8 @@ class AttestationAuthority:
                 path,
                 b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain),
             )
-        self.chain = x509.load_pem_x509_certificates(path.read_bytes())
+        with reading(path):
+            self.chain = x509.load_pem_x509_certificates(path.read_bytes())
 
     @property
     def x5c(self) -> list[str]:

@@ -134,9 +134,7 @@ IAM = Service(
     {
         "projects.serviceAccounts.create": _call("POST", _ACCOUNTS),
         "projects.serviceAccounts.delete": _call("DELETE", _ACCOUNT),
-        "projects.serviceAccounts.disable": _call(
-            "POST", _ACCOUNT + ":disable", less="tokens that are out live out their hour"
-        ),
+        "projects.serviceAccounts.disable": _call("POST", _ACCOUNT + ":disable"),
         "projects.serviceAccounts.enable": _call("POST", _ACCOUNT + ":enable"),
         "projects.serviceAccounts.get": _call("GET", _ACCOUNT),
         "projects.serviceAccounts.getIamPolicy": _call(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from .state import write_atomically
+from .state import reading, write_atomically
 
 _NAMES = ("*.googleapis.com", "*.pkg.dev")
 
@@ -34,7 +34,8 @@ def server_context(folder: Path) -> ssl.SSLContext:
         write_atomically(folder / "ca.pem", authority.cert_pem.bytes())
         write_atomically(certificate, issued.private_key_and_cert_chain_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    with reading(certificate):
+        context.load_cert_chain(certificate)
     # HTTP/2 is for those alone who speak nothing else: gRPC.
     context.set_alpn_protocols(["http/1.1", "h2"])
     return context

@@ -1,7 +1,8 @@
 """logging.googleapis.com: what launchers wrote to Cloud Logging, read as `gcloud logging read` reads it.
 
-A launcher's own lines are there, and those of its workload where they are redirected so; both only
-where the VM's account may write logs. They outlive their VM. Absent: writing by anybody else, buckets,
+A launcher's own lines are there (`jsonPayload.MESSAGE`, with values of their own beside it), and those of
+its workload where they are redirected so (`jsonPayload.message`, `INFO` or `ERROR`); both only where the
+VM's account may write logs. They outlive their VM. Absent: writing by anybody else, buckets,
 sinks, metrics, views.
 
 Source: Cloud Logging API reference v2, `entries.list`, `LogEntry`; google/go-tpm-tools,
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -29,6 +30,7 @@ from .iam.authorization import permissions_of, project_of, require_permission
 from .logging_filter import Entry, parse_filter
 from .pages import page_of
 from .state import State
+from .vm.launcher_log import Send
 from .vm.metadata import InstanceIdentity
 
 _SERVICE = "logging.googleapis.com"
@@ -38,8 +40,8 @@ _READ = "logging.logEntries.list"
 _writing = Lock()
 
 
-def line_writer(state: State, identity: InstanceIdentity) -> Callable[[str, str], None]:
-    """Writes a line of that VM with its severity, if its account may; else nothing is kept, as at Google."""
+def entry_writer(state: State, identity: InstanceIdentity) -> Send:
+    """Writes an entry of that VM, if its account may; else nothing is kept, as at Google."""
     member = f"serviceAccount:{identity.service_account}"
     caller = Caller(
         name=identity.service_account, members=frozenset({member}), scopes=frozenset(), expires_at=0
@@ -48,9 +50,9 @@ def line_writer(state: State, identity: InstanceIdentity) -> Callable[[str, str]
     granted = _WRITE in permissions_of(caller, [project["policy"]])
     path = _file_of(state, identity.project_id)
 
-    def write(line: str, severity: str) -> None:
+    def write(severity: str, payload: Mapping[str, object]) -> None:
         if granted:
-            _append(path, _entry(identity, line, severity, state.clock()))
+            _append(path, _entry(identity, severity, payload, state.clock()))
 
     return write
 
@@ -93,7 +95,9 @@ def routes(state: State) -> list[BaseRoute]:
     return [Route("/v2/entries:list", list_entries, methods=["POST"])]
 
 
-def _entry(identity: InstanceIdentity, line: str, severity: str, now: float) -> dict[str, Any]:
+def _entry(
+    identity: InstanceIdentity, severity: str, payload: Mapping[str, object], now: float
+) -> dict[str, Any]:
     time = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return {
         "logName": f"projects/{identity.project_id}/logs/{_LOG}",
@@ -109,7 +113,7 @@ def _entry(identity: InstanceIdentity, line: str, severity: str, now: float) -> 
                 "zone": identity.zone,
             },
         },
-        "jsonPayload": {"MESSAGE": line, "_HOSTNAME": identity.name},
+        "jsonPayload": {**payload, "_HOSTNAME": identity.name},
     }
 
 

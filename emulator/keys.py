@@ -8,15 +8,21 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from .state import write_atomically
+from .state import reading, write_atomically
 
 
 def load_or_make_rsa_key(path: Path) -> rsa.RSAPrivateKey:
-    """The 2048-bit key of `path`, made now if there was none."""
+    """The 2048-bit key of `path`, made now if there was none.
+
+    Raises:
+        Misconfigured: what is there is no such key.
+    """
     if path.exists():
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101  the file is our own
-        return key
+        with reading(path):
+            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+            if isinstance(key, rsa.RSAPrivateKey):
+                return key
+            raise TypeError
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -40,6 +40,11 @@ class Running:
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
+    def port(self) -> int:
+        """The proxy's, on 127.0.0.1."""
+        return int(self.proxy.rpartition(":")[2])
+
+    @property
     def env(self) -> dict[str, str]:
         """What any production client needs in its environment to reach this emulator and nothing else."""
         return client_env(proxy=self.proxy, ca_file=str(self.ca_file))

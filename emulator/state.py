@@ -9,10 +9,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable
+import shlex
+import sqlite3
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any
+
+from attestation.errors import Misconfigured
 
 from .audit import AuditLog
 
@@ -32,13 +38,33 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         draft.unlink(missing_ok=True)  # where the disk is full, above all
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What the block makes of `path` is what an emulator wrote there. A file that is not stays as it is.
+
+    Raises:
+        Misconfigured: it cannot be understood.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError:
+        raise  # a full disk, say: the file is as it was
+    except (ValueError, TypeError, RecursionError, sqlite3.DatabaseError, ssl.SSLError):
+        aside = f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.damaged')}"
+        raise Misconfigured(
+            f"`{path}` is damaged: it is not what an emulator writes",
+            hint=f"put a copy of it there, or go on without what it held: {aside}",
+        ) from None
+
+
 class Collection:
     """A dictionary of documents by resource name that survives a restart; any thread may use it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = RLock()
-        self._documents: dict[str, Document] = json.loads(path.read_bytes()) if path.exists() else {}
+        with reading(path):
+            self._documents = _parse_documents(path.read_bytes()) if path.exists() else {}
 
     def get(self, name: str) -> Document | None:
         return self._documents.get(name)
@@ -65,6 +91,13 @@ class Collection:
         self._documents = documents
 
 
+def _parse_documents(data: bytes) -> dict[str, Document]:
+    documents = json.loads(data)
+    if not isinstance(documents, dict) or not all(isinstance(each, dict) for each in documents.values()):
+        raise ValueError
+    return documents
+
+
 class State:
     """What all services share: the folder, the clock, the signing secret and the audit log."""
 
@@ -72,12 +105,15 @@ class State:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self.clock = clock
-        self.audit = AuditLog(folder / "audit.jsonl", clock)
+        with reading(folder / "audit.key"):
+            self.audit = AuditLog(folder / "audit.jsonl", clock)
         self._collections: dict[str, Collection] = {}
         secret = folder / "access-token.secret"
         if not secret.exists():
             write_atomically(secret, secrets.token_bytes(32))
         self.access_token_secret = secret.read_bytes()
+        for path in (folder / "documents").glob("[!.]*.json"):
+            self.collection(path.stem)  # now: one that is damaged is told before anybody is served
 
     def collection(self, name: str) -> Collection:
         """The one collection of that name, e.g. `iam.serviceAccounts`."""

@@ -38,10 +38,13 @@ def routes(state: State, fleet: Fleet) -> list[BaseRoute]:
         caller, path = require_caller(state, request), request.path_params
         return caller, instances.zone(path["project"], path["zone"])
 
+    def request_id_of(request: Request) -> str:
+        return request.query_params.get("requestId", "")
+
     async def insert(request: Request) -> Response:
         caller, zone = asked(request)
-        request_id = request.query_params.get("requestId", "")
-        return JSONResponse(instances.insert(caller, zone, await json_of(request), request_id=request_id))
+        body, request_id = await json_of(request), request_id_of(request)
+        return JSONResponse(instances.insert(caller, zone, body, request_id=request_id))
 
     async def list_all(request: Request) -> Response:
         caller, zone = asked(request)
@@ -60,26 +63,30 @@ def routes(state: State, fleet: Fleet) -> list[BaseRoute]:
 
     async def switch(request: Request) -> Response:
         caller, zone = asked(request)
+        name, request_id = request.path_params["instance"], request_id_of(request)
         method = instances.stop if request.url.path.endswith("/stop") else instances.start
-        return JSONResponse(await asyncio.to_thread(method, caller, zone, request.path_params["instance"]))
+        return JSONResponse(await asyncio.to_thread(method, caller, zone, name, request_id=request_id))
 
     async def set_metadata(request: Request) -> Response:
         caller, zone = asked(request)
         name, body = request.path_params["instance"], await json_of(request)
-        return JSONResponse(instances.set_metadata(caller, zone, name, body))
+        request_id = request_id_of(request)
+        return JSONResponse(instances.set_metadata(caller, zone, name, body, request_id=request_id))
 
     async def set_labels(request: Request) -> Response:
         caller, zone = asked(request)
         name, body = request.path_params["instance"], await json_of(request)
-        return JSONResponse(instances.set_labels(caller, zone, name, body))
+        request_id = request_id_of(request)
+        return JSONResponse(instances.set_labels(caller, zone, name, body, request_id=request_id))
 
     async def get(request: Request) -> Response:
         return JSONResponse(instances.get(*asked(request), request.path_params["instance"]))
 
     async def delete(request: Request) -> Response:
         caller, zone = asked(request)
-        name = request.path_params["instance"]
-        return JSONResponse(await asyncio.to_thread(instances.delete, caller, zone, name))
+        name, request_id = request.path_params["instance"], request_id_of(request)
+        deleted = await asyncio.to_thread(instances.delete, caller, zone, name, request_id=request_id)
+        return JSONResponse(deleted)
 
     async def serial_port(request: Request) -> Response:
         caller, zone = asked(request)

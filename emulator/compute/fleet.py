@@ -5,11 +5,12 @@ from __future__ import annotations
 from threading import Lock
 
 from ..address import Address
-from ..cloud_logging import line_writer
+from ..cloud_logging import entry_writer
 from ..state import State
 from ..verifier import Verifier
 from ..vm import sandbox
-from ..vm.launcher import ExitCode, Launch, Machine
+from ..vm.exit_codes import ExitCode
+from ..vm.launcher import Launch, Machine
 
 _REBOOT_DELAY_S = 120.0
 
@@ -50,7 +51,7 @@ class Fleet:
             kind=kind,
             on_end=lambda code, status: self._ended(key, code, status),
             reboot_delay_s=self._reboot_delay_s,
-            log=line_writer(self._state, machine.identity),
+            send=entry_writer(self._state, machine.identity),
         )
         self._launches[key] = launch
         launch.start()

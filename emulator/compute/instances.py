@@ -20,10 +20,10 @@ from ..state import Document, State
 from ..vm.launcher import Machine
 from ..vm.metadata import InstanceIdentity
 from ..vm.serial_log import SerialLog
-from .catalogue import ROOT
 from .fleet import Fleet
 from .instance_requests import InstanceRequest, parse_instance_request, parse_labels, parse_metadata
-from .rendering import fingerprint_of, render_instance, render_metadata, render_operation, time_of
+from .operations import Operations
+from .rendering import fingerprint_of, render_instance, render_metadata, time_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Instances:
     def __init__(self, state: State, fleet: Fleet) -> None:
         self._state = state
         self._fleet = fleet
-        self._operations = state.collection("compute.operations")
+        self._operations = Operations(state)
         self._requests = state.collection("compute.requests")
 
     def zone(self, project: str, name: str) -> Zone:
@@ -73,9 +73,8 @@ class Instances:
         wanted = self._parse(zone, body)
         key = zone.instance(wanted.name)
         self._require(caller, "compute.instances.create", key, zone)
-        for _, operation in self._operations.items():
-            if request_id and operation.get("clientOperationId") == request_id:
-                return operation
+        if operation := self._operations.begun("insert", key, caller, request_id):
+            return operation
         self._require_new(key)
         account = self._acted_as(caller, wanted.service_account)
         identity = _identity(zone, wanted, account)
@@ -85,7 +84,7 @@ class Instances:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         self._fleet.boot(key, _machine(identity, wanted, folder))
-        return _running(self._began("insert", key, identity.instance_id, caller, request_id=request_id))
+        return self._operations.begin("insert", key, identity.instance_id, caller, request_id=request_id)
 
     def get(self, caller: Caller, zone: Zone, name: str) -> Document:
         """The instance as the API shows it."""
@@ -104,20 +103,24 @@ class Instances:
         self._require(caller, "compute.instances.list", place[:-1], Zone(project=document, name="-"))
         return [each for each in self._fleet.instances.items() if each[0].startswith(place)]
 
-    def stop(self, caller: Caller, zone: Zone, name: str) -> Document:
+    def stop(self, caller: Caller, zone: Zone, name: str, *, request_id: str = "") -> Document:
         """The VM is off, and still there; the operation. Waits for its workload."""
         key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.stop")
+        if operation := self._operations.begun("stop", key, caller, request_id):
+            return operation
         self._fleet.switch_off(key)
         self._fleet.change(key, status="TERMINATED", lastStopTimestamp=time_of(self._state.clock()))
-        return _running(self._began("stop", key, instance["id"], caller))
+        return self._operations.begin("stop", key, instance["id"], caller, request_id=request_id)
 
-    def start(self, caller: Caller, zone: Zone, name: str) -> Document:
+    def start(self, caller: Caller, zone: Zone, name: str, *, request_id: str = "") -> Document:
         """The VM runs, as it was made and with the metadata it has now; the operation.
 
         Raises:
             GoogleError: 400 where the caller may not act as its account.
         """
         key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.start")
+        if operation := self._operations.begun("start", key, caller, request_id):
+            return operation
         if instance["status"] == "TERMINATED":
             body = {**(self._requests.get(key) or {}), "metadata": instance["metadata"]}
             wanted = self._parse(zone, body)
@@ -125,45 +128,57 @@ class Instances:
             identity = _identity(zone, wanted, account, instance_id=instance["id"])
             self._fleet.change(key, lastStartTimestamp=time_of(self._state.clock()))
             self._fleet.boot(key, _machine(identity, wanted, self._folder(key)))
-        return _running(self._began("start", key, instance["id"], caller))
+        return self._operations.begin("start", key, instance["id"], caller, request_id=request_id)
 
-    def set_metadata(self, caller: Caller, zone: Zone, name: str, wanted: Document) -> Document:
+    def set_metadata(
+        self, caller: Caller, zone: Zone, name: str, wanted: Document, *, request_id: str = ""
+    ) -> Document:
         """The VM has this metadata when it starts the next time; the operation.
 
         Raises:
             GoogleError: 412 where the request's fingerprint is not the current one's; 400.
         """
         key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.setMetadata")
+        if operation := self._operations.begun("setMetadata", key, caller, request_id):
+            return operation
         _check_fingerprint(wanted.get("fingerprint"), instance["metadata"]["fingerprint"], "metadata")
         self._fleet.change(key, metadata=render_metadata(parse_metadata(wanted.get("items"))))
-        return _running(self._began("setMetadata", key, instance["id"], caller))
+        return self._operations.begin("setMetadata", key, instance["id"], caller, request_id=request_id)
 
-    def set_labels(self, caller: Caller, zone: Zone, name: str, wanted: Document) -> Document:
+    def set_labels(
+        self, caller: Caller, zone: Zone, name: str, wanted: Document, *, request_id: str = ""
+    ) -> Document:
         """The VM has these labels; the operation.
 
         Raises:
             GoogleError: 412 where the request's fingerprint is not the current one's; 400.
         """
         key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.setLabels")
+        if operation := self._operations.begun("setLabels", key, caller, request_id):
+            return operation
         _check_fingerprint(wanted.get("labelFingerprint"), instance["labelFingerprint"], "label")
         labels = parse_labels(wanted.get("labels"))
         self._fleet.change(key, labels=labels, labelFingerprint=fingerprint_of(labels))
-        return _running(self._began("setLabels", key, instance["id"], caller))
+        return self._operations.begin("setLabels", key, instance["id"], caller, request_id=request_id)
 
-    def delete(self, caller: Caller, zone: Zone, name: str) -> Document:
+    def delete(self, caller: Caller, zone: Zone, name: str, *, request_id: str = "") -> Document:
         """The VM is off and gone, with its disk; the operation. Waits for its workload."""
-        key, instance = zone.instance(name), self._found(caller, zone, name, "compute.instances.delete")
+        key = zone.instance(name)
+        self._require(caller, "compute.instances.delete", key, zone)
+        if operation := self._operations.begun("delete", key, caller, request_id):
+            return operation
+        instance = self._there(key)
         self._fleet.switch_off(key)
         for collection in (self._fleet.instances, self._requests):
             if key in collection:
                 collection.delete(key)
         shutil.rmtree(self._folder(key), ignore_errors=True)
-        return _running(self._began("delete", key, instance["id"], caller))
+        return self._operations.begin("delete", key, instance["id"], caller, request_id=request_id)
 
     def serial_output(self, caller: Caller, zone: Zone, name: str, *, port: str, start: int) -> Document:
         """What was written to a serial port from byte `start` on; all but the first port are silent."""
         instance = self._found(caller, zone, name, "compute.instances.getSerialPortOutput")
-        log = SerialLog(self._folder(zone.instance(name)) / "serial.log", self._state.clock)
+        log = SerialLog(self._folder(zone.instance(name)) / "serial.log")
         begin, text, end = log.read(start) if port == "1" else (0, "", 0)
         return {
             "kind": "compute#serialPortOutput",
@@ -175,38 +190,25 @@ class Instances:
 
     def operation(self, caller: Caller, zone: Zone, name: str) -> Document:
         """An operation that the caller began in the zone; nobody else is told of it."""
-        document = self._operations.get(name)
-        if document is None or document["zone"] != f"{ROOT}/{zone.key}" or document["user"] != caller.name:
-            raise _not_found(f"{zone.key}/operations/{name}")
-        return document
+        return self._operations.get(caller, zone.key, name)
 
     def operations(self, caller: Caller, zone: Zone) -> list[tuple[str, Document]]:
         """Every operation that the caller began in the zone, by its name."""
-        place = f"{ROOT}/{zone.key}"
-        return [
-            (name, each)
-            for name, each in self._operations.items()
-            if each["zone"] == place and each["user"] == caller.name
-        ]
+        return self._operations.list_all(caller, zone.key)
 
     def _parse(self, zone: Zone, body: Document) -> InstanceRequest:
         default = default_account_of(zone.project["projectNumber"])
         return parse_instance_request(body, zone=zone.name, default_account=default)
 
-    def _began(
-        self, kind: str, key: str, instance_id: str, caller: Caller, *, request_id: str = ""
-    ) -> Document:
-        now = self._state.clock()
-        operation = render_operation(kind, key, instance_id, request_id, user=caller.name, now=now)
-        self._operations.put(operation["name"], operation)
-        return operation
-
     def _found(self, caller: Caller, zone: Zone, name: str, permission: str) -> Document:
         key = zone.instance(name)
         self._require(caller, permission, key, zone)
+        return self._there(key)
+
+    def _there(self, key: str) -> Document:
         instance = self._fleet.instances.get(key)
         if instance is None:
-            raise _not_found(key)
+            raise GoogleError(404, f"The resource '{key}' was not found", reason="notFound")
         return instance
 
     def _require_new(self, key: str) -> None:
@@ -283,11 +285,6 @@ def _machine(identity: InstanceIdentity, wanted: InstanceRequest, folder: Path) 
     )
 
 
-def _running(operation: Document) -> Document:
-    """How an operation is shown when it is begun, though it is done."""
-    return {**operation, "status": "RUNNING", "progress": 0}
-
-
 def _check_fingerprint(given: object, current: str, what: str) -> None:
     """Whoever changes it has seen it.
 
@@ -300,7 +297,3 @@ def _check_fingerprint(given: object, current: str, what: str) -> None:
         raise GoogleError(
             412, f"Supplied fingerprint does not match current {what} fingerprint.", reason="conditionNotMet"
         )
-
-
-def _not_found(name: str) -> GoogleError:
-    return GoogleError(404, f"The resource '{name}' was not found", reason="notFound")

@@ -1,7 +1,7 @@
 """iam.googleapis.com: service accounts, and the allow policy of each.
 
-An account that is disabled gets no new tokens; those it has live out their hour, where Google cuts
-them off within minutes. A deleted one can be undeleted for 30 days, by its unique ID. Absent: keys.
+An account that is disabled gets no new tokens, and those it has are refused, at once. A deleted one can
+be undeleted for 30 days, by its unique ID. Absent: keys.
 
 Source: IAM API reference v1, `projects.serviceAccounts`.
 """

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import google_crc32c
 
-from ..state import Document
+from ..state import Document, reading
 
 _API = "https://www.googleapis.com/storage/v1"
 _DOWNLOAD = "https://storage.googleapis.com/download/storage/v1"
@@ -105,12 +105,14 @@ class ObjectStore:
         self._drafts = folder / "drafts"
         for place in (self._contents, self._drafts):
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._database = sqlite3.connect(folder / "objects.db", isolation_level=None)
+        database = folder / "objects.db"
+        self._database = sqlite3.connect(database, isolation_level=None)
         self._database.row_factory = sqlite3.Row
-        self._database.execute("pragma journal_mode = wal")
-        self._database.execute("pragma synchronous = normal")  # a crash loses nothing, a power cut the last
-        self._database.execute(_SCHEMA)
-        self._sweep()
+        with reading(database):
+            self._database.execute("pragma journal_mode = wal")
+            self._database.execute("pragma synchronous = normal")  # a power cut loses the last
+            self._database.execute(_SCHEMA)
+            self._sweep()
 
     def _sweep(self) -> None:
         known = {row["file"] for row in self._database.execute("select file from objects")}

@@ -11,15 +11,12 @@ Confidential Space documentation, "Return codes".
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import subprocess
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from threading import Event, Thread, Timer
 
@@ -36,33 +33,18 @@ from ..state import State
 from ..verifier import Verifier
 from . import metadata, sandbox, teeserver
 from .attesting import check_may_attest
+from .exit_codes import MEANING, ExitCode, WorkloadFailed, exit_code_of
+from .launcher_log import LauncherLog, Send
 from .registry_client import Image, pull
 from .serial_log import SerialLog
 from .token_file import TokenFile
+from .workload_output import REDIRECTED, redirected
 
 _SERVICE = "confidentialcomputing.googleapis.com"
 _METHOD = "google.cloud.confidentialcomputing.v1.ConfidentialComputing.VerifyAttestation"
 _STOP_GRACE_S = 10
 _KILL_AFTER_S = 1
-_OUTPUT_GRACE_S = 2
-_LONGEST_LINE = 64 * 1024
-
-
-class ExitCode(IntEnum):
-    """What the launcher's end means for its VM."""
-
-    SUCCESS = 0
-    FAILURE = 1
-    REBOOT = 3
-    HOLD = 4
-
-
-_MEANING = {
-    ExitCode.SUCCESS: "workload finished successfully, shutting down the VM",
-    ExitCode.FAILURE: "workload or launcher error, shutting down the VM",
-    ExitCode.REBOOT: "rebooting VM",
-    ExitCode.HOLD: "VM remains running",
-}
+_BUILD = "symbolon-emulator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,25 +60,10 @@ class Machine:
     folder: Path
 
 
-class WorkloadFailed(Exception):
-    """The workload ended with a status that is not zero."""
-
-
-def exit_code_of(*, debug: bool, restart_policy: str, failure: Exception | None) -> ExitCode:
-    """What follows a launch that ended with `failure`, or well."""
-    if debug:
-        return ExitCode.HOLD
-    if isinstance(failure, WorkloadFailed):
-        return ExitCode.FAILURE if restart_policy == "Never" else ExitCode.REBOOT
-    if failure is not None:
-        return ExitCode.FAILURE
-    return ExitCode.REBOOT if restart_policy == "Always" else ExitCode.SUCCESS
-
-
 class Launch:
     """One VM's launcher, on a thread of its own from `start` until it ends or is stopped.
 
-    `log` is told each line for Cloud Logging, with its severity.
+    `send` is told each entry for Cloud Logging.
     `on_end` is told the exit code of the launcher, and the workload's status if it ran. The real
     VM waits two minutes before it reboots; `reboot_delay_s` is an argument for those who cannot.
     """
@@ -111,7 +78,7 @@ class Launch:
         kind: sandbox.Kind,
         on_end: Callable[[ExitCode, int | None], None],
         reboot_delay_s: float,
-        log: Callable[[str, str], None] = lambda _line, _severity: None,
+        send: Send = lambda _severity, _payload: None,
     ) -> None:
         self._state = state
         self._verifier = verifier
@@ -125,10 +92,9 @@ class Launch:
         self._status: int | None = None
         self._ended = False
         self._thread = Thread(target=self._run, name=f"launcher of {machine.identity.name}", daemon=True)
-        self._log = log
-        self.serial = SerialLog(
-            machine.folder / "serial.log", state.clock, on_line=lambda line: log(line, "INFO")
-        )
+        self._send = send
+        self.serial = SerialLog(machine.folder / "serial.log")
+        self._log = LauncherLog(self.serial, state.clock, send)
 
     def start(self) -> None:
         """The VM boots."""
@@ -165,7 +131,7 @@ class Launch:
             return self._boot(endpoint, services)
         except Exception as error:  # noqa: BLE001  the outermost place of this thread
             reason = getattr(error, "strerror", None) or type(error).__name__
-            self.serial.say(f"symbolon emulator: the launcher failed: {reason}")
+            self._log.error(f"symbolon emulator: the launcher failed: {reason}")
             traceback.print_exception(error)  # in emulator.log
             return self._say_exit(ExitCode.FAILURE)
 
@@ -189,34 +155,35 @@ class Launch:
 
     def _boot(self, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> ExitCode:
         self._status = None
-        say, attributes = self.serial.say, self._machine.identity.attributes
-        say("TEE container launcher initiating")
-        say(_describe_sandbox(self._kind))
+        log, attributes = self._log, self._machine.identity.attributes
+        log.info("TEE container launcher initiating", build_commit=_BUILD)
+        log.info(_describe_sandbox(self._kind))
         for key in unknown_keys(attributes):
-            say(f"symbolon emulator: the launcher does not know `{key}` and ignores it; is it misspelt?")
+            log.info(f"symbolon emulator: the launcher does not know `{key}` and ignores it; is it misspelt?")
         try:
             spec = parse_launch_spec(
                 attributes, free_memory_kb=self._machine.memory_kb, has_gpu=self._machine.gpu
             )
         except LaunchRefused as error:
-            say(str(error))
+            log.error(f"failed to get launchspec, make sure you're running inside a GCE VM: {error}")
             self._record(refused=error)
             return self._say_exit(ExitCode.FAILURE)
         failure: Exception | None = None
+        began = self._state.clock()
         try:
             self._launch(spec, endpoint, services)
-        except LaunchRefused as error:
+        except (LaunchRefused, WorkloadFailed) as error:
             failure = error
-            say(str(error))
-            self._record(refused=error)
-        except WorkloadFailed as error:
-            failure = error
-            say(str(error))
+            log.error(str(error))
+            if isinstance(error, LaunchRefused):
+                self._record(refused=error)
+        took_s = self._state.clock() - began
+        log.info("Workload completed", workload=spec.image_reference, workload_execution_sec=took_s)
         code = exit_code_of(debug=self._machine.debug, restart_policy=spec.restart_policy, failure=failure)
         return self._say_exit(code)
 
     def _say_exit(self, code: ExitCode) -> ExitCode:
-        self.serial.say(f"TEE container launcher exiting with exit code: {code:d} ({_MEANING[code]})")
+        self._log.info("TEE container launcher exiting", exit_code=int(code), exit_msg=MEANING[code])
         return code
 
     def _launch(self, spec: LaunchSpec, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> None:
@@ -270,14 +237,16 @@ class Launch:
         )
 
     def _say_image(self, spec: LaunchSpec, image: Image) -> None:
-        say = self.serial.say
-        say(f"Operator Input Image Ref   : {spec.image_reference}")
-        say(f"Image Digest               : {image.digest}")
-        say(f"Operator Override Env Vars : {print_strings(f'{name}=[REDACTED]' for name, _ in spec.envs)}")
-        say(f"Operator Override Cmd      : {print_strings(spec.cmd)}")
+        self._log.info(
+            "Preparing Container Runner",
+            operator_input_image_ref=spec.image_reference,
+            image_digest=image.digest,
+            operator_override_env_vars=[f"{name}=[REDACTED]" for name, _ in spec.envs],
+            operator_override_cmd=list(spec.cmd),
+        )
         labels = (f"{key}:{value}" for key, value in sorted(image.labels.items()))
-        say(f"Image Labels               : map{print_strings(labels)}")
-        say(f"Image ID                   : {image.image_id}")
+        self._log.info(f"Image Labels               : map{print_strings(labels)}\n")
+        self._log.info("Retrieved image config", image_id=image.image_id)
 
     def _launch_machine(self) -> LaunchMachine:
         machine, identity = self._machine, self._machine.identity
@@ -302,7 +271,7 @@ class Launch:
         token_file = TokenFile(container.launcher_folder, lambda: self._verifier.mint(facts))
         wait_s = 0.0
         if not spec.disable_refresh:
-            self.serial.say("refreshing attestation verifier OIDC token")
+            self._log.info("refreshing attestation verifier OIDC token")
             wait_s = token_file.refresh()
         listener = unix_listener(container.launcher_folder / "teeserver.sock", mode=0o777)
         services.enter_context(served(teeserver.make_app(self._verifier, facts), listener))
@@ -316,80 +285,25 @@ class Launch:
     ) -> None:
         if self._kind == "bare" and (reason := sandbox.why_not_bare(container)):
             raise LaunchRefused(f"symbolon emulator: the workload cannot run bare: {reason}")
-        self.serial.say(_REDIRECTED[spec.log_redirect])
-        with self._output(spec) as output:
+        self._log.info(REDIRECTED[spec.log_redirect])
+        with redirected(spec.log_redirect, self.serial.write, self._send) as (output, errors):
             process = sandbox.start(
-                self._kind, container, address=self._address, metadata=endpoint, output=output
+                self._kind, container, address=self._address, metadata=endpoint, output=output, errors=errors
             )
             self._process = process
-            self.serial.say("workload task started")
+            began = self._state.clock()
+            self._log.info("workload task started")
             if self._stopping.is_set():
                 process.stop()
             if take_fault(self._state.folder, "killed_workloads"):
                 Timer(_KILL_AFTER_S, process.kill).start()
             self._status = process.wait()
             self._process = None
+        took_s = self._state.clock() - began
         if self._status != 0:
-            self.serial.say("workload task ended and returned non-zero")
+            self._log.error("workload task ended and returned non-zero", workload_execution_sec=took_s)
             raise WorkloadFailed("workload finished with a non-zero return code")
-        self.serial.say("workload task ended and returned 0")
-
-    @contextmanager
-    def _output(self, spec: LaunchSpec) -> Iterator[int]:
-        """Where the workload's stdout and stderr go: the serial port, Cloud Logging, both, or nowhere."""
-        sinks: list[Callable[[bytes], None]] = []
-        if spec.log_redirect in ("true", "serial"):
-            sinks.append(self.serial.write)
-        if spec.log_redirect in ("true", "cloud_logging"):
-            sinks.append(_Lines(lambda line: self._log(line, "DEFAULT")).write)
-        if not sinks:
-            yield subprocess.DEVNULL
-            return
-        reading, writing = os.pipe()
-        copying = Thread(target=_copy, args=(reading, sinks), daemon=True)
-        copying.start()
-        try:
-            yield writing
-        finally:
-            os.close(writing)
-            copying.join(_OUTPUT_GRACE_S)  # a bare workload's own children may hold the other end
-
-
-_REDIRECTED = {
-    "false": "Container stdout/stderr will not be redirected.",
-    "true": "Container stdout/stderr will be redirected to serial and Cloud Logging. "
-    "This may result in performance issues due to slow serial console writes.",
-    "cloud_logging": "Container stdout/stderr will be redirected to journald (JSON) for FluentBit scraping.",
-    "serial": "Container stdout/stderr will be redirected to serial logging. "
-    "This may result in performance issues due to slow serial console writes.",
-}
-
-
-def _copy(source: int, sinks: list[Callable[[bytes], None]]) -> None:
-    with open(source, "rb", buffering=0) as file:
-        while True:
-            data = file.read(65536)
-            for sink in sinks:
-                sink(data)
-            if not data:
-                return
-
-
-class _Lines:
-    """Hands bytes on as lines, each as soon as it is whole."""
-
-    def __init__(self, on_line: Callable[[str], None]) -> None:
-        self._on_line = on_line
-        self._rest = b""
-
-    def write(self, data: bytes) -> None:
-        """The lines that end in `data` have been handed on; with no data, what is left is one as well."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if not data or len(self._rest) > _LONGEST_LINE:
-            lines, self._rest = [*lines, self._rest], b""
-        for line in lines:
-            if line:
-                self._on_line(line.decode("utf-8", errors="replace"))
+        self._log.info("workload task ended and returned 0", workload_execution_sec=took_s)
 
 
 def _describe_sandbox(kind: sandbox.Kind) -> str:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..access_tokens import mint_access_token
+from ..access_tokens import may_be_used, mint_access_token
 from ..signing import mint_id_token
 from ..state import State
 
@@ -56,6 +56,9 @@ def make_app(state: State, instance: InstanceIdentity) -> Starlette:
         path = request.path_params["path"]
         account, _, what = path.removeprefix("instance/service-accounts/").partition("/")
         if path.startswith("instance/service-accounts/") and account in ("default", instance.service_account):
+            if what in ("identity", "token") and not may_be_used(state, instance.service_account):
+                # Not Google's words.
+                return Response("the service account is disabled or deleted", 403, headers=_FLAVOR)
             if what == "token":
                 return JSONResponse(_access_token(state, instance), headers=_FLAVOR)
             if what == "identity":

@@ -138,13 +138,19 @@ def best_kind() -> Kind:
 
 
 def start(
-    kind: Kind, container: Container, *, address: Address, metadata: MetadataEndpoint, output: IO[bytes] | int
+    kind: Kind,
+    container: Container,
+    *,
+    address: Address,
+    metadata: MetadataEndpoint,
+    output: IO[bytes] | int,
+    errors: int = subprocess.STDOUT,
 ) -> Process:
-    """The container's process runs; stdout and stderr go to `output`."""
+    """The container's process runs; stdout goes to `output`, and stderr there as well or to `errors`."""
     if kind == "bubblewrap":
         command = _bubblewrap_command(container, address, metadata)
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env={}, umask=_UMASK
+            command, stdin=subprocess.PIPE, stdout=output, stderr=errors, env={}, umask=_UMASK
         )
         return Process("bubblewrap", process)
     home = container.scratch / "home"
@@ -156,7 +162,7 @@ def start(
         _bare_command(container),
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=errors,
         env={**container.env, **proxy_env, "PATH": _path(container), "HOME": str(home)},
         cwd=_inside_app(container),
         umask=_UMASK,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
@@ -11,24 +9,14 @@ _LARGEST_ANSWER = 1024 * 1024  # bytes of one getSerialPortOutput, as Compute En
 
 
 class SerialLog:
-    """Appends to `path`; readable while it grows. `on_line` is told each line of the launcher's as well."""
+    """Appends to `path`; readable while it grows."""
 
-    def __init__(
-        self, path: Path, clock: Callable[[], float], *, on_line: Callable[[str], None] = lambda _line: None
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._clock = clock
-        self._on_line = on_line
         self._lock = Lock()
 
-    def say(self, message: str) -> None:
-        """A line of the launcher's, with the time as Go's `log` package has it."""
-        time = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y/%m/%d %H:%M:%S")
-        self.write(f"{time} {message}\n".encode())
-        self._on_line(message)
-
     def write(self, data: bytes) -> None:
-        """Bytes of the workload's."""
+        """Bytes, as they are."""
         with self._lock, self._path.open("ab") as file:
             file.write(data)
 

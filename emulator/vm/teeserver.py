@@ -2,11 +2,11 @@
 
 Errors are plain text, a token is the raw JWT called text/html, as the real one calls it. The
 verifier's own limits (nonces, audience) are Google's; the sentences about them are ours, since
-Google's are not published. Absent, and told so: AWS token types, evidence, host attestation and key
-endorsements.
+Google's are not published. Key endorsements and host attestations are refused as by a launcher whose
+experiments are off. Absent, and told so: AWS token types, and evidence, since nothing is measured.
 
-Source: google/go-tpm-tools, launcher/teeserver/tee_server.go and verifier/models/models.go;
-Confidential Space documentation, "Attestation tokens".
+Source: google/go-tpm-tools at 67670e5c021a (21 August 2026), launcher/teeserver/tee_server.go and
+verifier/models/models.go; Confidential Space documentation, "Attestation tokens".
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ MOST_NONCES = 6
 NONCE_BYTES = range(8, 89)
 LONGEST_AUDIENCE_BYTES = 512
 
-_ABSENT = ("/v1/evidence", "/v1/hostAttestation", "/v1/keys:getEndorsement")
-"""What the current launcher's socket has besides: launcher/teeserver/tee_server.go, 21 August 2026."""
+_NOT_ENABLED = {
+    "/v1/hostAttestation": "host attestation not enabled",
+    "/v1/keys:getEndorsement": "keymanager not enabled",
+}
+"""What the socket has where an experiment of Google's is on → what it says where that is off."""
 _FIELDS = ("audience", "nonces", "token_type", "aws_principal_tag_options")
 _NO_INTEL = "no ITA verifier client present - ensure ITA Region and Key are defined in metadata"
 
@@ -66,8 +69,14 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
     async def intel_token(_request: Request) -> Response:
         return _text(_NO_INTEL, 500)
 
-    async def absent(request: Request) -> Response:
-        return _text(f"symbolon emulator: the socket does not have {request.url.path}", 400)
+    async def not_enabled(request: Request) -> Response:
+        return Response(_NOT_ENABLED[request.url.path], 403, media_type="text/plain")
+
+    async def evidence(request: Request) -> Response:
+        if request.method != "POST":
+            return Response("method not allowed", 405, media_type="text/plain")
+        sentence = "symbolon emulator: nothing is measured, so there is no evidence to give"
+        return Response(sentence, 400, media_type="text/plain")
 
     async def not_found(_request: Request, _error: Exception) -> Response:
         return Response("404 page not found\n", 404, media_type="text/plain")
@@ -77,7 +86,8 @@ def make_app(verifier: Verifier, facts: LaunchFacts) -> Starlette:
         routes=[
             Route("/v1/token", token, methods=methods),
             Route("/v1/intel/token", intel_token, methods=methods),
-            *(Route(path, absent, methods=methods) for path in _ABSENT),
+            Route("/v1/evidence", evidence, methods=methods),
+            *(Route(path, not_enabled, methods=methods) for path in _NOT_ENABLED),
         ],
         exception_handlers={404: not_found, HTTPException: not_found},
     )

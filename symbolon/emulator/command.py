@@ -40,7 +40,8 @@ def up(
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at, unopened.
 
     Raises:
-        Misconfigured: it is not installed, another one has the folder, or one runs without the routes.
+        Misconfigured: it is not installed, another one has the folder, or one runs without the routes
+            or elsewhere than on the port.
         Unavailable: it does not start.
     """
     require_extra("emulator")
@@ -48,6 +49,11 @@ def up(
     emulator = None if foreground else running.find(folder)
     if emulator is None:
         emulator = running.start(folder, port=port, routes=routes, outlives_us=not foreground)
+    elif port not in (0, emulator.port):
+        raise Misconfigured(
+            f"the emulator runs already, on port `{emulator.port}`",
+            hint=f"leave the port out, or stop it first: symbolon emulator down{_option(state)}",
+        )
     elif missing := {name for name, target in routes.items() if emulator.routes.get(name) != target}:
         raise Misconfigured(
             f"the emulator runs already, and does not route `{min(missing)}` there",

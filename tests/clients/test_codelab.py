@@ -185,8 +185,9 @@ def the_workload_runs(stage: Stage, image: str) -> str:
     while operator.run(*describe, "--format=value(status)").strip() != "TERMINATED":
         assert monotonic() - began < _ENDS_WITHIN_S, "the VM does not end"
     serial = ("gcloud", "compute", "instances", "get-serial-port-output", "workload-vm", f"--zone={_ZONE}")
-    assert "exiting with exit code: 0" in operator.run(*serial)
-    logged = operator.run("gcloud", "logging", "read", f"jsonPayload.MESSAGE:{image}", "--limit=1")
+    assert "exit_code=0" in operator.run(*serial)
+    query = f'jsonPayload.operator_input_image_ref="{image}"'
+    logged = operator.run("gcloud", "logging", "read", query, "--limit=1")
     assert "workload-vm" in logged
     return operator.run("gsutil", "cat", f"gs://{_RESULTS}/result")
 

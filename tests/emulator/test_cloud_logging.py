@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.cloud_logging import line_writer
+from emulator.cloud_logging import entry_writer
 from emulator.vm.metadata import InstanceIdentity
 
 _LIST = "https://logging.googleapis.com/v2/entries:list"
@@ -32,10 +32,10 @@ def written(platform: Any) -> Any:
     project["policy"]["bindings"].append(
         {"role": "roles/logging.logWriter", "members": [f"serviceAccount:{_ACCOUNT}"]}
     )
-    write = line_writer(platform.state, VM)
+    write = entry_writer(platform.state, VM)
     for line, severity in (("one", "INFO"), ("two", "DEFAULT"), ("three", "ERROR")):
         platform.clock.now += 1
-        write(line, severity)
+        write(severity, {"MESSAGE": line})
     return platform
 
 
@@ -71,7 +71,7 @@ def test_an_entry_names_its_vm(written: Any) -> None:
 
 
 def test_an_account_that_may_not_write_leaves_nothing(platform: Any) -> None:
-    line_writer(platform.state, VM)("unheard", "INFO")
+    entry_writer(platform.state, VM)("INFO", {"MESSAGE": "unheard"})
     assert _lines(platform) == []
 
 

@@ -16,7 +16,7 @@ import pytest
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
-from attestation.errors import Misconfigured, Unavailable
+from attestation.errors import Misconfigured
 from emulator import running
 from emulator.running import Running
 
@@ -160,13 +160,30 @@ def test_a_file_where_the_state_should_be_is_said_in_one_line(tmp_path: Path, be
             ask(tmp_path / "file" / below)
 
 
-def test_a_folder_that_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "documents").mkdir()
-    (tmp_path / "documents" / "projects.json").write_text("not json")
-    with pytest.raises(Unavailable, match="the emulator ended while it started") as failed:
+@pytest.mark.parametrize("contents", ["not json", '{"cut off": ', "[]", '{"a": 1}', "[" * 100_000])
+def test_a_document_that_is_damaged_is_told_and_left_as_it_is(tmp_path: Path, contents: str) -> None:
+    damaged = tmp_path / "documents" / "logging.whatever.json"
+    damaged.parent.mkdir()
+    damaged.write_text(contents)
+    with pytest.raises(Misconfigured, match=f"`{damaged}` is damaged") as refused:
         running.start(tmp_path)
-    assert str(tmp_path / "emulator.log") in failed.value.hint
-    assert "JSONDecodeError" in (tmp_path / "emulator.log").read_text()
+    assert refused.value.hint.endswith(f"mv {damaged} {damaged}.damaged")
+    assert damaged.read_text() == contents
+    damaged.rename(f"{damaged}.damaged")
+    running.start(tmp_path).stop()
+
+
+def test_whatever_else_is_damaged_is_told_too(tmp_path: Path) -> None:
+    running.start(tmp_path).stop()
+    kept = [tmp_path / "tls.pem", tmp_path / "audit.key", tmp_path / "storage" / "objects.db"]
+    for path in [*kept, *tmp_path.rglob("pki-*.pem")]:
+        before = path.read_bytes()
+        path.write_bytes(b"no such thing" * 40)
+        if path.name not in ("pki-root-key.pem", "pki-intermediate-key.pem"):  # read once, when they are made
+            with pytest.raises(Misconfigured, match=f"`{path}` is damaged"):
+                running.start(tmp_path)
+        path.write_bytes(before)
+    running.start(tmp_path).stop()
 
 
 def test_a_folder_with_a_long_path_is_served(tmp_path: Path) -> None:

@@ -182,6 +182,24 @@ def test_a_disabled_account_gives_no_tokens_until_it_is_enabled(platform: Any, a
     assert _generate(platform, "operator").status == 200
 
 
+@pytest.mark.parametrize("way", ["disabled", "deleted"])
+def test_the_tokens_of_an_account_that_may_not_be_used_are_refused_until_it_may(
+    platform: Any, account: Any, way: str
+) -> None:
+    token = platform.token_of(f"serviceAccount:{_EMAIL}")
+    assert platform.call("GET", f"{_IAM}/{_EMAIL}", by=token).status == 403
+    if way == "disabled":
+        platform.call("POST", f"{_IAM}/{_EMAIL}:disable", {})
+    else:
+        platform.call("DELETE", f"{_IAM}/{_EMAIL}")
+    refused = platform.call("GET", f"{_IAM}/{_EMAIL}", by=token)
+    [detail] = refused.json["error"]["details"]
+    assert (refused.status, detail["reason"]) == (401, "ACCOUNT_STATE_INVALID")
+    back = f"{_EMAIL}:enable" if way == "disabled" else f"{account['uniqueId']}:undelete"
+    platform.call("POST", f"{_IAM}/{back}", {})
+    assert platform.call("GET", f"{_IAM}/{_EMAIL}", by=token).status == 403
+
+
 def test_a_deleted_account_comes_back_within_thirty_days(platform: Any, account: Any) -> None:
     _grant(platform, "roles/iam.serviceAccountUser", "user:x@example.com")
     undelete = f"{_IAM}/{account['uniqueId']}:undelete"

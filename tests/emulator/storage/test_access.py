@@ -268,7 +268,9 @@ def test_a_new_bucket_shows_what_the_projects_people_may_do(platform: Any, mine:
 def test_a_member_may_be_whoever_owns_the_project(platform: Any, mine: str) -> None:
     """An account that has the project by a role of the project's, and nothing of the bucket by name."""
     project = platform.state.collection("projects").get("primus")
-    account = "serviceAccount:a@primus.iam.gserviceaccount.com"
+    account = "serviceAccount:reader@primus.iam.gserviceaccount.com"
+    accounts = "https://iam.googleapis.com/v1/projects/primus/serviceAccounts"
+    platform.call("POST", accounts, {"accountId": "reader"})
     project["policy"]["bindings"].append({"role": "roles/viewer", "members": [account]})
     platform.state.collection("projects").put("primus", project)
     by = platform.token_of(account)

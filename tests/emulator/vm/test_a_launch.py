@@ -228,7 +228,7 @@ def test_an_admitted_image_speaks_for_the_owners_account_and_a_debug_vm_does_not
         "tee-env-ACCOUNT": parties["email"],
     }
     instance, serial = _launch(operator, metadata)
-    assert f"Image Digest               : {digest}" in serial
+    assert f"image_digest={digest}" in serial
     assert f"I am {_WORKLOAD} in secundus" in serial
     assert f"I speak for {parties['email']}" in serial
     assert (instance["status"], instance["symbolonEmulator"]["workloadExitCode"]) == ("TERMINATED", 0)
@@ -250,7 +250,7 @@ def test_an_image_that_is_not_there_or_not_what_it_was_is_not_launched(
         "launcherExitCode": 1,
         "workloadExitCode": None,
     }
-    assert f'cannot pull the image: failed to resolve reference "{absent}": {absent}: not found' in serial
+    assert f'cannot pull the image: failed to resolve reference \\"{absent}\\": {absent}: not found' in serial
 
     digest = _push(owner, "print('the real one')")
     reference = f"us-docker.pkg.dev/primus/repo/workload@{digest}"

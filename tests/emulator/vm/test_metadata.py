@@ -36,7 +36,13 @@ _ROOT = "http://metadata.google.internal/computeMetadata/v1/"
 
 
 @pytest.fixture
-def get(state: State, ask: Callable[..., Any]) -> Callable[..., Any]:
+def account(state: State) -> dict[str, Any]:
+    """The VM's service account, which is there."""
+    return state.collection("iam.serviceAccounts").put(_EMAIL, {"email": _EMAIL})
+
+
+@pytest.fixture
+def get(account: dict[str, Any], state: State, ask: Callable[..., Any]) -> Callable[..., Any]:
     app = metadata.make_app(state, _INSTANCE)
 
     def get(path: str, **headers: str) -> Any:
@@ -46,7 +52,7 @@ def get(state: State, ask: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def on_gce(state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def on_gce(account: dict[str, Any], state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """google-auth believes that it runs on this VM."""
     listener = socket.create_server(("127.0.0.1", 0))
     host = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -119,3 +125,13 @@ def test_an_identity_token_names_the_account_and_the_vm(get: Callable[..., Any])
     assert (claims["aud"], claims["email"]) == ("https://a", _EMAIL)
     assert claims["google"]["compute_engine"]["instance_id"] == _INSTANCE.instance_id
     assert get("instance/service-accounts/default/identity").status == 400
+
+
+@pytest.mark.parametrize("what", ["token", "identity?audience=x"])
+def test_an_account_that_is_disabled_is_nobody_in_its_vm_either(
+    account: dict[str, Any], get: Callable[..., Any], what: str
+) -> None:
+    path = f"instance/service-accounts/default/{what}"
+    assert get(path).status == 200
+    account["disabled"] = True
+    assert (get(path).status, get(path).text) == (403, "the service account is disabled or deleted")

@@ -113,7 +113,23 @@ def test_another_method_or_path_is_answered_as_go_does(app: Any, ask: Callable[.
     assert intel.status == 500
 
 
-@pytest.mark.parametrize("path", ["/v1/evidence", "/v1/hostAttestation", "/v1/keys:getEndorsement"])
-def test_what_the_socket_has_elsewhere_is_told_by_name(app: Any, ask: Callable[..., Any], path: str) -> None:
-    answer = ask(app, "POST", f"http://localhost{path}")
-    assert (answer.status, answer.text) == (400, f"symbolon emulator: the socket does not have {path}")
+@pytest.mark.parametrize(
+    ("method", "path", "status", "sentence"),
+    [
+        ("POST", "keys:getEndorsement", 403, "keymanager not enabled"),
+        ("GET", "keys:getEndorsement", 403, "keymanager not enabled"),
+        ("POST", "hostAttestation", 403, "host attestation not enabled"),
+        ("GET", "evidence", 405, "method not allowed"),
+        (
+            "POST",
+            "evidence",
+            400,
+            "symbolon emulator: nothing is measured, so there is no evidence to give",
+        ),
+    ],
+)
+def test_what_a_launcher_has_under_an_experiment_is_refused_as_without_it(
+    app: Any, ask: Callable[..., Any], method: str, path: str, status: int, sentence: str
+) -> None:
+    answer = ask(app, method, f"http://localhost/v1/{path}")
+    assert (answer.status, answer.text) == (status, sentence)

@@ -104,6 +104,16 @@ def test_a_second_one_on_the_same_state_is_refused(ask: Ask, state: Path) -> Non
     assert "already runs" in answered.err
 
 
+def test_a_port_that_is_not_the_running_ones_is_told(ask: Ask, state: Path) -> None:
+    ask("emulator", "up", "--state", state)
+    running = find(state)
+    assert running is not None
+    assert ask("emulator", "up", "--port", str(running.port), "--state", state).code == 0
+    other = ask("emulator", "up", "--port", str(running.port - 1), "--state", state)
+    assert (other.code, other.out) == (7, "")
+    assert f"the emulator runs already, on port `{running.port}`" in other.err
+
+
 def test_fish_has_words_of_its_own(ask: Ask, emulator: Running) -> None:
     lines = ask("emulator", "env", "--shell", "fish", "--state", emulator.folder).out.splitlines()
     assert f"set -gx HTTPS_PROXY '{emulator.proxy}'" in lines
