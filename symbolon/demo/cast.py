@@ -6,6 +6,7 @@ import json
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from attestation.digests import Digest, digest_of
 from contract.terms import OwnerTerms, render_terms
@@ -58,7 +59,17 @@ class Cast:
         )
 
 
-def prepare(stage: Stage, archive: Path) -> Generator[Prepared, None, Cast]:
+class Publish(Protocol):
+    """How a party's repository comes to serve the image with these terms; its reference by digest."""
+
+    def __call__(
+        self, stage: Stage, party: Party, repository: DockerRepository, *, terms: OwnerTerms
+    ) -> str: ...
+
+
+def prepare(
+    stage: Stage, archive: Path, *, publish_image: Publish | None = None
+) -> Generator[Prepared, None, Cast]:
     """What each party makes, in order, and then the cast."""
     owner, operator = owner_of(stage.owner.project), operator_of(stage.operator.project)
     ensure_all(stage.owner, owner.foundation())
@@ -68,7 +79,8 @@ def prepare(stage: Stage, archive: Path) -> Generator[Prepared, None, Cast]:
     stage.owner.upload(owner.model_bucket.name, MODEL, archive)
     yield Prepared(party="owner", what=f"EfficientNet-Lite0, {archive.stat().st_size / 1e6:.1f} MB, {model}")
 
-    image = publish(stage, stage.owner, owner.repository, terms=owner_terms(owner, model))
+    publish_it = publish_image or publish
+    image = publish_it(stage, stage.owner, owner.repository, terms=owner_terms(owner, model))
     ensure_all(stage.owner, [owner.pull_grant(_ANYBODY)])
     yield Prepared(party="owner", what=f"image with the owner's terms, {image.rpartition('@')[2]}")
 

@@ -137,9 +137,12 @@ class Stage:
 
 
 @contextmanager
-def raised(folder: Path) -> Iterator[Stage]:
-    """A stage in `folder`; within the block this process reaches the emulator instead of Google."""
-    emulator = running.start(folder / "emulator")
+def raised(folder: Path, *, whole_images: bool = False) -> Iterator[Stage]:
+    """A stage in `folder`; within the block this process reaches the emulator instead of Google.
+
+    `whole_images`: a workload runs by runc, from its image's own root file system.
+    """
+    emulator = running.start(folder / "emulator", whole_images=whole_images)
     try:
         with _environment(emulator.env):
             stage = Stage(
