@@ -26,7 +26,8 @@ from deploy.push import parse_image_reference, push
 from deploy.resources import Operator, operator_of, owner_of
 from policy.mapping import RECOMMENDED_MAPPING
 from symbolon.demo.cast import MODEL, ensure_all
-from symbolon.demo.stage import Stage, published_root, raised
+from symbolon.demo.stage import Stage, raised
+from symbolon.platform_root import published_root
 
 from .storing import upload
 from .work import Work, terms_of

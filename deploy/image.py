@@ -130,30 +130,45 @@ def _check_runtime(terms: bytes, runtime: str) -> None:
         )
 
 
+def files_of(dockerfile: Dockerfile, owners: Mapping[str, bytes | None], source: Path) -> dict[str, bytes]:
+    """What the Dockerfile copies, by its path below `source`; `owners` are the files that the owner provides.
+
+    Raises:
+        Misconfigured: a file is not there, or the owner has to provide one.
+    """
+    return {
+        origin: _content(origin, owners, source) for copy in dockerfile.copies for origin in copy.targets()
+    }
+
+
 def _files(
     dockerfile: Dockerfile, owners: Mapping[str, bytes | None], source: Path
 ) -> dict[str, tuple[bytes, int]]:
-    """Content and mode by path in the image; `owners` are the files that are the owner's to provide."""
-    files: dict[str, tuple[bytes, int]] = {}
-    for copy in dockerfile.copies:
-        for origin, target in copy.targets().items():
-            content = owners.get(origin)
-            if origin == ROOT and content is None:
-                raise Misconfigured(
-                    f"the image needs `{ROOT}`, the root of the platform's tokens, and none is given",
-                    hint="deploy/README.md says where Google publishes its own",
-                )
-            if content is not None:
-                files[target] = (content, copy.mode)
-                continue
-            try:
-                files[target] = ((source / origin).read_bytes(), copy.mode)
-            except FileNotFoundError:
-                raise Misconfigured(
-                    f"the dockerfile copies `{origin}`, which does not exist",
-                    hint="run the architecture tests: they say what to copy",
-                ) from None
-    return files
+    """Content and mode by path in the image."""
+    contents = files_of(dockerfile, owners, source)
+    return {
+        target: (contents[origin], copy.mode)
+        for copy in dockerfile.copies
+        for origin, target in copy.targets().items()
+    }
+
+
+def _content(origin: str, owners: Mapping[str, bytes | None], source: Path) -> bytes:
+    content = owners.get(origin)
+    if content is not None:
+        return content
+    if origin == ROOT:
+        raise Misconfigured(
+            f"the image needs `{ROOT}`, the root of the platform's tokens, and none is given",
+            hint="deploy/README.md says where Google publishes its own",
+        )
+    try:
+        return (source / origin).read_bytes()
+    except FileNotFoundError:
+        raise Misconfigured(
+            f"the dockerfile copies `{origin}`, which does not exist",
+            hint="run the architecture tests: they say what to copy",
+        ) from None
 
 
 def _layer(files: Mapping[str, tuple[bytes, int]]) -> bytes:

@@ -5,6 +5,7 @@ Source: opencontainers/image-spec, image-layout.md and image-index.md.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,24 @@ class Layout:
             Misconfigured: it is not there.
         """
         return _blob(self.folder, digest)
+
+    def file(self, digest: str) -> Path:
+        """Where the blob of that digest lies, once its digest was counted: memory need not hold it.
+
+        Raises:
+            EvidenceRejected: it is another blob, or `digest` is none.
+            Misconfigured: it is not there.
+        """
+        name = parse_digest(digest)
+        path = _path(self.folder, name)
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise _absent(name) from None
+        if f"sha256:{found}" != name:
+            raise _changed(name)
+        return path
 
     @property
     def blobs(self) -> tuple[Digest, ...]:
@@ -93,11 +112,23 @@ def _members(data: bytes) -> dict[str, Any]:
 def _blob(folder: Path, name: str) -> bytes:
     digest = parse_digest(name)
     try:
-        data = (folder / "blobs" / "sha256" / digest.removeprefix("sha256:")).read_bytes()
+        data = _path(folder, digest).read_bytes()
     except FileNotFoundError:
-        raise Misconfigured(
-            f"the layout has no blob `{digest}`", hint="build the layout again, or copy it whole"
-        ) from None
+        raise _absent(digest) from None
     if digest_of(data) != digest:
-        raise EvidenceRejected(f"blob `{digest}` of the layout was changed", hint="build the layout again")
+        raise _changed(digest)
     return data
+
+
+def _path(folder: Path, digest: Digest) -> Path:
+    return folder / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+
+def _absent(digest: Digest) -> Misconfigured:
+    return Misconfigured(
+        f"the layout has no blob `{digest}`", hint="build the layout again, or copy it whole"
+    )
+
+
+def _changed(digest: Digest) -> EvidenceRejected:
+    return EvidenceRejected(f"blob `{digest}` of the layout was changed", hint="build the layout again")

@@ -6,6 +6,7 @@ Source: opencontainers/distribution-spec v1.1, "Pushing" and "Pulling manifests"
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -28,6 +29,8 @@ _MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +80,16 @@ def parse_image_reference(text: str) -> ImageReference:
     )
 
 
-def push(api: GoogleApi, layout: Path, reference: ImageReference) -> Digest:
+def push(
+    api: GoogleApi,
+    layout: Path,
+    reference: ImageReference,
+    *,
+    on_pushed: Callable[[Digest], None] = lambda digest: None,
+) -> Digest:
     """The registry serves the layout's image under the reference; its digest. Nothing is sent twice.
+
+    A layer is read from its file as it is sent, and never held. `on_pushed` hears of each blob that is there.
 
     Raises:
         Misconfigured: the layout holds no image, or not one alone.
@@ -88,7 +99,8 @@ def push(api: GoogleApi, layout: Path, reference: ImageReference) -> Digest:
     image = read_layout(layout)
     manifest = image.blob(image.digest)
     for digest in image.blobs:
-        _push_blob(api, reference, digest, image.blob(digest))
+        _push_blob(api, reference, digest, _Sent(image.file(digest)))
+        on_pushed(digest)
     api.send(
         "PUT",
         f"https://{reference.host}/v2/{reference.name}/manifests/{reference.version}",
@@ -128,7 +140,22 @@ def resolve(api: GoogleApi, reference: ImageReference) -> Digest:
     return digest
 
 
-def _push_blob(api: GoogleApi, reference: ImageReference, digest: Digest, data: bytes) -> None:
+class _Sent:
+    """A file as the body of a request, from its beginning each time that the request is tried."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __len__(self) -> int:
+        return self.path.stat().st_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+
+def _push_blob(api: GoogleApi, reference: ImageReference, digest: Digest, data: _Sent) -> None:
     blobs = f"https://{reference.host}/v2/{reference.name}/blobs/"
     doing = f"pushing a blob to `{reference.repository}`"
     try:

@@ -27,6 +27,7 @@ def main() -> int:
         metavar="NAME=127.0.0.1:PORT",
         help="tunnel a host's name there, unopened; may be given several times",
     )
+    parser.add_argument("--whole-images", action="store_true", help="run an image from its own root, by runc")
     # What `running.start` passes: it is told of readiness there, and may end the emulator by closing it.
     parser.add_argument("--report-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--until-closed", action="store_true", help=argparse.SUPPRESS)
@@ -46,6 +47,7 @@ def main() -> int:
             arguments.state.resolve(),
             port=arguments.port,
             routes=dict(arguments.route),
+            whole_images=arguments.whole_images,
             on_ready=on_ready,
             until=report if arguments.until_closed else None,
         )

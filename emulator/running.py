@@ -36,6 +36,7 @@ class Running:
     projects: tuple[str, ...]
     routes: Mapping[str, int]
     """Host → the port on 127.0.0.1 that tunnels to it end at."""
+    whole_images: bool = False
     _lifeline: socket.socket | None = field(default=None, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -87,11 +88,17 @@ class Running:
 
 
 def start(
-    folder: Path, *, port: int = 0, routes: Mapping[str, int] | None = None, outlives_us: bool = False
+    folder: Path,
+    *,
+    port: int = 0,
+    routes: Mapping[str, int] | None = None,
+    whole_images: bool = False,
+    outlives_us: bool = False,
 ) -> Running:
     """A new emulator on `folder`, ready; it ends with this process unless it `outlives_us`.
 
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at, unopened.
+    `whole_images`: a workload runs by runc, from its image's own root file system.
 
     What it has to say later is in `DIR/emulator.log`.
 
@@ -108,6 +115,7 @@ def start(
     command = [sys.executable, "-P", "-m", "emulator", "--state", str(folder), "--port", str(port)]
     for name, target in (routes or {}).items():
         command += ["--route", f"{name}=127.0.0.1:{target}"]
+    command += ["--whole-images"] if whole_images else []
     command += ["--report-fd", str(theirs.fileno())] + ([] if outlives_us else ["--until-closed"])
     with theirs, (folder / "emulator.log").open("ab") as log:
         process = subprocess.Popen(
@@ -201,6 +209,7 @@ def _running(
         gateway_socket=Path(str(report["gateway_socket"])),
         projects=tuple(projects),
         routes=routes,
+        whole_images=bool(report.get("whole_images")),
         _lifeline=lifeline,
         _process=process,
     )

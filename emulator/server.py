@@ -54,6 +54,7 @@ from .gateway import Gateway
 from .grpc_refusal import HttpProtocol
 from .iam import iam_credentials
 from .state import State, write_atomically
+from .vm import runc
 
 _KEEP_ALIVE_S = 240
 _SERVICE_USAGE = "serviceusage.googleapis.com"
@@ -139,20 +140,31 @@ def run(
     *,
     port: int,
     routes: Mapping[str, int],
+    whole_images: bool,
     on_ready: Callable[[bytes], None],
     until: socket.socket | None,
 ) -> None:
     """Serves `folder` until SIGTERM, SIGINT or the end of `until`; hands `emulator.json` on when ready.
 
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at.
+    `whole_images`: a workload runs by runc, from its image's own root file system.
 
     Raises:
-        Misconfigured: another emulator has the folder, or the port is taken.
+        Misconfigured: another emulator has the folder, the port is taken, or this machine has no such runc.
     """
+    if whole_images and (reason := runc.why_not()):
+        raise Misconfigured(
+            f"an image cannot be run from its own root file system here: {reason}",
+            hint="without --whole-images this machine's Python environment stands for an image's base",
+        )
     os.umask(0o077)  # whatever any library writes here is this user's alone
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one_on(folder):
-        asyncio.run(_serve(folder, port=port, routes=routes, on_ready=on_ready, until=until))
+        asyncio.run(
+            _serve(
+                folder, port=port, routes=routes, whole_images=whole_images, on_ready=on_ready, until=until
+            )
+        )
 
 
 async def _serve(
@@ -160,6 +172,7 @@ async def _serve(
     *,
     port: int,
     routes: Mapping[str, int],
+    whole_images: bool,
     on_ready: Callable[[bytes], None],
     until: socket.socket | None,
 ) -> None:
@@ -172,7 +185,7 @@ async def _serve(
     )
     state = State(folder, clock=time.time)
     projects.seed(state)
-    fleet = compute.Fleet(state, verifier.Verifier(state), address)
+    fleet = compute.Fleet(state, verifier.Verifier(state), address, kind="runc" if whole_images else None)
     hosts = services(state, fleet)
     _check_routes(routes, hosts)
     tls_socket = folder / "tls.sock"
@@ -180,7 +193,7 @@ async def _serve(
     description = folder / "emulator.json"
     async with _tls_server(make_app(state, hosts), tls_socket, server_context(folder)):
         await gateway.start(*listeners)
-        document = json.dumps(_describe(state, address, routes), indent=1).encode()
+        document = json.dumps(_describe(state, address, routes, whole_images), indent=1).encode()
         write_atomically(description, document)
         on_ready(document)
         try:
@@ -207,7 +220,9 @@ def _check_routes(routes: Mapping[str, int], hosts: Mapping[str, ASGIApp]) -> No
             )
 
 
-def _describe(state: State, address: Address, routes: Mapping[str, int]) -> dict[str, object]:
+def _describe(
+    state: State, address: Address, routes: Mapping[str, int], whole_images: bool
+) -> dict[str, object]:
     return {
         "pid": os.getpid(),
         "proxy": address.proxy,
@@ -215,6 +230,7 @@ def _describe(state: State, address: Address, routes: Mapping[str, int]) -> dict
         "gateway_socket": str(address.gateway_socket),
         "projects": [name for name, _ in state.collection("projects").items()],
         "routes": dict(routes),
+        "whole_images": whole_images,
     }
 
 

@@ -145,7 +145,7 @@ class Launch:
     def _metadata_server(self) -> Iterator[sandbox.MetadataEndpoint]:
         app = metadata.make_app(self._state, self._machine.identity)
         path, port = self._machine.folder / "metadata.sock", 0
-        if self._kind == "bubblewrap":
+        if self._kind != "bare":
             listener = unix_listener(path, mode=0o600)
         else:
             listener = socket.create_server(("127.0.0.1", 0))
@@ -188,9 +188,16 @@ class Launch:
 
     def _launch(self, spec: LaunchSpec, endpoint: sandbox.MetadataEndpoint, services: ExitStack) -> None:
         folder = self._machine.folder
-        app = folder / "app"
-        shutil.rmtree(app, ignore_errors=True)
-        image = pull(spec.image_reference, token=self._access_token(), address=self._address, app=app)
+        whole = self._kind == "runc"
+        files = folder / ("root" if whole else "app")
+        shutil.rmtree(files, ignore_errors=True)
+        image = pull(
+            spec.image_reference,
+            token=self._access_token(),
+            address=self._address,
+            files=files,
+            whole=whole,
+        )
         self._say_image(spec, image)
         facts = measure_launch(spec, image, self._launch_machine())
         launcher_folder = folder / "container_launcher"
@@ -201,7 +208,7 @@ class Launch:
             working_folder=image.working_folder,
             user=image.user,
             hostname=facts.instance_name,
-            app=app,
+            files=files,
             launcher_folder=launcher_folder,
             scratch=folder,
             dev_shm_bytes=spec.dev_shm_size_kb * 1024,
@@ -309,5 +316,7 @@ class Launch:
 def _describe_sandbox(kind: sandbox.Kind) -> str:
     if kind == "bubblewrap":
         return "symbolon emulator: the workload runs in bubblewrap: no network, no home, read-only base layer"
+    if kind == "runc":
+        return "symbolon emulator: the workload runs by runc from its image's own root: no network, read-only"
     reason = sandbox.why_not_bubblewrap() or "as was asked"
     return f"symbolon emulator: the workload runs bare ({reason}): the proxy is its way out, nothing holds it"

@@ -1,8 +1,8 @@
 """Pulls an image by reference from a registry and believes nothing that its digest does not cover.
 
 Manifest, configuration, layers and the layers' uncompressed contents are each checked against
-the digest that names them, as containerd does. Only the files under `/app` are unpacked: the
-rest of the image is its base layer, which this machine's own environment stands for.
+the digest that names them, as containerd does. Unless the image is wanted whole, only the files under `/app`
+are unpacked: the rest of it is its base layer, which this machine's own environment stands for.
 
 Source: opencontainers/distribution-spec, "Pull"; opencontainers/image-spec, manifest.md,
 image-index.md, config.md and layer.md; containerd's resolver for the words of failures.
@@ -30,6 +30,7 @@ from attestation.digests import digest_of
 from policy.launch_spec import LaunchRefused
 
 from ..address import Address
+from . import root_file_system
 
 _REFERENCE = re.compile(
     r"(?P<host>[a-z0-9.-]+)/(?P<name>[a-z0-9._/-]+)(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
@@ -63,8 +64,8 @@ class Image:
     user: str
 
 
-def pull(reference: str, *, token: str, address: Address, app: Path) -> Image:
-    """The image of `reference`; its files under `/app` are in the folder `app`.
+def pull(reference: str, *, token: str, address: Address, files: Path, whole: bool = False) -> Image:
+    """The image of `reference`; its files under `/app` are in the folder `files`, or all of them, if `whole`.
 
     Raises:
         LaunchRefused: it cannot be pulled, or is not what its digests say; in containerd's words
@@ -80,7 +81,7 @@ def pull(reference: str, *, token: str, address: Address, app: Path) -> Image:
         session.headers["authorization"] = f"Bearer {token}"
         try:
             registry = _Repository(session, reference, match["host"], match["name"])
-            return _pull(registry, match["digest"] or match["tag"] or "latest", app)
+            return _pull(registry, match["digest"] or match["tag"] or "latest", files, whole=whole)
         except requests.RequestException:
             raise _cannot_pull(
                 f'failed to resolve reference "{reference}": the registry did not answer'
@@ -139,7 +140,7 @@ class _Repository:
             )
 
 
-def _pull(registry: _Repository, tag_or_digest: str, app: Path) -> Image:
+def _pull(registry: _Repository, tag_or_digest: str, files: Path, *, whole: bool) -> Image:
     digest, body = registry.manifest(tag_or_digest)
     manifest = json.loads(body)
     if "manifests" in manifest:
@@ -153,11 +154,12 @@ def _pull(registry: _Repository, tag_or_digest: str, app: Path) -> Image:
     with tempfile.TemporaryFile() as file:
         registry.blob(manifest["config"], file)
         document = json.loads(file.read())
-    app.mkdir(parents=True)
+    files.mkdir(parents=True)
     for layer, diff_id in zip(manifest["layers"], document["rootfs"]["diff_ids"], strict=True):
         with tempfile.TemporaryFile() as file:
             registry.blob(layer, file)
-            unpack_layer(file, app, diff_id=diff_id, gzipped="gzip" in layer["mediaType"])
+            gzipped = "gzip" in layer["mediaType"]
+            unpack_layer(file, files, diff_id=diff_id, gzipped=gzipped, whole=whole)
     return _image(digest, manifest["config"]["digest"], document.get("config") or {})
 
 
@@ -174,30 +176,37 @@ def _image(digest: str, image_id: str, config: Mapping[str, Any]) -> Image:
     )
 
 
-def unpack_layer(layer: IO[bytes], app: Path, *, diff_id: str, gzipped: bool) -> None:
-    """The layer's files under `/app` are in `app`; none has gone anywhere else.
+def unpack_layer(layer: IO[bytes], files: Path, *, diff_id: str, gzipped: bool, whole: bool = False) -> None:
+    """The layer's files under `/app` are in `files`, or all of them, if `whole`; none has gone anywhere else.
 
     Raises:
         LaunchRefused: the uncompressed layer's digest is not `diff_id`.
-        tarfile.TarError: it is not a tar archive, or a member would leave `app`.
+        tarfile.TarError: it is not a tar archive, or a member would leave `files`.
     """
     stream = _Hashing(layer, gzipped=gzipped)
     with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
-        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _app: member)
-        for member in archive:
-            path = PurePosixPath("/", member.name)
-            if not path.is_relative_to("/app") or path == PurePosixPath("/app"):
-                continue
-            if ".." in path.parts:
-                raise tarfile.TarError(f"{member.name!r} would be outside the container's files")
-            relative = path.relative_to("/app")
-            if relative.name.startswith(_WHITEOUT):
-                _white_out(app / relative)
-                continue
-            archive.extract(_below_app(member, relative, app), app)
+        if whole:
+            root_file_system.unpack(archive, files)
+        else:
+            _unpack_app(archive, files)
     found = stream.digest()
     if found != diff_id:
         raise _cannot_pull(f"a layer's uncompressed digest is {found}, expected {diff_id}")
+
+
+def _unpack_app(archive: tarfile.TarFile, app: Path) -> None:
+    archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _app: member)
+    for member in archive:
+        path = PurePosixPath("/", member.name)
+        if not path.is_relative_to("/app") or path == PurePosixPath("/app"):
+            continue
+        if ".." in path.parts:
+            raise tarfile.TarError(f"{member.name!r} would be outside the container's files")
+        relative = path.relative_to("/app")
+        if relative.name.startswith(_WHITEOUT):
+            _white_out(app / relative)
+            continue
+        archive.extract(_below_app(member, relative, app), app)
 
 
 def _below_app(member: tarfile.TarInfo, relative: PurePosixPath, app: Path) -> tarfile.TarInfo:

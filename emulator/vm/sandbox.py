@@ -1,11 +1,11 @@
-"""Where a workload runs: in bubblewrap where this machine permits it, else bare.
+"""Where a workload runs: in bubblewrap where this machine permits it, else bare; by runc where that is asked.
 
 In bubblewrap the container has no network at all: loopback ports lead through `relay.py` to the
 gateway and the metadata server, and nowhere else. It sees its own layer at `/app`, which root alone
 may write to, tmpfs, the launcher's folder, and as its base layer this machine's Python environment,
 all else read-only; not the user's home, not the emulator's state. Bare, it runs as an ordinary child
 process with the proxy as its way out: whoever ignores `HTTPS_PROXY` there is not stopped, and the demo
-says so.
+says so. By runc it has its image's own root file system, and nothing of this machine's: see `runc.py`.
 
 Only what the container could not know on Google's network either is added to its environment
 after it was measured: the proxy, its certificate authority, the metadata server, and `PATH`.
@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,8 +27,9 @@ from typing import IO, Literal
 from policy.launch_spec import TmpfsMount
 
 from ..address import Address, client_env
+from . import runc
 
-Kind = Literal["bubblewrap", "bare"]
+Kind = Literal["bubblewrap", "bare", "runc"]
 
 CONTAINER_LAUNCHER = "/run/container_launcher"
 _INSIDE = "/run/symbolon"
@@ -59,8 +61,8 @@ class Container:
     working_folder: str
     user: str
     hostname: str
-    app: Path
-    """The unpacked layer: `/app` in the container."""
+    files: Path
+    """The image's files below `/app`, which is `/app` in the container; by runc all of them, and its root."""
     launcher_folder: Path
     """Token file and teeserver socket: `/run/container_launcher` in the container."""
     scratch: Path
@@ -83,12 +85,14 @@ class Process:
 
     kind: Kind
     _process: subprocess.Popen[bytes] = field(repr=False)
+    _discard: tuple[str, ...] = field(default=(), repr=False)
 
     def wait(self) -> int:
         """Its exit status, once it has one; 128 and the signal's number where a signal ended it."""
         status = self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
+        self._clear_away()
         return status if status >= 0 else 128 - status
 
     def stop(self) -> None:
@@ -100,7 +104,12 @@ class Process:
 
     def kill(self) -> None:
         """It has no say any more."""
+        self._clear_away()
         self._process.kill()
+
+    def _clear_away(self) -> None:
+        if self._discard:
+            subprocess.run(self._discard, capture_output=True, check=False)
 
 
 @cache
@@ -147,6 +156,17 @@ def start(
     errors: int = subprocess.STDOUT,
 ) -> Process:
     """The container's process runs; stdout goes to `output`, and stderr there as well or to `errors`."""
+    if kind == "runc":
+        command, discard = _runc_commands(container, address, metadata)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            env={"PATH": runc.PATH},
+            umask=_UMASK,
+        )
+        return Process("runc", process, discard)
     if kind == "bubblewrap":
         command = _bubblewrap_command(container, address, metadata)
         process = subprocess.Popen(
@@ -203,7 +223,7 @@ def _path(container: Container) -> str:
 def _inside_app(container: Container) -> Path:
     """The working folder of a bare container; one outside `/app` does not exist there."""
     folder = Path(container.working_folder)
-    return container.app / folder.relative_to("/app") if folder.is_relative_to("/app") else container.app
+    return container.files / folder.relative_to("/app") if folder.is_relative_to("/app") else container.files
 
 
 def _bare_command(container: Container) -> list[str]:
@@ -243,7 +263,7 @@ def _bubblewrap_command(container: Container, address: Address, metadata: Metada
     for mount in container.mounts:
         command += _tmpfs(mount.destination, mount.size_bytes)
     # An image's files are root's: whoever else the container is reads them.
-    command += ["--ro-bind" if user_id else "--bind", str(container.app), "/app"]
+    command += ["--ro-bind" if user_id else "--bind", str(container.files), "/app"]
     command += ["--ro-bind", str(container.launcher_folder), CONTAINER_LAUNCHER]
     command += ["--ro-bind", str(address.ca_file), f"{_INSIDE}/ca.pem"]
     command += ["--ro-bind", str(relay), f"{_INSIDE}/relay.py"]
@@ -255,6 +275,42 @@ def _bubblewrap_command(container: Container, address: Address, metadata: Metada
     command += ["--", sys.executable, "-I", "-S", f"{_INSIDE}/relay.py"]
     command += [f"{_GATEWAY_PORT}={_INSIDE}/gateway.sock", f"{_METADATA_PORT}={_INSIDE}/metadata.sock"]
     return [*command, "--", *container.args]
+
+
+def _runc_commands(
+    container: Container, address: Address, metadata: MetadataEndpoint
+) -> tuple[list[str], tuple[str, ...]]:
+    """How the container is run by runc, and how what is left of it is removed."""
+    user_id, _ = _parse_user(container.user)
+    hosts = container.scratch / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost {container.hostname}\n", encoding="utf-8")
+    network = _network_env(
+        proxy=f"http://127.0.0.1:{_GATEWAY_PORT}",
+        ca_file=f"{_INSIDE}/ca.pem",
+        metadata=f"127.0.0.1:{_METADATA_PORT}",
+    )
+    bundle, name = container.scratch / "bundle", f"symbolon-{uuid.uuid4().hex}"
+    runc.write_bundle(
+        bundle,
+        root=container.files,
+        args=container.args,
+        env={"HOME": "/", **container.env, **network},
+        working_folder=container.working_folder,
+        user_id=user_id,
+        hostname=container.hostname,
+        read_only={
+            CONTAINER_LAUNCHER: container.launcher_folder,
+            f"{_INSIDE}/ca.pem": address.ca_file,
+            "/etc/hosts": hosts,
+        },
+        in_memory={
+            "/dev/shm": container.dev_shm_bytes or _DEFAULT_DEV_SHM_BYTES,  # noqa: S108
+            "/tmp": 0,  # noqa: S108
+            **{mount.destination: mount.size_bytes for mount in container.mounts},
+        },
+    )
+    ports = {_GATEWAY_PORT: address.gateway_socket, _METADATA_PORT: metadata.socket}
+    return runc.run_command(bundle, name, ports=ports), tuple(runc.discard_command(name))
 
 
 def _world() -> list[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from attestation.digests import Digest, digest_of
 from contract.terms import OwnerTerms, render_terms
@@ -18,11 +19,12 @@ from deploy.resources import DockerRepository, Operator, Owner, Resource, operat
 from policy.policy_file import parse_policy
 from policy.provider import parse_provider
 
+from ..platform_root import published_root
 from ..policies import NamedPolicy
 from .documents import owner_terms, render_policy
 from .events import Prepared
 from .photos import PHOTOS
-from .stage import Party, Stage, published_root
+from .stage import Party, Stage
 
 MODEL = "model.tar.gz"
 _ZONE = "us-west1-b"
@@ -57,7 +59,17 @@ class Cast:
         )
 
 
-def prepare(stage: Stage, archive: Path) -> Generator[Prepared, None, Cast]:
+class Publish(Protocol):
+    """How a party's repository comes to serve the image with these terms; its reference by digest."""
+
+    def __call__(
+        self, stage: Stage, party: Party, repository: DockerRepository, *, terms: OwnerTerms
+    ) -> str: ...
+
+
+def prepare(
+    stage: Stage, archive: Path, *, publish_image: Publish | None = None
+) -> Generator[Prepared, None, Cast]:
     """What each party makes, in order, and then the cast."""
     owner, operator = owner_of(stage.owner.project), operator_of(stage.operator.project)
     ensure_all(stage.owner, owner.foundation())
@@ -67,7 +79,8 @@ def prepare(stage: Stage, archive: Path) -> Generator[Prepared, None, Cast]:
     stage.owner.upload(owner.model_bucket.name, MODEL, archive)
     yield Prepared(party="owner", what=f"EfficientNet-Lite0, {archive.stat().st_size / 1e6:.1f} MB, {model}")
 
-    image = publish(stage, stage.owner, owner.repository, terms=owner_terms(owner, model))
+    publish_it = publish_image or publish
+    image = publish_it(stage, stage.owner, owner.repository, terms=owner_terms(owner, model))
     ensure_all(stage.owner, [owner.pull_grant(_ANYBODY)])
     yield Prepared(party="owner", what=f"image with the owner's terms, {image.rpartition('@')[2]}")
 

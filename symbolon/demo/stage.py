@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
 from cryptography import x509
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
@@ -26,6 +25,8 @@ from deploy.observing import look_up_project
 from deploy.resources import Project
 from emulator import running
 from emulator.running import Running
+
+from ..platform_root import published_document, published_root
 
 _DEFAULT_TOKEN_AUDIENCE = "https://sts.googleapis.com"  # noqa: S105  of the launcher's token file
 _TOKEN_FILE = "container_launcher/attestation_verifier_claims_token"  # noqa: S105
@@ -136,9 +137,12 @@ class Stage:
 
 
 @contextmanager
-def raised(folder: Path) -> Iterator[Stage]:
-    """A stage in `folder`; within the block this process reaches the emulator instead of Google."""
-    emulator = running.start(folder / "emulator")
+def raised(folder: Path, *, whole_images: bool = False) -> Iterator[Stage]:
+    """A stage in `folder`; within the block this process reaches the emulator instead of Google.
+
+    `whole_images`: a workload runs by runc, from its image's own root file system.
+    """
+    emulator = running.start(folder / "emulator", whole_images=whole_images)
     try:
         with _environment(emulator.env):
             stage = Stage(
@@ -180,23 +184,9 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def published_root() -> bytes:
-    """The root of the verifier's PKI tokens, in PEM, found as anybody finds it."""
-    answer = requests.get(_get_json(f"{ISSUER}/.well-known/attestation-pki-root")["root_ca_uri"], timeout=10)
-    answer.raise_for_status()
-    return answer.content
-
-
 def _published_keys() -> dict[str, Any]:
     """The verifier's key set, found as anybody finds it."""
-    return _get_json(_get_json(f"{ISSUER}/.well-known/openid-configuration")["jwks_uri"])
-
-
-def _get_json(url: str) -> dict[str, Any]:
-    answer = requests.get(url, timeout=10)
-    answer.raise_for_status()
-    document: dict[str, Any] = answer.json()
-    return document
+    return published_document(published_document(f"{ISSUER}/.well-known/openid-configuration")["jwks_uri"])
 
 
 def _last_error(log: str) -> Mapping[str, object]:

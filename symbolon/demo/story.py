@@ -233,3 +233,9 @@ _PLAYS: dict[str, Play] = {
     "the operator reads the model from the owner's bucket": _direct_read,
     "the model in the owner's bucket is replaced: one byte differs": _replaced_model,
 }
+
+
+def play(cast: Cast, step: int) -> Scene:
+    """That step of the story alone, counted from 1."""
+    title, how = list(_PLAYS.items())[step - 1]
+    return _timed(how, cast, step=step, title=title)

@@ -30,6 +30,11 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="NAME=127.0.0.1:PORT",
         help="tunnel that host's name to a server of your own, unopened; may be given several times",
     )
+    up.add_argument(
+        "--whole-images",
+        action="store_true",
+        help="run an image from its own root file system, by runc, as root",
+    )
     up.set_defaults(run=_emulator_up)
     status = add(emulator, "status", "whether it runs: exit code 0 if so, 3 if not")
     status.set_defaults(run=_emulator_status)
@@ -79,6 +84,7 @@ def _emulator_up(arguments: argparse.Namespace) -> ExitCode:
         arguments.state,
         port=arguments.port,
         routes=dict(arguments.route),
+        whole_images=arguments.whole_images,
         foreground=arguments.foreground,
         output=arguments.output,
     )

@@ -32,12 +32,19 @@ _OTHERS_WORD = (
 
 
 def up(
-    state: Path | None, *, port: int, routes: Mapping[str, int], foreground: bool, output: str
+    state: Path | None,
+    *,
+    port: int,
+    routes: Mapping[str, int],
+    whole_images: bool,
+    foreground: bool,
+    output: str,
 ) -> ExitCode:
     """An emulator serves the state folder; how to reach it stands on standard output.
 
     In the foreground it is a new one and ends with this process; else one that runs already will do.
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at, unopened.
+    `whole_images`: a workload runs by runc, from its image's own root file system.
 
     Raises:
         Misconfigured: it is not installed, another one has the folder, or one runs without the routes
@@ -48,7 +55,9 @@ def up(
     folder = state_folder(state)
     emulator = None if foreground else running.find(folder)
     if emulator is None:
-        emulator = running.start(folder, port=port, routes=routes, outlives_us=not foreground)
+        emulator = running.start(
+            folder, port=port, routes=routes, whole_images=whole_images, outlives_us=not foreground
+        )
     elif port not in (0, emulator.port):
         raise Misconfigured(
             f"the emulator runs already, on port `{emulator.port}`",
@@ -57,6 +66,11 @@ def up(
     elif missing := {name for name, target in routes.items() if emulator.routes.get(name) != target}:
         raise Misconfigured(
             f"the emulator runs already, and does not route `{min(missing)}` there",
+            hint=f"symbolon emulator down{_option(state)}",
+        )
+    elif whole_images and not emulator.whole_images:
+        raise Misconfigured(
+            "the emulator runs already, and runs no image whole",
             hint=f"symbolon emulator down{_option(state)}",
         )
     if not foreground:

@@ -18,6 +18,7 @@ from ..policy_arguments import add_findings, add_policy, now
 def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
     owner = add_group(commands, "owner", "for whoever has the model")
     policy = add_group(owner, "policy", "what the owner asks of a token")
+    _add_publish(owner)
     build = add(
         policy,
         "build",
@@ -113,3 +114,52 @@ def _build_policy(arguments: argparse.Namespace) -> ExitCode:
     from .build import build_policy
 
     return build_policy(policy=arguments.policy, output=arguments.output)
+
+
+def _add_publish(owner: argparse._SubParsersAction[Parser]) -> None:
+    parser = add(
+        owner,
+        "publish",
+        "an image with the owner's terms, pushed, and pinned by the policy",
+        "  symbolon owner publish --reference us-docker.pkg.dev/primus/images/workload:v1 \\\n"
+        "      --base docker.io/library/python:3.11-slim@sha256:…\n"
+        "  symbolon owner publish --reference … --layout --emulator       our files alone, for an emulator\n"
+        "  printf '[global]\\ncert = /mnt/ca.pem\\n' > pip.conf      behind a proxy with a root of its own\n"
+        "  symbolon owner publish --reference … --base … --pip-config pip.conf --ca company-root.pem\n",
+    )
+    parser.add_argument(
+        "--reference", metavar="REF", required=True, help="where it goes, in Artifact Registry"
+    )
+    parser.add_argument(
+        "--terms", metavar="F", default="terms.toml", help="the owner's terms (default: terms.toml)"
+    )
+    parser.add_argument(
+        "--policy", metavar="P", default="policy.toml", help="whose digest is set (default: policy.toml)"
+    )
+    parser.add_argument("--base", metavar="NAME@DIGEST", help="the image that this one is built on")
+    parser.add_argument(
+        "--engine", choices=("buildah", "podman", "docker"), help="default: the first that is installed"
+    )
+    parser.add_argument("--layout", action="store_true", help="our files alone, without a container engine")
+    parser.add_argument(
+        "--root", metavar="F", help="the root of the platform's tokens (default: what the verifier publishes)"
+    )
+    parser.add_argument(
+        "--emulator", action="store_true", help="the image is for an emulator, and believes its root"
+    )
+    parser.add_argument("--pip-config", metavar="F", type=Path, help="pip's settings during the build")
+    parser.add_argument(
+        "--ca", metavar="F", type=Path, help="certificates that they may name, as /mnt/ca.pem"
+    )
+    parser.add_argument("--plan", action="store_true", help="show what would be done, and do nothing")
+    add_output(parser)
+    parser.set_defaults(run=_publish)
+
+
+def _publish(arguments: argparse.Namespace) -> ExitCode:
+    from dataclasses import fields
+
+    from .publish import Order, publish
+
+    order = Order(**{each.name: getattr(arguments, each.name) for each in fields(Order)})
+    return publish(order, plan=arguments.plan, output=arguments.output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grimp
 import pytest
 
+from deploy.build_context import CA, PIP_CONFIG
 from deploy.image import ROOT, RUNTIMES, SOURCE, TERMS, read_dockerfile
 from workload.runtimes.tensorflow_library import wheel_folder
 
@@ -78,4 +79,5 @@ def test_the_build_context_is_closed_to_everything_else() -> None:
     assert lines[0] == "*"
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
     requirements = {f"deploy/requirements-{runtime}.txt" for runtime in RUNTIMES}
-    assert allowed == {"attestation", "contract", "workload", TERMS, ROOT} | requirements
+    network = {f"deploy/{PIP_CONFIG}", f"deploy/{CA}"}  # of the build alone: nothing copies them
+    assert allowed == {"attestation", "contract", "workload", TERMS, ROOT} | requirements | network

@@ -127,7 +127,7 @@ def _serve(folder: Path, file: Path, port: int, ready: Any) -> None:
     """An emulator that records, as a process of its own."""
     make_app = server.make_app
     server.make_app = lambda state, hosts: Recorder(make_app(state, hosts), file)  # type: ignore[assignment,return-value]
-    server.run(folder, port=port, routes={}, on_ready=lambda _: ready.set(), until=None)
+    server.run(folder, port=port, routes={}, whole_images=False, on_ready=lambda _: ready.set(), until=None)
 
 
 @contextmanager

@@ -170,10 +170,10 @@ def test_our_dockerfile_gives_the_operator_four_names_and_nothing_else() -> None
 
 
 def test_nothing_but_a_digest_can_pin_our_base() -> None:
-    first, second = [line for line in (SOURCE / DOCKERFILE).read_text().splitlines() if line[:1] in "AF"][:2]
-    assert first == "ARG BASE_DIGEST", "the base's digest has no default"
-    assert second.startswith("FROM ")
-    assert second.endswith("@${BASE_DIGEST}")
+    lines = (SOURCE / DOCKERFILE).read_text().splitlines()
+    before = [line for line in lines if line.startswith(("ARG ", "FROM "))][:3]
+    assert before[0].startswith("ARG BASE=")
+    assert before[1:] == ["ARG BASE_DIGEST", "FROM ${BASE}@${BASE_DIGEST}"], "the digest has no default"
 
 
 def test_our_process_is_not_root_and_starts_without_a_shell() -> None:

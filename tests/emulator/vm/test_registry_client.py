@@ -127,4 +127,4 @@ def test_a_layer_that_is_not_what_its_digest_says_is_refused(
 def test_a_reference_that_is_none_is_refused(tmp_path: Path, reference: str) -> None:
     address = Address(proxy="", gateway_socket=tmp_path, ca_file=tmp_path)
     with pytest.raises(LaunchRefused, match="invalid reference format"):
-        pull(reference, token="t", address=address, app=tmp_path / "app")
+        pull(reference, token="t", address=address, files=tmp_path / "app")

@@ -305,7 +305,7 @@ def test_a_workload_that_wants_a_containers_paths_is_told_apart(
         working_folder="/app",
         user="",
         hostname="vm",
-        app=tmp_path,
+        files=tmp_path,
         launcher_folder=tmp_path,
         scratch=tmp_path,
     )
