@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -213,6 +212,8 @@ def read_section(name: str, *, folder: Path = Path()) -> dict[str, Any]:
     Raises:
         Misconfigured: the file cannot be read, is no TOML, or has a section that nothing reads.
     """
+    import tomllib
+
     try:
         document = tomllib.loads((folder / FILE).read_text("utf-8"))
     except FileNotFoundError:

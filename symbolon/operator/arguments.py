@@ -10,6 +10,7 @@ import argparse
 from attestation.errors import ExitCode
 
 from ..parsers import Parser, add, add_group, add_output
+from .provision_arguments import add_operator_provision
 
 
 def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -38,6 +39,7 @@ def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
         "--picture", metavar="NAME", required=True, help="the object's name, as the row's `image` has it"
     )
     prove.set_defaults(run=_prove, output="human")
+    add_operator_provision(operator)
 
 
 def _clear(arguments: argparse.Namespace) -> ExitCode:

@@ -18,6 +18,7 @@ from urllib3 import HTTPResponse
 from deploy.google_api import GoogleApi
 from emulator import running
 from emulator.running import Running
+from tests.deploy.google_here import GoogleHere, google_in
 
 
 @dataclass(kw_only=True)
@@ -64,7 +65,7 @@ def google() -> ScriptedGoogle:
 
 @pytest.fixture
 def api(google: ScriptedGoogle) -> GoogleApi:
-    api = GoogleApi(Bearer(), sleep=google.slept.append)  # type: ignore[no-untyped-call]
+    api = GoogleApi(Bearer(), sleep=google.slept.append, chance=lambda: 0.0)  # type: ignore[no-untyped-call]
     api.session.mount("https://", google)
     return api
 
@@ -93,3 +94,11 @@ def emulator(tmp_path: Path) -> Iterator[Running]:
 def as_party(credentials_of: Callable[[str], Any]) -> Callable[[str], GoogleApi]:
     """Google's APIs on this machine, as `owner` or `operator` reaches them."""
     return lambda party: GoogleApi(credentials_of(party))
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[GoogleHere]:
+    """Google in this process, in which nobody has made anything."""
+    google, fleet = google_in(tmp_path / "google")
+    yield google
+    fleet.stop()
