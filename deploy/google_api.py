@@ -10,6 +10,7 @@ Source: google.aip.dev/151 (long-running operations), 193 (errors); Compute Engi
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +20,12 @@ from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 
-from attestation.errors import Denied, Misconfigured, SymbolonError, Unavailable
+from attestation.errors import SymbolonError, Unavailable
+
+from .failures import TRANSIENT, Answer, answer_of, failure_of, sign_in_again
+from .failures import AlreadyExists as AlreadyExists
+from .failures import ConcurrentChange as ConcurrentChange
+from .failures import NotFound as NotFound
 
 Json = dict[str, Any]
 """A resource as its REST API shows it."""
@@ -27,42 +33,40 @@ Json = dict[str, Any]
 ARTIFACT_REGISTRY = "https://artifactregistry.googleapis.com/v1"
 COMPUTE = "https://compute.googleapis.com/compute/v1"
 IAM = "https://iam.googleapis.com/v1"
+OAUTH2 = "https://oauth2.googleapis.com"
 RESOURCE_MANAGER = "https://cloudresourcemanager.googleapis.com/v3"
+SERVICE_USAGE = "https://serviceusage.googleapis.com/v1"
 STORAGE = "https://storage.googleapis.com/storage/v1"
 
 _REQUEST_TIMEOUT_S = 60
 _OPERATION_TIMEOUT_S = 300
 _RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0)
-_TRANSIENT = frozenset({429, 500, 502, 503, 504})
-_MOST_WORDS = 500
 # Source: google.rpc.Code, and the HTTP status that its documentation maps each to.
 _HTTP_STATUS = {3: 400, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 14: 503, 16: 401}
 
 
-class NotFound(Misconfigured):
-    """What was asked for is not there."""
-
-    code = "not-found"
-
-
-class AlreadyExists(Misconfigured):
-    """What was to be created is there already."""
-
-    code = "already-exists"
-
-
-class ConcurrentChange(Unavailable):
-    """Somebody else changed the same resource between our reading and our writing it."""
-
-    code = "concurrent-change"
-
-
 class GoogleApi:
-    """Google's APIs as one caller reaches them; `sleep` is how the time between tries passes."""
+    """Google's APIs as one caller reaches them; `sleep` is how the time between tries passes.
 
-    def __init__(self, credentials: Credentials, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    `chance` gives a number of [0, 1): by it the time between two tries is up to half longer, so that clients
+    that failed together do not come back together.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.credentials = credentials
         self.session: requests.Session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
         self.sleep = sleep
+        self._chance = chance
+
+    def pause(self, delay_s: float) -> None:
+        """`delay_s` seconds have passed, or up to half as many more."""
+        self.sleep(delay_s * (1 + self._chance() / 2))
 
     def call(
         self,
@@ -71,7 +75,7 @@ class GoogleApi:
         *,
         doing: str,
         body: Mapping[str, object] | None = None,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | list[str]] | None = None,
     ) -> Json:
         """The answer of a JSON API; `doing` names the act in an error, e.g. "creating bucket `b`".
 
@@ -95,7 +99,7 @@ class GoogleApi:
         Raises:
             NotFound, AlreadyExists, ConcurrentChange: by the status.
             Denied: the caller is nobody, or may not do this.
-            Misconfigured: Google does not accept the request.
+            Misconfigured: Google does not accept the request; an API, billing or a quota stands against it.
             Unavailable: no answer, or one of those that pass, at the last try too.
         """
         for delay in (*_RETRY_DELAYS_S, None):
@@ -108,20 +112,17 @@ class GoogleApi:
                     f"google could not be reached for {doing}", hint="look at the network, then try again"
                 )
             except GoogleAuthError as error:
-                raise Denied(
-                    f"google refused the credentials for {doing}: `{_legible(str(error.args[0]))}`",
-                    hint="sign in again: gcloud auth application-default login",
-                ) from None
+                raise sign_in_again(str(error.args[0]), doing) from None
             else:
                 # Where HEAD is sent elsewhere, what was asked for is there.
                 if response.status_code < (400 if method == "HEAD" else 300):
                     return response
-                failure = _failure(response.status_code, _words_of(response), doing)
-                if response.status_code not in _TRANSIENT:
+                failure = failure_of(response.status_code, answer_of(response), doing)
+                if response.status_code not in TRANSIENT or not isinstance(failure, Unavailable):
                     raise failure
             if delay is None:
                 raise failure
-            self.sleep(delay)
+            self.pause(delay)
         raise AssertionError  # the last try has returned or raised
 
     def wait(self, operation: Json, url: str, *, doing: str, timeout_s: float = _OPERATION_TIMEOUT_S) -> Json:
@@ -147,49 +148,5 @@ class GoogleApi:
             else:
                 status = _HTTP_STATUS.get(error.get("code", 0), 500)
                 words = str(error.get("message", ""))
-            raise _failure(status, words, doing)
+            raise failure_of(status, Answer(words=words), doing)
         return operation
-
-
-def _failure(status: int, words: str, doing: str) -> SymbolonError:
-    """The error of a request that Google answered with `status`."""
-    message = f"google answered {doing} with {status}: `{_legible(words)}`"
-    match status:
-        case 404:
-            return NotFound(message, hint="check the name and the project, and that it was created")
-        case 409 if "concurrent" in words.lower():
-            return ConcurrentChange(message, hint="try again")
-        case 409:
-            return AlreadyExists(message, hint="choose another name, or look at who made it")
-        case 412:
-            return ConcurrentChange(message, hint="try again")
-        case 401:
-            return Denied(message, hint="sign in again: gcloud auth application-default login")
-        case 403:
-            return Denied(message, hint="act as someone who holds the permission, or have it granted")
-    if status in _TRANSIENT:
-        return Unavailable(message, hint="try again later")
-    return Misconfigured(message, hint="google's words say which value it does not accept")
-
-
-def _words_of(response: requests.Response) -> str:
-    """What the body says in any of the shapes that Google's services and registries use."""
-    try:
-        body = response.json()
-    except ValueError:
-        # Not `response.text`, which guesses an encoding where none is named.
-        return response.content.decode(errors="replace") or response.reason or ""
-    match body:
-        case {"error": {"message": str(message)}}:
-            return message
-        case {"error": str(error)}:
-            return f"{error}: {body.get('error_description', '')}".rstrip(": ")
-        case {"errors": [{"message": str(message)}, *_]}:
-            return message
-    return response.content.decode(errors="replace")
-
-
-def _legible(words: str) -> str:
-    """`words` on one line, without backticks, and not endless."""
-    line = "".join(letter if letter.isprintable() else " " for letter in words).replace("`", "'")
-    return line if len(line) <= _MOST_WORDS else line[:_MOST_WORDS] + " …"

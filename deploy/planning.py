@@ -3,7 +3,8 @@
     plan(wanted, observe(api, wanted))      # () where everything is as wanted
 
 An action is data: printed it is one line, and `applying.py` does it. A plan never takes over what
-belongs to somebody else, and never switches on what somebody switched off: it is refused as a whole.
+belongs to somebody else, never changes what was not made by this program, and never switches on what
+somebody switched off: it is refused as a whole.
 """
 
 from __future__ import annotations
@@ -16,14 +17,36 @@ from typing import Any
 from attestation.errors import Misconfigured
 from policy.provider import Provider
 
-from .allow_policies import is_granted
+from .allow_policies import is_granted, members_of
+from .failures import NotOurs
 from .google_api import Json
-from .observing import Observed, is_foreign
-from .resources import Bucket, DockerRepository, Grant, Made, Resource, WorkloadIdentityPool
+from .marks import is_ours
+from .observing import Observed, is_enabled, is_foreign, name_taken
+from .resources import (
+    Bucket,
+    DockerRepository,
+    EnabledApi,
+    Grant,
+    Made,
+    NoOther,
+    Resource,
+    WorkloadIdentityPool,
+    made_of,
+)
 from .rest import desired_of, policy_url_of, title_of, title_of_grant, url_of
 
 Federation = WorkloadIdentityPool | Provider
 """What is deleted softly: its ID stays taken for 30 days, and it can be restored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enable:
+    """The project does not call these APIs yet."""
+
+    apis: tuple[EnabledApi, ...]
+
+    def __str__(self) -> str:
+        return f"enable {', '.join(api.name for api in self.apis)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +91,28 @@ class Give:
         return f"grant {title_of_grant(self.grant)}"
 
 
-Action = Create | Restore | Update | Give
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoke:
+    """The member holds the role, and should not."""
+
+    grant: Grant
+
+    def __str__(self) -> str:
+        return f"revoke {title_of_grant(self.grant)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """The resource goes, with `objects` things in it: of a bucket every version of every object."""
+
+    resource: Made
+    objects: int = 0
+
+    def __str__(self) -> str:
+        return f"delete {title_of(self.resource)}" + (f" with {self.objects} objects" if self.objects else "")
+
+
+Action = Enable | Create | Restore | Update | Give | Revoke | Delete
 
 
 def plan(wanted: Iterable[Resource], observed: Observed) -> tuple[Action, ...]:
@@ -77,20 +121,34 @@ def plan(wanted: Iterable[Resource], observed: Observed) -> tuple[Action, ...]:
     `observed` must hold what `observe` reads for these resources.
 
     Raises:
-        Misconfigured: one of them belongs to somebody else, is disabled, or is something else.
+        NameTaken: a bucket is another project's.
+        NotOurs: one would have to be changed, and was not made by this program.
+        Misconfigured: one of them is disabled, or is something else.
     """
+    resources = tuple(wanted)
+    marked = {url_of(each) for each in made_of(resources) if is_ours(each, observed[url_of(each)])}
     actions: list[Action] = []
-    for resource in wanted:
-        for action in _plan_one(resource, observed):
+    if asleep := tuple(each for each in resources if _is_asleep(each, observed)):
+        actions.append(Enable(apis=tuple(each for each in asleep if isinstance(each, EnabledApi))))
+    for resource in resources:
+        for action in _plan_one(resource, observed, marked):
             if action not in actions:
                 actions.append(action)
     return tuple(actions)
 
 
-def _plan_one(resource: Resource, observed: Observed) -> tuple[Action, ...]:
+def _is_asleep(resource: Resource, observed: Observed) -> bool:
+    return isinstance(resource, EnabledApi) and not is_enabled(observed[url_of(resource)])
+
+
+def _plan_one(resource: Resource, observed: Observed, marked: set[str]) -> tuple[Action, ...]:
+    if isinstance(resource, EnabledApi):
+        return ()
     if isinstance(resource, Grant):
         policy = observed[policy_url_of(resource.on)] or {}
         return () if is_granted(policy, resource) else (Give(grant=resource),)
+    if isinstance(resource, NoOther):
+        return _others(resource, observed) if url_of(resource.on) in marked else ()
     found = observed[url_of(resource)]
     if found is None:
         return (Create(resource=resource),)
@@ -100,7 +158,19 @@ def _plan_one(resource: Resource, observed: Observed) -> tuple[Action, ...]:
         actions.append(Restore(resource=resource))
     if isinstance(resource, Bucket | Provider) and (update := _update(resource, found)).after:
         actions.append(update)
+    if actions and not is_ours(resource, found):
+        raise _not_ours(resource, actions)
     return tuple(actions)
+
+
+def _others(wanted: NoOther, observed: Observed) -> tuple[Action, ...]:
+    """Those who hold the role under such a name and are not meant to any more."""
+    policy = observed[policy_url_of(wanted.on)] or {}
+    return tuple(
+        Revoke(grant=Grant(on=wanted.on, role=wanted.role, member=member))
+        for member in members_of(policy, wanted.role)
+        if member.startswith(wanted.prefix) and member not in wanted.members
+    )
 
 
 def _update(resource: Bucket | Provider, found: Json) -> Update:
@@ -115,12 +185,33 @@ _LEFT_OUT: Mapping[str, object] = {"attributeCondition": ""}
 """What Google means where a field is left out."""
 
 
+def _not_ours(resource: Made, actions: Iterable[Action]) -> NotOurs:
+    title = title_of(resource)
+    if any(isinstance(each, Restore) for each in actions):
+        return NotOurs(
+            f"{title} was deleted less than 30 days ago, and was not made by symbolon",
+            taken_id=url_of(resource).rpartition("/")[2],
+            hint="choose another ID, or restore it yourself by gcloud's `undelete`",
+        )
+    fields = ", ".join(name for each in actions if isinstance(each, Update) for name in each.after)
+    return NotOurs(
+        f"{title} was not made by symbolon, and differs in `{fields}`",
+        hint="change it yourself, choose another name, or put symbolon's mark on it (`symbolon --explain "
+        "not-ours`)",
+    )
+
+
 def _check_usable(resource: Made, found: Json) -> None:
     title = title_of(resource)
     if isinstance(resource, Bucket) and is_foreign(resource, found):
+        raise name_taken(resource, f"project number `{found.get('projectNumber')}`")
+    if isinstance(resource, Bucket) and found.get("location", "").lower() not in (
+        "",
+        resource.location.lower(),
+    ):
         raise Misconfigured(
-            f"{title} belongs to project number `{found.get('projectNumber')}`",
-            hint="choose another name; nothing was written to it",
+            f"{title} is in `{found['location']}`, and a bucket cannot move to `{resource.location}`",
+            hint=f"name its location, `{found['location'].lower()}`, or another bucket",
         )
     if isinstance(resource, DockerRepository) and found["format"] != "DOCKER":
         raise Misconfigured(

@@ -9,7 +9,7 @@ Google Cloud's REST references of storage, iam, artifactregistry and cloudresour
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from attestation.digests import Digest
@@ -17,6 +17,8 @@ from attestation.issuer import ISSUER
 from policy.explaining import compile_condition
 from policy.mapping import AttributeMapping
 from policy.provider import Provider, check_audiences, default_audiences
+
+_ADMITTED = "roles/iam.workloadIdentityUser"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,16 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnabledApi:
+    """An API that the project may call, e.g. `iam.googleapis.com`; nobody here ever switches one off."""
+
+    project: Project
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """A bucket with uniform access, which can never become public."""
+    """A bucket with uniform access, which can never become public, and keeps what is overwritten."""
 
     project: Project
     name: str
@@ -106,10 +116,25 @@ class Grant:
     member: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoOther:
+    """Of those whose name begins with `prefix`, `members` alone hold `role` on one resource."""
+
+    on: ServiceAccount
+    role: str
+    prefix: str
+    members: frozenset[str]
+
+
 Made = Bucket | ServiceAccount | WorkloadIdentityPool | Provider | DockerRepository
 """What can be created; a project exists already."""
 
-Resource = Made | Grant
+Resource = EnabledApi | Made | Grant | NoOther
+
+
+def made_of(resources: Iterable[Resource]) -> tuple[Made, ...]:
+    """Those that are created and deleted, in order."""
+    return tuple(each for each in resources if not isinstance(each, EnabledApi | Grant | NoOther))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +145,11 @@ class Owner:
     service_account: ServiceAccount
     pool: WorkloadIdentityPool
     repository: DockerRepository
-    provider_id: str = "primus-wip-provider"
+    provider_id: str
+
+    def apis(self) -> tuple[EnabledApi, ...]:
+        """What the owner's commands and the workload call in the owner's project."""
+        return _apis(self.model_bucket.project, "artifactregistry", "iam", "iamcredentials", "storage", "sts")
 
     def foundation(self) -> tuple[Resource, ...]:
         """What is there before any image is; nobody is admitted by it. In the order of creation."""
@@ -165,12 +194,21 @@ class Owner:
             jwks=None,
         )
 
+    def no_other_admissions(self, image_digests: Collection[Digest]) -> NoOther:
+        """No image but these may act as the service account: one that was admitted before may no more."""
+        return NoOther(
+            on=self.service_account,
+            role=_ADMITTED,
+            prefix=self.pool.image_member(Digest("")),
+            members=frozenset(self.pool.image_member(digest) for digest in image_digests),
+        )
+
     def admissions(self, image_digests: Collection[Digest]) -> tuple[Grant, ...]:
         """Each of these images, once the provider admits it, may act as the service account."""
         return tuple(
             Grant(
                 on=self.service_account,
-                role="roles/iam.workloadIdentityUser",
+                role=_ADMITTED,
                 member=self.pool.image_member(digest),
             )
             for digest in sorted(image_digests)
@@ -189,6 +227,11 @@ class Operator:
     result_bucket: Bucket
     workload_account: ServiceAccount
 
+    def apis(self) -> tuple[EnabledApi, ...]:
+        """What the operator's commands, the VM and its launcher call in the operator's project."""
+        project = self.workload_account.project
+        return _apis(project, "compute", "confidentialcomputing", "iam", "logging", "storage")
+
     def foundation(self) -> tuple[Resource, ...]:
         """Everything of the operator's, in the order of creation."""
         project, member = self.workload_account.project, self.workload_account.member
@@ -203,17 +246,22 @@ class Operator:
         )
 
 
+def _apis(project: Project, *names: str) -> tuple[EnabledApi, ...]:
+    return tuple(EnabledApi(project=project, name=f"{name}.googleapis.com") for name in names)
+
+
 def owner_of(project: Project, *, location: str = "us-west1", repository_location: str = "us") -> Owner:
     """The owner's resources under the codelab's names."""
     return Owner(
         model_bucket=Bucket(project=project, name=f"{project.project_id}-input-bucket", location=location),
-        service_account=ServiceAccount(project=project, account_id="primus-sa"),
-        pool=WorkloadIdentityPool(project=project, pool_id="primus-wip"),
+        service_account=ServiceAccount(project=project, account_id=f"{project.project_id}-sa"),
+        pool=WorkloadIdentityPool(project=project, pool_id=f"{project.project_id}-wip"),
         repository=DockerRepository(
             project=project,
             location=repository_location,
             repository_id=f"{project.project_id}-artifact-repo",
         ),
+        provider_id=f"{project.project_id}-wip-provider",
     )
 
 

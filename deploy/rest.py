@@ -1,7 +1,7 @@
 """How each resource is called, found and written in Google's REST APIs: nothing here calls anybody.
 
 Source: REST references of Cloud Storage (`buckets`), IAM v1 (`serviceAccounts`,
-`workloadIdentityPools`), Artifact Registry v1, Cloud Resource Manager v3.
+`workloadIdentityPools`), Artifact Registry v1, Cloud Resource Manager v3, Service Usage v1.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import assert_never
 
 from policy.provider import Provider
 
-from .google_api import ARTIFACT_REGISTRY, IAM, RESOURCE_MANAGER, STORAGE, Json
+from .google_api import ARTIFACT_REGISTRY, IAM, RESOURCE_MANAGER, SERVICE_USAGE, STORAGE, Json
+from .marks import mark_of
 from .resources import (
     Bucket,
     DockerRepository,
+    EnabledApi,
     Grant,
     Guarded,
     Made,
@@ -36,9 +38,11 @@ class Creation:
     operations: str | None = None
 
 
-def title_of(resource: Made | Project) -> str:
+def title_of(resource: EnabledApi | Made | Project) -> str:
     """How a message names it, e.g. "bucket `b`"."""
     match resource:
+        case EnabledApi():
+            return f"API `{resource.name}`"
         case Project():
             return f"project `{resource.project_id}`"
         case Bucket():
@@ -60,9 +64,11 @@ def title_of_grant(grant: Grant) -> str:
     return f"`{grant.role}` on {title_of(grant.on)} to `{grant.member}`"
 
 
-def url_of(resource: Made | Project) -> str:
+def url_of(resource: EnabledApi | Made | Project) -> str:
     """Where it is read; no two resources have one address."""
     match resource:
+        case EnabledApi():
+            return f"{SERVICE_USAGE}/projects/{resource.project.project_id}/services/{resource.name}"
         case Project():
             return f"{RESOURCE_MANAGER}/projects/{resource.project_id}"
         case Bucket():
@@ -73,6 +79,19 @@ def url_of(resource: Made | Project) -> str:
             return f"{IAM}/{resource.name}"
         case DockerRepository():
             return f"{ARTIFACT_REGISTRY}/{resource.name}"
+        case _:
+            assert_never(resource)
+
+
+def api_of(resource: Made) -> str:
+    """The API that has it."""
+    match resource:
+        case Bucket():
+            return "storage.googleapis.com"
+        case DockerRepository():
+            return "artifactregistry.googleapis.com"
+        case ServiceAccount() | WorkloadIdentityPool() | Provider():
+            return "iam.googleapis.com"
         case _:
             assert_never(resource)
 
@@ -90,7 +109,8 @@ def desired_of(resource: Made) -> Json:
                 "iamConfiguration": {
                     "uniformBucketLevelAccess": {"enabled": True},
                     "publicAccessPrevention": "enforced",
-                }
+                },
+                "versioning": {"enabled": True},
             }
         case Provider():
             oidc: Json = {"issuerUri": resource.issuer}
@@ -111,27 +131,28 @@ def desired_of(resource: Made) -> Json:
 
 
 def creation_of(resource: Made) -> Creation:
-    """The request that creates it as described."""
+    """The request that creates it as described, with the mark by which it is known as ours."""
+    mark = mark_of(resource)
     collection, _, identifier = url_of(resource).rpartition("/")
     match resource:
         case Bucket():
             return Creation(
                 url=collection,
-                body={"name": resource.name, "location": resource.location, **desired_of(resource)},
+                body={"name": resource.name, "location": resource.location, **desired_of(resource), **mark},
                 parameters={"project": resource.project.project_id},
             )
         case ServiceAccount():
-            return Creation(url=collection, body={"accountId": resource.account_id})
+            return Creation(url=collection, body={"accountId": resource.account_id, "serviceAccount": mark})
         case WorkloadIdentityPool():
             parameters = {"workloadIdentityPoolId": identifier}
-            return Creation(url=collection, body={}, parameters=parameters, operations=IAM)
+            return Creation(url=collection, body=mark, parameters=parameters, operations=IAM)
         case Provider():
             parameters = {"workloadIdentityPoolProviderId": identifier}
-            body = desired_of(resource)
+            body = {**desired_of(resource), **mark}
             return Creation(url=collection, body=body, parameters=parameters, operations=IAM)
         case DockerRepository():
             parameters = {"repositoryId": identifier}
-            body = {"format": "DOCKER"}
+            body = {"format": "DOCKER", **mark}
             return Creation(url=collection, body=body, parameters=parameters, operations=ARTIFACT_REGISTRY)
         case _:
             assert_never(resource)

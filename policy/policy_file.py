@@ -56,6 +56,7 @@ from attestation.issuer import ISSUER
 
 from . import schema
 from .attribute_conditions import AttributeConditions, How, Signer, What, Where, Who, render_condition
+from .gcloud import provider_command
 from .mapping import RECOMMENDED_MAPPING, AttributeMapping
 from .provider import Provider, parse_provider
 from .waivers import Waiver, parse_waivers
@@ -147,37 +148,7 @@ def parse_policy(text: str) -> Policy:
 
 def render_gcloud(policy: Policy) -> str:
     """The command that creates the provider, as one line for a POSIX shell."""
-    _, project, _, _, _, pool, _, name = policy.name.split("/")
-    expressions = [f"{key}={text}" for key, text in policy.mapping.expressions.items()]
-    words = [
-        "gcloud",
-        "iam",
-        "workload-identity-pools",
-        "providers",
-        "create-oidc",
-        name,
-        f"--project={project}",
-        "--location=global",
-        f"--workload-identity-pool={pool}",
-        f"--issuer-uri={policy.provider.issuer}",
-        f"--attribute-mapping={_gcloud_list(expressions)}",
-        f"--attribute-condition={policy.condition}",
-    ]
-    if policy.provider.allowed_audiences:
-        words.append(f"--allowed-audiences={_gcloud_list(list(policy.provider.allowed_audiences))}")
-    return shlex.join(words)
-
-
-def _gcloud_list(items: list[str]) -> str:
-    """Items as gcloud reads a list: joined by commas, or by another mark that it names first.
-
-    Source: `gcloud topic escaping`.
-    """
-    text = "".join(items)
-    if "," not in text and not items[0].startswith("^"):
-        return ",".join(items)
-    mark = next(mark for mark in (*";~|!#@", *map(chr, range(0x21, 0x7F)), "::,::") if mark not in text)
-    return f"^{mark}^{mark.join(items)}"
+    return shlex.join(provider_command(policy.provider))
 
 
 def _check_keys(where: str, table: Mapping[str, Any], known: list[str]) -> None:

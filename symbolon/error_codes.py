@@ -53,6 +53,21 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "and that it was created.",
         "already-exists": "Something of that name is there already. Choose another name, or look at who "
         "made it.",
+        "name-taken": "The name is another project's: names of buckets are global. Choose another name; "
+        "nothing was written to that bucket.",
+        "not-ours": "What is there would have to be changed or deleted, and does not say that this "
+        "program made it. Change it yourself, or choose another name. Whoever wants it to be symbolon's "
+        "puts its mark there: the label `managed-by=symbolon` on a bucket or a repository, the sentence "
+        "`Made by symbolon (managed-by=symbolon).` in the description of an account, a pool or a "
+        "provider.",
+        "stale-plan": "What would be done now is not what the saved plan shows: something has changed "
+        "since, or something else is wanted. Nothing was changed; plan again, and look at it.",
+        "api-disabled": "The project has not enabled the API that was called. The hint has the line that "
+        "enables it; whoever owns the project runs it, and it takes a minute or two.",
+        "billing-off": "The project has no billing account, or a closed one, and Google creates nothing "
+        "in it. Link one, and run the command again: it goes on from where it is.",
+        "quota-exceeded": "The project has as many of these as Google gives it. Remove what is not "
+        "needed, or ask for more in the console, below quotas.",
     },
     EvidenceRejected: {
         "evidence-rejected": "Something is not what it claims to be: a model whose bytes are not the "
@@ -135,6 +150,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
     Denied: {
         "denied": "The owner's condition or a permission said no. `symbolon auditor explain` says which "
         "clause; for a permission, the message names it.",
+        "permission-denied": "Google does not let this caller do it. Where the permission is known, the "
+        "hint has the line by which whoever owns the project grants a role that holds it.",
         "another-image": "The receipt is of another image than the one that was demanded.",
         "refused-by-policy": "The policy that was given does not admit the claims of the receipt's "
         "token. Its clauses say why.",

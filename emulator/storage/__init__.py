@@ -5,10 +5,11 @@ generations, ranges, checksums, simple, multipart, resumable and XML multipart u
 listing, compose, copy, rewrite and move, batches, unpacking of gzip, the XML API's objects, and
 the errors' words and shapes. `calls.py` says it call by call.
 
-Absent, and refused with 400 and a sentence: object versioning (so an overwritten generation is
-gone: 404), soft delete, access control lists, retention and holds, lifecycle rules,
-notifications, encryption keys, signed URLs, list by glob, folders. Partial responses are absent
-too, but harmless: `fields` is ignored, and the whole resource comes.
+A bucket with versioning keeps what is overwritten and deleted; without, it is gone: 404.
+
+Absent, and refused with 400 and a sentence: soft delete, access control lists, retention and holds,
+lifecycle rules, notifications, encryption keys, signed URLs, list by glob, folders. Partial responses
+are absent too, but harmless: `fields` is ignored, and the whole resource comes.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class _Buckets:
         if request.method == "PATCH":
             if settable.get("labels"):
                 settable["labels"] = resource.get("labels", {}) | settable["labels"]
-            kept = {key: resource[key] for key in ("labels", "storageClass") if key in resource}
+            kept = {key: resource[key] for key in ("labels", "storageClass", "versioning") if key in resource}
             access = resource["iamConfiguration"] | settable.get("iamConfiguration", {})
             settable = kept | settable | {"iamConfiguration": access}
         resource = _with_settable(
@@ -164,7 +164,7 @@ class _Buckets:
     async def delete(self, request: Request) -> Response:
         bucket = self._bucket(request, "storage.buckets.delete")
         name = bucket["resource"]["name"]
-        if next(self._storage.objects.starting_at(name, ""), None) is not None:
+        if next(self._storage.objects.versions_from(name, ""), None) is not None:
             raise conflict("The bucket you tried to delete is not empty.")
         self._storage.buckets.delete(name)
         return Response(status_code=204)
@@ -224,11 +224,13 @@ class _Buckets:
 def _with_settable(resource: Document, settable: Document, *, metageneration: int, now: str) -> Document:
     """The bucket's resource with what a client has set of it, which is changed now."""
     labels = {key: value for key, value in (settable.get("labels") or {}).items() if value is not None}
-    kept = {key: value for key, value in resource.items() if key != "labels"}
+    kept = {key: value for key, value in resource.items() if key not in ("labels", "versioning")}
+    versioning = settable.get("versioning")
     uniform = {"enabled": True}
     return {
         **kept,
         **({"labels": labels} if labels else {}),
+        **({"versioning": versioning} if versioning else {}),
         "iamConfiguration": {
             "bucketPolicyOnly": uniform,
             "uniformBucketLevelAccess": uniform,

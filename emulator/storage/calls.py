@@ -51,7 +51,9 @@ class Call:
     """What it does less than Google's, in words for people."""
 
 
-_FIELDS_OF_BUCKETS = "takes `iamConfiguration`, `labels`, `storageClass`; any other field is refused"
+_FIELDS_OF_BUCKETS = (
+    "takes `iamConfiguration`, `labels`, `storageClass`, `versioning`; any other field is refused"
+)
 _FIELDS_OF_OBJECTS = "holds, `retention`, `customTime`, `contexts` and access lists are refused"
 _ROLES = "the roles that the emulator knows; a condition on a binding is refused"
 
@@ -78,12 +80,16 @@ CALLS: Mapping[str, Call] = {
     "objects.compose": Call(parameters=frozenset({"ifGenerationMatch", "ifMetagenerationMatch"})),
     "objects.copy": Call(parameters=_OBJECT | _SOURCE | {"sourceGeneration"}),
     "objects.delete": Call(parameters=_ONE, simplified="what is deleted is gone: no soft delete"),
-    "objects.get": Call(parameters=_ONE, simplified="an overwritten generation is gone"),
+    "objects.get": Call(
+        parameters=_ONE, simplified="an overwritten generation is gone, unless its bucket has versions"
+    ),
     "objects.insert": Call(
         parameters=_OBJECT | {"contentEncoding", "name"},
         simplified="sessions do not expire; " + _FIELDS_OF_OBJECTS,
     ),
-    "objects.list": Call(parameters=_LIST, simplified="there are live generations only"),
+    "objects.list": Call(
+        parameters=_LIST, simplified="with `versions`, all those of one name stand on one page"
+    ),
     "objects.move": Call(parameters=_OBJECT | _SOURCE),
     "objects.patch": Call(parameters=_ONE, simplified=_FIELDS_OF_OBJECTS),
     "objects.rewrite": Call(

@@ -135,15 +135,15 @@ class Storage:
         *,
         generation: int | None = None,
     ) -> StoredObject:
-        """The live object, which the caller may use so; that very generation, if one is asked for.
+        """The live object, which the caller may use so; that very generation, live or kept, if one is named.
 
         Raises:
             GoogleError: 403 also where the object is missing and the caller may not list the bucket.
         """
         bucket = self.bucket(bucket_name)
         self.authorize(caller, permission, bucket, name)
-        stored = self.objects.get(bucket_name, name)
-        if stored is None or generation not in (None, stored.generation):
+        stored = self.objects.get(bucket_name, name, generation)
+        if stored is None:
             if not self.holds(caller, "storage.objects.list", bucket):
                 raise access_denied(caller, permission, "object")
             raise no_such_object(bucket_name, name)
@@ -180,7 +180,14 @@ class Storage:
             self.authorize(caller, "storage.objects.delete", bucket, name)
         # As the bucket's class is now: an object keeps its own when the bucket's changes.
         settable = {"storageClass": bucket["resource"]["storageClass"], **settable}
-        return self.objects.put(bucket_name, name, content, settable, components=components)
+        return self.objects.put(
+            bucket_name, name, content, settable, components=components, keep=is_versioned(bucket)
+        )
+
+    def remove(self, stored: StoredObject, *, generation: int | None) -> None:
+        """It is deleted: for good where its generation was named, else a bucket with versions keeps it."""
+        keep = generation is None and is_versioned(self.bucket(stored.bucket))
+        self.objects.delete(stored, keep=keep)
 
 
 def check_object_name(name: object) -> str:
@@ -209,6 +216,11 @@ def is_closed(bucket: Document) -> bool:
     """Whether the bucket prevents public access."""
     closed: bool = bucket["resource"]["iamConfiguration"].get("publicAccessPrevention") == "enforced"
     return closed
+
+
+def is_versioned(bucket: Document) -> bool:
+    """Whether the bucket keeps what is overwritten and deleted."""
+    return bool((bucket["resource"].get("versioning") or {}).get("enabled"))
 
 
 def generation_of(query: Mapping[str, str]) -> int | None:

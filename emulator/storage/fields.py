@@ -35,7 +35,7 @@ _SHOWN_OF_OBJECTS = frozenset(
 _TEXTS_OF_OBJECTS = frozenset(
     {"cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType"}
 )
-_SET_OF_BUCKETS = frozenset({"iamConfiguration", "labels", "location", "name", "storageClass"})
+_SET_OF_BUCKETS = frozenset({"iamConfiguration", "labels", "location", "name", "storageClass", "versioning"})
 _DEFAULTS = {"rpo": "DEFAULT", "softDeletePolicy": {"retentionDurationSeconds": "0"}}
 """Values that say how the emulator is anyway."""
 
@@ -46,7 +46,7 @@ _PREVENTION = ("enforced", "inherited", "unspecified")
 
 
 def parse_bucket(document: Mapping[str, object]) -> Document:
-    """What a client sets of a bucket: `iamConfiguration`, `labels`, `location`, `name` and `storageClass`.
+    """What a client sets of a bucket: the fields of `_SET_OF_BUCKETS`.
 
     Raises:
         GoogleError: 400 where a value is malformed, or asks for what the emulator does not have.
@@ -61,6 +61,8 @@ def parse_bucket(document: Mapping[str, object]) -> Document:
         settable["iamConfiguration"] = _parse_access(settable["iamConfiguration"] or {})
     if "labels" in settable:
         settable["labels"] = _parse_labels(settable["labels"] or {})
+    if "versioning" in settable:
+        settable["versioning"] = _parse_versioning(settable["versioning"] or {})
     if settable.get("storageClass") is not None:
         parse_storage_class(settable["storageClass"])
     if not isinstance(location := settable.get("location", ""), str) or not re.fullmatch(
@@ -125,6 +127,14 @@ def _parse_access(configuration: object) -> Document:
     if prevention not in _PREVENTION:
         raise invalid(f"Invalid value for publicAccessPrevention: one of {', '.join(_PREVENTION)} is needed.")
     return {"publicAccessPrevention": "enforced" if prevention == "enforced" else "inherited"}
+
+
+def _parse_versioning(versioning: object) -> Document:
+    if not isinstance(versioning, Mapping) or not isinstance(versioning.get("enabled", False), bool):
+        raise invalid("Invalid value in the bucket resource: versioning")
+    if others := versioning.keys() - {"enabled"}:
+        raise absent(f"a bucket's `versioning.{min(others)[:80]}`")
+    return {"enabled": versioning.get("enabled", False)}
 
 
 def _parse_labels(labels: object) -> Document:

@@ -23,6 +23,8 @@ class Question:
     """The name or prefix that the last page ended with."""
     folders_are_objects_too: bool = False
     """An object whose name is one of the prefixes is shown beside it."""
+    versions: bool = False
+    """Generations that are kept are shown too; those of one name stand on one page."""
     most: int
 
 
@@ -44,7 +46,8 @@ def page_of(objects: ObjectStore, bucket: str, question: Question) -> Page:
     start = max(question.prefix, question.start, question.after, key=str.encode)
     if delimiter and start == question.after and start.find(delimiter, len(question.prefix)) >= 0:
         start += _LAST_CHARACTER  # it ended with a prefix
-    names = objects.starting_at(bucket, start)
+    listed = objects.versions_from if question.versions else objects.starting_at
+    names = listed(bucket, start)
     while stored := next(names, None):
         name = stored.name
         if not name.startswith(question.prefix) or (question.end and name.encode() >= question.end.encode()):
@@ -52,6 +55,8 @@ def page_of(objects: ObjectStore, bucket: str, question: Question) -> Page:
         cut = name.find(delimiter, len(question.prefix)) if delimiter else -1
         entry = name if cut < 0 else name[: cut + len(delimiter)]
         if entry.encode() <= question.after.encode() or entry == last:
+            if entry == last == name and cut < 0:
+                page.objects.append(stored)
             continue
         if len(page.objects) + len(page.prefixes) >= question.most:
             page.last = last
@@ -63,5 +68,5 @@ def page_of(objects: ObjectStore, bucket: str, question: Question) -> Page:
         page.prefixes.append(entry)
         if name == entry and question.folders_are_objects_too:
             page.objects.append(stored)
-        names = objects.starting_at(bucket, entry + _LAST_CHARACTER)
+        names = listed(bucket, entry + _LAST_CHARACTER)
     return page

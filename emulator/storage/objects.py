@@ -34,6 +34,14 @@ create table if not exists objects (
     primary key (bucket, name)
 ) without rowid
 """
+_NONCURRENT = """
+create table if not exists noncurrent (
+    bucket text, name text, generation integer, metageneration integer, size integer,
+    crc32c text, md5 text, components integer, created_at real, updated_at real,
+    settable text, file text, deleted_at real,
+    primary key (bucket, name, generation)
+) without rowid
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +57,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """One live generation of an object."""
+    """One generation of an object; `deleted_at` is when it was live no more, of one that a bucket keeps."""
 
     bucket: str
     name: str
@@ -65,6 +73,7 @@ class StoredObject:
     settable: Document
     """The fields that a client chooses, e.g. `contentType` and `metadata`."""
     file: str
+    deleted_at: float | None = None
 
     @property
     def etag(self) -> str:
@@ -92,6 +101,8 @@ class StoredObject:
             "updated": render_time(self.updated_at),
             **self.settable,
         }
+        if self.deleted_at is not None:
+            document["timeDeleted"] = render_time(self.deleted_at)
         document |= {"componentCount": self.components} if self.components else {"md5Hash": self.md5}
         return document
 
@@ -112,19 +123,38 @@ class ObjectStore:
             self._database.execute("pragma journal_mode = wal")
             self._database.execute("pragma synchronous = normal")  # a power cut loses the last
             self._database.execute(_SCHEMA)
+            self._database.execute(_NONCURRENT)
             self._sweep()
 
     def _sweep(self) -> None:
-        known = {row["file"] for row in self._database.execute("select file from objects")}
+        files = "select file from objects union select file from noncurrent"
+        known = {row["file"] for row in self._database.execute(files)}
         for path in (*self._contents.iterdir(), *self._drafts.iterdir()):
             if path.name not in known:
                 path.unlink()
 
-    def get(self, bucket: str, name: str) -> StoredObject | None:
+    def get(self, bucket: str, name: str, generation: int | None = None) -> StoredObject | None:
+        """The live object; that very generation, live or kept, if one is asked for."""
         row = self._database.execute(
             "select * from objects where bucket = ? and name = ?", (bucket, name)
         ).fetchone()
+        live = None if row is None else _object_of(row)
+        if generation is None or (live is not None and live.generation == generation):
+            return live
+        row = self._database.execute(
+            "select * from noncurrent where bucket = ? and name = ? and generation = ?",
+            (bucket, name, generation),
+        ).fetchone()
         return None if row is None else _object_of(row)
+
+    def versions_from(self, bucket: str, start: str) -> Iterator[StoredObject]:
+        """As `starting_at`, with the generations that are kept; those of one name from the oldest on."""
+        rows = self._database.execute(
+            "select *, null as deleted_at from objects where bucket = ? and name >= ? union all "
+            "select * from noncurrent where bucket = ? and name >= ? order by name, generation",
+            (bucket, start, bucket, start),
+        )
+        return map(_object_of, rows)
 
     def starting_at(self, bucket: str, start: str) -> Iterator[StoredObject]:
         """The bucket's objects in order, from the first whose name is `start` or later."""
@@ -144,15 +174,22 @@ class ObjectStore:
             path.unlink(missing_ok=True)
 
     def put(
-        self, bucket: str, name: str, content: Content, settable: Document, *, components: int = 0
+        self,
+        bucket: str,
+        name: str,
+        content: Content,
+        settable: Document,
+        *,
+        components: int = 0,
+        keep: bool = False,
     ) -> StoredObject:
-        """`content` is the object now, in place of what it was, as a new generation."""
+        """`content` is the object now, in place of what it was, as a new generation; or `keep` that too."""
         before = self.get(bucket, name)
         now = self._clock()
         stored = StoredObject(
             bucket=bucket,
             name=name,
-            generation=max(int(now * 1e6), before.generation + 1 if before else 0),
+            generation=max(int(now * 1e6), self._newest(bucket, name) + 1),
             metageneration=1,
             size=content.size,
             crc32c=content.crc32c,
@@ -164,10 +201,22 @@ class ObjectStore:
             file=secrets.token_hex(16),
         )
         content.path.rename(self.path_of(stored))
-        self._write(stored)
-        if before is not None:
+        with self._at_once():
+            if before is not None and keep:
+                self._write(replace(before, deleted_at=now))
+            self._write(stored)
+        if before is not None and not keep:
             self.path_of(before).unlink(missing_ok=True)
         return stored
+
+    def _newest(self, bucket: str, name: str) -> int:
+        """The highest generation that the object has or had, as far as any is kept."""
+        query = (
+            "select max(generation) from (select generation from objects where bucket = ? and name = ? "
+            "union all select generation from noncurrent where bucket = ? and name = ?)"
+        )
+        (newest,) = self._database.execute(query, (bucket, name, bucket, name)).fetchone()
+        return int(newest or 0)
 
     def update(self, stored: StoredObject, settable: Document) -> StoredObject:
         """The object's own fields are these; its bytes and generation are what they were."""
@@ -180,21 +229,42 @@ class ObjectStore:
         self._write(updated)
         return updated
 
-    def delete(self, stored: StoredObject) -> None:
-        """The object is gone; a download that has begun still ends well."""
-        self._database.execute(
-            "delete from objects where bucket = ? and name = ?", (stored.bucket, stored.name)
-        )
-        self.path_of(stored).unlink(missing_ok=True)
+    def delete(self, stored: StoredObject, *, keep: bool = False) -> None:
+        """The generation is gone, or is live no more and kept; a download that has begun still ends well."""
+        table = "objects" if stored.deleted_at is None else "noncurrent"
+        with self._at_once():
+            if keep:
+                self._write(replace(stored, deleted_at=self._clock()))
+            self._database.execute(
+                f"delete from {table} where bucket = ? and name = ? and generation = ?",  # noqa: S608
+                (stored.bucket, stored.name, stored.generation),
+            )
+        if not keep:
+            self.path_of(stored).unlink(missing_ok=True)
 
     def path_of(self, stored: StoredObject) -> Path:
         return self._contents / stored.file
 
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Both rows are written, or neither is."""
+        self._database.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("rollback")
+            raise
+        self._database.execute("commit")
+
     def _write(self, stored: StoredObject) -> None:
         columns = {field: getattr(stored, field) for field in StoredObject.__dataclass_fields__}
         columns["settable"] = json.dumps(stored.settable)
+        table = "noncurrent"
+        if stored.deleted_at is None:
+            table = "objects"
+            del columns["deleted_at"]
         self._database.execute(
-            f"insert or replace into objects ({', '.join(columns)}) "  # noqa: S608  our own field names
+            f"insert or replace into {table} ({', '.join(columns)}) "  # noqa: S608  our own names
             f"values ({', '.join('?' * len(columns))})",
             tuple(columns.values()),
         )

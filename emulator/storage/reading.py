@@ -79,7 +79,8 @@ class _Objects:
         return JSONResponse(self._storage.objects.update(stored, without_nulls(settable)).render())
 
     async def delete(self, request: Request) -> Response:
-        self._storage.objects.delete(self._object(request, "storage.objects.delete"))
+        stored = self._object(request, "storage.objects.delete")
+        self._storage.remove(stored, generation=generation_of(request.query_params))
         return Response(status_code=204)
 
     async def list_names(self, request: Request) -> Response:
@@ -97,6 +98,7 @@ class _Objects:
                 end=query.get("endOffset", ""),
                 after=parse_page_token(query.get("pageToken", "")),
                 folders_are_objects_too=query.get("includeTrailingDelimiter", "").lower() == "true",
+                versions=query.get("versions", "").lower() == "true",
                 most=min(whole_number(query, "maxResults") or _MOST_RESULTS, _MOST_RESULTS),
             ),
         )

@@ -111,7 +111,7 @@ class _Making:
             raise invalid("The source and destination object names must be different.")
         source = self._storage.find(caller, "storage.objects.get", path["bucket"], path["object"])
         stored = await self._copied(request)
-        self._storage.objects.delete(source)
+        self._storage.remove(source, generation=None)
         return JSONResponse(stored.render())
 
     async def _copied(self, request: Request) -> StoredObject:

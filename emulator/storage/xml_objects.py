@@ -116,7 +116,7 @@ class _XmlObjects:
         return Response(None, 200, headers)
 
     async def delete(self, request: Request) -> Response:
-        self._storage.objects.delete(self._object(request, "storage.objects.delete"))
+        self._storage.remove(self._object(request, "storage.objects.delete"), generation=None)
         return Response(status_code=204)
 
     async def list_names(self, request: Request) -> Response:

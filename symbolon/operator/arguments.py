@@ -12,6 +12,7 @@ from contract.uris import FolderUri, parse_folder_uri
 
 from ..inputs import check_folder_name
 from ..parsers import Parser, add, add_group, add_output, typed
+from .provision_arguments import add_operator_provision
 
 
 def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -45,6 +46,7 @@ def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
         "--picture", metavar="NAME", required=True, help="the object's name, as the row's `image` has it"
     )
     prove.set_defaults(run=_prove, output="human")
+    add_operator_provision(operator)
 
 
 def _bucket_folder(text: str) -> FolderUri:

@@ -146,9 +146,17 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/arguments.py",
         "symbolon/auditor/arguments.py",
         "symbolon/owner/arguments.py",
+        "symbolon/owner/provision_arguments.py",
+        "symbolon/operator/provision_arguments.py",
+        "symbolon/provision_arguments.py",
         "symbolon/demo/arguments.py",
         "symbolon/emulator/arguments.py",
         "symbolon/operator/arguments.py",
+    ),
+    "tests/symbolon/test_provisioning.py": (
+        "symbolon/operator/provision.py",
+        "symbolon/owner/provision.py",
+        "deploy/permissions.py",
     ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
     "tests/symbolon/auditor/test_receipt.py": (

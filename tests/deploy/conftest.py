@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from deploy.google_api import GoogleApi
+from tests.deploy.google_here import GoogleHere, google_in
 
 
 @dataclass(kw_only=True)
@@ -61,7 +63,7 @@ def google() -> ScriptedGoogle:
 
 @pytest.fixture
 def api(google: ScriptedGoogle) -> GoogleApi:
-    api = GoogleApi(Bearer(), sleep=google.slept.append)  # type: ignore[no-untyped-call]
+    api = GoogleApi(Bearer(), sleep=google.slept.append, chance=lambda: 0.0)  # type: ignore[no-untyped-call]
     api.session.mount("https://", google)
     return api
 
@@ -82,3 +84,11 @@ def answering(google: ScriptedGoogle) -> Callable[..., None]:
 def as_party(credentials_of: Callable[[str], Any]) -> Callable[[str], GoogleApi]:
     """Google's APIs on this machine, as `owner` or `operator` reaches them."""
     return lambda party: GoogleApi(credentials_of(party))
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[GoogleHere]:
+    """Google in this process, in which nobody has made anything."""
+    google, fleet = google_in(tmp_path / "google")
+    yield google
+    fleet.stop()

@@ -16,9 +16,14 @@ PRIVATE = {
 BUCKET: dict[str, Any] = {
     "name": "primus-input-bucket",
     "projectNumber": "100",
+    "location": "US-WEST1",
+    "labels": {"managed-by": "symbolon", "team": "vision"},
     "iamConfiguration": PRIVATE,
+    "versioning": {"enabled": True},
 }
+OURS = {"description": "Made by symbolon (managed-by=symbolon)."}
 ASKING: dict[str, Any] = {
+    **OURS,
     "state": "ACTIVE",
     "attributeMapping": {"google.subject": "assertion.sub"},
     "attributeCondition": "false",
@@ -26,8 +31,8 @@ ASKING: dict[str, Any] = {
 }
 AS_DESCRIBED: dict[str, tuple[Made, dict[str, Any]]] = {
     "bucket": (OWNER.model_bucket, BUCKET),
-    "service account": (OWNER.service_account, {"email": OWNER.service_account.email}),
-    "pool": (OWNER.pool, {"state": "ACTIVE"}),
+    "service account": (OWNER.service_account, {"email": OWNER.service_account.email, **OURS}),
+    "pool": (OWNER.pool, {"state": "ACTIVE", **OURS}),
     "provider": (PROVIDER, ASKING),
-    "repository": (OWNER.repository, {"format": "DOCKER"}),
+    "repository": (OWNER.repository, {"format": "DOCKER", "labels": {"managed-by": "symbolon"}}),
 }

@@ -12,10 +12,11 @@ from deploy.applying import apply
 from deploy.google_api import GoogleApi
 from deploy.planning import Action, Create, Give, Restore, Update
 from deploy.resources import Grant, Made
-from tests.deploy.resources_there import ASKING, OWNER, PROVIDER
+from tests.deploy.resources_there import ASKING, OURS, OWNER, PROVIDER
 
 DONE = {"name": "operations/1", "done": True}
 POOLS = "https://iam.googleapis.com/v1/projects/100/locations/global/workloadIdentityPools"
+LABELS = {"managed-by": "symbolon"}
 CLOSED = {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"}
 Answering = Callable[..., None]
 
@@ -26,16 +27,22 @@ Answering = Callable[..., None]
         pytest.param(
             OWNER.model_bucket,
             "https://storage.googleapis.com/storage/v1/b?project=primus",
-            {"name": "primus-input-bucket", "location": "us-west1", "iamConfiguration": CLOSED},
+            {
+                "name": "primus-input-bucket",
+                "location": "us-west1",
+                "iamConfiguration": CLOSED,
+                "versioning": {"enabled": True},
+                "labels": LABELS,
+            },
             id="bucket",
         ),
         pytest.param(
             OWNER.service_account,
             "https://iam.googleapis.com/v1/projects/primus/serviceAccounts",
-            {"accountId": "primus-sa"},
+            {"accountId": "primus-sa", "serviceAccount": OURS},
             id="service account",
         ),
-        pytest.param(OWNER.pool, f"{POOLS}?workloadIdentityPoolId=primus-wip", {}, id="pool"),
+        pytest.param(OWNER.pool, f"{POOLS}?workloadIdentityPoolId=primus-wip", OURS, id="pool"),
         pytest.param(
             PROVIDER,
             f"{POOLS}/primus-wip/providers?workloadIdentityPoolProviderId=primus-wip-provider",
@@ -46,7 +53,7 @@ Answering = Callable[..., None]
             OWNER.repository,
             "https://artifactregistry.googleapis.com/v1/projects/primus/locations/us/repositories"
             "?repositoryId=primus-artifact-repo",
-            {"format": "DOCKER"},
+            {"format": "DOCKER", "labels": LABELS},
             id="repository",
         ),
     ],

@@ -10,6 +10,7 @@ import requests
 from google.auth.exceptions import RefreshError
 
 from attestation.errors import Denied, Misconfigured, SymbolonError, Unavailable
+from deploy.failures import PermissionDenied
 from deploy.google_api import AlreadyExists, ConcurrentChange, GoogleApi, NotFound
 
 URL = "https://iam.googleapis.com/v1/x"
@@ -35,7 +36,7 @@ def test_an_empty_answer_is_an_empty_object(api: GoogleApi, answering: Answering
     [
         (400, Misconfigured),
         (401, Denied),
-        (403, Denied),
+        (403, PermissionDenied),
         (404, NotFound),
         (409, AlreadyExists),
         (412, ConcurrentChange),

@@ -10,7 +10,7 @@ from attestation.errors import Misconfigured
 from deploy.planning import Create, Give, Restore, Update, plan
 from deploy.resources import Grant, Made, Resource
 from deploy.rest import policy_url_of, url_of
-from tests.deploy.resources_there import AS_DESCRIBED, ASKING, BUCKET, OWNER, PRIVATE, PROVIDER
+from tests.deploy.resources_there import AS_DESCRIBED, ASKING, BUCKET, OURS, OWNER, PRIVATE, PROVIDER
 
 READER = Grant(on=OWNER.model_bucket, role="roles/storage.objectViewer", member="user:a")
 
@@ -111,7 +111,7 @@ def test_a_deleted_provider_is_restored_and_set_right() -> None:
 
 
 def test_a_deleted_pool_is_restored() -> None:
-    there = {url_of(OWNER.pool): {"state": "DELETED"}}
+    there = {url_of(OWNER.pool): {"state": "DELETED", **OURS}}
     assert plan([OWNER.pool], there) == (Restore(resource=OWNER.pool),)
 
 

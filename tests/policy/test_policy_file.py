@@ -100,12 +100,8 @@ def test_the_gcloud_line_survives_a_shell_word_for_word() -> None:
     text = render_gcloud(policy)
     assert "\n" not in text
     words, named = options(text)
-    command = "gcloud iam workload-identity-pools providers create-oidc primus-provider"
-    assert words == command.split()
+    assert words == [*["gcloud", "iam", "workload-identity-pools", "providers", "create-oidc"], policy.name]
     assert named == {
-        "project": "123456789012",
-        "location": "global",
-        "workload-identity-pool": "primus-wip",
         "issuer-uri": "https://confidentialcomputing.googleapis.com",
         "attribute-mapping": "^;^google.subject=assertion.sub + ','",
         "attribute-condition": policy.condition,

@@ -12,7 +12,8 @@ BUCKET = f"{STORAGE}/bucket-of-primus"
 UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b/bucket-of-primus/o"
 
 REFUSED_OF_BUCKETS: dict[str, dict[str, Any]] = {
-    "versions": {"versioning": {"enabled": True}},
+    "versions of what": {"versioning": {"enabled": "yes"}},
+    "versions and more": {"versioning": {"enabled": True, "mfaDelete": True}},
     "a lifecycle": {"lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 1}}]}},
     "retention": {"retentionPolicy": {"retentionPeriod": "60"}},
     "retention of objects": {"objectRetention": {"mode": "Enabled"}},

@@ -347,9 +347,46 @@ def test_an_object_is_moved(bucket: Any, session_of: Callable[[str], AuthorizedS
 def test_what_the_emulator_lacks_is_refused_rather_than_ignored(bucket: Any) -> None:
     with pytest.raises(exceptions.BadRequest, match="does not have the parameter `matchGlob`"):
         list(bucket.list_blobs(match_glob="**.jpg"))
-    with pytest.raises(exceptions.BadRequest, match="versioning"):
-        bucket.versioning_enabled = True
+    with pytest.raises(exceptions.BadRequest, match="a bucket's `lifecycle`"):
+        bucket.add_lifecycle_delete_rule(age=1)
         bucket.patch()
+
+
+def test_a_bucket_with_versions_keeps_what_is_overwritten_and_deleted(bucket: Any) -> None:
+    before = upload(bucket, "o", b"before versions").generation
+    bucket.versioning_enabled = True
+    bucket.patch()
+    assert bucket.versioning_enabled
+    first = upload(bucket, "o", b"first").generation
+    second = upload(bucket, "o", b"second").generation
+    upload(bucket, "p", b"beside")
+    assert bucket.blob("o").download_as_bytes() == b"second"
+    assert bucket.blob("o", generation=first).download_as_bytes() == b"first"
+    assert bucket.get_blob("o", generation=before).time_deleted is not None
+
+    bucket.blob("o").delete()
+    assert bucket.get_blob("o") is None
+    assert bucket.get_blob("o", generation=second).time_deleted is not None
+    assert names(bucket.list_blobs()) == ["p"]
+    kept = [(each.name, each.generation) for each in bucket.list_blobs(versions=True)]
+    assert kept[:3] == [("o", before), ("o", first), ("o", second)]
+    assert names(bucket.list_blobs(versions=True, page_size=1)) == ["o", "o", "o", "p"]
+
+    for generation in (before, first, second):
+        bucket.blob("o", generation=generation).delete()
+    assert names(bucket.list_blobs(versions=True)) == ["p"]
+    assert upload(bucket, "o", b"again").generation > second
+
+
+def test_a_bucket_is_not_empty_while_it_keeps_a_version(bucket: Any) -> None:
+    bucket.versioning_enabled = True
+    bucket.patch()
+    generation = upload(bucket, "o", b"x").generation
+    bucket.blob("o").delete()
+    with pytest.raises(exceptions.Conflict, match="not empty"):
+        bucket.delete()
+    bucket.blob("o", generation=generation).delete()
+    bucket.delete()
 
 
 def test_objects_are_composed(bucket: Any) -> None:

@@ -1,0 +1,89 @@
+"""What `symbolon owner provision` wants: the owner's resources, and with a policy whom they admit."""
+
+from __future__ import annotations
+
+from attestation.digests import Digest
+from attestation.errors import ExitCode, Misconfigured, quoted
+from deploy.google_api import GoogleApi
+from deploy.observing import look_up_project
+from deploy.resources import Owner, Resource
+from policy.policy_file import Policy, parse_policy
+
+from ..inputs import read_text
+from ..projects import OwnerNames
+from ..provisioning import Choice, Deployment, provision
+from ..signing_in import member_of, sign_in
+
+_BY_DIGEST = "attribute.image_digest"
+_DIGEST_CLAIM = "assertion.submods.container.image_digest"
+_READS_NO_CLAIM = {"google.subject": "assertion.sub"}, "assertion.sub == ''"
+
+
+def provision_owner(
+    names: OwnerNames, *, policy: str | None, choice: Choice, api: GoogleApi | None = None
+) -> ExitCode:
+    """The owner's resources are as described, or the plan for that is shown.
+
+    Raises:
+        Misconfigured: the policy is for another provider, or pins no image.
+        SymbolonError: as `provision` does.
+    """
+    asked = None if policy is None else parse_policy(read_text(policy, what="policy"))
+    api = api or sign_in()
+    project = look_up_project(api, names.project)
+    owner = names.owner(project.number)
+    hints = () if asked else ("no provider yet: name the owner's policy by --policy",)
+    deployment = Deployment(
+        party="owner",
+        project=project,
+        wanted=wanted_of(owner, asked),
+        removed=everything_of(owner),
+        member=member_of(api),
+        words="symbolon owner provision" + ("" if policy is None else f" --policy {policy}"),
+        hints=hints if choice.mode != "destroy" else (),
+    )
+    return provision(api, deployment, choice)
+
+
+def wanted_of(owner: Owner, policy: Policy | None) -> tuple[Resource, ...]:
+    """What is to be there. Without a policy nobody is admitted by it.
+
+    Raises:
+        Misconfigured: the policy is for another provider, or its images cannot be told apart by a binding.
+    """
+    foundation = (*owner.apis(), *owner.foundation())
+    if policy is None:
+        return foundation
+    if policy.name != owner.provider_name:
+        raise Misconfigured(
+            f"the policy is for {quoted(policy.name, most_characters=160)}",
+            hint=f"the names given say `{owner.provider_name}`: change `[provider]` in it, or the names",
+        )
+    digests = [Digest(each) for each in policy.conditions.what.image_digests]
+    if not digests:
+        raise Misconfigured(
+            "the policy pins no image by its digest, and a binding for any image is wider than needed",
+            hint="write `image_digests` below `[what]`",
+        )
+    if policy.mapping.expressions.get(_BY_DIGEST) != _DIGEST_CLAIM:
+        raise Misconfigured(
+            f"the policy does not map `{_BY_DIGEST}`, by which an image is bound",
+            hint=f'write `"{_BY_DIGEST}" = "{_DIGEST_CLAIM}"` below `[mapping]`, or leave `[mapping]` out',
+        )
+    return (
+        *foundation,
+        policy.provider,
+        *owner.admissions(digests),
+        owner.no_other_admissions(digests),
+        *(owner.pull_grant(f"serviceAccount:{each}") for each in policy.conditions.who.service_accounts),
+    )
+
+
+def everything_of(owner: Owner) -> tuple[Resource, ...]:
+    """What `--destroy` looks for; what the provider asks does not matter for that."""
+    mapping, condition = _READS_NO_CLAIM
+    return (
+        *owner.apis(),
+        *owner.foundation(),
+        owner.provider(mapping=mapping, condition=condition),
+    )

@@ -1,0 +1,80 @@
+"""What can be typed after `provision` of either party alike: what is to be done with the plan."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .parsers import Parser
+
+if TYPE_CHECKING:
+    from .provisioning import Choice
+
+CODES = (
+    "exit codes: 0 shown or done · 4 something is denied, with the line that grants it\n"
+    "  5 Google does not answer: the same command goes on later\n"
+    "  7 it cannot be done as a whole, or the plan is stale\n"
+)
+
+
+def add_modes(parser: Parser) -> None:
+    """The flags that say what is to be done."""
+    parser.add_argument("--plan", action="store_true", help="show what would be done, alone (default)")
+    parser.add_argument(
+        "--apply",
+        metavar="PLAN",
+        nargs="?",
+        const="",
+        help="do it; with PLAN, nothing but what that file shows",
+    )
+    parser.add_argument(
+        "--destroy",
+        action="store_true",
+        help="delete what was made by this command, in reverse; with --plan, show what that would be",
+    )
+    parser.add_argument(
+        "--output", dest="save", metavar="FILE", type=Path, help="write the plan into FILE as well"
+    )
+    parser.add_argument(
+        "--print",
+        dest="printing",
+        choices=("gcloud", "terraform"),
+        help="the plan as gcloud commands for a shell, or what is wanted as Terraform's JSON",
+    )
+    parser.add_argument(
+        "--with-contents", action="store_true", help="with --destroy: buckets with what is in them, for ever"
+    )
+    parser.add_argument("--yes", action="store_true", help="with --destroy: do not ask")
+
+
+def is_wrong(arguments: argparse.Namespace) -> bool:
+    """Whether two things were asked for at once; then the usage has been shown."""
+    applies, destroys = arguments.apply is not None, arguments.destroy
+    acts = applies or (destroys and not arguments.plan)
+    wrong = (
+        (applies and (destroys or arguments.plan))
+        or (acts and (arguments.save or (arguments.printing and applies)))
+        or (not destroys and (arguments.with_contents or arguments.yes))
+        or (destroys and arguments.printing == "terraform")
+    )
+    if wrong:
+        sys.stderr.write(arguments.usage())
+    return bool(wrong)
+
+
+def choice_of(arguments: argparse.Namespace) -> Choice:
+    """What was asked for."""
+    from .provisioning import Choice
+
+    return Choice(
+        mode="destroy" if arguments.destroy else "plan" if arguments.apply is None else "apply",
+        only_show=arguments.plan,
+        plan_file=arguments.apply or None,
+        save=arguments.save,
+        printing=arguments.printing,
+        with_contents=arguments.with_contents,
+        yes=arguments.yes,
+        output=getattr(arguments, "output", "human"),
+    )

@@ -1,0 +1,284 @@
+"""What `provision` of either party does: shows a plan, does it, takes it down again, or prints it for others.
+
+Without a word it is the plan that is shown. Nothing is changed by looking, and nothing is done that was not
+shown: a saved plan that what stands now has outrun is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from attestation.errors import ExitCode, Misconfigured
+from deploy.failures import NotOurs, PermissionDenied
+from deploy.google_api import GoogleApi
+from deploy.observing import Observed, observe
+from deploy.permissions import granting_line, role_for
+from deploy.planning import Action, plan
+from deploy.plans import Row, changes, check_fresh, render_plan, rows_of
+from deploy.provisioning import converge, free_pool_id
+from deploy.removing import look_inside, plan_removal
+from deploy.resources import Project, Resource, WorkloadIdentityPool
+
+from .inputs import parse_json_document, read_text
+from .progress import patience
+from .rendering import console, print_json, printable_lines, styled
+
+Mode = Literal["plan", "apply", "destroy"]
+_SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "keep": (" ", "dim"), "delete": ("-", "red")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What a party wants in its project; `words` is how its command is typed."""
+
+    party: Literal["owner", "operator"]
+    project: Project
+    wanted: tuple[Resource, ...]
+    removed: tuple[Resource, ...]
+    """What `--destroy` looks for, in the order of creation."""
+    member: str
+    words: str
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was asked for."""
+
+    mode: Mode
+    only_show: bool = False
+    plan_file: str | None = None
+    save: Path | None = None
+    printing: Literal["gcloud", "terraform"] | None = None
+    with_contents: bool = False
+    yes: bool = False
+    output: str = "human"
+
+
+def provision(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode:
+    """The plan is shown, saved or printed; or it is done, each step told as soon as it is.
+
+    Raises:
+        NameTaken, NotOurs, Misconfigured: it cannot be done as a whole; nothing was changed.
+        StalePlan: what stands now would be changed otherwise than the saved plan shows.
+        Denied, Unavailable: as Google answers; what was done until then stays, and the next start goes on.
+    """
+    with _explained(api, deployment):
+        if choice.mode == "destroy":
+            return _destroy(api, deployment, choice)
+        return _create(api, deployment, choice)
+
+
+def _create(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode:
+    def planned(wanted: tuple[Resource, ...], observed: Observed) -> tuple[Action, ...]:
+        actions = plan(wanted, observed)
+        check(rows_of(wanted, observed, actions, removing=False))
+        return actions
+
+    def check(rows: Sequence[Row]) -> None:
+        if saved is not None:
+            check_fresh(saved, rows, party=deployment.party, project=deployment.project.project_id)
+
+    saved = None
+    if choice.plan_file is not None:
+        saved = parse_json_document(read_text(choice.plan_file, what="plan"), what="the plan")
+    with patience("looking at what stands"):
+        observed = observe(api, deployment.wanted)
+    actions = plan(deployment.wanted, observed)
+    rows = rows_of(deployment.wanted, observed, actions, removing=False)
+    check(rows)
+    if choice.printing is not None:
+        return _print(deployment, actions, choice)
+    if choice.mode == "plan":
+        _save(rows, deployment, choice)
+        _show(rows, deployment, choice)
+        return ExitCode.YES
+    _show(rows, deployment, choice, quiet=True)
+    return _act(api, deployment.wanted, planned, rows, deployment, choice)
+
+
+def _destroy(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode:
+    def planned(wanted: tuple[Resource, ...], observed: Observed) -> tuple[Action, ...]:
+        inside = look_inside(api, wanted, observed)
+        may_empty = choice.with_contents or choice.only_show or choice.printing is not None
+        return plan_removal(wanted, observed, inside, with_contents=may_empty)
+
+    wanted = deployment.removed
+    with patience("looking at what stands"):
+        observed = observe(api, wanted)
+        actions = planned(wanted, observed)
+    rows = rows_of(wanted, observed, actions, removing=True)
+    if choice.printing is not None:
+        return _print(deployment, actions, choice)
+    if choice.only_show:
+        _save(rows, deployment, choice)
+        _show(rows, deployment, choice)
+        return ExitCode.YES
+    _show(rows, deployment, choice, quiet=True)
+    if changes(rows):
+        _ask(choice)
+    return _act(api, wanted, planned, rows, deployment, choice)
+
+
+def _act(
+    api: GoogleApi,
+    wanted: tuple[Resource, ...],
+    planned: Callable[[tuple[Resource, ...], Observed], tuple[Action, ...]],
+    rows: Sequence[Row],
+    deployment: Deployment,
+    choice: Choice,
+) -> ExitCode:
+    done: list[str] = []
+    waiting = ExitStack()
+
+    def started(action: Action) -> None:
+        waiting.close()
+        waiting.enter_context(patience(str(action)))
+
+    def heard(action: Action) -> None:
+        waiting.close()
+        done.append(str(action))
+        if choice.output == "human":
+            sys.stdout.write(f"done: {action}\n")
+            sys.stdout.flush()
+
+    with waiting:
+        try:
+            converge(api, wanted, planned, on_start=started, on_done=heard)
+        except KeyboardInterrupt:
+            sys.stderr.write(f"\n{len(done)} steps are done; the same command goes on from here")
+            raise
+    if choice.output == "json":
+        print_json({**_document(rows, deployment, choice), "done": done})
+    elif not done:
+        sys.stdout.write("nothing had to be done\n")
+    return ExitCode.YES
+
+
+def _ask(choice: Choice) -> None:
+    """A person has said yes, on the command line or here.
+
+    Raises:
+        Misconfigured: nobody has.
+    """
+    if choice.yes:
+        return
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        sys.stderr.write("delete these? Only `yes` is one: ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() == "yes":
+            return
+    raise Misconfigured("nothing was deleted: nobody said yes", hint="look at the plan, then add --yes")
+
+
+def _document(rows: Iterable[Row], deployment: Deployment, choice: Choice) -> dict[str, object]:
+    return render_plan(
+        rows,
+        party=deployment.party,
+        project=deployment.project.project_id,
+        removing=choice.mode == "destroy",
+    )
+
+
+def _save(rows: Sequence[Row], deployment: Deployment, choice: Choice) -> None:
+    """The plan is in the file, whole; what was there before is until then.
+
+    Raises:
+        Misconfigured: the file cannot be written.
+    """
+    if choice.save is None:
+        return
+    text = json.dumps(_document(rows, deployment, choice), indent=2, ensure_ascii=False) + "\n"
+    draft = choice.save.with_name(f".{choice.save.name}.{secrets.token_hex(4)}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, choice.save)  # noqa: PTH105  one call, whatever the type of the path
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        reason = (error.strerror or "no reason given").lower()
+        raise Misconfigured(
+            f"cannot write the plan: {reason}", hint="name a file in a folder that you can write to"
+        ) from None
+
+
+def _show(rows: Sequence[Row], deployment: Deployment, choice: Choice, *, quiet: bool = False) -> None:
+    """The plan stands on standard output; `quiet`: what stays as it is is counted, not listed."""
+    if choice.output == "json":
+        if not quiet:
+            print_json(_document(rows, deployment, choice))
+        return
+    terminal = console()
+    what = "take down" if choice.mode == "destroy" else "provision"
+    terminal.print(
+        styled((f"{what} the {deployment.party}'s resources", "bold"))
+        + styled(f" in project {deployment.project.project_id} (number {deployment.project.number})")
+    )
+    for row in rows:
+        if row.verb != "keep" or not quiet:
+            _show_row(row)
+    counts = {verb: sum(row.verb == verb for row in rows) for verb in _SIGNS}
+    terminal.print(", ".join(f"{counts[verb]} to {verb}" for verb in _SIGNS))
+    for hint in deployment.hints:
+        terminal.print(hint)
+    if not quiet and changes(rows):
+        flag = "--destroy" if choice.mode == "destroy" else "--apply"
+        terminal.print(f"to do it: {deployment.words} {flag}")
+
+
+def _show_row(row: Row) -> None:
+    terminal = console()
+    sign, style = _SIGNS[row.verb]
+    note = f"  ({row.note})" if row.note else ""
+    terminal.print(styled((f"{sign} {row.verb:<6}", style), f"  {printable_lines(row.what)}{note}"))
+    for each in row.differences:
+        before, after = (_value(value) for value in (each.before, each.after))
+        if row.verb == "create":
+            terminal.print(printable_lines(f"            {each.field}: {after}"))
+        else:
+            terminal.print(printable_lines(f"            {each.field}: {before} -> {after}"))
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "(none)"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def _print(deployment: Deployment, actions: Sequence[Action], choice: Choice) -> ExitCode:
+    if choice.printing == "gcloud":
+        from deploy.as_gcloud import render_gcloud
+
+        sys.stdout.write(render_gcloud(actions))
+    else:
+        from deploy.as_terraform import render_terraform
+
+        print_json(render_terraform(deployment.wanted, deployment.project))
+    return ExitCode.YES
+
+
+@contextmanager
+def _explained(api: GoogleApi, deployment: Deployment) -> Iterator[None]:
+    """What Google denies is told with the line that grants it; an ID that stays taken, with a free one."""
+    try:
+        yield
+    except PermissionDenied as error:
+        role = role_for(error.permission)
+        if role:
+            line = granting_line(role, project_id=deployment.project.project_id, member=deployment.member)
+            error.hint = f"`{error.permission}` is missing; whoever owns the project grants it: {line}"
+        raise
+    except NotOurs as error:
+        for each in deployment.wanted:
+            if not isinstance(each, WorkloadIdentityPool) or each.pool_id != error.taken_id:
+                continue
+            if free := free_pool_id(api, each):
+                error.hint = f"choose an ID that is free: --pool {free}"
+        raise

@@ -1,0 +1,52 @@
+"""Whose the credentials are: as they say themselves, else as Google says of the access token."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deploy.google_api import GoogleApi
+from symbolon.signing_in import member_of
+from tests.deploy.conftest import Bearer, ScriptedGoogle
+
+
+def api_with(google: ScriptedGoogle, **more: object) -> Any:
+    api = GoogleApi(Bearer(), sleep=google.slept.append)  # type: ignore[no-untyped-call]
+    api.session.mount("https://", google)
+    api.credentials = SimpleNamespace(token="a-token", **more)  # type: ignore[assignment]
+    return api
+
+
+@pytest.mark.parametrize(
+    ("known", "member"),
+    [
+        ({"account": "a@b.example"}, "user:a@b.example"),
+        (
+            {"service_account_email": "x@p.iam.gserviceaccount.com"},
+            "serviceAccount:x@p.iam.gserviceaccount.com",
+        ),
+    ],
+)
+def test_credentials_that_say_whose_they_are_are_believed(known: dict[str, str], member: str) -> None:
+    google = ScriptedGoogle()
+    assert member_of(api_with(google, **known)) == member
+    assert google.sent == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "member"),
+    [
+        ((200, {"email": "a@b.example"}), "user:a@b.example"),
+        ((200, {"email": "x@p.iam.gserviceaccount.com"}), "serviceAccount:x@p.iam.gserviceaccount.com"),
+        ((200, {"scope": "x"}), ""),
+        ((200, b"<html>"), ""),
+        ((400, {"error": "invalid_token"}), ""),
+    ],
+)
+def test_google_says_whose_a_token_is_or_nobody_does(answer: tuple[int, object], member: str) -> None:
+    google = ScriptedGoogle(answers=[answer])
+    assert member_of(api_with(google, account="", service_account_email="default")) == member
+    assert google.asked == ["POST https://oauth2.googleapis.com/tokeninfo"]
+    assert "a-token" in str(google.sent[0].body)  # and in no address, which proxies log
