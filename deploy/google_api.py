@@ -71,7 +71,7 @@ class GoogleApi:
         *,
         doing: str,
         body: Mapping[str, object] | None = None,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | list[str]] | None = None,
     ) -> Json:
         """The answer of a JSON API; `doing` names the act in an error, e.g. "creating bucket `b`".
 
@@ -89,8 +89,12 @@ class GoogleApi:
             raise Unavailable(f"google answered {doing} with something that is not json")
         return answer
 
-    def send(self, method: str, url: str, *, doing: str, **request: Any) -> requests.Response:
+    def send(
+        self, method: str, url: str, *, doing: str, may_lead_elsewhere: bool = False, **request: Any
+    ) -> requests.Response:
         """The answer, which is a success, after as many tries as it took; no redirect is followed.
+
+        Where it `may_lead_elsewhere`, a redirect is an answer too: the token is not sent after it.
 
         Raises:
             NotFound, AlreadyExists, ConcurrentChange: by the status.
@@ -114,7 +118,7 @@ class GoogleApi:
                 ) from None
             else:
                 # Where HEAD is sent elsewhere, what was asked for is there.
-                if response.status_code < (400 if method == "HEAD" else 300):
+                if response.status_code < (400 if may_lead_elsewhere or method == "HEAD" else 300):
                     return response
                 failure = _failure(response.status_code, _words_of(response), doing)
                 if response.status_code not in _TRANSIENT:

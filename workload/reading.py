@@ -18,12 +18,12 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 
 from attestation.errors import Misconfigured
-from contract.job import LeftOut
+from contract.job import PICTURE_SUFFIXES, LeftOut, ListedPicture, is_picture
 from contract.uris import FolderUri
 
 from .object_storage import read_large, read_small, storage_failures
 from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_header
-from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, is_picture
+from .pictures.listing import LARGE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,8 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Li
                 )
     if not listed:
         raise Misconfigured(
-            f"INPUT_URI `{folder}` holds no image", hint=f"names of images end in {', '.join(SUFFIXES)}"
+            f"INPUT_URI `{folder}` holds no image",
+            hint=f"names of images end in {', '.join(PICTURE_SUFFIXES)}",
         )
     left_out = LeftOut(placeholders=placeholders, other_names=other_names)
     return Listing(pictures=tuple(listed), left_out=left_out)

@@ -10,10 +10,12 @@ import argparse
 from attestation.errors import ExitCode
 
 from ..parsers import Parser, add, add_group, add_output
+from .launch_arguments import add_launching
 
 
 def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
     operator = add_group(commands, "operator", "for whoever has pictures, and gets results")
+    add_launching(operator)
     results = add_group(operator, "results", "the results of a job, in its folder")
     clear = add(
         results,

@@ -149,6 +149,15 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/emulator/arguments.py",
         "symbolon/operator/arguments.py",
     ),
+    "tests/symbolon/operator/test_preflight.py": (
+        "symbolon/operator/answers.py",
+        "symbolon/operator/foreseeing.py",
+        "symbolon/operator/launch_arguments.py",
+        "symbolon/operator/machine.py",
+        "symbolon/operator/moving.py",
+        "symbolon/operator/reaching.py",
+        "symbolon/operator/rights.py",
+    ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
     "tests/symbolon/auditor/test_receipt.py": (
         "symbolon/auditor/receipt_checks.py",
