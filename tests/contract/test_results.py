@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,8 @@ def test_a_score_has_the_digits_that_the_terms_allow() -> None:
 
 def test_an_error_and_timings_read_back() -> None:
     assert parse_error(render_error(ERROR)) == ERROR
+    refused = replace(ERROR, claims={"iss": "x", "submods": {"gce": {}}})
+    assert parse_error(render_error(refused)) == refused
     logged = json.dumps({"severity": "INFO", "message": "timings", **render_timings(TIMINGS)})
     assert parse_timings(logged) == TIMINGS
 

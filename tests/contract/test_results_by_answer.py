@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,14 @@ def test_an_error_is_written_for_people_too() -> None:
         '  "hint": "ask the owner"',
         "}",
     ]
+    claims = json.loads(render_error(replace(error, claims={"swname": "CONFIDENTIAL_SPACE"})))["claims"]
+    assert claims == {"swname": "CONFIDENTIAL_SPACE"}
+
+
+def test_an_error_s_claims_are_an_object() -> None:
+    error = {"format": 1, "family": "f", "message": "m", "hint": "h", "claims": ["x"]}
+    with pytest.raises(Misconfigured):
+        parse_error(json.dumps(error))
 
 
 @pytest.mark.parametrize(
