@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from attestation.errors import Misconfigured, Unavailable
+from attestation.errors import Denied, Misconfigured
 
 from .google_api import COMPUTE, GoogleApi, Json
 from .machine_types import MILAN, TECHNOLOGIES, Maintenance, TechnologyName, has_gpu
@@ -137,54 +137,87 @@ def launch(api: GoogleApi, vm: ConfidentialVm) -> None:
 
     Raises:
         AlreadyExists: there is one of that name.
-        Denied, Misconfigured, Unavailable: as Google answers.
+        Denied, Misconfigured, Unavailable: as Google answers; a quota that is used up is `Misconfigured`.
     """
     doing = f"launching `{vm.name}`"
-    operation = api.call(
-        "POST",
-        vm.url.rpartition("/")[0],
-        doing=doing,
-        # A request that is sent again, because its answer was lost, makes no second VM and no error.
-        parameters={"requestId": str(uuid.uuid4())},
-        body=render_instance(vm),
-    )
-    api.wait(operation, _operation_url(vm, operation), doing=doing, timeout_s=_INSERT_TIMEOUT_S)
+    try:
+        operation = api.call(
+            "POST",
+            vm.url.rpartition("/")[0],
+            doing=doing,
+            # A request that is sent again, because its answer was lost, makes no second VM and no error.
+            parameters={"requestId": str(uuid.uuid4())},
+            body=render_instance(vm),
+        )
+        api.wait(operation, _operation_url(vm, operation), doing=doing, timeout_s=_INSERT_TIMEOUT_S)
+    except (Denied, Misconfigured) as error:
+        if "quota" not in error.message.lower():
+            raise
+        raise Misconfigured(
+            error.message,
+            hint="ask Google for more of it, or take a smaller machine type, or a zone of another region",
+        ) from None
 
 
-def watch(
-    api: GoogleApi,
-    vm: ConfidentialVm,
-    *,
-    timeout_s: float,
-    on_output: Callable[[str], None] = lambda text: None,
-    poll_s: float = _POLL_S,
-) -> None:
-    """The VM has switched itself off; `on_output` was given all it wrote to its serial port, in pieces.
+def watch(api: GoogleApi, vm: ConfidentialVm, *, poll_s: float = _POLL_S) -> Iterator[str]:
+    """All that the VM writes to its serial port, in pieces, until it has switched itself off.
+
+    A debug image never switches itself off: whoever watches one stops by what it writes.
 
     Raises:
-        Unavailable: it still runs after `timeout_s` of waiting, as one with a debug image does for ever.
+        NotFound: there is no such VM, or no more.
+        Denied, Unavailable: as Google answers.
     """
-    waited_s, position = 0.0, 0
+    position = 0
     while True:
         # In this order: what a VM wrote before it ended is read after it has ended.
         ended = status(api, vm) in ("TERMINATED", "STOPPED")
-        text, position = serial_output(api, vm, start=position)
-        if text:
-            on_output(text)
+        while True:
+            text, position = serial_output(api, vm, start=position)
+            if not text:
+                break
+            yield text
         if ended:
             return
-        if waited_s >= timeout_s:
-            raise Unavailable(
-                f"`{vm.name}` still runs after {timeout_s:.0f} s",
-                hint="watch it for longer, or delete it; a debug image never switches itself off",
-            )
         api.sleep(poll_s)
-        waited_s += poll_s
 
 
 def status(api: GoogleApi, vm: ConfidentialVm) -> str:
     """Compute Engine's word for what the VM does now, e.g. `RUNNING` or `TERMINATED`."""
-    return str(api.call("GET", vm.url, doing=f"reading the state of `{vm.name}`")["status"])
+    return str(describe(api, vm)["status"])
+
+
+def describe(api: GoogleApi, vm: ConfidentialVm) -> Json:
+    """The VM as Compute Engine shows it.
+
+    Raises:
+        NotFound: there is none.
+        Denied, Unavailable: as Google answers.
+    """
+    return api.call("GET", vm.url, doing=f"reading the state of `{vm.name}`")
+
+
+def metadata_of(instance: Json) -> dict[str, str]:
+    """The metadata of a VM as Compute Engine shows it."""
+    items = instance.get("metadata", {}).get("items", ())
+    return {str(item["key"]): str(item.get("value", "")) for item in items}
+
+
+def is_ours(instance: Json) -> bool:
+    """Whether this program made the VM that Compute Engine shows."""
+    return LABELS.items() <= instance.get("labels", {}).items()
+
+
+def stop(api: GoogleApi, vm: ConfidentialVm) -> None:
+    """The VM is off; its disk is still there.
+
+    Raises:
+        NotFound: there is no such VM.
+        Denied, Unavailable: as Google answers.
+    """
+    doing = f"stopping `{vm.name}`"
+    operation = api.call("POST", f"{vm.url}/stop", doing=doing)
+    api.wait(operation, _operation_url(vm, operation), doing=doing)
 
 
 def serial_output(api: GoogleApi, vm: ConfidentialVm, *, start: int = 0) -> tuple[str, int]:
