@@ -120,7 +120,7 @@ class Owner:
     service_account: ServiceAccount
     pool: WorkloadIdentityPool
     repository: DockerRepository
-    provider_id: str = "primus-wip-provider"
+    provider_id: str
 
     def foundation(self) -> tuple[Resource, ...]:
         """What is there before any image is; nobody is admitted by it. In the order of creation."""
@@ -207,13 +207,14 @@ def owner_of(project: Project, *, location: str = "us-west1", repository_locatio
     """The owner's resources under the codelab's names."""
     return Owner(
         model_bucket=Bucket(project=project, name=f"{project.project_id}-input-bucket", location=location),
-        service_account=ServiceAccount(project=project, account_id="primus-sa"),
-        pool=WorkloadIdentityPool(project=project, pool_id="primus-wip"),
+        service_account=ServiceAccount(project=project, account_id=f"{project.project_id}-sa"),
+        pool=WorkloadIdentityPool(project=project, pool_id=f"{project.project_id}-wip"),
         repository=DockerRepository(
             project=project,
             location=repository_location,
             repository_id=f"{project.project_id}-artifact-repo",
         ),
+        provider_id=f"{project.project_id}-wip-provider",
     )
 
 
