@@ -205,7 +205,7 @@ def metadata_of(instance: Json) -> dict[str, str]:
 
 def is_ours(instance: Json) -> bool:
     """Whether this program made the VM that Compute Engine shows."""
-    return LABELS.items() <= instance.get("labels", {}).items()
+    return bool(LABELS.items() <= dict(instance.get("labels") or {}).items())
 
 
 def stop(api: GoogleApi, vm: ConfidentialVm) -> None:

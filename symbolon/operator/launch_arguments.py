@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attestation.errors import ExitCode
 
 from ..parsers import Parser, add, add_output
+
+if TYPE_CHECKING:
+    from deploy.google_api import GoogleApi
+
+    from .launch_file import Target
 
 _FLAGS: Final = (
     ("reference", "IMAGE", "the owner's image: REGION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE:TAG@sha256:…"),
@@ -52,6 +57,54 @@ def add_launching(operator: argparse._SubParsersAction[Parser]) -> None:
     _add_wishes(preflight)
     preflight.add_argument("--save", metavar="F", help="write a launch file, for `operator launch F`")
     preflight.set_defaults(run=_preflight)
+    launch = add(
+        operator,
+        "launch",
+        "launch the VM once you agree to the plan, and watch it until its job ends",
+        "  symbolon operator launch LAUNCH.toml                   as preflight --save wrote it\n"
+        "  symbolon operator launch LAUNCH.toml --plan            what would be made, and what costs\n"
+        "  symbolon operator launch LAUNCH.toml --yes --detach    and do not wait\n\n"
+        "exit codes: 3 preflight says that it would be refused · else the job's own\n",
+    )
+    _add_wishes(launch)
+    launch.add_argument("--plan", action="store_true", help="show what would be made, and make nothing")
+    launch.add_argument("--yes", action="store_true", help="do not ask")
+    launch.add_argument("--anyway", action="store_true", help="launch what preflight says is refused")
+    launch.add_argument("--detach", action="store_true", help="do not watch it")
+    launch.set_defaults(run=_launch)
+    watch = add(
+        operator,
+        "watch",
+        "show what a VM says until its job ends; from its first line, whenever it is typed",
+        "  symbolon operator watch workload-vm\n"
+        "  symbolon operator watch workload-vm --format json     a JSON object a line\n\n"
+        "exit codes: the job's own · 5 the VM was switched off before · 6 nothing says how it ended\n",
+    )
+    watch.add_argument("--policy", metavar="P", help="the owner's policy, to explain a refusal by")
+    watch.set_defaults(run=_watch)
+    status = add(
+        operator, "status", "whether there is the VM, what it does, and what costs: exit code 0 or 3"
+    )
+    status.set_defaults(run=_status)
+    stop = add(operator, "stop", "switch the VM off; its disk stays, and its job can go on")
+    stop.set_defaults(run=_stop)
+    destroy = add(
+        operator,
+        "destroy",
+        "delete the VM and its disk; pictures and results stay",
+        "  symbolon operator destroy workload-vm --yes\n",
+    )
+    destroy.add_argument("--yes", action="store_true", help="do not ask")
+    destroy.set_defaults(run=_destroy)
+    for parser in (watch, status, stop, destroy):
+        parser.add_argument(
+            "vm", metavar="VM", nargs="?", help="its name (default: workload-vm), or a launch file"
+        )
+        for name, placeholder, says in _FLAGS:
+            if name in ("project", "zone"):
+                parser.add_argument(f"--{name}", metavar=placeholder, help=says)
+        add_output(parser)
+        parser.set_defaults(output="human")
 
 
 def _add_wishes(parser: Parser) -> None:
@@ -104,3 +157,58 @@ def _preflight(arguments: argparse.Namespace) -> ExitCode:
 
     wanted = read_wanted(arguments.file, _wishes(arguments))
     return preflight(wanted, save=arguments.save, output=arguments.output)
+
+
+def _launch(arguments: argparse.Namespace) -> ExitCode:
+    from .launch_file import read_wanted
+    from .launching import launch
+    from .reaching import open_api
+
+    return launch(
+        open_api(),
+        read_wanted(arguments.file, _wishes(arguments)),
+        plan=arguments.plan,
+        yes=arguments.yes,
+        anyway=arguments.anyway,
+        detach=arguments.detach,
+        output=arguments.output,
+    )
+
+
+def _target(arguments: argparse.Namespace) -> tuple[GoogleApi, Target]:
+    from .launch_file import read_target
+    from .reaching import open_api
+
+    target = read_target(arguments.vm, project=arguments.project, zone=arguments.zone)
+    return open_api(), target
+
+
+def _watch(arguments: argparse.Namespace) -> ExitCode:
+    from ..policies import read_policies
+    from .watching import watch_vm
+
+    api, target = _target(arguments)
+    policy = arguments.policy or target.policy
+    policies = () if policy is None else read_policies(policy)[1]
+    return watch_vm(api, target.vm, policies=policies, output=arguments.output)
+
+
+def _status(arguments: argparse.Namespace) -> ExitCode:
+    from .watching import show_status
+
+    api, target = _target(arguments)
+    return show_status(api, target.vm, output=arguments.output)
+
+
+def _stop(arguments: argparse.Namespace) -> ExitCode:
+    from .ending import stop
+
+    api, target = _target(arguments)
+    return stop(api, target.vm, output=arguments.output)
+
+
+def _destroy(arguments: argparse.Namespace) -> ExitCode:
+    from .ending import destroy
+
+    api, target = _target(arguments)
+    return destroy(api, target.vm, yes=arguments.yes, output=arguments.output)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 
 from attestation.errors import Misconfigured
 from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
-
-_PROJECT_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 
 
 def open_api(scope: str = CLOUD_PLATFORM) -> GoogleApi:
@@ -32,17 +29,3 @@ def open_api(scope: str = CLOUD_PLATFORM) -> GoogleApi:
             ' `eval "$(symbolon emulator env operator)"`',
         ) from None
     return GoogleApi(credentials)
-
-
-def project_of_the_shell() -> str:
-    """The project that this shell works in.
-
-    Raises:
-        Misconfigured: it says none.
-    """
-    for name in _PROJECT_VARIABLES:
-        if project := os.environ.get(name):
-            return project
-    raise Misconfigured(
-        "no project is named", hint="give --project, or set GOOGLE_CLOUD_PROJECT in this shell"
-    )

@@ -149,6 +149,10 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/emulator/arguments.py",
         "symbolon/operator/arguments.py",
     ),
+    "tests/symbolon/operator/test_launching.py": (
+        "symbolon/operator/agreeing.py",
+        "symbolon/operator/ending.py",
+    ),
     "tests/symbolon/operator/test_preflight.py": (
         "symbolon/operator/answers.py",
         "symbolon/operator/foreseeing.py",

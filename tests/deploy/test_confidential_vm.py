@@ -126,7 +126,14 @@ QUOTA = "Quota 'N2D_CPUS' exceeded.  Limit: 0.0 in region us-west1."
     "answers",
     [
         [(403, {"error": {"message": QUOTA}})],
-        [{"name": "o", "status": "DONE", "httpErrorStatusCode": 403, "error": {"errors": [{"message": QUOTA}]}}],
+        [
+            {
+                "name": "o",
+                "status": "DONE",
+                "httpErrorStatusCode": 403,
+                "error": {"errors": [{"message": QUOTA}]},
+            }
+        ],
     ],
     ids=["at once", "by the operation"],
 )
@@ -174,7 +181,9 @@ def test_the_processor_is_named_where_it_has_to_be(vm: ConfidentialVm, platform:
 
 
 def test_other_metadata_goes_before_ours_and_a_gpu_gets_its_driver() -> None:
-    vm = replace(VM, machine_type="a3-highgpu-1g", metadata={"tee-container-log-redirect": "serial", "x": "y"})
+    vm = replace(
+        VM, machine_type="a3-highgpu-1g", metadata={"tee-container-log-redirect": "serial", "x": "y"}
+    )
     metadata = render_metadata(vm)
     assert (metadata["tee-container-log-redirect"], metadata["x"]) == ("serial", "y")
     assert metadata["tee-install-gpu-driver"] == "true"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from attestation.errors import Misconfigured
-from symbolon.operator.launch_file import Wanted, read_wanted, render_launch_file
+from symbolon.operator.launch_file import Wanted, read_target, read_wanted, render_launch_file
 
 IMAGE = "us-docker.pkg.dev/primus/repo/workload"
 PINNED = f"{IMAGE}:v1@sha256:{'0' * 64}"
@@ -38,7 +39,16 @@ tee-mount = "x"
 
 
 def read(file: Path | None, **flags: Any) -> Wanted:
-    return read_wanted(None if file is None else str(file), flags, project=lambda: "tertius")
+    return read_wanted(None if file is None else str(file), flags)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_names_anything_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith(("SECUNDUS_", "WORKLOAD_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "tertius")
 
 
 @pytest.fixture
@@ -129,9 +139,26 @@ def test_a_file_that_says_something_else_is_refused(tmp_path: Path, line: str, s
 
 
 def test_where_no_project_is_named_it_says_how_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(Misconfigured, match="no project is named"):
-        read_wanted(None, {"reference": IMAGE})
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "quartus")
-    assert read_wanted(None, {"reference": IMAGE}).vm.project_id == "quartus"
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT")
+    with pytest.raises(Misconfigured, match="no `project` is named for the operator"):
+        read(None, reference=IMAGE)
+
+
+def test_without_a_file_symbolon_toml_says_it(tmp_path: Path) -> None:
+    (tmp_path / "symbolon.toml").write_text(
+        f"[operator]\nzone = 'europe-west4-a'\n[launch]\nreference = '{PINNED}'\ntop_k = 2\n"
+    )
+    wanted = read(None)
+    assert (str(wanted.reference), wanted.vm.zone) == (PINNED, "europe-west4-a")
+    assert wanted.vm.environment["TOP_K"] == "2"
+    assert read(None, zone="us-west1-b").vm.zone == "us-west1-b"
+
+
+def test_a_vm_is_named_by_itself_or_by_its_launch_file(file: Path) -> None:
+    target = read_target(str(file), project=None, zone=None)
+    assert (target.vm.name, target.vm.project_id, target.vm.zone) == ("vm-1", "secundus", "us-central1-a")
+    assert target.policy == str(file.parent / "policy.toml")
+    target = read_target("vm-2", project=None, zone="us-east1-b")
+    assert (target.vm.name, target.vm.project_id, target.vm.zone) == ("vm-2", "tertius", "us-east1-b")
+    assert target.policy is None
+    assert read_target(None, project=None, zone=None).vm.name == "workload-vm"
