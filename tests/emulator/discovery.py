@@ -6,11 +6,14 @@ Which methods there are, by which verb at which path, with which parameters, and
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
+STANDARD_PARAMETERS = frozenset({"$alt", "$prettyPrint", "alt", "fields", "key", "prettyPrint", "quotaUser"})
+"""Those that every method of every API takes."""
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
@@ -36,6 +39,8 @@ class Method:
     optional: frozenset[str]
     answer: str
     """The name of its schema; `""` where there is none."""
+    request: str = ""
+    """The name of its body's schema; `""` where it takes none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,28 @@ class Api:
     def check_answer(self, method: str, answer: object) -> list[str]:
         """What of the answer has another type than the document says, or is not in it at all."""
         return list(self._faults({"$ref": self.methods[method].answer}, answer, "answer"))
+
+    def method_of(self, verb: str, path: str) -> Method | None:
+        """The method that a request with this verb at this path asks for."""
+        for method in self.methods.values():
+            patterns = [re.sub(r"\\\{[^}]*\}", "[^/:]+", re.escape(method.flat))]
+            if method.verb == verb and any(re.fullmatch(each, path) for each in patterns):
+                return method
+        return None
+
+    def check_request(self, method: Method, parameters: Mapping[str, object], body: object) -> list[str]:
+        """What of the request the document does not have: a parameter, a field, a type; or what it lacks."""
+        known = method.required | method.optional | STANDARD_PARAMETERS
+        in_path = frozenset(re.findall(r"\{\+?(\w+)\}", method.paths[0]))
+        faults = [f"parameter {name} is not in the document" for name in parameters if name not in known]
+        faults += [
+            f"parameter {name} is missing" for name in method.required - in_path if name not in parameters
+        ]
+        if body is not None and not method.request:
+            faults.append("there is a body, and the method takes none")
+        elif body is not None:
+            faults += self._faults({"$ref": method.request}, body, "body")
+        return faults
 
     def _faults(self, schema: Mapping[str, Any], value: object, where: str) -> Iterator[str]:
         schema = self._schemas[schema["$ref"]] if "$ref" in schema else schema
@@ -90,6 +117,7 @@ def _methods(resource: Mapping[str, Any], base: str, prefix: str) -> Iterator[Me
             required=required,
             optional=frozenset(parameters) - required,
             answer=each.get("response", {}).get("$ref", ""),
+            request=each.get("request", {}).get("$ref", ""),
             flat=base + each.get("flatPath", each["path"]),
         )
     for name, each in resource.get("resources", {}).items():
