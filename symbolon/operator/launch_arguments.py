@@ -61,7 +61,7 @@ def add_launching(operator: argparse._SubParsersAction[Parser]) -> None:
         operator,
         "launch",
         "launch the VM once you agree to the plan, and watch it until its job ends",
-        "  symbolon operator launch LAUNCH.toml                   as preflight --save wrote it\n"
+        "  symbolon operator launch LAUNCH.toml                   as preflight saved it\n"
         "  symbolon operator launch LAUNCH.toml --plan            what would be made, and what costs\n"
         "  symbolon operator launch LAUNCH.toml --yes --detach    and do not wait\n\n"
         "exit codes: 3 preflight says that it would be refused · else the job's own\n",
