@@ -37,6 +37,7 @@ NAME = "job.json"
 CLEAR = "clear the folder with `symbolon operator results clear {folder}`, or name an empty one"
 """What an operator does about a folder that holds something else than was expected."""
 
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 _DOMAIN = "symbolon:job:v1"
 _WHAT = f"`{NAME}`"
 
@@ -54,6 +55,15 @@ class ListedPicture:
     size: int
     crc32c: str = ""
     is_gzipped: bool = False
+
+
+def is_picture(name: str) -> bool:
+    """The object's name ends as a picture's does.
+
+    >>> is_picture("june/Cat.JPG"), is_picture("june/notes.txt")
+    (True, False)
+    """
+    return name.lower().endswith(PICTURE_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

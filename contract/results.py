@@ -10,7 +10,8 @@
 - **`result`**, the same as the codelab's workload wrote it, `Image: X, Response: {…}` a line. It has no
   version and no reader here: it is for programs that read the codelab's. Where the folder held objects that
   are no pictures, a last line, `Left out: …`, counts them.
-- **`error.json`**, why a job ended without all its results: `{"format": 1, "family", "message", "hint"}`.
+- **`error.json`**, why a job ended without all its results: `{"format": 1, "family", "message", "hint",
+  "claims"?}`. After a refusal, `claims` is what the refused token said; the token itself is nowhere.
 - **timings**, the last line of a job's log: `{"format": 1, "NAME_s", …, "whole_s", "steps"}`, the last one
   `{NAME: [began, ended]}`.
 
@@ -72,11 +73,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """Why a job ended without all its results; `family` says who acts next."""
+    """Why a job ended without all its results; `family` says who acts next.
+
+    `claims` are those of the token that was refused, where one was. Nobody signed them here.
+    """
 
     family: str
     message: str
     hint: str
+    claims: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +169,9 @@ def render_left_out(left_out: LeftOut) -> str:
 
 def render_error(error: JobError) -> str:
     """The content of `error.json`."""
-    said = {"family": error.family, "message": error.message, "hint": error.hint}
+    said: dict[str, Any] = {"family": error.family, "message": error.message, "hint": error.hint}
+    if error.claims is not None:
+        said["claims"] = dict(error.claims)
     return json.dumps({"format": FORMAT, **said}, indent=2) + "\n"
 
 
@@ -176,7 +183,9 @@ def parse_error(text: str) -> JobError:
     """
     document = _parse(text, ERROR)
     try:
-        return JobError(**{name: _take(document, name, str) for name in ("family", "message", "hint")})
+        said = {name: _take(document, name, str) for name in ("family", "message", "hint")}
+        claims = _take(document, "claims", dict) if "claims" in document else None
+        return JobError(**said, claims=claims)
     except (LookupError, TypeError):
         raise _not_written_here(ERROR) from None
 

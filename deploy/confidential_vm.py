@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-from attestation.errors import Misconfigured, Unavailable
+from attestation.errors import Denied, Misconfigured
 
 from .google_api import COMPUTE, GoogleApi, Json
+from .machine_types import MILAN, TECHNOLOGIES, Maintenance, TechnologyName, has_gpu
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 _VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_MACHINE_TYPES: Mapping[str, str] = {"SEV": "n2d-standard-2", "TDX": "c3-standard-4"}
+IMAGE_PROJECT: Final = "confidential-space-images"
+LABELS: Final[Mapping[str, str]] = {"created-by": "symbolon"}
+"""What tells a VM of ours from one that somebody else made."""
+RestartPolicy = Literal["Never", "OnFailure", "Always"]
 _POLL_S = 2.0
 _INSERT_TIMEOUT_S = 600
 
@@ -32,7 +36,8 @@ class ConfidentialVm:
     `environment` is what the operator decides (`INPUT_URI`, …); the image's label says which names
     it may hold. A container's `/dev/shm` has 64 MiB where `scratch_kib` does not say otherwise; the
     model's archive and the unpacked model have to fit into it together. `debug` boots the family
-    that an operator can log in to: no policy for production admits it.
+    that an operator can log in to: no policy for production admits it. `metadata` is set besides what
+    follows from the rest, and in its place where it names the same key.
     """
 
     project_id: str
@@ -41,16 +46,28 @@ class ConfidentialVm:
     image_reference: str
     service_account: str
     environment: Mapping[str, str] = field(default_factory=dict)
-    technology: Literal["SEV", "TDX"] = "SEV"
+    technology: TechnologyName = "SEV"
     machine_type: str = ""
+    maintenance: Maintenance = "TERMINATE"
     debug: bool = False
-    restart_policy: Literal["Never", "OnFailure", "Always"] = "Never"
+    restart_policy: RestartPolicy = "Never"
     redirect_log: bool = True
     scratch_kib: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"{COMPUTE}/projects/{self.project_id}/zones/{self.zone}/instances/{self.name}"
+
+    @property
+    def shape(self) -> str:
+        """The machine type: the technology's usual one where none is named."""
+        return self.machine_type or TECHNOLOGIES[self.technology].usual_machine_type
+
+    @property
+    def image_family(self) -> str:
+        """The family of Confidential Space's images that it boots."""
+        return "confidential-space-debug" if self.debug else "confidential-space"
 
 
 def render_metadata(vm: ConfidentialVm) -> dict[str, str]:
@@ -73,7 +90,9 @@ def render_metadata(vm: ConfidentialVm) -> dict[str, str]:
                 hint="letters, digits and `_`, and no digit first",
             )
         metadata[f"tee-env-{name}"] = value
-    return metadata
+    if has_gpu(vm.shape):
+        metadata["tee-install-gpu-driver"] = "true"
+    return {**metadata, **vm.metadata}
 
 
 def render_instance(vm: ConfidentialVm) -> Json:
@@ -82,13 +101,15 @@ def render_instance(vm: ConfidentialVm) -> Json:
     Raises:
         Misconfigured: as `render_metadata` does.
     """
-    machine_type = vm.machine_type or _MACHINE_TYPES[vm.technology]
-    family = "confidential-space-debug" if vm.debug else "confidential-space"
-    image = f"projects/confidential-space-images/global/images/family/{family}"
+    image = f"projects/{IMAGE_PROJECT}/global/images/family/{vm.image_family}"
     metadata = render_metadata(vm)
+    # A host that may hand the VM on, and one for SEV-SNP, have to be of this processor.
+    platform = MILAN if vm.maintenance == "MIGRATE" else TECHNOLOGIES[vm.technology].cpu_platform
     return {
         "name": vm.name,
-        "machineType": f"zones/{vm.zone}/machineTypes/{machine_type}",
+        "labels": dict(LABELS),
+        "machineType": f"zones/{vm.zone}/machineTypes/{vm.shape}",
+        **({"minCpuPlatform": platform} if platform else {}),
         "confidentialInstanceConfig": {
             "enableConfidentialCompute": True,
             "confidentialInstanceType": vm.technology,
@@ -98,7 +119,7 @@ def render_instance(vm: ConfidentialVm) -> Json:
             "enableVtpm": True,
             "enableIntegrityMonitoring": True,
         },
-        "scheduling": {"onHostMaintenance": "TERMINATE"},
+        "scheduling": {"onHostMaintenance": vm.maintenance},
         "disks": [{"boot": True, "autoDelete": True, "initializeParams": {"sourceImage": image}}],
         "networkInterfaces": [
             {
@@ -116,54 +137,87 @@ def launch(api: GoogleApi, vm: ConfidentialVm) -> None:
 
     Raises:
         AlreadyExists: there is one of that name.
-        Denied, Misconfigured, Unavailable: as Google answers.
+        Denied, Misconfigured, Unavailable: as Google answers; a quota that is used up is `Misconfigured`.
     """
     doing = f"launching `{vm.name}`"
-    operation = api.call(
-        "POST",
-        vm.url.rpartition("/")[0],
-        doing=doing,
-        # A request that is sent again, because its answer was lost, makes no second VM and no error.
-        parameters={"requestId": str(uuid.uuid4())},
-        body=render_instance(vm),
-    )
-    api.wait(operation, _operation_url(vm, operation), doing=doing, timeout_s=_INSERT_TIMEOUT_S)
+    try:
+        operation = api.call(
+            "POST",
+            vm.url.rpartition("/")[0],
+            doing=doing,
+            # A request that is sent again, because its answer was lost, makes no second VM and no error.
+            parameters={"requestId": str(uuid.uuid4())},
+            body=render_instance(vm),
+        )
+        api.wait(operation, _operation_url(vm, operation), doing=doing, timeout_s=_INSERT_TIMEOUT_S)
+    except (Denied, Misconfigured) as error:
+        if "quota" not in error.message.lower():
+            raise
+        raise Misconfigured(
+            error.message,
+            hint="ask Google for more of it, or take a smaller machine type, or a zone of another region",
+        ) from None
 
 
-def watch(
-    api: GoogleApi,
-    vm: ConfidentialVm,
-    *,
-    timeout_s: float,
-    on_output: Callable[[str], None] = lambda text: None,
-    poll_s: float = _POLL_S,
-) -> None:
-    """The VM has switched itself off; `on_output` was given all it wrote to its serial port, in pieces.
+def watch(api: GoogleApi, vm: ConfidentialVm, *, poll_s: float = _POLL_S) -> Iterator[str]:
+    """All that the VM writes to its serial port, in pieces, until it has switched itself off.
+
+    A debug image never switches itself off: whoever watches one stops by what it writes.
 
     Raises:
-        Unavailable: it still runs after `timeout_s` of waiting, as one with a debug image does for ever.
+        NotFound: there is no such VM, or no more.
+        Denied, Unavailable: as Google answers.
     """
-    waited_s, position = 0.0, 0
+    position = 0
     while True:
         # In this order: what a VM wrote before it ended is read after it has ended.
         ended = status(api, vm) in ("TERMINATED", "STOPPED")
-        text, position = serial_output(api, vm, start=position)
-        if text:
-            on_output(text)
+        while True:
+            text, position = serial_output(api, vm, start=position)
+            if not text:
+                break
+            yield text
         if ended:
             return
-        if waited_s >= timeout_s:
-            raise Unavailable(
-                f"`{vm.name}` still runs after {timeout_s:.0f} s",
-                hint="watch it for longer, or delete it; a debug image never switches itself off",
-            )
         api.sleep(poll_s)
-        waited_s += poll_s
 
 
 def status(api: GoogleApi, vm: ConfidentialVm) -> str:
     """Compute Engine's word for what the VM does now, e.g. `RUNNING` or `TERMINATED`."""
-    return str(api.call("GET", vm.url, doing=f"reading the state of `{vm.name}`")["status"])
+    return str(describe(api, vm)["status"])
+
+
+def describe(api: GoogleApi, vm: ConfidentialVm) -> Json:
+    """The VM as Compute Engine shows it.
+
+    Raises:
+        NotFound: there is none.
+        Denied, Unavailable: as Google answers.
+    """
+    return api.call("GET", vm.url, doing=f"reading the state of `{vm.name}`")
+
+
+def metadata_of(instance: Json) -> dict[str, str]:
+    """The metadata of a VM as Compute Engine shows it."""
+    items = instance.get("metadata", {}).get("items", ())
+    return {str(item["key"]): str(item.get("value", "")) for item in items}
+
+
+def is_ours(instance: Json) -> bool:
+    """Whether this program made the VM that Compute Engine shows."""
+    return bool(LABELS.items() <= dict(instance.get("labels") or {}).items())
+
+
+def stop(api: GoogleApi, vm: ConfidentialVm) -> None:
+    """The VM is off; its disk is still there.
+
+    Raises:
+        NotFound: there is no such VM.
+        Denied, Unavailable: as Google answers.
+    """
+    doing = f"stopping `{vm.name}`"
+    operation = api.call("POST", f"{vm.url}/stop", doing=doing)
+    api.wait(operation, _operation_url(vm, operation), doing=doing)
 
 
 def serial_output(api: GoogleApi, vm: ConfidentialVm, *, start: int = 0) -> tuple[str, int]:

@@ -93,8 +93,12 @@ class GoogleApi:
             raise Unavailable(f"google answered {doing} with something that is not json")
         return answer
 
-    def send(self, method: str, url: str, *, doing: str, **request: Any) -> requests.Response:
+    def send(
+        self, method: str, url: str, *, doing: str, may_lead_elsewhere: bool = False, **request: Any
+    ) -> requests.Response:
         """The answer, which is a success, after as many tries as it took; no redirect is followed.
+
+        Where it `may_lead_elsewhere`, a redirect is an answer too: the token is not sent after it.
 
         Raises:
             NotFound, AlreadyExists, ConcurrentChange: by the status.
@@ -115,7 +119,7 @@ class GoogleApi:
                 raise sign_in_again(str(error.args[0]), doing) from None
             else:
                 # Where HEAD is sent elsewhere, what was asked for is there.
-                if response.status_code < (400 if method == "HEAD" else 300):
+                if response.status_code < (400 if may_lead_elsewhere or method == "HEAD" else 300):
                     return response
                 failure = failure_of(response.status_code, answer_of(response), doing)
                 if response.status_code not in TRANSIENT or not isinstance(failure, Unavailable):

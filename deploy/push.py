@@ -23,7 +23,7 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_MANIFESTS = (
+MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -54,6 +54,11 @@ class ImageReference:
     def version(self) -> str:
         """How the registry's paths name the manifest."""
         return self.digest or self.tag or "latest"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.repository}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
+        )
 
 
 def parse_image_reference(text: str) -> ImageReference:
@@ -130,7 +135,7 @@ def resolve(api: GoogleApi, reference: ImageReference) -> Digest:
         "GET",
         f"https://{reference.host}/v2/{reference.name}/manifests/{reference.version}",
         doing=f"resolving `{reference.repository}`",
-        headers={"accept": ", ".join(_MANIFESTS)},
+        headers={"accept": ", ".join(MANIFESTS)},
     )
     digest = digest_of(response.content)
     if reference.digest not in (None, digest):

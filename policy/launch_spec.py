@@ -9,6 +9,7 @@ and cel/cos_tlv.go; Confidential Space documentation, "Workload metadata variabl
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -151,6 +152,16 @@ def unknown_keys(metadata: Mapping[str, str]) -> list[str]:
     return sorted(
         key for key in metadata if key.startswith("tee-") and not key.startswith(_ENV) and key not in _KNOWN
     )
+
+
+def nearest_key(key: str) -> str:
+    """The key that the launcher knows and that is most like this one; "" where none is.
+
+    >>> nearest_key("tee-restartpolicy")
+    'tee-restart-policy'
+    """
+    near = difflib.get_close_matches(key, [*sorted(_KNOWN), _ENV], n=1)
+    return near[0] if near else ""
 
 
 def render_env_name_error(name: str) -> str:

@@ -125,6 +125,7 @@ def measure_launch(spec: LaunchSpec, image: LaunchImage, machine: LaunchMachine)
         env_override=env_override,
         memory_monitoring=spec.monitoring is not Monitoring.NONE,
         gpu=machine.gpu and spec.install_gpu_driver,
+        looks_for_signatures=bool(spec.signed_image_repos),
     )
 
 

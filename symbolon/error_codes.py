@@ -144,6 +144,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "counts-contradict": "The numbers in the receipt do not fit one another, or the results.",
         "audit-log-broken": "The emulator's audit log is not as it was written: a line was dropped, moved, "
         "edited or cut off, or its head is another one. The message says where it begins.",
+        "image-moved": "The tag names another image than the one that was looked at. Find out who moved "
+        "it, and look again before anything is launched.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "
         "further could run what it names, so it is not read.",
     },

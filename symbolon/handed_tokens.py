@@ -26,6 +26,7 @@ from attestation.verification import (
     verify_oidc_token,
     verify_pki_token,
 )
+from contract.results import parse_error
 from policy.provider import Provider
 from policy.wording import with_moment
 
@@ -176,7 +177,7 @@ def read_token(token: str, *, jwks: str | None, root: str | None, audience: str 
             audience=audience,
             inputs=tuple((role, text) for role, text in inputs if text is not None),
         )
-    claims = parse_json_object(text.encode(), what="token")
+    claims = claims_in(text)
     check_are_claims(claims)
     if jwks is not None or root is not None:
         raise Misconfigured(
@@ -186,6 +187,25 @@ def read_token(token: str, *, jwks: str | None, root: str | None, audience: str 
     return HandedToken(
         token=None, claims=claims, keys=None, root=None, audience=audience, inputs=(("token", named),)
     )
+
+
+def claims_in(text: str) -> Mapping[str, object]:
+    """The claims that a JSON object is, or that a job's `error.json` holds of the token that was refused.
+
+    Raises:
+        EvidenceRejected: it is no JSON object.
+        Misconfigured: it is an `error.json` without claims.
+    """
+    document = parse_json_object(text.encode(), what="token")
+    if not {"family", "message", "hint"} <= document.keys():
+        return document
+    error = parse_error(text)
+    if error.claims is None:
+        raise Misconfigured(
+            "this `error.json` holds no claims: the job did not end because a token was refused",
+            hint=f"it ended as {quoted(error.family)}: {error.message}",
+        )
+    return error.claims
 
 
 def moment(seconds: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from attestation.errors import Misconfigured, quoted
-from policy.policy_set import Kind
+from policy.policy_set import Kind, PolicySet
 from policy.provider import Provider
 
 from .policy_files import NamedText, read_policy_set
@@ -42,7 +42,12 @@ def read_policies(name: str) -> tuple[NamedText, tuple[NamedPolicy, ...]]:
             f"the policy {quoted(name)} is empty",
             hint="to ask nothing of a token, write the condition `true`",
         )
-    return named.policy, tuple(
+    return named.policy, policies_in(policies)
+
+
+def policies_in(policies: PolicySet) -> tuple[NamedPolicy, ...]:
+    """The policy of each provider."""
+    return tuple(
         NamedPolicy(
             described=_DESCRIBED[policies.kind],
             condition=each.condition,

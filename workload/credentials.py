@@ -30,10 +30,12 @@ from attestation.errors import (
     Unavailable,
     quoted,
 )
+from attestation.tokens import parse_token
 from contract.terms import CredentialTerms
 
 from . import attesting, patience
 from .patience import Patience, patiently
+from .refusal import Presented
 from .sessions import settle
 
 _STS = "sts.googleapis.com"
@@ -58,6 +60,8 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
     """A credential of the owner's service account that may read objects: the steps Attest, Exchange
     and Impersonate have been done.
 
+    What a refusal's token said is its cause, a `Presented`.
+
     Raises:
         Denied: the owner's condition, or the service account's policy, does not admit this workload.
         NotKnown: the emulator cannot say what Google's STS would answer.
@@ -65,16 +69,20 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
         Misconfigured: the terms name a provider or an account that does not exist.
         Unavailable: a service did not answer, asked again and again.
     """
+    tokens = _AttestationTokens()
     credential = _OwnerCredential(  # type: ignore[no-untyped-call]
         audience=terms.audience,
         subject_token_type=_JWT,
-        subject_token_supplier=_AttestationTokens(),
+        subject_token_supplier=tokens,
         service_account_impersonation_url=_IMPERSONATION.format(account=terms.service_account),
         scopes=[_READ_ONLY],
     )
     session = requests.Session()
     settle(session)
-    credential.refresh(Request(session))
+    try:
+        credential.refresh(Request(session))
+    except (Denied, NotKnown, EvidenceRejected, Misconfigured) as refusal:
+        raise refusal from tokens.presented
     return credential
 
 
@@ -106,10 +114,15 @@ def _is_not_found(error: RefreshError) -> bool:
 
 
 class _AttestationTokens(identity_pool.SubjectTokenSupplier):
-    """A fresh attestation token whenever google-auth goes to STS."""
+    """A fresh attestation token whenever google-auth goes to STS; `presented` is what the last one said."""
+
+    def __init__(self) -> None:
+        self.presented: Presented | None = None
 
     def get_subject_token(self, context: SupplierContext, request: object) -> str:
-        return attesting.subject_token("https:" + context.audience, now=time.time())
+        token = attesting.subject_token("https:" + context.audience, now=time.time())
+        self.presented = Presented(parse_token(token).claims)
+        return token
 
 
 class _OperatorCredential(compute_engine.Credentials):
@@ -205,7 +218,8 @@ def _sts_refusal(answer: Mapping[str, Any]) -> SymbolonError:
     family = _STS_REFUSALS.get(code, Misconfigured)
     hint = {
         NotKnown: "try it on Google's own STS, or let the owner write the condition in another way",
-        Denied: "`symbolon auditor explain` shows which clause of the owner's condition said no, and why",
+        Denied: "`symbolon auditor explain --token error.json --unsafe-unverified --policy P` names the"
+        " clause",
         EvidenceRejected: "check the clock and the provider's issuer and audiences",
         Misconfigured: "the owner checks that the provider named in the terms is there and enabled",
     }[family]

@@ -137,7 +137,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         _say(Step.SEAL, f"a receipt says what ran, on what, and what came of it: `{sealed}`")
     say("timings", **render_timings(timings.so_far()))
     if unreadable == account.rows:
-        say("not one picture could be read", severity="WARNING")
+        say("not one picture could be read", severity="WARNING", exit_code=int(ExitCode.ANSWERED_NO))
         return ExitCode.ANSWERED_NO
     return ExitCode.YES
 

@@ -35,6 +35,7 @@ from contract.uris import parse_folder_uri
 from . import container, credentials, inference, object_storage
 from .claiming import FolderTaken, Turn
 from .environment import OF_THE_NETWORK
+from .refusal import claims_of
 from .reporting import say
 from .results import ResultFolder
 from .runtimes import ModelMisfit
@@ -60,6 +61,8 @@ def main() -> int:
         ended = _outcome_of(lambda: _job(turn))
         if not isinstance(ended, SymbolonError):
             return ended
+        if (claims := claims_of(ended)) is not None:
+            say("what the refused token said, for `symbolon auditor explain`", claims=claims)
         _log(ended, severity="ERROR")
         untold = _outcome_of(lambda: _tell_operator(ended, turn))
         if isinstance(untold, SymbolonError):
@@ -122,7 +125,7 @@ def _tell_operator(failure: SymbolonError, turn: Turn) -> None:
     operator = object_storage.open_client(credentials.operator_credential())
     turn.check()
     ResultFolder(operator, folder).write_error(
-        JobError(family=failure.family, message=message, hint=failure.hint)
+        JobError(family=failure.family, message=message, hint=failure.hint, claims=claims_of(failure))
     )
 
 

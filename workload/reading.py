@@ -18,13 +18,13 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 
 from attestation.errors import Misconfigured
-from contract.job import LeftOut
+from contract.job import PICTURE_SUFFIXES, LeftOut, ListedPicture, is_picture
 from contract.uris import FolderUri
 
 from .object_storage import read_large, read_small, storage_failures
 from .patience import for_storage
 from .pictures.headers import MOST_BYTES, EncodedPicture, Unreadable, check_header
-from .pictures.listing import LARGE_BYTES, SUFFIXES, ListedPicture, is_picture
+from .pictures.listing import LARGE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,8 @@ def list_pictures(client: storage.Client, folder: FolderUri, *, most: int) -> Li
                 )
     if not listed:
         raise Misconfigured(
-            f"INPUT_URI `{folder}` holds no picture", hint=f"names of pictures end in {', '.join(SUFFIXES)}"
+            f"INPUT_URI `{folder}` holds no picture",
+            hint=f"names of pictures end in {', '.join(PICTURE_SUFFIXES)}",
         )
     left_out = LeftOut(placeholders=placeholders, other_names=other_names)
     return Listing(pictures=tuple(listed), left_out=left_out)

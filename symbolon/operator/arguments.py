@@ -6,18 +6,44 @@ A command's own module is imported when the command runs.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from attestation.errors import ExitCode
 from contract.uris import FolderUri, parse_folder_uri
 
 from ..inputs import check_folder_name
 from ..parsers import Parser, add, add_group, add_output, typed
+from .launch_arguments import add_launching
 from .provision_arguments import add_operator_provision
 
 
 def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
     operator = add_group(commands, "operator", "for whoever has pictures, and gets results")
+    add_launching(operator)
     results = add_group(operator, "results", "the results of a job, in its folder")
+    show = add(
+        results,
+        "show",
+        "show each picture's classes: a table, CSV, JSON, or a page with the photos beside their labels",
+        "  symbolon operator results show gs://bucket/run\n"
+        "  symbolon operator results show gs://bucket/run --format csv > results.csv\n"
+        "  symbolon operator results show gs://bucket/run --output june     and open june/results.html\n",
+    )
+    show.add_argument(
+        "results", metavar="RESULTS", help="the job's folder: gs://bucket/folder, or a copy of it"
+    )
+    show.add_argument(
+        "--output",
+        dest="into",
+        metavar="DIR",
+        type=Path,
+        help="write results.csv, results.json and results.html into this folder",
+    )
+    show.add_argument(
+        "--photos", metavar="DIR", type=Path, help="take the page's photos from this folder, by their names"
+    )
+    add_output(show, ("human", "json", "csv"))
+    show.set_defaults(run=_show, output="human")
     clear = add(
         results,
         "clear",
@@ -51,6 +77,14 @@ def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _bucket_folder(text: str) -> FolderUri:
     return parse_folder_uri(text, where="RESULTS")
+
+
+def _show(arguments: argparse.Namespace) -> ExitCode:
+    from .showing import show
+
+    return show(
+        results=arguments.results, output=arguments.output, into=arguments.into, photos=arguments.photos
+    )
 
 
 def _clear(arguments: argparse.Namespace) -> ExitCode:

@@ -19,6 +19,7 @@ from contract.uris import FolderUri
 from deploy.google_api import STORAGE, GoogleApi, Json, NotFound
 
 from ..rendering import print_json
+from .reaching import open_api
 
 
 def clear(
@@ -30,7 +31,7 @@ def clear(
         Misconfigured: a job is at work in it.
         Denied, Unavailable: an object could not be listed or deleted; those before it are gone.
     """
-    api = api or _api()
+    api = api or open_api("https://www.googleapis.com/auth/devstorage.read_write")
     found = {name: blob for name, blob in _list(api, folder) if is_ours(name)}
     _check_abandoned(found.get(claim.NAME), folder, now=clock())
     for name in sorted(found, key=lambda name: (name == job.NAME, name)):
@@ -41,20 +42,6 @@ def clear(
             continue
     _say(folder, sorted(found), output=output)
     return ExitCode.YES
-
-
-def _api() -> GoogleApi:
-    import google.auth
-    from google.auth.exceptions import DefaultCredentialsError
-
-    try:
-        credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/devstorage.read_write"])
-    except DefaultCredentialsError:
-        raise Misconfigured(
-            "there are no Google credentials to reach `gs://` with",
-            hint="run `gcloud auth application-default login`",
-        ) from None
-    return GoogleApi(credentials)
 
 
 def _list(api: GoogleApi, folder: FolderUri) -> list[tuple[str, Json]]:

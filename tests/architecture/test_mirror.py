@@ -158,6 +158,19 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/provision.py",
         "deploy/permissions.py",
     ),
+    "tests/symbolon/operator/test_launching.py": (
+        "symbolon/operator/agreeing.py",
+        "symbolon/operator/ending.py",
+    ),
+    "tests/symbolon/operator/test_preflight.py": (
+        "symbolon/operator/answers.py",
+        "symbolon/operator/foreseeing.py",
+        "symbolon/operator/launch_arguments.py",
+        "symbolon/operator/machine.py",
+        "symbolon/operator/moving.py",
+        "symbolon/operator/reaching.py",
+        "symbolon/operator/rights.py",
+    ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
     "tests/symbolon/auditor/test_receipt.py": (
         "symbolon/auditor/receipt_checks.py",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,8 @@ def test_a_score_has_the_digits_that_the_terms_allow() -> None:
 
 def test_an_error_and_timings_read_back() -> None:
     assert parse_error(render_error(ERROR)) == ERROR
+    refused = replace(ERROR, claims={"iss": "x", "submods": {"gce": {}}})
+    assert parse_error(render_error(refused)) == refused
     logged = json.dumps({"severity": "INFO", "message": "timings", **render_timings(TIMINGS)})
     assert parse_timings(logged) == TIMINGS
 
@@ -229,6 +232,14 @@ def test_an_error_is_written_for_people_too() -> None:
         '  "hint": "ask the owner"',
         "}",
     ]
+    claims = json.loads(render_error(replace(error, claims={"swname": "CONFIDENTIAL_SPACE"})))["claims"]
+    assert claims == {"swname": "CONFIDENTIAL_SPACE"}
+
+
+def test_an_error_s_claims_are_an_object() -> None:
+    error = {"format": 1, "family": "f", "message": "m", "hint": "h", "claims": ["x"]}
+    with pytest.raises(Misconfigured):
+        parse_error(json.dumps(error))
 
 
 @pytest.mark.parametrize(

@@ -168,9 +168,7 @@ def test_a_vm_runs_the_image_and_switches_itself_off(
         service_account=operator.workload_account.email,
     )
     launch(api, vm)
-    heard: list[str] = []
-    watch(api, vm, timeout_s=60, on_output=heard.append, poll_s=0.2)
-    assert "the program ran" in "".join(heard)
+    assert "the program ran" in "".join(watch(api, vm, poll_s=0.2))
     delete(api, vm)
     with pytest.raises(NotFound):
         status(api, vm)

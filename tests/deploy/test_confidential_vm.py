@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
-from attestation.errors import Misconfigured, Unavailable
-from deploy.confidential_vm import ConfidentialVm, delete, launch, render_instance, render_metadata, watch
+from attestation.errors import Denied, Misconfigured
+from deploy.confidential_vm import (
+    ConfidentialVm,
+    delete,
+    is_ours,
+    launch,
+    metadata_of,
+    render_instance,
+    render_metadata,
+    stop,
+    watch,
+)
 from deploy.google_api import GoogleApi
 
 VM = ConfidentialVm(
@@ -98,20 +108,85 @@ def test_a_vm_is_watched_until_it_ends_and_all_it_wrote_is_heard(
         {"contents": "", "next": "0"},
         {"status": "RUNNING"},
         {"contents": "one\n", "next": "4"},
+        {"contents": "", "next": "4"},
         {"status": "TERMINATED"},
         {"contents": "two\n", "next": "8"},
+        {"contents": "three\n", "next": "14"},
+        {"contents": "", "next": "14"},
     )
-    heard: list[str] = []
-    watch(api, VM, timeout_s=60, on_output=heard.append)
-    assert heard == ["one\n", "two\n"]
-    assert google.asked[-1] == f"GET {INSTANCES}/workload-vm/serialPort?port=1&start=4"
+    assert list(watch(api, VM)) == ["one\n", "two\n", "three\n"]
+    assert google.asked[-1] == f"GET {INSTANCES}/workload-vm/serialPort?port=1&start=14"
     assert google.slept == [2.0, 2.0]
 
 
-def test_a_vm_that_never_ends_is_given_up(api: GoogleApi, answering: Answering) -> None:
-    answering(*[{"status": "RUNNING"}, {"contents": "", "next": "0"}] * 6)
-    with pytest.raises(Unavailable, match="`workload-vm` still runs after 10 s"):
-        watch(api, VM, timeout_s=10)
+QUOTA = "Quota 'N2D_CPUS' exceeded.  Limit: 0.0 in region us-west1."
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [(403, {"error": {"message": QUOTA}})],
+        [
+            {
+                "name": "o",
+                "status": "DONE",
+                "httpErrorStatusCode": 403,
+                "error": {"errors": [{"message": QUOTA}]},
+            }
+        ],
+    ],
+    ids=["at once", "by the operation"],
+)
+def test_a_quota_that_is_used_up_says_what_to_do(
+    api: GoogleApi, answering: Answering, answers: list[Any]
+) -> None:
+    answering(*answers)
+    with pytest.raises(Misconfigured, match="Quota 'N2D_CPUS' exceeded") as refused:
+        launch(api, VM)
+    assert refused.value.hint.startswith("ask Google for more of it")
+
+
+def test_another_refusal_stays_one(api: GoogleApi, answering: Answering) -> None:
+    answering((403, {"error": {"message": "no"}}))
+    with pytest.raises(Denied):
+        launch(api, VM)
+
+
+def test_a_vm_is_stopped(api: GoogleApi, answering: Answering, google: Any) -> None:
+    answering({"name": "o", "status": "DONE"})
+    stop(api, VM)
+    assert google.asked == [f"POST {INSTANCES}/workload-vm/stop"]
+
+
+def test_a_vm_of_ours_is_told_from_another_one() -> None:
+    assert is_ours(render_instance(VM))
+    assert not is_ours({"name": "x", "labels": {"created-by": "somebody"}})
+    assert metadata_of(render_instance(VM)) == render_metadata(VM)
+    assert metadata_of({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("vm", "platform"),
+    [
+        (VM, None),
+        (replace(VM, maintenance="MIGRATE"), "AMD Milan"),
+        (replace(VM, technology="SEV_SNP"), "AMD Milan"),
+        (replace(VM, technology="TDX"), None),
+    ],
+    ids=["SEV", "SEV that may migrate", "SEV-SNP", "TDX"],
+)
+def test_the_processor_is_named_where_it_has_to_be(vm: ConfidentialVm, platform: str | None) -> None:
+    assert render_instance(vm).get("minCpuPlatform") == platform
+    assert render_instance(vm)["scheduling"]["onHostMaintenance"] == vm.maintenance
+
+
+def test_other_metadata_goes_before_ours_and_a_gpu_gets_its_driver() -> None:
+    vm = replace(
+        VM, machine_type="a3-highgpu-1g", metadata={"tee-container-log-redirect": "serial", "x": "y"}
+    )
+    metadata = render_metadata(vm)
+    assert (metadata["tee-container-log-redirect"], metadata["x"]) == ("serial", "y")
+    assert metadata["tee-install-gpu-driver"] == "true"
 
 
 def test_a_vm_is_deleted(api: GoogleApi, answering: Answering, google: Any) -> None:

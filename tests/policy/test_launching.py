@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from policy.launch_claims import claims_of_launch
+from policy.cel.values import is_unknown
+from policy.launch_claims import claims_of_launch, foreseen_claims
 from policy.launch_spec import LaunchRefused, LaunchSpec, Monitoring, TmpfsMount
 from policy.launching import LaunchMachine, LaunchPolicy, check_launch, measure_launch, parse_launch_policy
+from tests.launches import FACTS
 
 _P = "tee.launch_policy."
 _SPEC = LaunchSpec(image_reference="us-docker.pkg.dev/p/r/i:latest")
@@ -313,3 +315,64 @@ def test_a_launch_that_is_refused_measures_nothing(image: _Image, sentence: str)
     with pytest.raises(LaunchRefused) as refusal:
         measure_launch(replace(_SPEC, cmd=("x",)), image, _MACHINE)
     assert str(refusal.value) == sentence
+
+
+def _known(claims: Any) -> Any:
+    """The claims without those that are not known yet."""
+    if isinstance(claims, dict):
+        return {key: _known(value) for key, value in claims.items() if not is_unknown(value)}
+    return claims
+
+
+def _unknown_paths(claims: Any, path: str = "") -> list[str]:
+    if is_unknown(claims):
+        return [path[1:]]
+    if not isinstance(claims, dict):
+        return []
+    return sorted(found for key, value in claims.items() for found in _unknown_paths(value, f"{path}.{key}"))
+
+
+_OF_THE_VERIFIER = ["eat_profile", "exp", "iat", "nbf", "submods.gce.instance_id", "swversion"]
+
+
+@pytest.mark.parametrize(
+    ("change", "besides", "variants"),
+    [
+        ({}, [], 1),
+        ({"debug": True}, [], 1),
+        ({"hardware": "GCP_INTEL_TDX"}, ["tdx"], 1),
+        (
+            {"gpu": True},
+            [
+                "submods.confidential_space.support_attributes",
+                "submods.nvidia_gpu.cc_feature",
+                "submods.nvidia_gpu.gpus",
+            ],
+            1,
+        ),
+        ({"looks_for_signatures": True}, [], 2),
+    ],
+    ids=["SEV", "a debug image", "TDX", "a GPU", "signatures are looked for"],
+)
+def test_a_token_is_foretold_as_far_as_it_is_known(
+    change: dict[str, Any], besides: list[str], variants: int
+) -> None:
+    facts = replace(FACTS, **change)
+    foreseen = foreseen_claims(facts, audience="aud")
+    assert len(foreseen) == variants
+    assert _unknown_paths(foreseen[0]) == sorted([*_OF_THE_VERIFIER, *besides])
+    known, launched = _known(foreseen[0]), claims_of_launch(facts)
+    del launched["submods"]["gce"]["instance_id"]
+    if not change.get("debug") and not change.get("gpu"):
+        support = known["submods"]["confidential_space"].pop("support_attributes")
+        assert support == ["LATEST", "STABLE", "USABLE"]
+    assert known["submods"] == launched["submods"]
+    assert {key: known[key] for key in launched} == launched
+    assert (known["aud"], known["iss"]) == ("aud", "https://confidentialcomputing.googleapis.com")
+    for claims in foreseen[1:]:
+        assert _unknown_paths(claims) == sorted([*_OF_THE_VERIFIER, "submods.container.image_signatures"])
+
+
+def test_a_machine_s_id_can_be_put_in_its_place() -> None:
+    (claims,) = foreseen_claims(FACTS, audience="aud", instance_id="7")
+    assert claims["submods"]["gce"]["instance_id"] == "7"

@@ -16,14 +16,14 @@ from PIL import Image
 
 from attestation.digests import Digest
 from attestation.errors import Denied, Misconfigured
-from contract.job import JobRecord, LeftOut, parse_job, render_job
+from contract.job import JobRecord, LeftOut, is_picture, parse_job, render_job
 from contract.uris import FolderUri
 from emulator import running
 from emulator.faults import trouble, write_faults
 from tests.workload.samples import picture
 from workload import reading
 from workload.pictures.headers import MOST_BYTES, EncodedPicture, Unreadable
-from workload.pictures.listing import LARGE_BYTES, ListedPicture, is_picture, most_bytes
+from workload.pictures.listing import LARGE_BYTES, ListedPicture, most_bytes
 from workload.reading import list_pictures, read_picture
 
 Buckets = Callable[[], storage.Bucket]

@@ -144,7 +144,11 @@ def test_a_refused_job_says_why_in_one_line_and_leaves_error_json(
     assert ended.status == last["exit_code"]
     assert ended.status == status or (status is None and ended.status in (4, 7))
     assert ended.written.keys() == {"error.json"}
-    assert ended.error == JobError(family=last["family"], message=last["message"], hint=last["hint"])
+    refused = said in ("by the attribute condition", "may not be used", "STS refuses")
+    claims = next((line["claims"] for line in ended.lines if "claims" in line), None)
+    assert (claims is not None) == refused
+    error = JobError(family=last["family"], message=last["message"], hint=last["hint"], claims=claims)
+    assert ended.error == error
     assert ended.errors == ""
     assert sum(line["severity"] == "ERROR" for line in ended.lines) == 1
     assert str(stage.folder) not in json.dumps(ended.lines)
@@ -153,6 +157,9 @@ def test_a_refused_job_says_why_in_one_line_and_leaves_error_json(
 def test_a_denial_names_the_command_that_explains_it(stage: Stage) -> None:
     ended = stage.job(facts=ANOTHER_IMAGE).run()
     assert "The given credential is rejected by the attribute condition." in ended.error.message
+    assert ended.error.claims is not None
+    assert ended.error.claims["submods"]["container"]["image_digest"] == ANOTHER_IMAGE.image_digest
+    assert "eyJ" not in json.dumps(ended.lines) + json.dumps(ended.written)  # how every token begins
     assert "symbolon auditor explain" in ended.error.hint
 
 

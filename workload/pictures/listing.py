@@ -1,4 +1,4 @@
-"""Which of the operator's objects are pictures, by what a listing says of them."""
+"""How the operator's pictures are read, by what a listing says of them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,8 @@ from contract.job import ListedPicture as ListedPicture
 
 from .headers import MOST_BYTES
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 LARGE_BYTES = 8 << 20
 """A picture of more bytes is read by ranges."""
-
-
-def is_picture(name: str) -> bool:
-    """The object's name ends as a picture's does.
-
-    >>> is_picture("june/Cat.JPG"), is_picture("june/notes.txt")
-    (True, False)
-    """
-    return name.lower().endswith(SUFFIXES)
 
 
 def most_bytes(picture: ListedPicture) -> int:

@@ -480,3 +480,31 @@ def test_of_several_providers_one_that_is_not_known_is_no_denial(ask: Ask, case:
     case.policy.write_text(json.dumps(providers))
     answered = ask(*case.verified())
     assert answered.code == 6 and answered.out.startswith("UNKNOWN  none of 2 providers admits it")
+
+
+def _error(**more: object) -> str:
+    return json.dumps({"format": 1, "family": "denied", "message": "no", "hint": "ask", **more})
+
+
+def test_the_claims_in_a_job_s_error_are_explained(ask: Ask, case: Case) -> None:
+    case.token.write_text(_error(claims=claims(dbgstat="enabled")))
+    answered = ask(*case.unverified(), "--format", "json")
+    assert answered.code == 3
+    failing = [clause["text"] for clause in answered.json["clauses"] if clause["outcome"] != "true"]
+    assert failing == ['assertion.dbgstat == "disabled-since-boot"']
+
+
+def test_an_error_without_claims_says_what_the_job_ended_with(ask: Ask, case: Case) -> None:
+    case.token.write_text(_error())
+    answered = ask(*case.unverified())
+    assert (answered.code, answered.err) == (
+        7,
+        "error: this `error.json` holds no claims: the job did not end because a token was refused\n"
+        "hint: it ended as `denied`: no\n",
+    )
+
+
+def test_an_error_is_nothing_that_could_be_verified(ask: Ask, case: Case) -> None:
+    case.token.write_text(_error(claims=claims()))
+    answered = ask(*case.verified())
+    assert (answered.code, "which nobody signed" in answered.err) == (7, True)

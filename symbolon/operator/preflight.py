@@ -1,0 +1,224 @@
+"""What `symbolon operator preflight` answers: whether a launch would be admitted, before it costs anything.
+
+Nothing is created or changed. Each thing is answered by itself; what cannot be known from here is said to be
+unknown, and never counted as a yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from attestation.digests import Digest
+from attestation.errors import Denied, ExitCode, Misconfigured, quoted
+from contract.job import PICTURE_SUFFIXES, is_picture
+from contract.uris import FolderUri
+from deploy.confidential_vm import ConfidentialVm
+from deploy.google_api import STORAGE, GoogleApi, Json, NotFound
+from deploy.observing import look_up_project
+from deploy.pulling import PublishedImage, read_image
+from deploy.push import ImageReference
+from deploy.resources import Project
+from policy.policy_set import parse_policy_set
+
+from ..policies import NamedPolicy, policies_in, read_policies
+from ..progress import patience
+from ..rendering import console, print_json, styled
+from .answers import EXIT_CODES, Answer, Verdict, verdict_of
+from .foreseeing import ASSUMED, foresee_decision, foresee_launch
+from .launch_file import Wanted, render_launch_file
+from .machine import check_machine, memory_kib_of
+from .moving import check_unmoved
+from .reaching import open_api
+from .rights import check_rights, repository_of
+
+POLICY_ANNOTATION: Final = "symbolon.policy"
+"""Where an image's manifest may carry its owner's policy: the text of a policy file, or of a provider."""
+THIS_IMAGE: Final = "@IMAGE_DIGEST@"
+"""In an annotation, the digest of the manifest that it stands in, which nobody can write into it."""
+
+_WORDS: Final = {
+    "admitted": ("ADMITTED", "bold green", "nothing stands in the way of this launch"),
+    "refused": ("REFUSED", "bold red", "this launch would be refused"),
+    "unknown": ("UNKNOWN", "bold yellow", "nothing refuses this launch, as far as can be seen from here"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What was found. `pinned` is the image by tag and digest; `vm` runs it by its digest."""
+
+    vm: ConfidentialVm
+    pinned: ImageReference
+    answers: tuple[Answer, ...]
+    policies: tuple[NamedPolicy, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_of(self.answers)
+
+    def document(self) -> dict[str, object]:
+        """What `--format json` shows."""
+        return {
+            "verdict": self.verdict,
+            "reference": str(self.pinned),
+            "vm": {"project": self.vm.project_id, "zone": self.vm.zone, "name": self.vm.name},
+            "answers": [answer.document() for answer in self.answers],
+            "assumptions": list(ASSUMED),
+        }
+
+
+def preflight(wanted: Wanted, *, save: str | None, output: str) -> ExitCode:
+    """Whether the launch would be admitted stands on standard output; `save` is a file that wants it.
+
+    Raises:
+        Misconfigured: the policy cannot be read, there is no such image, or `save` cannot be written.
+        EvidenceRejected: the tag does not name the digest that is beside it any more.
+        Denied: the project may not be looked at.
+        Unavailable: as Google answers.
+    """
+    found = look_ahead(open_api(), wanted)
+    if save is not None:
+        _save(save, render_launch_file(wanted, found.pinned))
+    if output == "json":
+        print_json(found.document())
+    else:
+        print_preflight(found)
+    return EXIT_CODES[found.verdict]
+
+
+def look_ahead(api: GoogleApi, wanted: Wanted) -> Preflight:
+    """Every answer about the launch, and the image that it is about.
+
+    Raises:
+        SymbolonError: as `preflight` does.
+    """
+    policies = () if wanted.policy is None else read_policies(wanted.policy)[1]
+    with patience("looking at image, machine and rights"):
+        project = look_up_project(api, wanted.vm.project_id)
+        image, pinned, answers = _look_at_image(api, wanted.reference)
+        vm = replace(wanted.vm, image_reference=_by_digest(pinned))
+        if image is not None:
+            policies = policies or _carried(image)
+            answers += _decide(api, vm, image, project, policies)
+        answers += check_machine(api, vm)
+        answers += check_rights(api, wanted, project)
+        answers.append(_look_for_pictures(api, wanted.input))
+    return Preflight(vm=vm, pinned=pinned, answers=tuple(answers), policies=tuple(policies))
+
+
+def print_preflight(found: Preflight) -> None:
+    """The answers, for a person."""
+    terminal = console()
+    word, style, says = _WORDS[found.verdict]
+    terminal.print(styled((word, style), f"  {says}"))
+    terminal.print(f"image  {found.pinned}")
+    terminal.print()
+    for answer in found.answers:
+        for line in answer.lines():
+            terminal.print(line)
+    terminal.print()
+    for assumption in ASSUMED:
+        terminal.print(f"assumed: {assumption}")
+
+
+def _look_at_image(
+    api: GoogleApi, reference: ImageReference
+) -> tuple[PublishedImage | None, ImageReference, list[Answer]]:
+    """The image that the registry serves now, the reference with its digest, and what is to be said of it."""
+    try:
+        check_unmoved(api, reference)
+        image = read_image(api, reference)
+    except Denied as error:
+        repository = repository_of(reference)
+        fix = (
+            f"owner: gcloud artifacts repositories add-iam-policy-binding {repository.repository_id}"
+            f" --project={repository.project.project_id} --location={repository.location}"
+            " --member=user:OPERATOR --role=roles/artifactregistry.reader"
+        )
+        return None, reference, [Answer(asked="image", standing="unknown", says=error.message, fix=fix)]
+    except NotFound as error:
+        error.hint = f"is `{reference}` the owner's reference, and was it pushed?"
+        raise
+    pinned = replace(reference, digest=image.digest)
+    return image, pinned, [Answer(asked="image", standing="yes", says=f"`{reference}` is `{image.digest}`")]
+
+
+def _by_digest(reference: ImageReference) -> str:
+    """How the launcher is told of the image, so that nobody can move it meanwhile."""
+    return str(reference if reference.digest is None else replace(reference, tag=None))
+
+
+def _carried(image: PublishedImage) -> tuple[NamedPolicy, ...]:
+    """The policies that the image's own annotation carries.
+
+    Raises:
+        Misconfigured: it is no policy.
+    """
+    text = image.annotations.get(POLICY_ANNOTATION, "")
+    if not text:
+        return ()
+    name = "policy.json" if text.lstrip().startswith("{") else "policy.toml"
+    return policies_in(parse_policy_set(text.replace(THIS_IMAGE, Digest(image.digest)), name=name))
+
+
+def _decide(
+    api: GoogleApi,
+    vm: ConfidentialVm,
+    image: PublishedImage,
+    project: Project,
+    policies: Sequence[NamedPolicy],
+) -> list[Answer]:
+    foreseen = foresee_launch(vm, image, project, memory_kib=memory_kib_of(api, vm))
+    answers = list(foreseen.answers)
+    if not policies:
+        says = "no policy was given, and the image carries none: nobody can say whether the owner admits it"
+        fix = "operator: ask the owner for the policy file, or for what `gcloud … providers describe` prints"
+        answers.append(Answer(asked="admission", standing="unknown", says=says, fix=fix))
+    elif foreseen.facts is not None:
+        answers.append(foresee_decision(foreseen.facts, policies))
+    return answers
+
+
+def _look_for_pictures(api: GoogleApi, folder: FolderUri) -> Answer:
+    """Whether the job would find a picture: by the names, as the workload goes by them."""
+    parameters = {"prefix": folder.prefix, "fields": "items(name),nextPageToken", "maxResults": "1000"}
+    seen = 0
+    try:
+        while True:
+            url = f"{STORAGE}/b/{folder.bucket}/o"
+            page: Json = api.call("GET", url, doing=f"listing `{folder}`", parameters=parameters)
+            names = [str(item["name"]) for item in page.get("items", ())]
+            if any(map(is_picture, names)):
+                return Answer(asked="pictures", standing="yes", says=f"there are pictures in `{folder}`")
+            seen += len(names)
+            if not (token := page.get("nextPageToken")):
+                break
+            parameters["pageToken"] = token
+    except NotFound:
+        return Answer(
+            asked="pictures",
+            standing="no",
+            says=f"there is no bucket `{folder.bucket}`",
+            fix=f"operator: gcloud storage buckets create gs://{folder.bucket}, and put pictures into it",
+        )
+    except Denied as error:
+        return Answer(asked="pictures", standing="unknown", says=error.message)
+    return Answer(
+        asked="pictures",
+        standing="no",
+        says=f"no object of {seen} in `{folder}` has a picture's name",
+        fix=f"operator: put pictures there ({', '.join(PICTURE_SUFFIXES)}): gcloud storage cp *.jpg {folder}",
+    )
+
+
+def _save(name: str, text: str) -> None:
+    try:
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot write {quoted(name)}: {(error.strerror or 'no reason given').lower()}",
+            hint="name a file in a folder that is there and may be written to",
+        ) from None

@@ -1,0 +1,247 @@
+"""What `symbolon operator watch` shows: the VM's lines as they come, how far the job is, and how it ended.
+
+The VM is not ours to hold: whoever stops watching leaves it running, and is told what it goes on to do.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, TextIO
+
+from attestation.errors import ExitCode, NotKnown, SymbolonError, Unavailable, printable
+from contract.results import ERROR_NAME, JobError, parse_error
+from contract.uris import parse_folder_uri
+from deploy.confidential_vm import ConfidentialVm, describe, metadata_of, watch
+from deploy.google_api import GoogleApi, NotFound
+
+from ..judging import judge
+from ..policies import NamedPolicy
+from ..rendering import clause_lines, columns, console, print_json, styled
+from ..result_folders import open_result_folder, read_object
+from .serial_lines import ALIKE, End, Line, SerialLines
+
+_RESULTS: Final = "tee-env-RESULT_URI"
+_STYLES: Final = {"ERROR": "bold red", "WARNING": "bold yellow"}
+_BAR: Final = 30
+_FAMILIES: Final = {
+    "bug": ExitCode.BUG,
+    "evidence-rejected": ExitCode.REFUSED,
+    "denied": ExitCode.REFUSED,
+    "unavailable": ExitCode.UNAVAILABLE,
+    "not-known": ExitCode.UNKNOWN,
+    "misconfigured": ExitCode.MISCONFIGURED,
+}
+
+
+def watch_vm(
+    api: GoogleApi, vm: ConfidentialVm, *, policies: Sequence[NamedPolicy] = (), output: str
+) -> ExitCode:
+    """Every line of the VM has been shown until its job ended; the job's own exit code.
+
+    After a refusal, the clauses of `policies` that refused are shown, where the job left its token's claims.
+
+    Raises:
+        NotFound: there is no such VM.
+        Unavailable: the VM was switched off before its job ended.
+        NotKnown: nothing says how the job ended.
+        Denied: the VM may not be looked at.
+    """
+    results = metadata_of(describe(api, vm)).get(_RESULTS, "")
+    screen = Screen(as_json=output == "json")
+    lines = SerialLines()
+    try:
+        for piece in watch(api, vm):
+            for line in lines.read(piece):
+                screen.show(line)
+            if lines.holds or lines.ended_alike:
+                break
+    except KeyboardInterrupt:
+        screen.close()
+        sys.stderr.write(f"\n{_goes_on(vm)}")
+        raise
+    screen.close()
+    if lines.holds or lines.ended_alike:
+        sys.stderr.write(_goes_on(vm, alike=lines.ended_alike))
+    if not lines.ends:
+        raise Unavailable(
+            f"`{vm.name}` was switched off before its job ended",
+            hint="launch it again: the job goes on where it was",
+        )
+    error = None if lines.ends[-1].exit_code == 0 else read_job_error(results)
+    return _conclude(lines.ends[-1], error, policies, as_json=output == "json")
+
+
+class Screen:
+    """Where lines go: standard output, with progress in one line of standard error on a terminal."""
+
+    def __init__(self, *, as_json: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self._as_json = as_json
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
+        self._bar = False
+
+    def show(self, line: Line) -> None:
+        """The line stands there."""
+        if self._as_json:
+            self._out.write(json.dumps(line.document(), ensure_ascii=False) + "\n")
+            self._out.flush()
+            return
+        if "done" in line.fields and "total" in line.fields and self._err.isatty():
+            self._err.write("\r" + progress_of(line))
+            self._err.flush()
+            self._bar = True
+            return
+        self.close()
+        what = line.fields.get("step", "") if line.source == "workload" else "launcher"
+        severity = line.severity if line.severity in ("INFO", *_STYLES) else "INFO"
+        said = progress_of(line) if "images_per_second" in line.fields else printable(line.message)
+        text = f"{severity:<8}{printable(str(what)):<12}{said}"
+        style = _STYLES.get(severity, "dim" if line.source == "launcher" else "")
+        console().print(styled((text, style)))
+        self._out.flush()
+
+    def close(self) -> None:
+        """What comes next begins a line of its own."""
+        if self._bar:
+            self._err.write("\n")
+            self._bar = False
+
+
+def progress_of(line: Line) -> str:
+    """How far the job is: a bar, images a second, and the time that is left.
+
+    >>> progress_of(Line(source="workload", severity="INFO", message="", fields={"done": 1, "total": 2}))
+    '███████████████░░░░░░░░░░░░░░░ 1 of 2 images'
+    """
+    done, total = _number(line, "done"), _number(line, "total")
+    filled = "█" * int(_BAR * min(done, total) / max(total, 1))
+    said = f"{filled:░<{_BAR}} {done:.0f} of {total:.0f} images"
+    if "images_per_second" in line.fields:
+        said += f", {_number(line, 'images_per_second'):.1f} a second"
+    if "seconds_left" in line.fields:
+        said += f", {_duration(_number(line, 'seconds_left'))} left"
+    return said
+
+
+def _number(line: Line, name: str) -> float:
+    value = line.fields.get(name, 0)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def read_job_error(results: str) -> JobError | None:
+    """What the job left in `error.json`; None where it left none, or it cannot be read."""
+    try:
+        folder = open_result_folder(str(parse_folder_uri(results, where="RESULT_URI")))
+        data = read_object(folder, ERROR_NAME)
+        return None if data is None else parse_error(data.decode("utf-8", "replace"))
+    except SymbolonError:
+        return None
+
+
+def _conclude(
+    end: End, error: JobError | None, policies: Sequence[NamedPolicy], *, as_json: bool
+) -> ExitCode:
+    """How the job ended is shown, and why; its exit code.
+
+    Raises:
+        NotKnown: nothing says it.
+    """
+    code = _code_of(end, error)
+    message = error.message if error is not None and end.by == "workload" else end.message
+    hint = error.hint if error is not None and end.by == "workload" else end.hint
+    judged = []
+    if error is not None and error.claims is not None:
+        judged = [(policy, judge(policy, error.claims)) for policy in policies]
+    if as_json:
+        ended: dict[str, Any] = {"exit_code": int(code), "by": end.by, "message": message, "hint": hint}
+        if judged:
+            ended["why"] = [judgement.document() for _, judgement in judged]
+        sys.stdout.write(json.dumps({"ended": ended}, ensure_ascii=False) + "\n")
+        return code
+    terminal = console()
+    if code == ExitCode.YES:
+        terminal.print(styled(("ENDED ✓", "bold green"), "  every image has its row"))
+        return code
+    terminal.print(styled(("ENDED ✗", "bold red"), f"  exit code {code:d}: {printable(message)}"))
+    if hint:
+        terminal.print(f"hint: {printable(hint)}")
+    for policy, judgement in judged:
+        terminal.print()
+        failing = judgement.failing
+        count = f"{len(failing)} of {len(judgement.clauses)} clauses of {policy.described}"
+        terminal.print(styled(("WHY", "bold"), f"  {count}"))
+        for clause in failing:
+            for line in clause_lines(clause):
+                terminal.print(line)
+    return code
+
+
+def _code_of(end: End, error: JobError | None) -> ExitCode:
+    if end.by == "launcher":
+        return ExitCode.MISCONFIGURED
+    if end.exit_code is not None and end.exit_code in {*ExitCode}:
+        return ExitCode(end.exit_code)
+    if error is not None and error.family in _FAMILIES:
+        return _FAMILIES[error.family]
+    raise NotKnown(
+        "nothing says how the job ended: its log is not shown, and there is no `error.json`",
+        hint="launch it without --no-log, or look at RESULT_URI",
+    )
+
+
+def _goes_on(vm: ConfidentialVm, *, alike: bool = False) -> str:
+    why = f"{ALIKE} starts in a row ended alike. " if alike else ""
+    where = f"{vm.name} --project {vm.project_id} --zone {vm.zone}"
+    return (
+        f"{why}`{vm.name}` goes on, and costs until it ends or is destroyed.\n"
+        f"  look again:  symbolon operator watch {where}\n"
+        f"  switch off:  symbolon operator stop {where}\n"
+        f"  remove:      symbolon operator destroy {where}\n"
+    )
+
+
+def show_status(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
+    """What the VM does stands on standard output: exit code 0, or 3 where there is none.
+
+    Raises:
+        Denied, Unavailable: as Google answers.
+    """
+    try:
+        instance = describe(api, vm)
+    except NotFound:
+        if output == "json":
+            print_json({"name": vm.name, "status": None})
+        else:
+            sys.stdout.write(f"there is no VM {vm.name} in {vm.zone}\n")
+        return ExitCode.ANSWERED_NO
+    metadata = metadata_of(instance)
+    said = {
+        "name": vm.name,
+        "status": str(instance.get("status", "")),
+        "zone": vm.zone,
+        "machine": str(instance.get("machineType", "")).rpartition("/")[2],
+        "technology": str(instance.get("confidentialInstanceConfig", {}).get("confidentialInstanceType", "")),
+        "image": metadata.get("tee-image-reference", ""),
+        "results": metadata.get(_RESULTS, ""),
+        "made": str(instance.get("creationTimestamp", "")),
+        "costs": _costs(str(instance.get("status", ""))),
+    }
+    if output == "json":
+        print_json(said)
+    else:
+        sys.stdout.write(columns([(name, printable(value)) for name, value in said.items() if value]) + "\n")
+    return ExitCode.YES
+
+
+def _costs(state: str) -> str:
+    if state in ("TERMINATED", "STOPPED", "SUSPENDED"):
+        return "its disk, until it is destroyed"
+    return "the machine, its disk and its address"

@@ -1,0 +1,334 @@
+"""`symbolon operator preflight` says before a launch what the platform would say after it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.push import parse_image_reference, push
+from deploy.resources import DockerRepository, Grant
+from symbolon.demo.cast import ensure_all
+from symbolon.operator.preflight import POLICY_ANNOTATION, THIS_IMAGE
+from tests.symbolon.conftest import Ask
+from tests.symbolon.operator.conftest import There, answers_of, preflight
+
+CREATOR = "roles/iam.serviceAccountTokenCreator"
+OPERATOR = "user:operator@secundus.example"
+
+
+@pytest.fixture(scope="module")
+def speaks_for_its_account(there: There) -> There:
+    """The operator may ask as the VM's account."""
+    grant = Grant(on=there.operator.workload_account, role=CREATOR, member=OPERATOR)
+    ensure_all(there.stage.operator, [grant])
+    return there
+
+
+def test_whether_the_account_may_pull_is_not_seen_from_outside_the_owner_s_project(
+    ask: Ask, there: There
+) -> None:
+    answered = preflight(ask, there)
+    assert answered.code == 6
+    found = answers_of(answered)
+    assert [asked for asked, answer in found.items() if answer != "yes"] == ["pulling the image"]
+    assert answered.json["verdict"] == "unknown"
+    (pulling,) = [each for each in answered.json["answers"] if each["asked"] == "pulling the image"]
+    assert "gcloud artifacts repositories add-iam-policy-binding primus-artifact-repo" in pulling["fix"]
+
+
+@pytest.mark.parametrize("policy", ["policy", "provider"])
+def test_a_launch_that_will_be_admitted_is_admitted(
+    ask: Ask, speaks_for_its_account: There, policy: str
+) -> None:
+    answered = preflight(
+        ask, speaks_for_its_account, "--policy", str(getattr(speaks_for_its_account, policy))
+    )
+    assert (answered.code, answered.json["verdict"]) == (0, "admitted"), answered.out
+    assert {*answers_of(answered).values()} == {"yes"}
+
+
+def test_a_person_reads_the_same(ask: Ask, speaks_for_its_account: There) -> None:
+    answered = ask("operator", "preflight", *speaks_for_its_account.typed)
+    assert answered.code == 0
+    first, image, *_ = answered.out.splitlines()
+    assert first == "ADMITTED  nothing stands in the way of this launch"
+    assert image == f"image  {speaks_for_its_account.tag}@{speaks_for_its_account.digest}"
+    assert "assumed: the provider asks what the policy says" in answered.out
+
+
+def test_a_refusal_names_the_clauses_and_what_the_operator_can_change(ask: Ask, there: There) -> None:
+    answered = preflight(ask, there, "--debug")
+    assert (answered.code, answered.json["verdict"]) == (3, "refused")
+    (admission,) = [each for each in answered.json["answers"] if each["asked"] == "admission"]
+    assert admission["says"] == "2 of 10 clauses do not hold for the token of this machine"
+    assert [clause["text"] for clause in admission["clauses"]] == [
+        '"STABLE" in assertion.submods.confidential_space.support_attributes',
+        'assertion.dbgstat == "disabled-since-boot"',
+    ]
+    assert all(clause["fix"].startswith("operator: ") for clause in admission["clauses"])
+
+
+REFUSED = {
+    "a technology that the policy does not take": (
+        ["--technology", "TDX"],
+        "admission",
+        "clauses do not hold",
+    ),
+    "an account that the policy does not name": (
+        ["--service-account", "another-sa"],
+        "admission",
+        "1 of 10 clauses do not hold",
+    ),
+    "an account that is not there": (
+        ["--service-account", "another-sa"],
+        "account",
+        "there is no service account `another-sa@secundus.iam.gserviceaccount.com`",
+    ),
+    "a key that the launcher does not know": (
+        ["--metadata", "tee-restartpolicy=Always"],
+        "metadata",
+        "the launcher does not know `tee-restartpolicy`, and ignores it without a word",
+    ),
+    "a variable that no label allows": (
+        ["--metadata", "tee-env-STORAGE_EMULATOR_HOST=x"],
+        "metadata",
+        "env var {STORAGE_EMULATOR_HOST x} is not allowed to be overridden on this image",
+    ),
+    "a command that no label allows": (
+        ["--metadata", 'tee-cmd=["sh"]'],
+        "metadata",
+        "CMD is not allowed to be overridden on this image",
+    ),
+    "a value that the launcher does not read": (
+        ["--metadata", "tee-dev-shm-size-kb=much"],
+        "metadata",
+        "failed to convert tee-dev-shm-size-kb into uint64, got: much",
+    ),
+    "more scratch than there is memory": (
+        ["--scratch-kib", "99999999"],
+        "metadata",
+        "failed to validate /dev/shm size",
+    ),
+    "a machine that cannot be so": (
+        ["--machine-type", "c3-standard-4"],
+        "machine",
+        "`c3-standard-4` cannot be confidential by SEV",
+    ),
+    "maintenance that cannot be so": (
+        ["--maintenance", "MIGRATE", "--machine-type", "c2d-standard-2"],
+        "machine",
+        "cannot move while its host is maintained",
+    ),
+    "a zone that is none": (["--zone", "us-nowhere1-a"], "zone", "there is no `n2d-standard-2` in"),
+    "a machine type that is not there": (["--machine-type", "n2d-standard-3"], "zone", "there is no `n2d-s"),
+    "a folder without photos": (
+        ["--input", "gs://secundus-input-bucket/empty"],
+        "pictures",
+        "no object of 0 in `gs://secundus-input-bucket/empty/` has a picture's name",
+    ),
+    "a bucket that is not there": (
+        ["--input", "gs://no-such-bucket-anywhere"],
+        "pictures",
+        "there is no bucket",
+    ),
+    "a bucket for results that is not there": (
+        ["--results", "gs://no-such-bucket-anywhere"],
+        "writing results",
+        "bucket `no-such-bucket-anywhere` is not there",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_refused_is_named_with_its_mending(ask: Ask, there: There, name: str) -> None:
+    typed, asked, says = REFUSED[name]
+    answered = preflight(ask, there, *typed)
+    assert answered.code == 3, answered.out
+    found = [each for each in answered.json["answers"] if (each["asked"], each["answer"]) == (asked, "no")]
+    assert found, answered.out
+    assert says in found[0]["says"]
+    mending = found[0].get("fix", "") + "".join(clause["fix"] for clause in found[0].get("clauses", ()))
+    assert mending.startswith(("operator: ", "owner: "))
+
+
+UNKNOWN = {
+    "which zone offers TDX": (["--technology", "TDX"], "zone"),
+    "SEV-SNP, which Confidential Space does not document": (["--technology", "SEV_SNP"], "machine"),
+    "a bucket of somebody else's": (["--input", "gs://primus-input-bucket"], "pictures"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_is_not_known_is_said_to_be_unknown(ask: Ask, there: There, name: str) -> None:
+    typed, asked = UNKNOWN[name]
+    assert answers_of(preflight(ask, there, *typed))[asked] == "unknown"
+
+
+def test_a_missing_right_is_named_with_the_line_that_grants_it(
+    ask: Ask, speaks_for_its_account: There
+) -> None:
+    there = speaks_for_its_account
+    bucket = replace(there.operator.result_bucket, name="secundus-other-bucket")
+    ensure_all(there.stage.operator, [bucket])
+    answered = preflight(ask, there, "--results", f"gs://{bucket.name}/run")
+    (writing,) = [each for each in answered.json["answers"] if each["asked"] == "writing results"]
+    assert (answered.code, writing["answer"]) == (3, "no")
+    assert writing["says"] == "the account lacks `roles/storage.objectUser` on bucket `secundus-other-bucket`"
+    assert writing["fix"] == (
+        "operator: gcloud storage buckets add-iam-policy-binding gs://secundus-other-bucket"
+        f" --member={there.operator.workload_account.member} --role=roles/storage.objectUser"
+    )
+
+
+def test_a_registry_that_denies_the_account_is_the_owner_s_to_open(
+    ask: Ask, speaks_for_its_account: There
+) -> None:
+    """The operator may read the image, and the VM's account may not."""
+    there = speaks_for_its_account
+    closed = DockerRepository(project=there.owner.repository.project, location="us", repository_id="closed")
+    grant = Grant(on=closed, role="roles/artifactregistry.reader", member=OPERATOR)
+    ensure_all(there.stage.owner, [closed, grant])
+    tag = closed.image("workload-container", "v1")
+    push(there.stage.owner.api, there.stage.folder / "image-of-primus", parse_image_reference(tag))
+    answered = preflight(ask, there, "--reference", tag)
+    (pulling,) = [each for each in answered.json["answers"] if each["asked"] == "pulling the image"]
+    assert (answered.code, pulling["answer"]) == (3, "no")
+    assert pulling["fix"].startswith("owner: gcloud artifacts repositories add-iam-policy-binding closed")
+
+
+def test_an_image_that_the_operator_may_not_read_leaves_the_rest_answered(
+    ask: Ask, speaks_for_its_account: There
+) -> None:
+    there = speaks_for_its_account
+    shut = DockerRepository(project=there.owner.repository.project, location="us", repository_id="shut")
+    ensure_all(there.stage.owner, [shut])
+    answered = preflight(ask, there, "--reference", shut.image("workload-container", "v1"))
+    found = answers_of(answered)
+    assert (answered.code, found["image"], found["zone"]) == (3, "unknown", "yes")
+    assert found["pulling the image"] == "no"
+    assert "admission" not in found
+
+
+def test_restarts_are_warned_of_and_refuse_nothing(ask: Ask, speaks_for_its_account: There) -> None:
+    answered = preflight(ask, speaks_for_its_account, "--restart-policy", "OnFailure")
+    assert (answered.code, answers_of(answered)["restarts"]) == (0, "warning")
+    (warning,) = [each for each in answered.json["answers"] if each["asked"] == "restarts"]
+    assert "exit code 7 is rebooted for ever" in warning["says"]
+
+
+def test_without_a_policy_admission_is_not_known(ask: Ask, there: There) -> None:
+    typed = [each for each in there.typed if each not in ("--policy", str(there.policy))]
+    answered = ask("operator", "preflight", *typed, "--format", "json")
+    assert (answered.code, answers_of(answered)["admission"]) == (6, "unknown")
+
+
+def test_a_policy_in_the_image_s_own_annotation_is_asked(ask: Ask, there: There, tmp_path: Path) -> None:
+    """It cannot name the digest of the manifest that it stands in, so it says where that goes."""
+    text = there.policy.read_text(encoding="utf-8").replace(there.digest, THIS_IMAGE)
+    layout = there.stage.folder / "image-of-primus"
+    annotated = _annotated(layout, tmp_path / "layout", {POLICY_ANNOTATION: text})
+    tag = there.owner.repository.image("annotated", "v1")
+    push(there.stage.owner.api, annotated, parse_image_reference(tag))
+    typed = ["--reference", tag, "--project", "secundus", "--input", "gs://secundus-input-bucket/photos"]
+    answered = ask("operator", "preflight", *typed, "--format", "json")
+    assert answers_of(answered)["admission"] == "yes"
+    answered = ask("operator", "preflight", *typed, "--debug", "--format", "json")
+    assert (answered.code, answers_of(answered)["admission"]) == (3, "no")
+
+
+def _annotated(layout: Path, copy: Path, annotations: dict[str, str]) -> Path:
+    """The layout's image with annotations in its manifest."""
+    import shutil
+
+    from attestation.digests import digest_of
+
+    shutil.copytree(layout, copy)
+    index = json.loads((copy / "index.json").read_bytes())
+    blobs = copy / "blobs" / "sha256"
+    (descriptor,) = index["manifests"]
+    manifest = json.loads((blobs / descriptor["digest"].partition(":")[2]).read_bytes())
+    data = json.dumps({**manifest, "annotations": annotations}).encode()
+    digest = digest_of(data)
+    (blobs / digest.partition(":")[2]).write_bytes(data)
+    index["manifests"] = [{**descriptor, "digest": digest, "size": len(data)}]
+    (copy / "index.json").write_text(json.dumps(index))
+    return copy
+
+
+def test_what_depends_on_the_machine_s_id_is_not_known(ask: Ask, there: There, tmp_path: Path) -> None:
+    condition = tmp_path / "condition.cel"
+    condition.write_text('assertion.submods.gce.instance_id.startsWith("7") && assertion.secboot')
+    answered = preflight(ask, there, "--policy", str(condition))
+    (admission,) = [each for each in answered.json["answers"] if each["asked"] == "admission"]
+    assert (answered.code, admission["answer"]) == (6, "unknown")
+    (clause,) = admission["clauses"]
+    assert clause["reason"] == "what it reads is not known before the machine boots"
+
+
+def test_a_subject_that_is_made_of_the_machine_s_id_does_not_hinder(
+    ask: Ask, there: There, tmp_path: Path
+) -> None:
+    """Google recommends such a mapping."""
+    provider: Any = json.loads(there.provider.read_text(encoding="utf-8"))
+    provider["attributeMapping"]["google.subject"] = (
+        '"gcpcs::" + assertion.submods.container.image_digest + "::" + assertion.submods.gce.project_number'
+        ' + "::" + assertion.submods.gce.instance_id'
+    )
+    file = tmp_path / "provider.json"
+    file.write_text(json.dumps(provider))
+    assert answers_of(preflight(ask, there, "--policy", str(file)))["admission"] == "yes"
+
+
+def test_the_digest_is_pinned_in_a_launch_file_that_says_the_same(
+    ask: Ask, speaks_for_its_account: There, tmp_path: Path
+) -> None:
+    there, file = speaks_for_its_account, tmp_path / "launch.toml"
+    assert preflight(ask, there, "--save", str(file)).code == 0
+    assert f'reference = "{there.tag}@{there.digest}"' in file.read_text(encoding="utf-8")
+    answered = ask("operator", "preflight", file, "--format", "json")
+    assert (answered.code, answered.json["reference"]) == (0, f"{there.tag}@{there.digest}")
+
+
+def test_a_tag_that_was_moved_since_is_rejected(ask: Ask, there: There) -> None:
+    before = f"{there.tag}@sha256:{'0' * 64}"
+    answered = ask("operator", "preflight", *there.typed, "--reference", before)
+    assert answered.code == 4
+    assert answered.err.startswith("error: tag `latest` of `us-docker.pkg.dev/primus/primus-artifact-repo/")
+    assert f"was moved: it is `{there.digest}` now" in answered.err
+    assert "hint: ask the owner which one is meant" in answered.err
+
+
+BAD = {
+    "another registry's image": (
+        ["--reference", "docker.io/library/x:1"],
+        7,
+        "is not an image in artifact reg",
+    ),
+    "no such image": (["--reference", "{tag}-2"], 7, "with 404"),
+    "a project of somebody else's": (["--project", "primus"], 4, "finding project `primus` with 403"),
+    "a policy that is not there": (["--policy", "nowhere.toml"], 7, "cannot read the policy `nowhere.toml`"),
+    "a file that cannot be written": (["--save", "/nowhere/x"], 7, "cannot write `/nowhere/x`"),
+    "a folder that is none": (["--input", "photos"], 7, "the input `photos` names no bucket"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_with_a_hint(ask: Ask, there: There, name: str) -> None:
+    typed, code, said = BAD[name]
+    typed = [each.format(tag=there.tag) for each in typed]
+    answered = ask("operator", "preflight", *there.typed, *typed)
+    error, hint = answered.err.splitlines()
+    assert (answered.code, said in error, hint.startswith("hint: ")) == (code, True, True), answered.err
+
+
+def test_without_credentials_it_says_how_to_have_some(
+    ask: Ask, there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")
+    answered = ask("operator", "preflight", *there.typed)
+    assert answered.code == 7
+    assert answered.err.splitlines()[1].startswith("hint: run `gcloud auth application-default login`")

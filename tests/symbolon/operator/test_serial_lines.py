@@ -1,0 +1,123 @@
+"""A VM's serial port, read: whose each line is, and how each start of its job ended."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from symbolon.operator.serial_lines import End, SerialLines, parse_line
+
+BEGINS = "2026/01/02 03:04:05 TEE container launcher initiating\n"
+GOOD = "2026/01/02 03:04:06 workload task ended and returned 0\n"
+BAD = "2026/01/02 03:04:06 workload task ended and returned non-zero\n"
+EXITS = "2026/01/02 03:04:07 TEE container launcher exiting with exit code: {} (…)\n"
+DENIED = (
+    json.dumps({"severity": "ERROR", "message": "no", "exit_code": 4, "code": "denied", "hint": "ask"}) + "\n"
+)
+
+
+def read(*pieces: str) -> SerialLines:
+    lines = SerialLines()
+    for piece in pieces:
+        list(lines.read(piece))
+    return lines
+
+
+def test_a_structured_line_is_the_workload_s_wherever_it_begins() -> None:
+    said = '{"severity": "INFO", "message": "3 of 5 images", "done": 3}'
+    for text in (said, f"[   12.345678] {said}", said + "\r"):
+        line = parse_line(text)
+        assert (line.source, line.severity, line.message) == ("workload", "INFO", "3 of 5 images")
+        assert line.fields == {"done": 3}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026/01/02 03:04:05 Image Labels : map{}",
+        "{no json",
+        '{"no": "message"}',
+        '["a list"]',
+        '{"message": 5}',
+        "[    0.0] Linux version 6.1",
+    ],
+)
+def test_any_other_line_is_words(text: str) -> None:
+    line = parse_line(text)
+    assert (line.source, line.severity, line.fields) == ("launcher", "INFO", {})
+
+
+def test_a_line_that_comes_in_pieces_is_one_line() -> None:
+    lines = SerialLines()
+    assert list(lines.read('{"severity": "INFO", "mess')) == []
+    (line,) = lines.read('age": "hello"}\n')
+    assert (line.message, line.document()) == (
+        "hello",
+        {"source": "workload", "severity": "INFO", "message": "hello"},
+    )
+
+
+def test_a_good_end_is_one() -> None:
+    assert read(BEGINS, GOOD, EXITS.format(0)).ends == [End(exit_code=0)]
+
+
+def test_a_bad_end_has_the_workload_s_own_last_word() -> None:
+    assert read(BEGINS, DENIED, BAD, EXITS.format(1)).ends == [
+        End(exit_code=4, code="denied", message="no", hint="ask")
+    ]
+
+
+def test_an_end_without_a_word_has_no_exit_code() -> None:
+    assert read(BEGINS, BAD, EXITS.format(1)).ends == [End(exit_code=None)]
+
+
+def test_the_word_of_an_earlier_start_is_not_a_later_one_s() -> None:
+    assert read(BEGINS, DENIED, BAD, EXITS.format(3), BEGINS, BAD, EXITS.format(3)).ends[-1] == End(
+        exit_code=None
+    )
+
+
+def test_a_launcher_that_refuses_ends_it_in_its_own_words() -> None:
+    words = "2026/01/02 03:04:05 CMD is not allowed to be overridden on this image\n"
+    (end,) = read(BEGINS, words, EXITS.format(1)).ends
+    assert (end.by, end.exit_code) == ("launcher", None)
+    assert end.message == "CMD is not allowed to be overridden on this image"
+
+
+def test_a_debug_machine_goes_on_after_its_job() -> None:
+    assert read(BEGINS, DENIED, BAD, EXITS.format(4)).holds
+    assert not read(BEGINS, DENIED, BAD, EXITS.format(1)).holds
+    assert not read(BEGINS, DENIED, BAD, EXITS.format(4), BEGINS).holds
+
+
+ONE = BEGINS + DENIED + BAD + EXITS.format(3)
+OTHER = ONE.replace('"no"', '"another reason"')
+
+
+@pytest.mark.parametrize(
+    ("pieces", "alike"),
+    [
+        ((ONE, ONE), False),
+        ((ONE, ONE, ONE), True),
+        ((ONE, OTHER, ONE, ONE), False),
+        ((OTHER, ONE, ONE, ONE), True),
+        ((ONE, ONE, ONE, BEGINS), False),
+        ((BEGINS + GOOD,) * 3, False),
+    ],
+    ids=[
+        "two are not enough",
+        "three are",
+        "another reason begins the count anew",
+        "the last three count",
+        "a new start may end otherwise",
+        "good ends are no reason to stop",
+    ],
+)
+def test_three_starts_that_ended_alike_are_enough(pieces: tuple[str, ...], alike: bool) -> None:
+    assert read(*pieces).ended_alike is alike
+
+
+def test_a_line_without_end_is_not_kept_for_ever() -> None:
+    lines = SerialLines()
+    assert len(list(lines.read("x" * (1 << 21)))) == 1
