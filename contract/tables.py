@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from attestation.digests import Digest
 from attestation.errors import Misconfigured, quoted
 
 from .uris import parse_object_uri
 
+_COMMENT: Final[dict[str, Any]] = {
+    "initial_indent": "# ",
+    "subsequent_indent": "# ",
+    "break_on_hyphens": False,
+    "break_long_words": False,
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Table = TypeVar("Table")
@@ -243,14 +250,23 @@ def _read(document: Document, kind: Kind, value: Any, where: str) -> Any:
         ) from None
 
 
-def render_table(name: str, table: Any) -> str:
-    """The lines of the table `name`, every key that has a value spelled out; empty where none has."""
+def render_table(name: str, table: Any, *, commented: bool = False) -> str:
+    """The lines of the table `name`, every key that has a value spelled out; empty where none has.
+
+    `commented`: above each stand its meaning, the values that it takes and their unit.
+    """
     lines = [
-        f"{each.name} = {each.kind.render(value)}\n"
+        f"{_comment(each) if commented else ''}{each.name} = {each.kind.render(value)}\n"
         for each in keys_of(type(table))
         if (value := getattr(table, each.name)) is not None
     ]
     return f"[{name}]\n{''.join(lines)}" if lines else ""
+
+
+def _comment(said: Key) -> str:
+    unit = f" ({said.unit})" if said.unit else ""
+    words = f"{said.meaning}; {said.kind.expected}{unit}"
+    return "".join(f"{line}\n" for line in textwrap.wrap(words, 98, **_COMMENT))
 
 
 def _quoted_text(text: str) -> str:

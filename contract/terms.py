@@ -36,6 +36,8 @@ from .uris import ObjectUri
 
 FORMAT = 1
 DEFAULT_RUNTIME = "tensorflow"
+DEFAULT_SIGNATURE = "serving_default"
+"""The signature of a SavedModel that savers write where nobody names another."""
 LARGEST_BATCH = 1024
 """Most pictures that a model sees at once, whoever asks for it."""
 
@@ -54,6 +56,7 @@ _AUDIENCE = Text(
     ),
 )
 _EMAIL = Text("a service account's e-mail address", re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+"))
+_SIGNATURE = Text("the name of a signature", re.compile(r"[A-Za-z0-9_.:/-]{1,200}"))
 _TENSOR = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _RELATIVE_FILE = Text(
     "the path of a file within the archive",
@@ -79,6 +82,14 @@ class ModelTerms:
     max_unpacked_bytes: int = field(
         default=2 * _GIB,
         metadata=key(Whole(1, 256 * _GIB), "an archive that unpacks to more is refused", unit="bytes"),
+    )
+    signature: str = field(
+        default=DEFAULT_SIGNATURE,
+        metadata=key(
+            _SIGNATURE,
+            "the function of a SavedModel that is asked; OpenVINO reads `serving_default` alone, and an IR"
+            " has no other",
+        ),
     )
 
 
@@ -150,6 +161,14 @@ class InputTerms:
         )
     )
     scale: float = field(metadata=key(Number(1e-9, 1e6), "as `mean`", unit="per step of 0 to 255"))
+    channels: str = field(
+        default="rgb",
+        metadata=key(
+            Choice("rgb", "bgr"),
+            "the order in which the model takes a pixel's three numbers; Caffe's models take `bgr`. `mean` is"
+            " red, green, blue either way",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,9 +325,14 @@ def parse_terms(text: str) -> OwnerTerms:
     return terms
 
 
-def render_terms(terms: OwnerTerms) -> str:
-    """The content of `terms.toml`, from which `parse_terms` makes the same terms."""
-    tables = (render_table(each.name, getattr(terms, each.name)) for each in fields(OwnerTerms))
+def render_terms(terms: OwnerTerms, *, commented: bool = False) -> str:
+    """The content of `terms.toml`, from which `parse_terms` makes the same terms.
+
+    `commented`: above each key stands what it means, for whoever edits the file.
+    """
+    tables = (
+        render_table(each.name, getattr(terms, each.name), commented=commented) for each in fields(OwnerTerms)
+    )
     return "\n".join([f"format = {FORMAT}\n", *filter(None, tables)])
 
 

@@ -47,6 +47,11 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "scale-missing": "The owner's terms do not say the mean or the scale that the model was trained "
         "with. The log has what a trial on one photo suggests; the owner looks it up, and publishes the "
         "image again.",
+        "model-unmendable": "No terms make this model one that the workload can feed: it wants another "
+        "layout, encoded pictures, a second input, or does not say its classes. Its owner saves it again; "
+        "the hint says how.",
+        "already-there": "A file that would be written is there, and says something else. Look at the "
+        "difference, and say --force.",
         "receipt-format-unknown": "The receipt is of another format, or of none that is known here. A newer "
         "version of this program may read it.",
         "not-found": "What was asked for is not there, or may not be seen. Check the name, the project, "

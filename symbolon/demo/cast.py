@@ -84,7 +84,7 @@ def prepare(
     ensure_all(stage.owner, [owner.pull_grant(_ANYBODY)])
     yield Prepared(party="owner", what=f"image with the owner's terms, {image.rpartition('@')[2]}")
 
-    policy = _ask(stage, owner, operator, Digest(image.rpartition("@")[2]))
+    policy = ask(stage, owner, operator, Digest(image.rpartition("@")[2]))
     yield Prepared(
         party="owner", what="policy: that image, in a production VM of that operator, and no other"
     )
@@ -104,7 +104,7 @@ def prepare(
     )
 
 
-def _ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> NamedPolicy:
+def ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> NamedPolicy:
     """The owner's provider asks the policy file's condition; the policy as Google then describes it."""
     text = render_policy(owner, operator, image)
     stage.keep("policy.toml", text)
@@ -121,7 +121,9 @@ def _ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> Named
 def publish(stage: Stage, party: Party, repository: DockerRepository, *, terms: OwnerTerms) -> str:
     """The party's repository serves the image with these terms; its reference by digest."""
     folder = stage.folder / f"image-of-{repository.project.project_id}"
-    layout = build_image(folder, terms=render_terms(terms).encode(), root=published_root())
+    layout = build_image(
+        folder, terms=render_terms(terms).encode(), root=published_root(), runtime=terms.runtime.name
+    )
     reference = parse_image_reference(repository.image("workload-container", "latest"))
     digest = push(party.api, layout.folder, reference)
     return f"{reference.repository}@{digest}"

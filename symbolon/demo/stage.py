@@ -59,6 +59,7 @@ class VmRun:
     exit_code: int | None
     code: str
     words: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,21 +81,28 @@ class Stage:
         launch(api, vm)
         give_up_at = time.monotonic() + _LONGEST_RUN_S
         while True:
-            found = api.call("GET", vm.url, doing=f"watching `{vm.name}`")
-            facts = found["symbolonEmulator"]
             # A debug VM never switches itself off, so its status does not say that it is done.
-            if "launcherExitCode" in facts:
-                break
+            if "launcherExitCode" in self._facts(vm):
+                return self.ended(vm)
             if time.monotonic() > give_up_at:
                 raise Unavailable(f"`{vm.name}` still runs after {_LONGEST_RUN_S} s")
             time.sleep(_POLL_S)
-        log, _ = serial_output(api, vm)
+
+    def ended(self, vm: ConfidentialVm) -> VmRun:
+        """How the workload of that VM came out, which has ended."""
+        log, _ = serial_output(self.operator.api, vm)
         error = _last_error(log)
         return VmRun(
-            exit_code=facts["workloadExitCode"],
+            exit_code=self._facts(vm).get("workloadExitCode"),
             code=str(error.get("code", "")),
             words=str(error.get("message", "")),
+            hint=str(error.get("hint", "")),
         )
+
+    def _facts(self, vm: ConfidentialVm) -> Mapping[str, Any]:
+        found = self.operator.api.call("GET", vm.url, doing=f"watching `{vm.name}`")
+        facts: Mapping[str, Any] = found["symbolonEmulator"]
+        return facts
 
     def claims_of(self, vm: ConfidentialVm) -> VerifiedClaims:
         """What the verifier signed of the VM, verified with the verifier's published keys.

@@ -13,6 +13,7 @@ from attestation.errors import ExitCode
 
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output
 from ..policy_arguments import add_findings, add_policy, now
+from .model_arguments import add_model_commands
 from .provision_arguments import add_owner_provision
 
 
@@ -76,6 +77,7 @@ def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
     add_policy(normalise)
     add_output(normalise)
     normalise.set_defaults(run=_normalise_policy)
+    add_model_commands(owner)
     add_owner_provision(owner)
 
 

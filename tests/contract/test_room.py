@@ -21,6 +21,7 @@ PURE = {
     "json",
     "re",
     "rfc8785",
+    "textwrap",
     "tomllib",
     "typing",
 }

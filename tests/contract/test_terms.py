@@ -37,7 +37,7 @@ def test_terms_in_order_are_read_whole() -> None:
     assert terms.egress.largest_top_k == 3
 
 
-HAVE_A_DEFAULT = ("format", "max_unpacked_bytes", "name", "decode", "labels")
+HAVE_A_DEFAULT = ("format", "max_unpacked_bytes", "name", "decode", "labels", "signature", "channels")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,20 @@ def test_nothing_but_what_has_a_safe_default_may_be_left_out(line: str) -> None:
     with pytest.raises(Misconfigured, match="do not say") as refused:
         parse_terms(terms_text().replace(line + "\n", ""))
     assert line.split(" = ")[0] in refused.value.message
+
+
+def test_what_is_written_for_people_says_of_each_key_what_it_means() -> None:
+    text = render_terms(TERMS, commented=True)
+    assert parse_terms(text) == TERMS
+    lines = text.splitlines()
+    assert (
+        "# the operator may ask for fewer (`TOP_K`); a whole number from 1 to 1000 (classes an image)"
+        in lines
+    )
+    keys = [number for number, line in enumerate(lines) if " = " in line and line[0] != "#"]
+    bare = [lines[number] for number in keys if not lines[number - 1].startswith("#")]
+    assert bare == ["format = 1"]
+    assert max(map(len, lines)) <= 110
 
 
 def test_what_is_written_is_read_as_it_was() -> None:

@@ -16,6 +16,7 @@ CHOICES = {
     ("input", "fit"): ("stretch", "crop"),
     ("input", "exif_orientation"): ("ignore", "apply"),
     ("input", "decode"): ("exact", "scaled"),
+    ("input", "channels"): ("rgb", "bgr"),
     ("output", "scores"): ("softmax", "as-is"),
 }
 UNITS = {

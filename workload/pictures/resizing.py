@@ -135,12 +135,13 @@ def _turn(height: int, width: int, orientation: int, terms: InputTerms) -> _Turn
 
 
 def _scale_into(resized: Floats, pixels: Floats, terms: InputTerms) -> None:
-    """`pixels` is `float32[rows, width, 4]`, its last channel nothing."""
+    """`pixels` is `float32[rows, width, 4]`, red, green, blue and nothing."""
+    given = resized[..., ::-1] if terms.channels == "bgr" else resized
     for channel, mean in enumerate(terms.mean):
         if any(terms.mean):
-            np.subtract(pixels[..., channel], np.float32(mean), out=resized[..., channel])
+            np.subtract(pixels[..., channel], np.float32(mean), out=given[..., channel])
         else:
-            np.multiply(pixels[..., channel], np.float32(terms.scale), out=resized[..., channel])
+            np.multiply(pixels[..., channel], np.float32(terms.scale), out=given[..., channel])
     if any(terms.mean):
         resized *= np.float32(terms.scale)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from attestation.errors import Misconfigured
 from contract.request import Job
+from contract.terms import DEFAULT_SIGNATURE
 
 from ..answers import Classifier, Fed, Indices, Scores
 from . import LoadedModel
@@ -32,7 +33,6 @@ from openvino import opset13 as ops  # noqa: E402
 PIECE = 4
 """Pictures of a piece. Larger ones are hardly faster, and a job's first and last wait for them."""
 
-_SERVING = "serving_default"
 _PIECES_A_STREAM = 2
 _KINDS = {"f": "float", "bf": "bfloat", "i": "int", "u": "uint"}
 _QUANTISED = "FakeQuantize"
@@ -53,9 +53,14 @@ def load(path: Path, job: Job) -> LoadedModel:
             "OpenVINO cannot read the model",
             hint="the owner saves it again, with the operations that the image's OpenVINO knows",
         ) from None
-    if path.is_dir() and _SERVING.encode() not in (path / "saved_model.pb").read_bytes():
-        raise ModelMisfit(f"the model has no signature `{_SERVING}`")
     terms = job.terms
+    if terms.model.signature != DEFAULT_SIGNATURE:
+        raise ModelMisfit(
+            f"the terms name the signature `{terms.model.signature}`,"
+            f" and OpenVINO reads `{DEFAULT_SIGNATURE}` alone"
+        )
+    if path.is_dir() and DEFAULT_SIGNATURE.encode() not in (path / "saved_model.pb").read_bytes():
+        raise ModelMisfit(f"the model has no signature `{DEFAULT_SIGNATURE}`")
     _check_precision(model, terms.runtime.precision)
     inputs = _tensors(model.inputs, terms.input.tensor)
     batch_size = check_input(inputs, terms.input)

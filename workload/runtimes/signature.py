@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from attestation.errors import Misconfigured
 from contract.request import Job
 from contract.terms import InputTerms, OutputTerms
+
+Signature = TypeVar("Signature")
 
 
 class ModelMisfit(Misconfigured):
@@ -53,6 +55,17 @@ class Tensor:
     def __str__(self) -> str:
         sizes = ["..."] if self.shape is None else ["n" if size is None else str(size) for size in self.shape]
         return f"{self.dtype}[{', '.join(sizes)}]"
+
+
+def choose_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
+    """The signature that the terms name.
+
+    Raises:
+        ModelMisfit: the model has none of that name.
+    """
+    if name not in signatures:
+        raise ModelMisfit(f"the model has no signature `{name}`")
+    return signatures[name]
 
 
 def check_input(inputs: Mapping[str, Tensor], terms: InputTerms) -> int | None:

@@ -19,15 +19,21 @@ from contract.request import Job
 
 from ..answers import Classifier, Fed, Indices, Scores
 from . import LoadedModel
-from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run, float32_range
+from .signature import (
+    Tensor,
+    check_input,
+    check_output,
+    choose_signature,
+    does_not_run,
+    float32_range,
+)
 from .tensorflow_library import EXHAUSTED, Failed, Session, load_library, wheel_folder
-from .tensorflow_signature import Port, read_signature, render_config
+from .tensorflow_signature import Port, read_signatures, render_config
 
 # Read when the library is loaded. Its own log lines may quote a model's nodes and paths. Of itself it uses
 # oneDNN only on processors with AVX-512, and is slower by a half on the others.
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="1")
 
-_SERVING = "serving_default"
 _GPU = Path("/dev/nvidia0")
 
 _library = load_library()
@@ -55,15 +61,13 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
     config = render_config(is_bf16=terms.runtime.precision == "bf16")
     try:
         session = Session(_library, saved_model, config=config)
-        signature = read_signature(session.meta_graph, _SERVING)
+        signatures = read_signatures(session.meta_graph)
     except (Failed, ValueError):
         raise Misconfigured(
             "TensorFlow cannot read the model",
             hint="the owner saves it again, with the image's TensorFlow and its operations alone",
         ) from None
-    if signature is None:
-        raise ModelMisfit(f"the model has no signature `{_SERVING}`")
-    inputs, outputs = signature
+    inputs, outputs = choose_signature(signatures, terms.model.signature)
     batch_size = check_input({name: port.shown for name, port in inputs.items()}, terms.input)
     classes = check_output({name: port.shown for name, port in outputs.items()}, terms.output, job)
     taken = inputs[terms.input.tensor]

@@ -18,7 +18,7 @@ from contract.request import Job
 
 from ..answers import Fed, Indices, Scores
 from . import LoadedModel
-from .signature import ModelMisfit, Tensor, check_input, check_output, does_not_run
+from .signature import Tensor, check_input, check_output, choose_signature, does_not_run
 
 # Read when TensorFlow is imported. Its own log lines may quote a model's nodes and paths. And with
 # the older Keras for its own, which the image lacks, it imports none: a SavedModel needs none.
@@ -30,7 +30,6 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 FREEZE_AFTER = 2048
 """Pictures that a job has had when its model is frozen: smaller ones end sooner without."""
 
-_SERVING = "serving_default"
 _GPU_BATCH = 256
 
 
@@ -51,9 +50,7 @@ def load(saved_model: Path, job: Job) -> LoadedModel:
             "TensorFlow cannot read the model",
             hint="the owner saves it again, with the image's TensorFlow and its operations alone",
         ) from None
-    if _SERVING not in loaded.signatures:
-        raise ModelMisfit(f"the model has no signature `{_SERVING}`")
-    signature = loaded.signatures[_SERVING]
+    signature = choose_signature(loaded.signatures, job.terms.model.signature)
     inputs = {name: _tensor(spec) for name, spec in signature.structured_input_signature[1].items()}
     outputs = {name: _tensor(spec) for name, spec in signature.structured_outputs.items()}
     batch_size = check_input(inputs, job.terms.input)
@@ -107,7 +104,7 @@ class _Classifier:
     """
 
     def __init__(self, loaded: Any, taken: Tensor, job: Job, batch_size: int | None) -> None:
-        terms, signature = job.terms, loaded.signatures[_SERVING]
+        terms, signature = job.terms, loaded.signatures[job.terms.model.signature]
         # Freezing asks the variables, which the signature alone does not keep.
         self._loaded = loaded
         self._name = terms.input.tensor

@@ -58,8 +58,8 @@ class Port:
 Ports = dict[str, Port]
 
 
-def read_signature(meta_graph: bytes, name: str) -> tuple[Ports, Ports] | None:
-    """The inputs and the outputs of that signature; None if there is none.
+def read_signatures(meta_graph: bytes) -> dict[str, tuple[Ports, Ports]]:
+    """The inputs and the outputs of each signature.
 
     Raises:
         ValueError: it is no MetaGraphDef.
@@ -69,10 +69,10 @@ def read_signature(meta_graph: bytes, name: str) -> tuple[Ports, Ports] | None:
         message.ParseFromString(meta_graph)
     except DecodeError as error:
         raise ValueError from error
-    for signature in message.signatures:
-        if signature.key == name:
-            return _ports(signature.value.inputs), _ports(signature.value.outputs)
-    return None
+    return {
+        signature.key: (_ports(signature.value.inputs), _ports(signature.value.outputs))
+        for signature in message.signatures
+    }
 
 
 def render_config(*, is_bf16: bool) -> bytes:

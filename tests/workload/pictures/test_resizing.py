@@ -50,6 +50,14 @@ def check(picture: Picture, orientation: int, terms: InputTerms) -> None:
         np.testing.assert_array_equal(pixels, expected)
 
 
+@pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), (1.0, 2.0, 3.0)])
+def test_blue_comes_first_where_the_model_takes_it_so(mean: tuple[float, float, float]) -> None:
+    terms = replace(TERMS, mean=mean, scale=0.5)
+    turned = resize(noise(9, 7), 1, replace(terms, channels="bgr"))
+    np.testing.assert_array_equal(turned, resize(noise(9, 7), 1, terms)[..., ::-1])
+    assert turned.flags.c_contiguous
+
+
 @pytest.mark.parametrize(("method", "antialias"), METHODS)
 @settings(deadline=None, max_examples=60)
 @given(

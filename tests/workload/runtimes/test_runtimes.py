@@ -99,6 +99,34 @@ def test_a_model_without_a_serving_signature_does_not_fit(job: MakeJob, tmp_path
         runtimes.load(tmp_path, job())
 
 
+ANOTHER = ('signature = "serving_default"', 'signature = "classify"')
+
+
+def test_another_signature_is_asked_where_the_terms_name_it(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    module = tf.Module()
+    spec = tf.TensorSpec([None, 8, 8, 3], tf.float32, name="images")
+    functions = {
+        name: tf.function(
+            lambda images, factor=factor: {"logits": factor * tf.reduce_mean(images, axis=[1, 2])},
+            input_signature=[spec],
+        ).get_concrete_function()
+        for name, factor in (("classify", 1.0), ("serving_default", -1.0))
+    }
+    tf.saved_model.save(module, str(tmp_path), signatures=functions)
+    best = {}
+    for terms in ((ANOTHER[0], ANOTHER[0]), ANOTHER):
+        model = runtimes.load(tmp_path, make_job(terms))
+        best[terms[1]] = int(model.classifier(fed((1, 0.5, 0)))[0][0, 0])
+    assert best == {ANOTHER[0]: 2, ANOTHER[1]: 0}
+
+
+def test_another_signature_than_the_model_has_is_refused_by_its_name(job: MakeJob, saved_model: Path) -> None:
+    with pytest.raises(ModelMisfit, match="signature `classify`"):
+        runtimes.load(saved_model, job(ANOTHER))
+
+
 def save(folder: Path, function: Callable[..., Any], spec: Any) -> Path:
     import tensorflow as tf
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workload.runtimes.signature import Tensor
-from workload.runtimes.tensorflow_signature import read_signature, render_config
+from workload.runtimes.tensorflow_signature import read_signatures, render_config
 
 
 @pytest.mark.parametrize("is_bf16", [False, True])
@@ -27,15 +27,15 @@ def test_a_signature_is_read(saved_model: Path) -> None:
 
     saved = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
     meta_graph = saved.meta_graphs[0].SerializeToString()
-    signature = read_signature(meta_graph, "serving_default")
+    signature = read_signatures(meta_graph).get("serving_default")
     assert signature is not None
     inputs, outputs = signature
     assert inputs["images"].shown == Tensor(dtype="float32", shape=(None, 8, 8, 3))
     assert inputs["images"].tensor.startswith("serving_default_images")
     assert outputs["logits"].shown == Tensor(dtype="float32", shape=(None, 4))
-    assert read_signature(meta_graph, "another") is None
+    assert "another" not in read_signatures(meta_graph)
 
 
 def test_what_is_no_message_is_refused() -> None:
     with pytest.raises(ValueError):
-        read_signature(b"\xff\xff", "serving_default")
+        read_signatures(b"\xff\xff")

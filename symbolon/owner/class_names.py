@@ -1,0 +1,50 @@
+"""The names of a model's classes: the file that is named, or the one of the model's own that fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from attestation.errors import Misconfigured
+
+from ..inputs import read_text
+from .model_facts import Facts
+from .packing import name_of_labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassNames:
+    """A name a class, where there are names.
+
+    `name` is what the archive calls their file; `outside` is the file itself, where it lies beside the model.
+    """
+
+    name: str | None = None
+    outside: Path | None = None
+    texts: tuple[str, ...] = ()
+
+    def of(self, number: int) -> str:
+        """What the class is called; its number, where nobody says."""
+        return self.texts[number] if number < len(self.texts) else f"class {number}"
+
+
+def class_names_of(model: Path, labels: Path | None, facts: Facts, classes: int) -> ClassNames:
+    """From the file `labels`; without one, from the only text file of the model's with a line for each class.
+
+    Raises:
+        Misconfigured: `labels` cannot be read, or has another number of lines.
+    """
+    if labels is None:
+        fitting = [name for name, lines in facts.label_files.items() if len(lines) == classes]
+        if len(fitting) != 1:
+            return ClassNames()
+        return ClassNames(name=fitting[0], texts=facts.label_files[fitting[0]])
+    texts = tuple(read_text(str(labels), what="label file").splitlines())
+    if len(texts) != classes:
+        raise Misconfigured(
+            f"the label file names {len(texts)} classes, and the model has {classes}",
+            hint="one class a line, in the order of the model's scores",
+        )
+    name = name_of_labels(model, labels)
+    is_inside = model.is_dir() and labels.resolve().is_relative_to(model.resolve())
+    return ClassNames(name=name, outside=None if is_inside else labels, texts=texts)
