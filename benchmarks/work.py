@@ -103,6 +103,6 @@ def terms_of(
             scale=facts.scale,
         ),
         output=OutputTerms(tensor=facts.output, scores="softmax"),
-        egress=EgressTerms(largest_top_k=TOP_K, score_digits=9, most_pictures=10_000_000),
+        egress=EgressTerms(largest_top_k=TOP_K, score_digits=9, most_images=10_000_000),
         stream=read_table(_STREAM, "stream", tomllib.loads(work.stream), StreamTerms),
     )

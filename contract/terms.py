@@ -200,7 +200,7 @@ class EgressTerms:
     score_digits: int = field(
         metadata=key(Whole(0, 9), "scores are rounded to them", unit="digits after the decimal point")
     )
-    most_pictures: int = field(
+    most_images: int = field(
         metadata=key(Whole(1, 10_000_000), "a folder with more is refused", unit="pictures a job")
     )
 

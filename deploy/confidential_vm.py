@@ -162,6 +162,8 @@ def launch(api: GoogleApi, vm: ConfidentialVm) -> None:
 def watch(api: GoogleApi, vm: ConfidentialVm, *, poll_s: float = _POLL_S) -> Iterator[str]:
     """All that the VM writes to its serial port, in pieces, until it has switched itself off.
 
+    A piece is empty where it has written nothing since the last one.
+
     A debug image never switches itself off: whoever watches one stops by what it writes.
 
     Raises:
@@ -179,6 +181,7 @@ def watch(api: GoogleApi, vm: ConfidentialVm, *, poll_s: float = _POLL_S) -> Ite
             yield text
         if ended:
             return
+        yield ""
         api.sleep(poll_s)
 
 

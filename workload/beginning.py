@@ -59,7 +59,7 @@ def begin(operator: storage.Client, job: Job, terms_digest: Digest, turn: Turn, 
     if found is not None:
         say(f"going on with job {found.digest}: {len(found.pictures)} pictures were listed", job=found.digest)
         return Begun(folder=folder, record=found, is_new=False)
-    listing = reading.list_pictures(operator, job.input, most=job.terms.egress.most_pictures)
+    listing = reading.list_pictures(operator, job.input, most=job.terms.egress.most_images)
     record = JobRecord(
         image_digest=machine.image_digest,
         terms_digest=terms_digest,

@@ -72,5 +72,5 @@ def owner_terms(owner: Owner, model: Digest, *, largest_top_k: int = LARGEST_TOP
             scale=FED_SCALE,
         ),
         output=OutputTerms(tensor="logits", scores="softmax", labels=LABELS),
-        egress=EgressTerms(largest_top_k=largest_top_k, score_digits=4, most_pictures=100),
+        egress=EgressTerms(largest_top_k=largest_top_k, score_digits=4, most_images=100),
     )

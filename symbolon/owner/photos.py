@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attestation.errors import Misconfigured, printable, quoted
+from contract.job import PICTURE_SUFFIXES, is_picture
 
 from ..rendering import Styled, shortened, styled
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
-"""What the workload takes for a picture by its name: `workload.pictures.listing`."""
 _NARROWEST, _WIDEST = 40, 120
 
 
@@ -22,9 +21,7 @@ def photos_in(folder: Path) -> tuple[Path, ...]:
         Misconfigured: it is no folder, or there is none.
     """
     try:
-        found = sorted(
-            path for path in folder.rglob("*") if path.name.lower().endswith(SUFFIXES) and path.is_file()
-        )
+        found = sorted(path for path in folder.rglob("*") if is_picture(path.name) and path.is_file())
         is_folder = folder.is_dir()
     except OSError as error:
         reason = (error.strerror or "no reason given").lower()
@@ -33,7 +30,7 @@ def photos_in(folder: Path) -> tuple[Path, ...]:
         raise Misconfigured(f"there is no folder {quoted(str(folder))}", hint="name a folder with photos")
     if not found:
         raise Misconfigured(
-            f"there is no photo in {quoted(str(folder))}", hint=f"photos end in {', '.join(SUFFIXES)}"
+            f"there is no photo in {quoted(str(folder))}", hint=f"photos end in {', '.join(PICTURE_SUFFIXES)}"
         )
     return tuple(found)
 

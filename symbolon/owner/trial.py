@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -119,13 +120,12 @@ def _play(
     vm = _vm(operator, image, measured.size, top_k, is_packed=name.endswith("gz"))
     steps.begin("the operator launches the image")
     launch(stage.operator.api, vm)
-    watch(
-        stage.operator.api,
-        vm,
-        timeout_s=_LONGEST_RUN_S,
-        on_output=lambda text: steps.show(_last_message(text)),
-        poll_s=_POLL_S,
-    )
+    give_up_at = time.monotonic() + _LONGEST_RUN_S
+    for text in watch(stage.operator.api, vm, poll_s=_POLL_S):
+        if text:
+            steps.show(_last_message(text))
+        elif time.monotonic() > give_up_at:
+            raise Unavailable(f"the workload still runs after {_LONGEST_RUN_S} s", hint="try fewer photos")
     run = stage.ended(vm)
     written = stage.operator.objects(operator.result_bucket.name, f"{vm.name}/")
     rows = [

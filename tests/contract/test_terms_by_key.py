@@ -27,7 +27,7 @@ UNITS = {
     "input.scale": "per step of 0 to 255",
     "egress.largest_top_k": "classes a picture",
     "egress.score_digits": "digits after the decimal point",
-    "egress.most_pictures": "pictures a job",
+    "egress.most_images": "pictures a job",
     "stream.connections": "reads",
     "stream.decoders": "pictures",
     "stream.batch_size": "pictures",

@@ -114,7 +114,7 @@ def test_a_vm_is_watched_until_it_ends_and_all_it_wrote_is_heard(
         {"contents": "three\n", "next": "14"},
         {"contents": "", "next": "14"},
     )
-    assert list(watch(api, VM)) == ["one\n", "two\n", "three\n"]
+    assert list(watch(api, VM)) == ["", "one\n", "", "two\n", "three\n"]
     assert google.asked[-1] == f"GET {INSTANCES}/workload-vm/serialPort?port=1&start=14"
     assert google.slept == [2.0, 2.0]
 

@@ -50,7 +50,7 @@ TERMS = OwnerTerms(
         scale=1 / 255,
     ),
     output=OutputTerms(tensor="logits", scores="softmax", labels="labels.txt"),
-    egress=EgressTerms(largest_top_k=3, score_digits=4, most_pictures=50),
+    egress=EgressTerms(largest_top_k=3, score_digits=4, most_images=50),
 )
 """An owner's terms in order, for the model of `saved_model`."""
 LABELS = ("red", "green", "blue", "black")

@@ -60,7 +60,7 @@ def job(stage: Stage, folder: str) -> Job:
     return stage.job(
         environment={"INPUT_URI": f"gs://{stage.photos.name}/{folder}"},
         edit=lambda terms: terms.replace('"tensorflow"', '"openvino"').replace(
-            "most_pictures = 50", "most_pictures = 5000"
+            "most_images = 50", "most_images = 5000"
         ),
     )
 

@@ -18,12 +18,10 @@ from policy.policy_file import parse_policy
 from symbolon.owner import init as program
 from symbolon.owner.asking import Asker
 from symbolon.owner.packing import measure, packing_of
-from symbolon.owner.photos import SUFFIXES
 from symbolon.owner.reading_models import look
 from tests.symbolon.conftest import Answered, Ask
 from tests.symbolon.owner.conftest import NAMES
 from tests.workload.samples import LABELS
-from workload.pictures import listing
 
 Init = Callable[..., Answered]
 
@@ -330,10 +328,6 @@ def test_what_runs_the_model_and_is_not_installed_is_named_with_its_environment(
     assert answered.code == ExitCode.MISCONFIGURED
     assert "`simplejpeg` is not installed" in answered.err
     assert "scripts/environment demo" in answered.err
-
-
-def test_a_photo_is_what_the_workload_takes_for_one() -> None:
-    assert SUFFIXES == listing.SUFFIXES
 
 
 def test_the_pinned_digest_is_that_of_the_archive_that_will_be_uploaded(
