@@ -55,7 +55,7 @@ def test_what_is_written_for_people_says_of_each_key_what_it_means() -> None:
     assert parse_terms(text) == TERMS
     lines = text.splitlines()
     assert (
-        "# the operator may ask for fewer (`TOP_K`); a whole number from 1 to 1000 (classes an image)"
+        "# the operator may ask for fewer (`TOP_K`); a whole number from 1 to 1000 (classes a picture)"
         in lines
     )
     keys = [number for number, line in enumerate(lines) if " = " in line and line[0] != "#"]
