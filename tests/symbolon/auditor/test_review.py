@@ -16,6 +16,7 @@ import symbolon.auditor.review
 import symbolon.progress
 from attestation.digests import digest_of
 from policy.proving.prover import Prover
+from tests.policy.test_reviewing import WITHIN_BOUNDS
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, HOSTILE, PINNED, STABLE, provider, written
 
@@ -224,13 +225,6 @@ def test_an_answer_waits_neither_for_a_terminal_s_library_nor_for_google_s(
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
-
-
-JOINED = "(assertion.google_service_accounts + assertion.submods.confidential_space.support_attributes)"
-WITHIN_BOUNDS = (
-    f"assertion.submods.gce.project_id in ['a', 'b'] && !{JOINED}.exists(x, !(x in ['w', 'STABLE']))"
-    f" && (assertion.submods.gce.project_id == 'a' || !{JOINED}.all(x, x != 'v'))"
-)
 
 
 @pytest.fixture
