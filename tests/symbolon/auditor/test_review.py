@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -227,14 +226,6 @@ def test_an_answer_waits_neither_for_a_terminal_s_library_nor_for_google_s(
     assert done.stderr == "[]\n"
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine does not spend the budget: these questions are not the quickest."""
-    monkeypatch.setattr("policy.linting.BUDGET_S", 600.0)
-    monkeypatch.setattr("symbolon.auditor.review.Prover", partial(Prover, budget_s=600.0))
-
-
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("output", ["human", "json", "html", "markdown"])
 def test_what_rests_on_a_bound_is_asked_for_and_marked(ask: Ask, tmp_path: Path, output: str) -> None:
     policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
@@ -248,7 +239,6 @@ def test_what_rests_on_a_bound_is_asked_for_and_marked(ask: Ask, tmp_path: Path,
     assert "it is proved only where" not in accepted
 
 
-@pytest.mark.usefixtures("patient")
 def test_code_scanning_reads_the_bound_among_the_assumptions(ask: Ask, tmp_path: Path) -> None:
     policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
     (run,) = ask("auditor", "review", policy, "--accept-bounds", "--format", "sarif").json["runs"]
