@@ -20,7 +20,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from attestation.digests import Digest, digest_of
 from contract.canonical import decimal, render_canonical
@@ -36,6 +35,7 @@ from contract.receipt import (
     row_leaf,
 )
 from contract.results import PictureError, Prediction, Row, render_codelab_line, render_row
+from tests.attestation.signing import key_usage, name_of
 from tests.tokens import production_claims
 
 NOW: Final = 1_800_000_000
@@ -81,33 +81,15 @@ def certificate(
     """`issuer` vouches for the key of `subject`, from the day before `NOW` on."""
     return (
         x509.CertificateBuilder()
-        .subject_name(_name(subject))
-        .issuer_name(_name(issuer))
+        .subject_name(name_of(subject))
+        .issuer_name(name_of(issuer))
         .public_key(key_of(subject).public_key())
         .serial_number(1)
         .not_valid_before(datetime.fromtimestamp(NOW - _DAY_S, UTC))
         .not_valid_after(datetime.fromtimestamp(ends_at, UTC))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(_usage(authority=authority), critical=True)
+        .add_extension(key_usage("certificates" if authority else "tokens"), critical=True)
         .sign(key_of(issuer), hashes.SHA256())
-    )
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        key_cert_sign=authority,
-        crl_sign=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
     )
 
 

@@ -210,10 +210,8 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/symbolon/reports/test_reports.py": (
         "symbolon/reports/differences.py",
         "symbolon/reports/human.py",
-        "symbolon/reports/locating.py",
         "symbolon/reports/markdown.py",
         "symbolon/reports/report.py",
-        "symbolon/reports/sarif.py",
         "symbolon/reports/web_page.py",
     ),
 }

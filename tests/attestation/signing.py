@@ -131,8 +131,8 @@ class CertificatePlan:
     def make(self) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
-            .subject_name(_name(self.subject))
-            .issuer_name(_name(self.issuer))
+            .subject_name(name_of(self.subject))
+            .issuer_name(name_of(self.issuer))
             .public_key(self.key.public_key())
             .serial_number(1)
             .not_valid_before(datetime.fromtimestamp(self.begins_at, UTC))
@@ -142,7 +142,7 @@ class CertificatePlan:
             constraints = x509.BasicConstraints(ca=self.is_authority, path_length=self.path_length)
             builder = builder.add_extension(constraints, critical=True)
         if self.usage is not None:
-            builder = builder.add_extension(_usage(self.usage), critical=True)
+            builder = builder.add_extension(key_usage(self.usage), critical=True)
         if self.critical_extension:
             unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
             builder = builder.add_extension(unknown, critical=True)
@@ -190,11 +190,11 @@ def x5c_of(*certificates: x509.Certificate) -> list[object]:
     return [base64.b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in certificates]
 
 
-def _name(common_name: str) -> x509.Name:
+def name_of(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _usage(usage: Literal["certificates", "tokens"]) -> x509.KeyUsage:
+def key_usage(usage: Literal["certificates", "tokens"]) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=usage == "tokens",
         key_cert_sign=usage == "certificates",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from attestation.errors import Misconfigured
+from contract import claim
 from contract.claim import Claim, parse_claim, render_claim
 
 CLAIM = Claim(instance_id="7845806077543069124", start_id="ab" * 16, renewals=12)
@@ -34,3 +35,13 @@ def test_anything_else_is_refused_with_what_to_do(data: bytes) -> None:
 def test_a_claim_of_another_format_is_refused_as_such() -> None:
     with pytest.raises(Misconfigured, match=r"`format` in `claim\.json` is `2`"):
         parse_claim(render_claim(CLAIM).replace(b'"format":1', b'"format":2'), hint="")
+
+
+def test_a_claim_is_written_as_one_line() -> None:
+    text = '{"format":1,"instance_id":"7845","renewals":"0","start_id":"ab"}\n'
+    assert render_claim(Claim(instance_id="7845", start_id="ab")) == text.encode()
+    assert claim.NAME == "claim.json"
+
+
+def test_a_claim_is_renewed_every_half_minute_and_abandoned_after_two() -> None:
+    assert (claim.RENEWED_EVERY_S, claim.ABANDONED_AFTER_S) == (30.0, 120.0)

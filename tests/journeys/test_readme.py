@@ -81,8 +81,8 @@ def test_the_readme_s_way_to_learn_why_works_with_what_the_demo_leaves(
     told: Told, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     section = README.read_text(encoding="utf-8").partition("## Why was I refused?")[2]
-    cd, command, *_ = re.findall(r"^    (\S.*)$", section.replace("\\\n", " "), re.MULTILINE)
-    assert cd == "cd story"
+    demo, cd, command, *_ = re.findall(r"^    (\S.*)$", section.replace("\\\n", " "), re.MULTILINE)
+    assert (demo, cd) == ("scripts/demo --keep story", "cd story")
     program, *arguments = shlex.split(command)
     assert program == "symbolon"
     monkeypatch.chdir(told.folder)

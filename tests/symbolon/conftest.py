@@ -11,8 +11,16 @@ from typing import Any
 
 import pytest
 
+from policy.proving.prover import Prover
 from symbolon.__main__ import main
 from tests.symbolon.policies import ANYBODY, written
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine does not spend the budget of a question that another one answers at once."""
+    monkeypatch.setattr("policy.linting.BUDGET_S", 600.0)
+    monkeypatch.setitem(Prover.__init__.__kwdefaults__ or {}, "budget_s", 600.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

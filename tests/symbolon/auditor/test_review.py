@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import symbolon.auditor.review
 import symbolon.progress
 from attestation.digests import digest_of
 from policy.proving.prover import Prover
+from tests.policy.test_reviewing import WITHIN_BOUNDS
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, HOSTILE, PINNED, STABLE, provider, written
 
@@ -227,21 +227,6 @@ def test_an_answer_waits_neither_for_a_terminal_s_library_nor_for_google_s(
     assert done.stderr == "[]\n"
 
 
-JOINED = "(assertion.google_service_accounts + assertion.submods.confidential_space.support_attributes)"
-WITHIN_BOUNDS = (
-    f"assertion.submods.gce.project_id in ['a', 'b'] && !{JOINED}.exists(x, !(x in ['w', 'STABLE']))"
-    f" && (assertion.submods.gce.project_id == 'a' || !{JOINED}.all(x, x != 'v'))"
-)
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine does not spend the budget: these questions are not the quickest."""
-    monkeypatch.setattr("policy.linting.BUDGET_S", 600.0)
-    monkeypatch.setattr("symbolon.auditor.review.Prover", partial(Prover, budget_s=600.0))
-
-
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("output", ["human", "json", "html", "markdown"])
 def test_what_rests_on_a_bound_is_asked_for_and_marked(ask: Ask, tmp_path: Path, output: str) -> None:
     policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
@@ -255,7 +240,6 @@ def test_what_rests_on_a_bound_is_asked_for_and_marked(ask: Ask, tmp_path: Path,
     assert "it is proved only where" not in accepted
 
 
-@pytest.mark.usefixtures("patient")
 def test_code_scanning_reads_the_bound_among_the_assumptions(ask: Ask, tmp_path: Path) -> None:
     policy = written(tmp_path / "p.cel", WITHIN_BOUNDS)
     (run,) = ask("auditor", "review", policy, "--accept-bounds", "--format", "sarif").json["runs"]

