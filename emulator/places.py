@@ -1,7 +1,8 @@
 """Google's regions and zones, as far as anything here is in one: a list that drifts, so it stands here alone.
 
-Source: gcloud 528 (2025), googlecloudsdk/core/docker/constants.py, `REGIONAL_AR_REGISTRIES`; Compute
-Engine documentation, "Regions and zones", for the letters of zones.
+Source: gcloud 528 (June 2025), googlecloudsdk/core/docker/constants.py, `REGIONAL_AR_REGISTRIES`, for the
+regions; Memorystore documentation, "Regions and zones", read in November 2026, for the letters of zones: of
+`us-central2`, `us-east7` and `us-west8`, where there are registries, no public document names a zone.
 """
 
 from __future__ import annotations
@@ -54,5 +55,12 @@ REGIONS = (
     "us-west4",
     "us-west8",
 )
-_LETTERS = {"europe-west1": "bcd", "us-central1": "abcf", "us-east1": "bcd"}
+_LETTERS = {
+    "europe-west1": "bcd",
+    "us-central1": "abcf",
+    "us-central2": "",
+    "us-east1": "bcd",
+    "us-east7": "",
+    "us-west8": "",
+}
 ZONES = tuple(f"{region}-{letter}" for region in REGIONS for letter in _LETTERS.get(region, "abc"))

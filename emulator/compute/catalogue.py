@@ -1,10 +1,13 @@
 """What a machine is made of: zones, machine types, and the Confidential Space images.
 
-The families of machines drift, so they stand here alone.
+The families of machines drift, so they stand here alone. Not here, though Google has them: G4 machines.
 
-Source: Confidential VM documentation, "Supported configurations" (machine types, live migration);
-Confidential Space documentation, "Confidential Space images"; Compute Engine API reference v1,
-`zones`, `machineTypes`, `images`. As of 2025.
+Source: Managed Service for Apache Spark documentation, "Encrypt memory with Confidential VM clusters"
+(which machine types are confidential by which technology), and Confidential VM documentation, "Live
+migration", both read in November 2026; Compute Engine documentation, "Machine families" (numbers of
+CPUs; a C4D machine has a few percent less memory than the formula here says); Confidential Space
+documentation, "Confidential Space images"; Compute Engine API reference v1, `zones`, `machineTypes`,
+`images`.
 """
 
 from __future__ import annotations
@@ -26,18 +29,21 @@ FAMILIES = ("confidential-space", "confidential-space-debug")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Technology:
-    """A way to be confidential: what a token calls it, on which series it runs, and what may migrate."""
+    """A way to be confidential: what a token calls it, and on which machine types it runs and may migrate."""
 
     hardware: HardwareModel
-    series: tuple[str, ...]
+    machine_types: tuple[str, ...]
+    """What the names of machine types begin with."""
     migrates: tuple[str, ...] = ()
-    """The series whose VMs may stay up while their host is maintained."""
+    """Likewise, of those whose VMs may stay up while their host is maintained."""
 
 
 TECHNOLOGIES: Mapping[str, Technology] = {
-    "SEV": Technology(hardware="GCP_AMD_SEV", series=("n2d", "c2d", "c3d", "c4d"), migrates=("n2d",)),
-    "SEV_SNP": Technology(hardware="GCP_AMD_SEV_SNP", series=("n2d",)),
-    "TDX": Technology(hardware="GCP_INTEL_TDX", series=("c3", "a3")),
+    "SEV": Technology(
+        hardware="GCP_AMD_SEV", machine_types=("n2d-", "c2d-", "c3d-", "c4d-"), migrates=("n2d-",)
+    ),
+    "SEV_SNP": Technology(hardware="GCP_AMD_SEV_SNP", machine_types=("n2d-",)),
+    "TDX": Technology(hardware="GCP_INTEL_TDX", machine_types=("c3-standard-", "a3-highgpu-1g")),
 }
 _CPUS: Mapping[str, tuple[int, ...]] = {
     "n2d": (2, 4, 8, 16, 32, 48, 64, 80, 96),
@@ -51,6 +57,9 @@ _CPUS_PER_GPU = 26
 _MACHINE_TYPE = re.compile(r"(?P<series>[a-z]\d[a-z]?)-(?P<kind>[a-z]+)-(?P<count>\d{1,3})g?")
 _PLATFORMS = {"n2d": "AMD Milan", "c2d": "AMD Milan", "c3d": "AMD Genoa", "c4d": "AMD Turin"}
 
+_LARGEST_N2D = (128, 224)
+"""N2D has these as well, but for its machines of much memory."""
+
 MACHINE_TYPES = (
     *(
         f"{series}-{kind}-{count}"
@@ -58,6 +67,7 @@ MACHINE_TYPES = (
         for kind in ("highcpu", "highmem", "standard")
         for count in counts
     ),
+    *(f"n2d-{kind}-{count}" for kind in ("highcpu", "standard") for count in _LARGEST_N2D),
     "a3-highgpu-1g",
 )
 

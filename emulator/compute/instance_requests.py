@@ -14,7 +14,7 @@ from typing import Any
 from policy.launch_claims import HardwareModel
 
 from ..errors import GoogleError, not_emulated, refuse_other_fields
-from .catalogue import TECHNOLOGIES, shape_of
+from .catalogue import MACHINE_TYPES, TECHNOLOGIES, shape_of
 
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _IMAGE = re.compile(
@@ -85,12 +85,14 @@ def parse_instance_request(
         raise _invalid("name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
     machine_type = _parse_machine_type(body.get("machineType"), zone)
     confidential_type = _parse_confidential_type(body.get("confidentialInstanceConfig"))
-    technology, series = TECHNOLOGIES[confidential_type], machine_type.split("-")[0]
-    if series not in technology.series:
+    technology = TECHNOLOGIES[confidential_type]
+    if not machine_type.startswith(technology.machine_types):
         raise _bad_request(
             f"Confidential Instance Config is only supported for compatible cpu platform: {machine_type} "
             f"does not support {confidential_type}."
         )
+    if machine_type not in MACHINE_TYPES:
+        raise _invalid("machineType", machine_type, "The referenced resource does not exist.")
     account, scopes = _parse_service_account(body.get("serviceAccounts"), default_account)
     return InstanceRequest(
         name=name,
@@ -104,7 +106,9 @@ def parse_instance_request(
         service_account=account,
         scopes=scopes,
         metadata=parse_metadata(_object(body.get("metadata")).get("items")),
-        scheduling=_parse_scheduling(body.get("scheduling"), migrates=series in technology.migrates),
+        scheduling=_parse_scheduling(
+            body.get("scheduling"), migrates=machine_type.startswith(technology.migrates)
+        ),
         shown={
             "labels": parse_labels(body.get("labels")),
             "tags": [str(tag) for tag in _list(_object(body.get("tags")).get("items"))],

@@ -1,12 +1,12 @@
 """The requests of real clients, recorded while a story is told, and replayed without the clients.
 
-    python -m tests.clients.recording gsutil node     # tells the stories, and writes their recordings
+    scripts/record-clients gsutil node     # tells the stories, and writes their recordings
 
-A recording is JSON Lines: each request with its method, URL, body (a text of Latin-1, or the number of its
-zeros) and those headers that matter to Cloud Storage, and what it was answered: the status and the values
-that later requests may name. It holds no credential: each replayed request brings a token of its own. Names
-that the emulator gave out (sessions, generations, etags, page tokens) are other ones in each run: a replay
-puts its own in their places.
+A recording is JSON Lines: each request with whose it was, its method, URL, body (a text of Latin-1, or the
+number of its zeros) and those headers that matter, and what it was answered: the status and the values that
+later requests may name. It holds no credential: each replayed request brings a token of its own. Names that
+the emulator gave out (sessions, generations, etags, fingerprints, operations, page tokens) are other ones in
+each run: a replay puts its own in their places.
 """
 
 from __future__ import annotations
@@ -17,27 +17,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import jwt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator import running, server
-from tests.clients.conftest import shell_in_front_of
+from tests.clients.conftest import Shell, shell_in_front_of
+from tests.clients.gcloud_story import gcloud
 from tests.clients.storage_stories import STORIES
 
 RECORDINGS = Path(__file__).parent / "recordings"
-_HOSTS = ("storage.googleapis.com", "www.googleapis.com")
+CLIENTS = (*STORIES, "gcloud")
 _HEADERS = re.compile(
     r"accept-encoding|content-(?:encoding|md5|range|type)|range|if-.*|x-upload-.*|x-goog-(?!api-client|user-project).*"
 )
-_GIVEN_OUT = re.compile(rb'upload_id=([0-9a-f]{32})|"(?:generation|etag|nextPageToken)": ?"([^"]+)"')
+_GIVEN_OUT = re.compile(
+    rb'upload_id=([0-9a-f]{32})|"(?:generation|etag|fingerprint|nextPageToken)": ?"([^"]+)"'
+    rb'|"name": ?"((?:[^"]*/operations/|operation-)[^"]+)"'
+)
 """What the emulator names in an answer, for a client to name again."""
 
 
 class Recorder:
-    """An application that writes down what is asked of Cloud Storage, in front of another that answers."""
+    """An application that writes down what it is asked, but for tokens, in front of another that answers."""
 
     def __init__(self, app: ASGIApp, file: Path) -> None:
         self._app = app
@@ -45,7 +51,7 @@ class Recorder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if headers.get("host") not in _HOSTS or scope["path"].startswith("/oauth2/"):
+        if headers["host"].startswith("oauth2.") or scope["path"].startswith("/oauth2/"):
             await self._app(scope, receive, send)
             return
         body, answer, status = b"", b"", 0
@@ -67,6 +73,7 @@ class Recorder:
         await self._app(scope, hear, say)
         query = scope["query_string"].decode("latin-1")
         entry = {
+            "by": _party_of(headers.get("authorization", "")),
             "method": scope["method"],
             "url": f"https://{headers['host']}{scope['raw_path'].decode('latin-1')}"
             + (f"?{query}" if query else ""),
@@ -82,7 +89,14 @@ class Recorder:
 def _given_out(answer: bytes) -> list[str]:
     if len(answer) > 2**20:
         return []
-    return [(first or second).decode() for first, second in _GIVEN_OUT.findall(answer)]
+    return ["".join(part.decode() for part in parts) for parts in _GIVEN_OUT.findall(answer)]
+
+
+def _party_of(authorization: str) -> str:
+    """`owner` or `operator`, whose access token it is."""
+    token = authorization.rpartition(" ")[2].split(".", 2)[2]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return str(claims["name"]).partition("@")[0]
 
 
 def replay(platform: Any, ask: Callable[..., Any], client: str) -> list[tuple[str, int, int]]:
@@ -92,7 +106,7 @@ def replay(platform: Any, ask: Callable[..., Any], client: str) -> list[tuple[st
     """
     names: dict[str, str] = {}
     answered = []
-    token = platform.token_of("user:owner@primus.example")
+    tokens = {party: platform.token_of(member) for party, member in _MEMBERS.items()}
     for line in (RECORDINGS / f"{client}.jsonl").read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         sent = entry["body"]
@@ -104,7 +118,7 @@ def replay(platform: Any, ask: Callable[..., Any], client: str) -> list[tuple[st
             headers={
                 **entry["headers"],
                 "content-length": str(len(body)),
-                "authorization": f"Bearer {token}",
+                "authorization": f"Bearer {tokens[entry['by']]}",
             },
             body=body,
         )
@@ -113,6 +127,9 @@ def replay(platform: Any, ask: Callable[..., Any], client: str) -> list[tuple[st
         given = _given_out(got.headers.get("location", "").encode() + got.body)
         names |= dict(zip(entry["given"], given, strict=False))
     return answered
+
+
+_MEMBERS = {"owner": "user:owner@primus.example", "operator": "user:operator@secundus.example"}
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
@@ -132,7 +149,7 @@ def _serve(folder: Path, file: Path, port: int, ready: Any) -> None:
 
 @contextmanager
 def recording_emulator(folder: Path, file: Path) -> Iterator[running.Running]:
-    """An emulator whose requests to Cloud Storage go to `file` as well."""
+    """An emulator whose requests go to `file` as well."""
     context = get_context("spawn")
     ready = context.Event()
     process = context.Process(target=_serve, args=(folder, file, 0, ready))
@@ -149,15 +166,22 @@ def recording_emulator(folder: Path, file: Path) -> Iterator[running.Running]:
 
 def main(clients: list[str]) -> None:
     """Each client's recording is written anew."""
-    for client in clients or STORIES:
+    for client in clients or CLIENTS:
         with tempfile.TemporaryDirectory() as temporary:
             place = Path(temporary)
             (place / "home").mkdir()
             with recording_emulator(place / "state", place / "requests.jsonl") as emulator:
-                STORIES[client](shell_in_front_of(emulator, "owner", place / "home"))
+                _tell(client, partial(shell_in_front_of, emulator, folder=place / "home"))
             recorded = (place / "requests.jsonl").read_bytes()
         (RECORDINGS / f"{client}.jsonl").write_bytes(recorded)
         sys.stdout.write(f"{client}: {len(recorded.splitlines())} requests\n")
+
+
+def _tell(client: str, shell_of: Callable[[str], Shell]) -> None:
+    if client == "gcloud":
+        gcloud(shell_of)
+    else:
+        STORIES[client](shell_of("owner"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Google's own clients of Cloud Storage, unmodified, as a person uses them.
 
-tests/emulator/storage/test_recordings.py replays what they sent, without them.
+tests/emulator/test_recordings.py replays what they sent, without them.
 """
 
 from __future__ import annotations

@@ -101,6 +101,19 @@ def test_a_stranger_may_not_launch_at_all(insert: Any) -> None:
             400,
             "n2d-standard-2 does not support TDX",
         ),
+        (
+            {
+                "confidentialInstanceConfig": {"confidentialInstanceType": "TDX"},
+                "machineType": "zones/us-west1-b/machineTypes/c3-highcpu-4",
+            },
+            400,
+            "c3-highcpu-4 does not support TDX",
+        ),
+        (
+            {"machineType": "zones/us-west1-b/machineTypes/n2d-standard-3"},
+            400,
+            "Invalid value for field 'resource.machineType': 'n2d-standard-3'. The referenced resource",
+        ),
         ({"confidentialInstanceConfig": None}, 400, "runs on Confidential VMs only"),
         (
             {"confidentialInstanceConfig": {"confidentialInstanceType": "SGX"}},
@@ -310,6 +323,12 @@ def test_a_zone_that_is_none_is_told(platform: Any) -> None:
     url = "https://compute.googleapis.com/compute/v1/projects/secundus/zones/mars-north1-a"
     for path, status in (("", 404), ("/machineTypes", 404), ("/instances", 400)):
         assert platform.call("GET", url + path, by="operator").status == status
+
+
+@pytest.mark.parametrize("zone", ["us-central2-a", "us-east7-a", "us-east1-a", "europe-west1-a"])
+def test_a_zone_that_no_document_names_is_none(platform: Any, zone: str) -> None:
+    url = f"https://compute.googleapis.com/compute/v1/projects/secundus/zones/{zone}"
+    assert platform.call("GET", url, by="operator").status == 404
 
 
 def test_machine_types_and_images_are_there_to_be_chosen_from(platform: Any) -> None:

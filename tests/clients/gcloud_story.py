@@ -1,14 +1,14 @@
-"""What gcloud asks, recorded by scripts/record-clients: the commands, and what changes from run to run."""
+"""What the two parties type into gcloud, but for what Google's tutorial has and takes minutes.
+
+`tests.clients.recording` writes down what it asks.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-FILE = Path(__file__).with_name("gcloud.json")
+from tests.clients.conftest import Shell
+
 _ACCOUNT = "workload-sa@secundus.iam.gserviceaccount.com"
 _ON_VM = "workload-vm --zone=us-west1-b"
 COMMANDS = (
@@ -58,64 +58,16 @@ COMMANDS = (
     ("operator", "logging read resource.type=gce_instance --limit=5"),
     ("operator", f"compute instances delete {_ON_VM}"),
     ("operator", f"iam service-accounts delete {_ACCOUNT}"),
+    ("owner", "artifacts repositories update images --location=us --description=workloads"),
+    ("owner", "artifacts docker images list us-docker.pkg.dev/primus/images --include-tags"),
+    ("owner", "artifacts docker tags list us-docker.pkg.dev/primus/images"),
     ("owner", "artifacts repositories delete images --location=us --async"),
     ("owner", "iam workload-identity-pools delete primus-wip --location=global"),
 )
-_OPERATION = re.compile(r"(?<=/operations/)[\w-]+")
-_MASKED = ("etag", "fingerprint", "requestId")
+"""Who types it, and what."""
 
 
-def masked(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with words for what is new in each run."""
-    url = _OPERATION.sub("OPERATION", str(request["url"]))
-    url = re.sub(r"(requestId=)[\w-]+", r"\1REQUEST", url)
-    return {**request, "url": url, "body": _masked(request["body"])}
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: key.upper() if key in _MASKED else _masked(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_masked(each) for each in value]
-    return value
-
-
-class Memory:
-    """What the answers so far said of etags, fingerprints and operations; a later request brings it along."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, str] = {}
-
-    def hear(self, answer: Any) -> None:
-        """The answer's own are the newest."""
-        for key, value in _strings(answer):
-            self._said[key.upper()] = value
-        name = answer.get("name", "") if isinstance(answer, dict) else ""
-        if name.startswith("operation-") or "operations/" in name:
-            self._said["OPERATION"] = name.rpartition("/")[2]
-
-    def fill(self, text: str) -> str:
-        """A request's text with what was said in the place of the words."""
-        for word, value in self._said.items():
-            text = re.sub(rf"\b{word}\b", value.replace("\\", ""), text)
-        return text
-
-
-def _strings(value: Any) -> Iterator[tuple[str, str]]:
-    """Etags, and the fingerprint of metadata: it is the one that gcloud sends back."""
-    if isinstance(value, dict):
-        if isinstance(value.get("etag"), str):
-            yield "etag", value["etag"]
-        if value.get("kind") == "compute#metadata":
-            yield "fingerprint", value["fingerprint"]
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _strings(each)
-
-
-def sections() -> list[dict[str, Any]]:
-    """Each command with the requests that it made, in order."""
-    recorded: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
-    return recorded
+def gcloud(shell_of: Callable[[str], Shell]) -> None:
+    """Every command in its order; each ends well. `shell_of` opens a party's shell."""
+    for party, command in COMMANDS:
+        shell_of(party).run("gcloud", *command.split(), "--quiet")

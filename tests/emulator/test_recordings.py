@@ -1,4 +1,4 @@
-"""What Google's own clients sent once is answered as it was; `tests.clients.recording` wrote it down."""
+"""What Google's own clients sent once is answered as it was; scripts/record-clients wrote it down."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.clients.recording import RECORDINGS, replay
-from tests.clients.storage_stories import STORIES
+from tests.clients.recording import CLIENTS, RECORDINGS, replay
 
 
-@pytest.mark.parametrize("client", STORIES)
+@pytest.mark.parametrize("client", CLIENTS)
 def test_what_a_client_sent_once_is_answered_as_it_was(
     client: str, platform: Any, ask: Callable[..., Any]
 ) -> None:
@@ -21,7 +20,7 @@ def test_what_a_client_sent_once_is_answered_as_it_was(
     assert [(sent, got) for sent, expected, got in answered if got != expected] == []
 
 
-@pytest.mark.parametrize("client", STORIES)
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_recording_holds_no_credential(client: str) -> None:
     text = (RECORDINGS / f"{client}.jsonl").read_text(encoding="utf-8").lower()
     assert re.findall(r"bearer|authorization|ya29|refresh_token|client_secret", text) == []
