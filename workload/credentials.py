@@ -38,6 +38,8 @@ from .patience import Patience, patiently
 from .refusal import Presented
 from .sessions import settle
 
+_OWNERS_TOKEN_LIVES_S = 900
+"""It is renewed while the model is fetched, and is of no use to anybody soon afterwards."""
 _STS = "sts.googleapis.com"
 _READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
 _READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -75,6 +77,7 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
         subject_token_type=_JWT,
         subject_token_supplier=tokens,
         service_account_impersonation_url=_IMPERSONATION.format(account=terms.service_account),
+        service_account_impersonation_options={"token_lifetime_seconds": _OWNERS_TOKEN_LIVES_S},
         scopes=[_READ_ONLY],
     )
     session = requests.Session()

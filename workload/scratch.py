@@ -41,19 +41,22 @@ def room_for(what: str) -> Iterator[None]:
 
 def scratch_file() -> io.BufferedRandom:
     """A file without a name, which is gone once it is closed."""
-    return tempfile.TemporaryFile(dir=os.environ.get("TMPDIR"))
+    return tempfile.TemporaryFile(dir=_memory())
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A folder that is gone at the end."""
-    with tempfile.TemporaryDirectory(
-        prefix="symbolon-", dir=os.environ.get("TMPDIR"), ignore_cleanup_errors=True
-    ) as name:
+    with tempfile.TemporaryDirectory(prefix="symbolon-", dir=_memory(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _open.add(folder)
         yield folder
     _open.discard(folder)
+
+
+def _memory() -> str | None:
+    """Where the image has scratch; None outside of one: Python's own choice."""
+    return os.environ.get("TMPDIR")
 
 
 def clear() -> None:

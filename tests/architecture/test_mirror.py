@@ -78,7 +78,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "workload/program.py",
     ),
     "tests/workload/test_credentials.py": ("workload/container.py",),
-    "tests/workload/test_obtaining.py": ("workload/scratch.py",),
     "tests/workload/test_pipeline.py": (
         "workload/stages/batches.py",
         "workload/stages/decodes.py",

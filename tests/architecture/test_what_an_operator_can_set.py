@@ -12,9 +12,16 @@ from workload import environment
 
 LABEL = "tee.launch_policy.allow_env_override"
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
-# What is removed; the request, RESULT_URI for `error.json`, which proxy is set; the same for the receipt; the
-# logger of TensorFlow, which the image's own ENV sets as well.
-READERS = {"__main__.py": 1, "program.py": 3, "sealing.py": 1, "tensorflow.py": 1, "tensorflow_python.py": 1}
+# What is removed; the request, RESULT_URI for `error.json`, which proxy is set; where the image's own ENV has
+# scratch; which proxy, for the receipt; the logger of TensorFlow, which the image's own ENV sets as well.
+READERS = {
+    "__main__.py": 1,
+    "program.py": 3,
+    "scratch.py": 1,
+    "sealing.py": 1,
+    "tensorflow.py": 1,
+    "tensorflow_python.py": 1,
+}
 
 
 class Environment(Mapping[str, str]):

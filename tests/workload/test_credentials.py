@@ -10,7 +10,6 @@ import pytest
 from attestation.errors import Misconfigured, Unavailable
 from contract.terms import parse_terms
 from emulator import running
-from emulator.faults import Faults, trouble, write_faults
 from emulator.state import State
 from emulator.verifier import Verifier
 from tests.workload.samples import FACTS, terms_text
@@ -27,16 +26,6 @@ def _token_file(emulator: running.Running, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(container, "TOKEN_FILE", tmp_path / "token")
     monkeypatch.setattr(container, "TEESERVER_SOCKET", tmp_path / "absent.sock")
     monkeypatch.setattr(patience, "SERVICES", Patience(total_s=0.5, call_s=9.0, attempts=9))
-
-
-@pytest.mark.usefixtures("_token_file", "as_operator")
-def test_sts_that_stays_unavailable_is_reported_as_such(emulator: running.Running) -> None:
-    write_faults(emulator.folder, trouble("sts", "503", times=1000))
-    try:
-        with pytest.raises(Unavailable, match=r"`sts\.googleapis\.com` answers 503"):
-            credentials.owner_credential(TERMS)
-    finally:
-        write_faults(emulator.folder, Faults())
 
 
 @pytest.mark.usefixtures("_token_file", "as_operator")

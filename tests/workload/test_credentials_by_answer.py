@@ -83,6 +83,7 @@ def test_the_owners_account_is_asked_for_with_an_attestation_token_and_reads_alo
         "reader@primus.iam.gserviceaccount.com:generateAccessToken"
     )
     assert json.loads(asked)["scope"] == [READ_ONLY]
+    assert json.loads(asked)["lifetime"] == "900s"
 
 
 @pytest.mark.parametrize("passing", [Answer(429, {}), Answer(500, {}), Answer(503, {}), UNREACHABLE])

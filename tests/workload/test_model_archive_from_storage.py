@@ -118,17 +118,6 @@ def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one
         model_archive.fetch(as_operator, model_terms(LARGE, bucket=bucket.name), tmp_path / "a")
 
 
-def test_a_model_that_was_altered_on_its_way_is_refused(
-    as_operator: storage.Client, make_bucket: Buckets, tmp_path: Path, emulator: running.Running
-) -> None:
-    bucket = make_bucket()
-    bucket.blob("model.tar.gz").upload_from_string(SOUND)
-    write_faults(emulator.folder, trouble("read", "corrupt"))
-    wanted = model_terms(SOUND, bucket=bucket.name)
-    with pytest.raises(EvidenceRejected):
-        model_archive.verify(model_archive.fetch(as_operator, wanted, tmp_path / "a"), wanted)
-
-
 @pytest.mark.parametrize(
     ("bucket", "generation"), [("no-such-bucket-at-all", None), (None, None), (None, 12345)]
 )

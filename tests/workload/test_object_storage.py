@@ -169,6 +169,22 @@ def test_who_stops_reading_ranges_asks_for_no_more(
     assert len(asked) <= 4
 
 
+@pytest.mark.parametrize("name", ["STORAGE_EMULATOR_HOST", "API_ENDPOINT_OVERRIDE"])
+def test_no_variable_says_where_cloud_storage_is(
+    as_operator: storage.Client, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert object_storage.open_client(as_operator._credentials).api_endpoint == object_storage.ENDPOINT
+
+
+def test_a_client_that_would_send_a_token_elsewhere_is_none(
+    as_operator: storage.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.Client, "api_endpoint", "http://127.0.0.1:9")
+    with pytest.raises(AssertionError, match="another endpoint"):
+        object_storage.open_client(as_operator._credentials)
+
+
 @pytest.mark.usefixtures("as_operator")
 def test_as_many_connections_are_kept_as_are_asked_for(as_operator: storage.Client) -> None:
     opened = object_storage.open_client(as_operator._credentials, connections=3)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from google.cloud import storage
 
 from attestation.digests import digest_of
 from attestation.errors import EvidenceRejected
 from contract.request import agree, parse_request
-from tests.workload.samples import LABELS, TERMS
-from workload import obtaining
+from tests.workload.samples import LABELS, TERMS, model_terms
+from workload import object_storage, obtaining
 from workload.obtaining import FetchedArchive, VerifiedArchive
 from workload.timings import Timings
 
@@ -42,3 +46,18 @@ def test_a_verified_archive_is_loaded_with_its_labels_once_the_runtime_is_there(
     assert obtained.model.classes == len(LABELS)
     assert imported == [False], "the archive is unpacked, and gone, while the runtime is still imported"
     assert list(timings.so_far().steps) == ["unpack", "load"]
+
+
+def test_nobody_holds_the_owners_client_once_the_model_is_fetched(
+    as_operator: storage.Client, make_bucket: Callable[[], storage.Bucket], tmp_path: Path
+) -> None:
+    bucket = make_bucket()
+    bucket.blob("model.tar.gz").upload_from_string(b"model")
+    owner = object_storage.open_client(as_operator._credentials)
+    client, session = weakref.ref(owner), weakref.ref(owner._http)
+    terms = model_terms(b"model", bucket=bucket.name)
+    fetched = obtaining.fetch(owner, terms, tmp_path, Timings(started=0.0))
+    assert obtaining.verify(fetched, terms).file.read_bytes() == b"model"
+    del owner
+    gc.collect()
+    assert (client(), session()) == (None, None)

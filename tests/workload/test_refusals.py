@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import signal
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -19,9 +18,9 @@ from attestation.errors import ExitCode
 from contract.parts import parse_part
 from contract.results import JobError
 from deploy.provisioning import ensure
-from emulator.faults import Faults, trouble, write_faults
+from emulator.faults import trouble, write_faults
 from tests.launches import DIGEST
-from tests.workload.jobs import Ended, Job, Stage
+from tests.workload.jobs import Stage
 from tests.workload.samples import FACTS, archive, grey_16_bit, header_of_a_png, jpeg, picture
 
 PICTURES = {
@@ -184,12 +183,6 @@ def test_an_older_launcher_that_has_no_socket_cannot_have_results_proved(stage: 
     assert "this launcher has no socket" in ended.error.message
 
 
-def test_a_token_that_sts_finds_stale_is_rejected(stage: Stage) -> None:
-    write_faults(stage.emulator.folder, Faults(expired_tokens=True))
-    ended = stage.job().run()
-    assert (ended.status, ended.error.family) == (ExitCode.REFUSED, "evidence-rejected")
-
-
 def test_results_of_another_program_are_neither_overwritten_nor_mixed(stage: Stage) -> None:
     job = stage.job()
     stage.results.blob(f"{job.name}/result-00000.jsonl").upload_from_string("another job's")
@@ -248,48 +241,3 @@ def test_a_bug_leaves_nothing_but_its_kind_and_place(stage: Stage) -> None:
     assert "OSError" in ended.lines[-1]["message"]
     assert "libtensorflow" not in json.dumps(ended.lines)
     assert ended.errors == ""
-
-
-SLOW_DOWNLOAD = Faults(download_bytes_per_s=100)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_job_stopped_while_it_fetches_leaves_nothing_behind(stage: Stage, number: signal.Signals) -> None:
-    job = stage.job()
-    ended = stop(job, SLOW_DOWNLOAD, after="fetching the model", number=number)
-    assert ended.status == ExitCode.UNAVAILABLE
-    assert "stopped" in ended.error.message
-    assert ended.written.keys() == {"error.json"}
-    assert ended.errors == ""
-    assert not list((stage.folder / job.name / "scratch").iterdir())
-
-
-def test_a_job_stopped_while_it_infers_leaves_whole_parts(stage: Stage) -> None:
-    for number in range(48):
-        stage.photos.blob(f"slow/{number:02}.png").upload_from_string(picture())
-    environment = {"INPUT_URI": f"gs://{stage.photos.name}/slow", "BATCH_SIZE": "4"}
-    job = stage.job(environment=environment, tensorflow=True)
-    ended = stop(job, Faults(storage_latency_ms=400), after="running 48 pictures", number=signal.SIGTERM)
-    assert ended.status == ExitCode.UNAVAILABLE
-    assert ended.error.hint == "start it again as it is: it goes on"
-    parts = [text for name, text in ended.written.items() if name.startswith("result-")]
-    assert len(parts) < 2
-    assert all(len(parse_part(text.encode(), where="it").rows) == 32 for text in parts)
-    assert "job.json" in ended.written
-    assert "result" not in ended.written
-
-
-def stop(job: Job, faults: Faults, *, after: str, number: signal.Signals) -> Ended:
-    """The job got the signal once its log said `after`, and has ended."""
-    write_faults(job.stage.emulator.folder, faults)
-    with job.started() as process:
-        assert process.stdout is not None
-        output = ""
-        while after not in output:
-            line = process.stdout.readline()
-            assert line, f"it ended before it said {after!r}: {output}"
-            output += line
-        process.send_signal(number)
-        rest, errors = process.communicate(timeout=60)
-    write_faults(job.stage.emulator.folder, Faults())
-    return job.ended(process.returncode, output + rest, errors)

@@ -111,6 +111,18 @@ def test_a_job_none_of_whose_images_can_be_read_is_finished_and_not_repeated(sta
             "RESULT_URI `gs://primus-input-bucket/x/` is in the owner's bucket",
             id="results in the owner's bucket",
         ),
+        pytest.param(
+            {"environment": {"INPUT_URI": "gs://primus-input-bucket/x"}},
+            ExitCode.MISCONFIGURED,
+            "INPUT_URI `gs://primus-input-bucket/x/` is in the owner's bucket",
+            id="images in the owner's bucket",
+        ),
+        pytest.param(
+            {"environment": {"RESULT_URI": "gs://photos-of-secundus/one/results"}},
+            ExitCode.MISCONFIGURED,
+            "are one folder, or one is in the other",
+            id="results among the images",
+        ),
     ],
 )
 def test_one_cause_gives_one_line(stage: Stage, change: dict[str, Any], status: ExitCode, said: str) -> None:

@@ -51,6 +51,8 @@ keeps two frames, and Pillow one more.
 
 _KEPT_BYTES = 64 << 20
 _BAND_PIXELS = 1 << 18
+_LACKS_MEMORY = "memory"
+"""In libjpeg's own words: `Insufficient memory (case 4)`; of a damaged picture none of its words says so."""
 _READ_ERRORS = (
     OSError,
     ValueError,
@@ -97,6 +99,7 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
 
     Raises:
         Unreadable: it is cut off or damaged: what TensorFlow refuses, and nothing else. Or it is too costly.
+        MemoryError: the machine has too little for it; nothing is said of the picture.
     """
     try:
         if data.startswith(b"\xff\xd8\xff"):
@@ -152,6 +155,8 @@ def _fill(picture: Picture, data: bytes, *, is_cmyk: bool, may_be_damaged: bool 
             buffer=picture,
         )
     except ValueError as complaint:
+        if _LACKS_MEMORY in str(complaint).lower():
+            raise MemoryError from None
         return may_be_damaged and str(complaint).startswith(_WARNINGS)
     return True
 

@@ -17,6 +17,7 @@ import pytest
 import requests
 from google.auth.transport.requests import AuthorizedSession
 
+from emulator.faults import Trouble
 from emulator.running import Running
 from emulator.vm import sandbox
 
@@ -280,3 +281,19 @@ def test_the_real_iam_credentials_client_gets_a_token(
             scope=["https://www.googleapis.com/auth/cloud-platform"],
         )
     assert answer.access_token.startswith("ya29.")
+
+
+@pytest.mark.parametrize("how", ["429", "500", "503", "reset"])
+def test_an_image_that_the_registry_does_not_give_is_measured_once_it_does(
+    owner: Any, operator: Any, parties: dict[str, str], faults: Callable[..., None], how: Any
+) -> None:
+    digest = _push(owner, "print('the real one')")
+    reference = {"tee-image-reference": f"us-docker.pkg.dev/primus/repo/workload@{digest}"}
+    faults(Trouble(call="registry", how=how, times=99))
+    instance, serial = _launch(operator, reference)
+    ended = instance["symbolonEmulator"]
+    assert (ended["launcherExitCode"], ended["workloadExitCode"]) == (1, None)
+    assert serial.count("cannot pull the image") == 1
+    faults()
+    _, serial = _launch(operator, reference)
+    assert f"Image Digest               : {digest}" in serial

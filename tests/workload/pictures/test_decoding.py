@@ -338,3 +338,35 @@ def test_memory_is_what_the_docstring_says(kind: str, tmp_path: Any) -> None:
     )
     grown = int(measured.stdout)
     assert 3.9 * size[0] * size[1] < grown < (BYTES_PER_PIXEL + 0.7) * size[0] * size[1]
+
+
+LITTLE_MEMORY = """
+import resource, sys
+from workload.pictures.decoding import decode
+data = open(sys.argv[1], "rb").read()
+pages = int(open("/proc/self/statm").read().split()[0])
+most = pages * resource.getpagesize() + (int(sys.argv[2]) << 20)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+try:
+    decode(data)
+except MemoryError:
+    print("too little memory")
+"""
+
+
+@pytest.mark.parametrize("mib", [1, 60])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_picture_for_which_there_is_too_little_memory_is_not_said_to_be_damaged(
+    tmp_path: Any, kind: str, mib: int
+) -> None:
+    """For a progressive JPEG it is libjpeg that lacks memory, once the picture itself has its own."""
+    options = {"progressive": True} if kind == "JPEG" else {}
+    Image.new("RGB", (3000, 3000), (9, 9, 9)).save(tmp_path / "picture", kind, **options)
+    run = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY, str(tmp_path / "picture"), str(mib)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert run.stdout == "too little memory\n"
