@@ -27,11 +27,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 from attestation.errors import ExitCode
-from contract.parts import count_parts, parse_part, part_name, part_nonce, part_range
+from contract.parts import Part, count_parts, parse_part, part_name, part_nonce, part_range
 from contract.results import CODELAB_NAME, RECEIPT_NAME, JobTimings
 from contract.terms import parse_terms, render_terms
 from emulator import running
@@ -179,24 +180,17 @@ def _prove(stage: Stage, runtime: str) -> tuple[Ran, float, float]:
     blobs = [stage.results.blob(f"{job.name}/{part_name(index)}") for index in range(count_parts(PROVED))]
     parts = [parse_part(blob.download_as_bytes(), where=blob.name) for blob in blobs]
     with launched(stage.verifier, FACTS, stage.folder / job.name / "beside") as machine, Leaves() as leaves:
+
+        def prove(part: Part) -> None:
+            nonce = part_nonce(part.job, part.index, part.inputs, part.rows)
+            leaves.add(replace(part, token=machine.ask(nonce)))
+
         machine.ask("0" * 64)  # whatever the first one has to load
-        walls, cpus = zip(
-            *(
-                _timed(
-                    lambda part=part: leaves.add(
-                        replace(  # type: ignore[misc]
-                            part, token=machine.ask(part_nonce(part.job, part.index, part.inputs, part.rows))
-                        )
-                    )
-                )
-                for part in parts
-            ),
-            strict=True,
-        )
+        spent = [_timed(partial(prove, part)) for part in parts]
     began, ended = ran.timings.steps["seal"]
     sealed_s = (ended or began) - began
-    of_the_job_s = walls[0]  # `job.json` has a token as well
-    return ran, sum(walls) + of_the_job_s + sealed_s, sum(cpus) + cpus[0] + sealed_s
+    wall_s, cpu_s = (sum(each) + each[0] + sealed_s for each in zip(*spent, strict=True))
+    return ran, wall_s, cpu_s  # with one token more, that of `job.json`
 
 
 def _timed(task: Callable[[], None]) -> tuple[float, float]:

@@ -89,8 +89,8 @@ class _OnThisMachine:
         found = {}
         for folder, _, names in os.walk(self._folder, onerror=lambda error: _cannot_read("a folder", error)):
             for path in (Path(folder, name) for name in names if name.endswith(ending)):
-                if path.is_file():
-                    found[str(path.relative_to(self._folder))] = path.stat().st_size
+                size = path.stat().st_size if path.is_file() else 0  # of what is none, `open` says so
+                found[str(path.relative_to(self._folder))] = size
         return dict(sorted(found.items()))
 
     def open(self, name: str) -> IO[bytes] | None:

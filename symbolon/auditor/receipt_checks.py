@@ -5,7 +5,8 @@ The plan itself, with its order, is `symbolon.auditor.receipt_plan`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Final
 
 from cryptography import x509
@@ -21,7 +22,7 @@ from contract.receipt import AUDIENCE, Statement, nonce_of
 from contract.request import parse_request
 from contract.row_proof import RowProof
 from policy.deciding import sum_of
-from policy.schema import ENCRYPTED_MEMORY, UNDOCUMENTED_ENCRYPTED_MEMORY
+from policy.schema import ENCRYPTED_MEMORY, SIGNATURE_ALGORITHMS, UNDOCUMENTED_ENCRYPTED_MEMORY
 
 from ..handed_tokens import moment
 from ..judging import ClauseAnswer, judge
@@ -32,6 +33,7 @@ OPERATOR_SETS: Final = ("INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE")
 """What the label `allow_env_override` of every image of ours lists."""
 LEEWAY_S: Final = 300
 """How far the verifier's clock may be behind the platform's."""
+_NOBODY_S: Final = "0" * 64
 
 
 class NonceMismatch(EvidenceRejected):
@@ -230,8 +232,10 @@ def check_policy(
     judgements = [judge(policy, verified.raw) for policy in policies]
     outcome = sum_of([judgement.outcome for judgement in judgements])
     if outcome == "admitted":
-        stranger = _with_another_image(verified.raw)
-        if not image_is_demanded and any(judge(policy, stranger).admitted for policy in policies):
+        strangers = _with_strangers_images(verified.raw)
+        if not image_is_demanded and any(
+            judge(policy, stranger).outcome != "refused" for stranger in strangers for policy in policies
+        ):
             raise NotKnown(
                 "the policy admits the token's claims, and anybody's image with them: whether this one may be"
                 " believed is open",
@@ -245,15 +249,29 @@ def check_policy(
     raise RefusedByPolicy("the policy does not admit the token's claims", clauses=clauses)
 
 
-def _with_another_image(claims: Mapping[str, object]) -> Mapping[str, object]:
-    """The claims that the same machine would have with an image of somebody whom nobody has heard of."""
-    submods, another = claims.get("submods"), "0" * 64
+def _with_strangers_images(claims: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """The claims that the same machine would have with images of somebody whom nobody has heard of.
+
+    A stranger can have any registry, a project of their own at the same one, the same name there, and any
+    signatures but those by somebody else's key.
+    """
+    submods = claims.get("submods")
     assert isinstance(submods, dict)  # noqa: S101  verified claims
-    container = {
-        **submods["container"],
-        "image_digest": f"sha256:{another}",
-        "image_id": f"sha256:{another}",
-        "image_reference": f"registry.invalid/stranger@sha256:{another}",
-        "image_signatures": [],
-    }
-    return {**claims, "submods": {**submods, "container": container}}
+    container, digest = submods["container"], f"sha256:{_NOBODY_S}"
+    registry, _, path = str(container.get("image_reference", "")).partition("/")
+    name, by_digest, _ = path.partition("@")
+    end = f"@{digest}" if by_digest else ""
+    references = (
+        f"registry.invalid/{name}{end}",
+        f"{registry}/nobody/{name.partition('/')[2]}{end}",
+    )
+    signed = [{"key_id": _NOBODY_S, "signature_algorithm": each} for each in SIGNATURE_ALGORITHMS]
+    for reference, signatures in product(references, ([], signed)):
+        another = {
+            **container,
+            "image_digest": digest,
+            "image_id": digest,
+            "image_reference": reference,
+            "image_signatures": [{**each, "signature": "AA=="} for each in signatures],
+        }
+        yield {**claims, "submods": {**submods, "container": another}}

@@ -107,8 +107,10 @@ def _read(receipts: ResultFolder, name: str, size: int) -> bytes | None:
     if size > MOST_BYTES and not is_called_so:  # such as a large `job.json`
         return None
     file = receipts.open(name)
-    if file is None:  # it was there a moment ago
-        return None
+    if file is None:
+        raise Misconfigured(
+            f"{quoted(name)} is gone", hint="it was there a moment ago, or is a link to nothing"
+        )
     with file:
         data = file.read(MOST_BYTES + 1)
     return data if is_called_so or _may_be_one(data) else None

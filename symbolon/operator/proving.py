@@ -58,7 +58,7 @@ def _rows(folder: ResultFolder, statement: Statement) -> Iterator[bytes]:
 def _index_of(picture: str, rows: list[bytes]) -> int:
     for index, line in enumerate(rows):
         # JSON may write a letter in two ways, so the row is read; most lines are passed over unread.
-        may_be = picture.encode() in line or b"\\" in line
+        may_be = picture.encode(errors="surrogateescape") in line or b"\\" in line
         if may_be and _picture_of(line) == picture:
             return index
     example = _picture_of(rows[0]) if rows else "photos/cat.jpg"
@@ -68,4 +68,7 @@ def _index_of(picture: str, rows: list[bytes]) -> int:
 
 
 def _picture_of(line: bytes) -> str:
-    return parse_row(line.decode(errors="replace")).picture
+    try:
+        return parse_row(line.decode()).picture
+    except UnicodeDecodeError:
+        raise Misconfigured("a row of the results is not UTF-8", hint="this program writes none") from None

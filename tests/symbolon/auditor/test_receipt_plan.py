@@ -21,6 +21,7 @@ from tests.receipts import IMAGE, NOW, Draft, root
 DEMAND = Demand(trust=Trust(root=root(), described="ours"), at=NOW, image_digest=IMAGE)
 RECEIPT = Draft().make()
 PINNED = f'assertion.submods.container.image_digest == "{IMAGE}"'
+UNKNOWN = r"""assertion.swname.matches("\\p{Greek}")"""
 ALL = [Taken(step=step, outcome="pass") for step in Step]
 IF_ASKED = {Step.RESULTS, Step.ROW, Step.IMAGE, Step.POLICY}
 
@@ -110,10 +111,26 @@ def test_of_several_providers_one_that_admits_is_enough(conditions: list[str], v
         ),
         pytest.param([PINNED, "true"], True, id="another provider admits anybody"),
         pytest.param([PINNED, "false"], False, id="the digest"),
-        pytest.param(
-            ['assertion.submods.container.image_reference.startsWith("us-docker.pkg.dev/")'],
-            False,
-            id="the registry",
+        pytest.param([PINNED, UNKNOWN], True, id="nobody knows whom another provider admits"),
+        *(
+            pytest.param([f"assertion.submods.container.{asked}"], open_for, id=said)
+            for asked, open_for, said in (
+                (
+                    'image_reference.startsWith("us-docker.pkg.dev/")',
+                    True,
+                    "a registry for all",
+                ),
+                ('image_reference.endsWith("/repo/workload:latest")', True, "a name that anybody may give"),
+                ('image_reference.contains("/primus/repo/")', True, "a path that any registry has"),
+                ('image_reference.startsWith("us-docker.pkg.dev/primus/")', False, "the owner's project"),
+                ("image_signatures.size() > 0", True, "somebody's signature"),
+                (
+                    'image_signatures.exists(s, s.signature_algorithm == "ECDSA_P256_SHA256")',
+                    True,
+                    "its kind",
+                ),
+                ('image_id != ""', True, "any ID"),
+            )
         ),
         pytest.param(
             [
@@ -129,7 +146,8 @@ def test_a_policy_that_admits_anybody_s_image_says_nobody_s_word_counts(
     conditions: list[str], open_for: bool
 ) -> None:
     draft = Draft()
-    draft.container["image_signatures"] = [{"key_id": "5cc1c72b", "signature": "AA"}]
+    signature = {"key_id": "5cc1c72b", "signature": "AA", "signature_algorithm": "ECDSA_P256_SHA256"}
+    draft.container["image_signatures"] = [signature]
     asked = replace(DEMAND, image_digest=None, policies=tuple(map(policy, conditions)))
     answer = verify_receipt(draft.make(), asked).answer
     assert isinstance(answer, NotVerified if open_for else Verified)

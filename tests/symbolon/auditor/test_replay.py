@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,6 +147,24 @@ def test_a_receipt_that_is_too_large_to_be_one_is_rejected_and_another_such_file
     assert answered.code == 4
     assert "REJECTED        june/receipt.json  receipt-malformed: the receipt is larger than" in answered.out
     assert "  no receipt: july/job.json" in answered.out
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        pytest.param(os.mkfifo, "is no file", id="a pipe"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "is no file", id="a device"),
+        pytest.param(lambda path: path.symlink_to("nowhere"), "is gone", id="a link to nothing"),
+    ],
+)
+def test_what_is_called_a_receipt_and_cannot_be_read_is_not_passed_over(
+    replay: Replay, folder: Path, make: Callable[[Path], None], said: str
+) -> None:
+    (folder / "july" / "receipt.json").unlink()
+    make(folder / "july" / "receipt.json")
+    answered = replay(PINNED)
+    assert (answered.code, answered.out) == (7, "")
+    assert answered.err.startswith(f"error: `july/receipt.json` {said}\n")
 
 
 def test_a_policy_that_admits_anybody_s_image_leaves_each_run_open(replay: Replay) -> None:

@@ -82,3 +82,19 @@ def test_rows_that_are_not_the_receipt_s_are_refused(ask: Ask, results: Path) ->
     part.write_bytes(part.read_bytes().replace(b'"score": 0.25', b'"score": 0.75', 1))
     answered = ask("operator", "results", "prove", results, "--picture", "photos/000000.jpg")
     assert (answered.code, "are not those that its receipt was made for" in answered.err) == (7, True)
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        pytest.param("\udcff", "no row is of ", id="a name that is no UTF-8"),
+        pytest.param("photos/000007.jpg", "a row of the results is not UTF-8", id="a row that is none"),
+    ],
+)
+def test_bytes_that_are_no_text_are_nobody_s_bug(ask: Ask, results: Path, picture: str, said: str) -> None:
+    if picture.isascii():
+        part = results / "result-00000.jsonl"
+        part.write_bytes(part.read_bytes().replace(b'"class 2"', b'"cl\xffss 2"'))
+    answered = ask("operator", "results", "prove", results, "--picture", picture)
+    assert (answered.code, answered.out) == (7, "")
+    assert answered.err.startswith(f"error: {said}")
