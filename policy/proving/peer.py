@@ -107,8 +107,6 @@ class Peer:
             return ErrorValue(str(failed), _NOWHERE)
         if value.type() == self._cel.Type.ERROR:
             return ErrorValue(str(value), _NOWHERE)
-        if (
-            value.type() == self._cel.Type.NULL
-        ):  # each `value()` of one takes a count of None that is not its own
+        if value.type() == self._cel.Type.NULL:  # its `value()` takes a count of None that is not its own
             return None
         return value.value()

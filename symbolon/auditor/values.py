@@ -13,7 +13,7 @@ from policy.cel.condition import CompiledClause, compile_condition
 from policy.cel.paths import Path, path_of
 from policy.cel.rendering import render_constant
 from policy.policy_set import PolicySet
-from policy.proving.answers import Proved, Refuted, Undecided, Values
+from policy.proving.answers import Proved, Refuted, Undecided, Values, with_types
 from policy.proving.attacking import Attack
 from policy.proving.inquiry import strings_of
 from policy.proving.neighbours import at
@@ -92,6 +92,8 @@ def show_values(
             known = _Known()
             if isinstance(values, Values) and values.finite is None:
                 known = _known(prover, named.policies, asked)
+    if isinstance(values, Values) and values.finite is not None:
+        values = replace(values, assumptions=with_types(values.assumptions, named.policies))
     question = f"what can `{claim}` be in admitted tokens?"
     record = record_of(question, [("policy", named.policy)], now=now, assumptions=values.assumptions)
     if output == "json":

@@ -26,6 +26,7 @@ from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text,
 
 _MOST_WORDS: Final = 50
 _EXACT: Final = 2**53
+_64_BITS: Final = range(-(2**63), 2**63)
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 _HEX: Final = "0123456789abcdef"
 
@@ -122,7 +123,11 @@ def conforms(
 
 def _is_scalar(value: object, type_: Scalar) -> bool:
     known = {"string": str, "bool": bool, "int": int, "null": type(None)}
-    return type(value) is known.get(type_.kind) and (type_.kind != "string" or _is_text(value))
+    if type(value) is not known.get(type_.kind):
+        return False
+    if isinstance(value, int):
+        return value in _64_BITS
+    return not isinstance(value, str) or _is_text(value)
 
 
 def _is_text(value: object) -> bool:
