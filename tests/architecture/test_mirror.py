@@ -69,7 +69,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "policy/proving/smt/solving.py",
         "policy/proving/smt/values.py",
     ),
-    "tests/policy/proving/smt/test_strings.py": ("policy/proving/smt/regular.py",),
+    "tests/policy/proving/smt/test_strings.py": ("policy/proving/smt/machines.py", "policy/proving/smt/regular.py"),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",

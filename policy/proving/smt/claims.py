@@ -17,11 +17,12 @@ from typing import Final
 from ... import schema
 from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from ...wording import listed
-from . import strings
+from . import machines, strings
 from .circuit import FALSE, TRUE, Circuit, TooLarge
+from .machines import Probe
 from .reads import Reads
 from .regular import constant_term, language
-from .strings import Probe, Vector
+from .strings import Vector
 from .values import (
     Alternative,
     Entries,
@@ -336,9 +337,9 @@ class Claims:
             InvalidPattern: a regular expression that the evaluator would refuse.
         """
         if isinstance(text, str):
-            return TRUE if strings.answer(test, text) else FALSE
+            return TRUE if machines.answer(test, text) else FALSE
         if test.kind == "matches":
-            strings.check_pattern(str(test.constant))
+            machines.check_pattern(str(test.constant))
         if isinstance(text, Spelled):
             return self.circuit.atom(_spelled_test(text.term, test))
         if text.views:
@@ -362,9 +363,9 @@ class Claims:
                 if any(test.views for test in tests):
                     raise Unsupported(f"so many tests of `{label_of(path)}`") from None
                 raise self.demands.spell(path) from None
-            others = [answers[test] for test in tests if not strings.is_equality(test)]
+            others = [answers[test] for test in tests if not machines.is_equality(test)]
             yield from self._equalities(answers)
-            equal = [answers[test] for test in tests if strings.is_equality(test)]
+            equal = [answers[test] for test in tests if machines.is_equality(test)]
             if len(vectors) < 2 ** len(others):
                 some = [_signed(self.circuit, others, vector) for vector in vectors]
                 yield self.circuit.any_of([*equal, *some])
@@ -373,12 +374,12 @@ class Claims:
         """A string is equal to one constant at most, and then answers as that constant does."""
         before = FALSE
         for test, equal in answers.items():
-            if not strings.is_equality(test):
+            if not machines.is_equality(test):
                 continue
             yield -self.circuit.both(before, equal)
             before = self.circuit.either(before, equal)
-            others = [each for each in answers if not strings.is_equality(each)]
-            vector = tuple(strings.answer(each, str(test.constant)) for each in others)
+            others = [each for each in answers if not machines.is_equality(each)]
+            vector = tuple(machines.answer(each, str(test.constant)) for each in others)
             same = _signed(self.circuit, [answers[each] for each in others], vector)
             yield self.circuit.implies(equal, same)
 
@@ -397,7 +398,7 @@ class Claims:
                 if text.path in self.tests:
                     yield -self.ask(text, Probe("==", name))
         equalities = {
-            test for text in texts for test in self.tests.get(text.path, {}) if strings.is_equality(test)
+            test for text in texts for test in self.tests.get(text.path, {}) if machines.is_equality(test)
         }
         for test in equalities:
             asked = [self.tests[text.path].get(test, FALSE) for text in texts if text.path in self.tests]
@@ -412,7 +413,7 @@ class Claims:
     def _enough_words(self, texts: list[Text]) -> Iterator[int]:
         """No more of these different strings answer alike than there are strings that answer so."""
         tests = tuple(dict.fromkeys(test for text in texts for test in self.tests[text.path]))
-        others = [test for test in tests if not strings.is_equality(test)]
+        others = [test for test in tests if not machines.is_equality(test)]
         if len(texts) < 2 or not others:
             return
         try:
@@ -430,8 +431,8 @@ class Claims:
     def _is_unequal(self, text: Text, tests: tuple[Probe, ...], vector: Vector) -> int:
         """That a string is equal to no constant of `tests`, and answers the others so."""
         asked = {test: self.ask(text, test) for test in tests}
-        equal = [asked[test] for test in tests if strings.is_equality(test)]
-        rest = [asked[test] for test in tests if not strings.is_equality(test)]
+        equal = [asked[test] for test in tests if machines.is_equality(test)]
+        rest = [asked[test] for test in tests if not machines.is_equality(test)]
         return self.circuit.both(-self.circuit.any_of(equal), _signed(self.circuit, rest, vector))
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from ...cel import functions
 from ...cel.syntax import Span
 from ..answers import Undecided, Values
-from . import strings, tokens
+from . import machines, strings, tokens
 from .circuit import TooLarge
 from .claims import Claims
 from .encoding import Encoder
@@ -154,8 +154,8 @@ def _only(value: object) -> Callable[[], Iterator[object]]:
 def _texts(claims: Claims, text: Text) -> Iterator[tuple[int, Callable[[], Iterator[object]]]]:
     asked = claims.tests.get(text.path, {})
     tests = tuple(asked)
-    others = [asked[test] for test in tests if not strings.is_equality(test)]
-    equal = {test: literal for test, literal in asked.items() if strings.is_equality(test)}
+    others = [asked[test] for test in tests if not machines.is_equality(test)]
+    equal = {test: literal for test, literal in asked.items() if machines.is_equality(test)}
     for test, literal in equal.items():
         yield literal, _only(_seen(text, str(test.constant)))
     for vector in strings.unequal(tests):
@@ -165,7 +165,7 @@ def _texts(claims: Claims, text: Text) -> Iterator[tuple[int, Callable[[], Itera
 
 
 def _words(
-    text: Text, tests: tuple[strings.Probe, ...], vector: strings.Vector
+    text: Text, tests: tuple[machines.Probe, ...], vector: strings.Vector
 ) -> Callable[[], Iterator[object]]:
     return lambda: (_seen(text, word) for word in strings.words(tests, vector))
 

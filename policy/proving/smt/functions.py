@@ -23,8 +23,8 @@ from ...cel.syntax import Span, UInt
 from ...cel.values import INT_MIN, NUMBERS, UINT_END, TypeValue
 from .circuit import FALSE, TRUE, integer_constant
 from .claims import Claims
+from .machines import LONGEST_SIZE, Probe
 from .regular import constant_term
-from .strings import LONGEST_SIZE, Probe
 from .values import (
     LOWERED,
     Alternative,
