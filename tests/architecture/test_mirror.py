@@ -24,6 +24,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/cel/test_evaluator.py": (
         "policy/cel/arithmetic.py",
         "policy/cel/closures.py",
+        "policy/cel/comprehensions.py",
         "policy/cel/condition.py",
         "policy/cel/functions.py",
         "policy/cel/values.py",
@@ -63,13 +64,21 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/proving/test_against_evaluator.py": (
         "policy/proving/smt/circuit.py",
         "policy/proving/smt/claims.py",
+        "policy/proving/smt/demands.py",
         "policy/proving/smt/encoding.py",
         "policy/proving/smt/equality.py",
         "policy/proving/smt/functions.py",
+        "policy/proving/smt/labels.py",
+        "policy/proving/smt/members.py",
+        "policy/proving/smt/scopes.py",
         "policy/proving/smt/solving.py",
+        "policy/proving/smt/texts.py",
         "policy/proving/smt/values.py",
     ),
-    "tests/policy/proving/smt/test_strings.py": ("policy/proving/smt/machines.py", "policy/proving/smt/regular.py"),
+    "tests/policy/proving/smt/test_strings.py": (
+        "policy/proving/smt/machines.py",
+        "policy/proving/smt/regular.py",
+    ),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from ... import schema
@@ -19,9 +19,11 @@ from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from ...wording import listed
 from . import machines, strings
 from .circuit import FALSE, TRUE, Circuit, TooLarge
+from .demands import Bound, Demands
+from .labels import generic, label_of
 from .machines import Probe
 from .reads import Reads
-from .regular import constant_term, language
+from .regular import constant_term, spelled_test
 from .strings import Vector
 from .values import (
     Alternative,
@@ -37,7 +39,6 @@ from .values import (
     guarded,
 )
 
-MOST_ELEMENTS: Final = 6
 SPARE_ENTRIES: Final = 4
 _MOST_STEPS: Final = 60_000
 _ANYTHING: Final = OneOf(
@@ -47,60 +48,12 @@ _ANYTHING: Final = OneOf(
 _CONDITIONAL: Final = frozenset(("assertion.submods.container",))
 
 
-class ReadAgain(Exception):
-    """The encoding has to begin anew: what it learned now stands in the `Demands`."""
-
-
-@dataclass(slots=True)
-class Demands:
-    """What the conditions at hand ask of the token's encoding.
-
-    `spelled` are the strings that are compared with each other, which the solver has to know
-    character by character; `keys` are the names that are looked up in maps, by the map's path;
-    `elements` is how many a list has at least slots for, and `slots` how many a certain list or map.
-    """
-
-    spelled: set[str] = field(default_factory=set)
-    keys: dict[str, set[str]] = field(default_factory=dict)
-    elements: int = MOST_ELEMENTS
-    slots: dict[str, int] = field(default_factory=dict)
-
-    def slots_of(self, path: str, otherwise: int) -> int:
-        return max(self.slots.get(path, 0), otherwise)
-
-    def spell(self, path: str) -> ReadAgain:
-        self.spelled.add(path)
-        return ReadAgain()
-
-    def name_key(self, path: str, key: str) -> ReadAgain:
-        self.keys.setdefault(path, set()).add(key)
-        return ReadAgain()
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """While `holds`, the list or map at `path` has no more entries than `slots`."""
-
-    path: str
-    slots: int
-    holds: int
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a record: whether it is there, and what it is then."""
 
     present: int
     value: Value
-
-
-def label_of(path: str) -> str:
-    """How people know a claim: `assertion.` goes without saying.
-
-    >>> label_of("assertion.submods.gce.zone")
-    'submods.gce.zone'
-    """
-    return path.removeprefix("assertion.")
 
 
 class Claims:
@@ -177,7 +130,7 @@ class Claims:
                 value = self._value(path, _ANYTHING, None, path)
             else:
                 if claim.required and path not in _CONDITIONAL:
-                    self._fact(f"`{_generic(label)}` is always there", present)
+                    self._fact(f"`{generic(label)}` is always there", present)
                 value = self._value(path, claim.type, claim, path)
             known[name] = Field(present, value)
         return known[name]
@@ -262,7 +215,7 @@ class Claims:
         return Text(path)
 
     def _string_facts(self, text: Text | Spelled, claim: Claim, label: str) -> None:
-        label = _generic(label)
+        label = generic(label)
         if claim.values:
             known = listed([f"`{each}`" for each in claim.values])
             asked = [self.ask(text, Probe("==", each)) for each in claim.values]
@@ -288,7 +241,7 @@ class Claims:
 
     def _more(self, path: str, most: int, of_what: str) -> int:
         more = self.circuit.variable(f"more {path}")
-        label = f"`{_generic(label_of(path))}` has at most {most} {of_what}"
+        label = f"`{generic(label_of(path))}` has at most {most} {of_what}"
         self.bounds.setdefault(label, []).append(Bound(path, most, -more))
         return more
 
@@ -341,7 +294,7 @@ class Claims:
         if test.kind == "matches":
             machines.check_pattern(str(test.constant))
         if isinstance(text, Spelled):
-            return self.circuit.atom(_spelled_test(text.term, test))
+            return self.circuit.atom(spelled_test(text.term, test))
         if text.views:
             test = test._replace(views=text.views)
         answers = self.tests.setdefault(text.path, {})
@@ -440,34 +393,3 @@ def _signed(circuit: Circuit, literals: list[int], vector: Vector) -> int:
     return circuit.all_of(
         [literal if said else -literal for literal, said in zip(literals, vector, strict=True)]
     )
-
-
-def _generic(label: str) -> str:
-    """One name for all elements of a list: `x[0]` and `x[1]` are `x[]`."""
-    start, bracket, rest = label.partition("[")
-    if not bracket:
-        return label.split("|", 1)[0] if "|" in label else label
-    tail = rest.partition("]")[2].lstrip("[]")
-    return f"{start.split('|', 1)[0]}[]{tail}"
-
-
-def _spelled_test(term: str, test: Probe) -> str:
-    if isinstance(test.constant, int):
-        return f"(<= (str.len {term}) {test.constant})"
-    text = test.constant
-    if test.kind == "matches":
-        return f"(str.in_re {term} {language(text)})"
-    quoted = constant_term(text)
-    match test.kind:
-        case "==":
-            return f"(= {term} {quoted})"
-        case "startsWith":
-            return f"(str.prefixof {quoted} {term})"
-        case "endsWith":
-            return f"(str.suffixof {quoted} {term})"
-        case "contains":
-            return f"(str.contains {term} {quoted})"
-        case "<":
-            return f"(str.< {term} {quoted})"
-        case _:
-            return f"(str.<= {term} {quoted})"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from ...cel import functions
-from ...cel.syntax import Span
+from ...cel.syntax import NOWHERE
 from ..answers import Undecided, Values
 from . import machines, strings, tokens
 from .circuit import TooLarge
@@ -24,7 +24,6 @@ from .values import LOWERED, Alternative, Entries, Integer, Slots, Text, Unsuppo
 
 MOST_VALUES: Final = 256
 _MOST_WORDS: Final = 4096
-_NOWHERE: Final = Span(0, 0)
 
 Claim: TypeAlias = Callable[[Encoder], list[tuple[int, Value]]]
 """Where a token is admitted, by literal, and what the claim is there."""
@@ -174,7 +173,5 @@ def _seen(text: Text, word: str) -> object:
     seen: object = word
     for view in text.views:
         is_lowered = view == LOWERED
-        seen = (
-            functions.lower_ascii(_NOWHERE, seen) if is_lowered else functions.extract(_NOWHERE, seen, view)
-        )
+        seen = functions.lower_ascii(NOWHERE, seen) if is_lowered else functions.extract(NOWHERE, seen, view)
     return seen
