@@ -52,6 +52,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/test_provider.py": ("policy/issuers.py",),
     "tests/policy/proving/test_normalising.py": ("policy/normalising.py",),
     "tests/policy/proving/test_prover.py": (
+        "policy/proving/asking.py",
         "policy/proving/budget.py",
         "policy/proving/named_questions.py",
         "policy/proving/smt/admission.py",
