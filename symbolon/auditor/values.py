@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
-from policy import schema
+from policy import claim_types, schema
 from policy.cel import InvalidExpression, parse
 from policy.cel.condition import CompiledClause, compile_condition
 from policy.cel.paths import Path, path_of
@@ -161,7 +161,9 @@ def _holds(path: Path) -> str:
     claim = schema.claim_at(path.root, path.keys)
     if claim is None or claim is schema.claim_at(path.root, path.keys[:-1]):  # something in a list or a map
         return ""
-    return {schema.ListOf: "elements", schema.MapOf: "keys"}.get(type(schema.without_null(claim.type)), "")
+    return {claim_types.ListOf: "elements", claim_types.MapOf: "keys"}.get(
+        type(claim_types.without_null(claim.type)), ""
+    )
 
 
 def _known(prover: Prover, policies: PolicySet, asked: _Claim) -> _Known:

@@ -14,6 +14,7 @@ ENTRANCES = ("__init__.py", "__main__.py")
 DATA = {
     "emulator/places.py": "the names of Google's regions and zones",
     "policy/rule_slugs.py": "a list, which tests/policy/test_linting.py compares with the rules",
+    "policy/claim_types.py": "the types of policy/schema.py",
     "policy/schema.py": "the vocabulary of a token, which real tokens are held against",
 }
 """Nothing in them decides; the words beside each say what they are."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ... import schema
-from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
+from ...claim_types import BOOL, INT, NULL, STRING, Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from ...wording import listed
 from . import machines, strings
 from .circuit import FALSE, TRUE, Circuit, TooLarge
@@ -41,9 +41,7 @@ from .values import (
 
 SPARE_ENTRIES: Final = 4
 _MOST_STEPS: Final = 60_000
-_ANYTHING: Final = OneOf(
-    (schema.STRING, schema.BOOL, schema.INT, ListOf(schema.STRING), MapOf(schema.STRING), schema.NULL)
-)
+_ANYTHING: Final = OneOf((STRING, BOOL, INT, ListOf(STRING), MapOf(STRING), NULL))
 # Present exactly where the operating system is Confidential Space: policy/proving/smt/facts.py says so.
 _CONDITIONAL: Final = frozenset(("assertion.submods.container",))
 
@@ -246,7 +244,7 @@ class Claims:
         return more
 
     def _map(self, path: str, type_: MapOf) -> Value:
-        if type_.value != schema.STRING:
+        if type_.value != STRING:
             raise Unsupported("a map of anything but strings")
         named: dict[str, tuple[int, Value]] = {}
         spare = []

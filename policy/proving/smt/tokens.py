@@ -14,7 +14,7 @@ from typing import Any, Final
 from attestation.issuer import ISSUER
 
 from ... import schema
-from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
+from ...claim_types import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from . import machines, strings
 from .circuit import integer_constant, string_constant
 from .claims import Claims
