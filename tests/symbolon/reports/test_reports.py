@@ -33,7 +33,7 @@ from symbolon.reports.report import Entry, Report, Section, Table
 from symbolon.reports.sarif import render_sarif
 from symbolon.reports.web_page import render_web_page
 from tests.symbolon.conftest import Ask
-from tests.symbolon.policies import ANYBODY, HARDENED, HOSTILE, STABLE, provider, written
+from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, HOSTILE, STABLE, provider, written
 
 RECORD = record_of("why?", [], now=datetime(2026, 1, 31, 12, tzinfo=UTC))
 FORBIDDEN = ("\u202e", "\x1b", "\x00")
@@ -213,6 +213,34 @@ def test_a_mapping_a_binding_and_a_waiver_are_found_where_they_are_written() -> 
     assert found_in(region, waived) == "deny-list"
 
 
+def test_an_expression_is_found_in_yaml_under_its_own_provider() -> None:
+    first = str(provider("")["name"])
+    second = first.replace("/first", "/second")
+    text = (
+        f"attributeCondition: assertion.submods.gce.zone == 'a' && assertion.secboot\n  && {STABLE}\n"
+        f"attributeMapping:\n  google.subject: assertion.sub\nname: {first}\n"
+        "oidc:\n  issuerUri: https://confidentialcomputing.googleapis.com\n---\n"
+        f"attributeCondition: '{STABLE}'\n"
+        f"attributeMapping:\n  google.subject: assertion.sub\nname: {second}\n"
+        "oidc:\n  issuerUri: https://confidentialcomputing.googleapis.com\n"
+    )
+    both = named(text, "p.yaml")
+    for place, excerpt, of, line in (
+        ("mapping google.subject", "assertion.sub", first, 4),
+        ("mapping google.subject", "assertion.sub", second, 11),
+        ("condition", "assertion.secboot", first, 1),
+        ("condition", STABLE, second, 9),
+    ):
+        each = next(each for each in both.policies.providers if each.name == of)
+        written_there = each.condition if place == "condition" else "assertion.sub"
+        start = written_there.index(excerpt)
+        region = locate(
+            finding(place=place, span=(start, start + len(excerpt)), excerpt=excerpt, provider=of), both
+        ).region
+        assert region is not None
+        assert (region.start_line, found_in(region, text)) == (line, excerpt)
+
+
 def test_a_condition_that_the_file_does_not_spell_is_the_file_s_as_a_whole() -> None:
     place = locate(finding(span=(0, 8), excerpt="assertion.zzz"), named(HARDENED, "p.toml"))
     assert (place.region, place.described) == (None, "p.toml")
@@ -360,7 +388,8 @@ def test_a_narrow_terminal_is_not_written_past_but_by_code(ask: Ask, tmp_path: P
     policy = written(tmp_path / "p.json", provider(condition))
     shown, _, record = plain(ask("auditor", "review", policy).out).partition("\nrecord\n")
     assert record
-    assert [each for each in shown.splitlines() if cell_len(each) > 50 and "`" not in each] == []
+    is_code = re.compile("`|assertion|漢")
+    assert [each for each in shown.splitlines() if cell_len(each) > 50 and not is_code.search(each)] == []
     assert sum(cell_len(each) > 40 for each in shown.splitlines()) > 10
 
 
@@ -376,6 +405,10 @@ def test_a_condition_that_is_suggested_is_never_broken(ask: Ask, tmp_path: Path)
     assert max(map(len, suggested)) > 60
     for code in suggested:
         assert code in shown
+    clause = f'assertion.submods.container.image_digest == "{DIGEST}"'
+    pinned = written(tmp_path / "pinned.cel", clause)
+    kept_out = plain(ask("auditor", "review", pinned).out).partition("keeps out")[2]
+    assert clause in kept_out.partition("\nrecord\n")[0]
     question = 'assertion.submods.gce.zone == "europe-west4-a" || assertion.dbgstat == "disabled-since-boot"'
     assert question in plain(ask("auditor", "prove", policy, "--that", question).out)
 
