@@ -228,9 +228,9 @@ def _at_least(section: Section, claim: str, title: str, lacks: Mapping[str, Sear
     return Admits(
         section=section,
         claim=claim,
-        title=f"{title}, at least",
+        title=f"{title}, at least" if proofs else title,
         values=None,
-        note="" if proofs else "none",
+        note="" if proofs else "anything, or nothing",
         at_least=tuple(proofs),
         bounded=bounded,
     )

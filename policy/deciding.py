@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from .cel.condition import compile_condition
-from .cel.syntax import Span
+from .cel.syntax import NOWHERE
 from .cel.values import unknown_value
 from .explaining import Condition, Trace, explain
 from .issuers import has_our_vocabulary
@@ -102,7 +102,7 @@ def decide_condition(
         InvalidExpression: Google would refuse the condition.
     """
     compiled = compile_condition(condition) if isinstance(condition, str) else condition
-    unmapped = unknown_value("what the provider maps is not known", Span(0, 0))
+    unmapped = unknown_value("what the provider maps is not known", NOWHERE)
     trace = explain(
         compiled,
         assertion=assertion,

@@ -19,7 +19,7 @@ from typing import Final
 from attestation.errors import Denied, Misconfigured
 
 from .cel.condition import Expression
-from .cel.syntax import InvalidExpression, Node, Span
+from .cel.syntax import NOWHERE, InvalidExpression, Node
 from .cel.values import ErrorValue, unknown_value
 from .wording import quoted
 
@@ -35,7 +35,6 @@ RECOMMENDED_MAPPING: Final = {
 }
 """Google's recommended mapping: at most 121 bytes of subject, and principals by image digest."""
 
-_NOWHERE: Final = Span(0, 0)
 _KEY = re.compile(r"google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,100}")
 
 
@@ -134,7 +133,7 @@ class AttributeMapping:
             elif isinstance(value, str) or (name == "groups" and _is_list_of_strings(value)):
                 google[name] = value
             elif key != "google.subject" and not isinstance(value, ErrorValue):
-                unknown[key] = unknown_value("what Google makes of one that is no string", _NOWHERE)
+                unknown[key] = unknown_value("what Google makes of one that is no string", NOWHERE)
             if key == "google.subject" and not isinstance(value, str | ErrorValue):
                 raise MappingRejected(
                     "The mapped attribute 'google.subject' must be of type STRING.",

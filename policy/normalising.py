@@ -19,9 +19,8 @@ from typing import Any, Final
 from .cel import syntax
 from .cel.parser import parse
 from .cel.rendering import render_constant
-from .cel.syntax import Node, Span
+from .cel.syntax import NOWHERE, Node, Span
 
-_NOWHERE: Final = Span(0, 0)
 _MOST_PASSES: Final = 8
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _NO_FIELDS: Final = ("true", "false", "null", "in")
@@ -244,7 +243,7 @@ def _membership(node: syntax.Binary, constants: list[Node]) -> Node:
     items = _distinct(constants)
     if len(items) == 1:
         return replace(node, operator="==", right=items[0])
-    return replace(node, operator="in", right=syntax.ListLiteral(span=_NOWHERE, items=items))
+    return replace(node, operator="in", right=syntax.ListLiteral(span=NOWHERE, items=items))
 
 
 # -- text

@@ -163,7 +163,11 @@ def _from_document(text: str, document: Any) -> PolicySet:
     if isinstance(document, list):
         for each in document:
             documents.check_is(each, documents.PROVIDER, hint=documents.PROVIDER_WANTED)
-        return _gathered("providers", text, [_object(each, "a provider") for each in document])
+        if not all(isinstance(each, dict) for each in document):
+            raise Misconfigured(
+                "this is a list of something else than providers", hint=documents.PROVIDER_WANTED
+            )
+        return _gathered("providers", text, document)
     if isinstance(document, dict) and "workloadIdentityPoolProviders" in document:
         return _from_document(text, document["workloadIdentityPoolProviders"])
     if isinstance(document, dict) and ("planned_values" in document or "values" in document):

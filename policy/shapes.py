@@ -14,7 +14,7 @@ from .cel import syntax
 from .cel.paths import Path, path_of
 from .cel.rendering import render_constant
 from .cel.syntax import Node
-from .schema import STRING, ListOf, OneOf
+from .claim_types import STRING, ListOf, OneOf
 
 Shape: TypeAlias = Literal["string", "list"]
 _METHODS: Final = ("startsWith", "endsWith", "contains", "matches")

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from .. import schema
-from ..schema import BOOL, INT, STRING, ListOf, MapOf, Object, OneOf, Scalar, Type, without_null
+from .. import claim_types, schema
+from ..claim_types import BOOL, INT, STRING, ListOf, MapOf, Object, OneOf, Scalar, Type, without_null
 from ..wording import listed, quoted, rendered
 from . import syntax
 from .paths import path_of
@@ -30,7 +30,7 @@ _LITERALS: Final[dict[syntax.Kind, Type]] = {
     "int": INT,
     "uint": Scalar("uint"),
     "double": Scalar("double"),
-    "null_type": schema.NULL,
+    "null_type": claim_types.NULL,
 }
 _RESULTS: Final[dict[str, Type]] = {
     **dict.fromkeys(("startsWith", "endsWith", "contains", "matches", "bool"), BOOL),

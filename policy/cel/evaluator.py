@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..wording import quoted
-from . import closures, syntax
+from . import closures, comprehensions, syntax
 from .arithmetic import ORDERINGS, compared, computed, no_overload
 from .closures import UNREAD, Frame, Run
 from .functions import FUNCTIONS, METHODS, TIME_FUNCTIONS, TIME_METHODS, UNKNOWN_METHODS
@@ -246,11 +246,11 @@ class Compiler:
         cost = sum(1 for body in bodies for _ in syntax.walk(body))
         if predicate is not None and (node.macro == "all" or node.macro == "exists"):
             stop = node.macro == "exists"
-            return closures.quantifier(range_, slot, predicate, cost, stop=stop, span=node.span)
-        gathered = closures.gathered(
+            return comprehensions.quantifier(range_, slot, predicate, cost, stop=stop, span=node.span)
+        gathered = comprehensions.gathered(
             range_, slot, predicate, transform, cost, node.span, in_any_order=in_any_order
         )
-        return closures.exactly_one(gathered) if node.macro == "exists_one" else gathered
+        return comprehensions.exactly_one(gathered) if node.macro == "exists_one" else gathered
 
 
 def _may_repeat_a_key(node: Node) -> bool:

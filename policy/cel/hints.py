@@ -6,7 +6,7 @@ import re
 from collections import deque
 from typing import Final
 
-from .. import schema
+from .. import claim_types, schema
 
 _WORDS: Final = {
     "and": "&&",
@@ -91,13 +91,13 @@ def of_bare_name(name: str, text: str = "", start: int = 0) -> str:
             return f'a name with a dash stands in brackets: `["{dashed.group()}"]`'
     if name.lower() in _CONSTANTS:
         return f"write `{_CONSTANTS[name.lower()]}`"
-    waiting: deque[tuple[str, schema.Object]] = deque([("assertion", schema.ASSERTION)])
+    waiting: deque[tuple[str, claim_types.Object]] = deque([("assertion", schema.ASSERTION)])
     while waiting:
         path, holder = waiting.popleft()
         if name in holder.fields:
             return f"write `{path}.{name}`"
         for field, claim in holder.fields.items():
-            inner = schema.without_null(claim.type)
-            if isinstance(inner, schema.Object):
+            inner = claim_types.without_null(claim.type)
+            if isinstance(inner, claim_types.Object):
                 waiting.append((f"{path}.{field}", inner))
     return f'a text stands in quotes: `"{name}"`' if name.isupper() else ""

@@ -33,6 +33,10 @@ class Span(NamedTuple):
     end: int
 
 
+NOWHERE: Final = Span(0, 0)
+"""Where there is no text to point into."""
+
+
 class InvalidExpression(Misconfigured):
     """`text` is not an expression that Google would accept; `span` says where."""
 

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from ..issuers import has_our_vocabulary
+from ..policy_set import PolicySet
 from ..wording import listed
+
+OF_TYPES: Final = "claims that Google documents have the types that it documents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,12 @@ class Unsatisfiable:
 
     assumptions: tuple[str, ...] = ()
     bounded: bool = False
+
+
+def with_types(assumptions: tuple[str, ...], policies: PolicySet) -> tuple[str, ...]:
+    """The assumptions of a proof, with the one that every proof about Confidential Space's tokens needs."""
+    speaks_of_them = any(has_our_vocabulary(each.issuer) and each.jwks is None for each in policies.active)
+    return (*assumptions, OF_TYPES) if speaks_of_them else assumptions
 
 
 def conclude(

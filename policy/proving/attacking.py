@@ -31,7 +31,8 @@ from .answers import Unsatisfiable, Values
 from .hostile_tokens import hostile_tokens
 from .peer import NoPeer, Peer
 from .smt.admission import admissions_of, trees_of
-from .smt.claims import MOST_ELEMENTS, SPARE_ENTRIES
+from .smt.claims import SPARE_ENTRIES
+from .smt.demands import MOST_ELEMENTS
 from .smt.questions import Case, Question
 from .smt.solving import Disagreement
 from .smt.tokens import SAMPLE, fits, nearest

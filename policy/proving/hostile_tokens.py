@@ -17,10 +17,10 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .. import schema
+from .. import claim_types, schema
 from ..cel import syntax
 from ..cel.paths import path_of
-from ..schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
+from ..claim_types import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 
 Path = tuple[str, ...]
 
@@ -162,7 +162,7 @@ def _paths(type_: Object, above: Path) -> Iterator[tuple[Path, Claim, Type]]:
     for name, claim in type_.fields.items():
         path = (*above, name)
         yield path, claim, claim.type
-        inner = schema.without_null(claim.type)
+        inner = claim_types.without_null(claim.type)
         if isinstance(inner, Object):
             yield from _paths(inner, path)
 

@@ -21,7 +21,6 @@ from ..provider import Provider
 
 _IAMS_OWN: Final = frozenset(("extract",))
 _MOST_CHARACTERS: Final = 1 << 20
-_NOWHERE: Final = syntax.Span(0, 0)
 
 
 class NoPeer(Exception):
@@ -104,11 +103,9 @@ class Peer:
         try:
             value = expression.eval(data=data)
         except RuntimeError as failed:  # how the bindings say that a map repeats a key
-            return ErrorValue(str(failed), _NOWHERE)
+            return ErrorValue(str(failed), syntax.NOWHERE)
         if value.type() == self._cel.Type.ERROR:
-            return ErrorValue(str(value), _NOWHERE)
-        if (
-            value.type() == self._cel.Type.NULL
-        ):  # each `value()` of one takes a count of None that is not its own
+            return ErrorValue(str(value), syntax.NOWHERE)
+        if value.type() == self._cel.Type.NULL:  # its `value()` takes a count of None that is not its own
             return None
         return value.value()

@@ -34,8 +34,6 @@ from typing import Final
 from attestation.errors import Misconfigured
 
 from ..cel.condition import compile_condition
-from ..cel.values import is_unknown
-from ..explaining import explain
 from ..policy_set import PolicySet, as_policy_set
 from ..schema import ROOTS
 from ..wording import listed, quoted
@@ -53,12 +51,13 @@ from .answers import (
     conclude,
     within_bounds,
 )
-from .attacking import Attack, absence_of, another_value, no_more_than, proof_of
+from .asking import admitted_with, erring, newly_admitted
+from .attacking import Attack, another_value
 from .budget import Allowance
 from .named_questions import named_condition
 from .question_names import NAMED_QUESTIONS
 from .smt import questions
-from .smt.admission import Admission, admissions_of, trees_of
+from .smt.admission import admissions_of, trees_of
 from .smt.circuit import TooLarge
 from .smt.encoding import Encoder
 from .smt.enumerating import enumerate_values
@@ -198,24 +197,8 @@ class Prover:
         )
 
     def _find_newly_admitted(self, *whole: PolicySet, against: Undecided | None = None) -> Search:
-        before, after = (admissions_of(other_issuers.of_our_issuer(each)) for each in whole)
-
-        def formula(encoder: Encoder) -> int:
-            return encoder.circuit.both(_admitted(encoder, after), -_admitted(encoder, before))
-
-        def holds(case: Case) -> bool:
-            return any(each.admits(case) for each in after) and all(each.refuses(case) for each in before)
-
-        trees = tuple(tree for each in (*before, *after) for tree in each.trees)
-        peer = no_more_than(*(other_issuers.of_our_issuer(each) for each in whole))
-        question = Question(
-            formula=formula,
-            holds=holds,
-            trees=trees,
-            peer=peer,
-            example=partial(self._example, other_issuers.of_our_issuer(whole[1])),
-            is_unknown=lambda case: any(each.is_not_said_of(case) for each in (*before, *after)),
-        )
+        ours = [other_issuers.of_our_issuer(each) for each in whole]
+        question = newly_admitted(*ours, example=partial(self._example, ours[1]))
         against = other_issuers.find_newly_admitted(*whole) or other_issuers.differ_around(*whole) or against
         return self.search(question, against=against)
 
@@ -282,7 +265,7 @@ class Prover:
                 found.append((admitted, seen.encode(tree[0])))
             return found
 
-        question = _question(as_policy_set(policies), "true", negated=False)
+        question = admitted_with(as_policy_set(policies), "true", negated=False)
         asked = replace(question, trees=(*question.trees, *tree))
         try:
             values = enumerate_values(
@@ -321,7 +304,7 @@ class Prover:
         others = other_issuers.find_admitted(as_policy_set(policies))
         if isinstance(others, Undecided):
             raise Misconfigured(others.reason, hint="a script is of Confidential Space's tokens alone")
-        question = _question(as_policy_set(policies), that, negated=True)
+        question = admitted_with(as_policy_set(policies), that, negated=True)
         try:
             reading = questions.read(question, until=time.monotonic() + self._budget_s)
             refused = frozenset[str]() if self._documented else reading.vocabulary
@@ -331,7 +314,7 @@ class Prover:
 
     def _find(self, policies: PolicySet | str, condition: str, *, negated: bool) -> Search:
         whole = as_policy_set(policies)
-        question = _question(whole, condition, negated=negated)
+        question = admitted_with(whole, condition, negated=negated)
         if condition != "true":
             question = replace(question, example=partial(self._example, whole))
         return self.search(question)
@@ -360,22 +343,7 @@ class Prover:
                 return undecided
 
     def _never_errors(self, policies: PolicySet) -> Answer:
-        ours = other_issuers.of_our_issuer(policies)
-        conditions = [each for each in admissions_of(ours) if each.condition.clauses]
-
-        def formula(encoder: Encoder) -> int:
-            return encoder.circuit.any_of([_is_error(encoder, each) for each in conditions])
-
-        def holds(case: Case) -> bool:
-            return any(_errs(each, case) for each in conditions)
-
-        trees = tuple(tree for each in conditions for tree in each.trees)
-        question = Question(
-            formula=formula,
-            holds=holds,
-            trees=trees,
-            is_unknown=lambda case: any(each.is_not_said_of(case) for each in conditions),
-        )
+        question = erring(other_issuers.of_our_issuer(policies))
         found = self.search(question)
         return _answer(_both(found, other_issuers.find_admitted(policies)))
 
@@ -397,63 +365,6 @@ def _answer(counterexample: Search) -> Answer:
 
 def _found(case: Case) -> Found:
     return Found(token=case.assertion, google=case.google, attribute=case.attribute)
-
-
-def _admitted(encoder: Encoder, admissions: tuple[Admission, ...]) -> int:
-    return encoder.circuit.any_of([each.formula(encoder, ())[0] for each in admissions])
-
-
-def _question(policies: PolicySet, condition: str, *, negated: bool) -> Question:
-    """Is a token admitted for which `condition` is true, or `negated`, is not?"""
-    admissions = admissions_of(policies)
-    also = compile_condition(condition)
-    trees = trees_of(also)
-
-    def formula(encoder: Encoder) -> int:
-        found = []
-        for each in admissions:
-            admitted, seen = each.formula(encoder, trees)
-            is_true = encoder.circuit.all_of([seen.truth(tree) for tree in trees])
-            found.append(encoder.circuit.both(admitted, -is_true if negated else is_true))
-        return encoder.circuit.any_of(found)
-
-    def holds(case: Case) -> bool:
-        for each in admissions:
-            if each.admits(case):
-                google, attribute = each.sees(case) or ({}, {})
-                trace = explain(also, assertion=case.assertion, google=google, attribute=attribute)
-                if trace.refused if negated else trace.admitted:
-                    return True
-        return False
-
-    all_trees = (*trees, *(tree for each in admissions for tree in each.trees))
-    peer = proof_of(policies, condition) if negated else absence_of(policies, condition)
-    return Question(
-        formula=formula,
-        holds=holds,
-        trees=all_trees,
-        peer=peer,
-        is_unknown=lambda case: any(each.is_not_said_of(case) for each in admissions),
-    )
-
-
-def _is_error(encoder: Encoder, admission: Admission) -> int:
-    """That the mapping succeeds and no clause is false, but one is neither true nor false."""
-    circuit = encoder.circuit
-    mapped, seen = admission.mapped(encoder, ())
-    trees = trees_of(admission.condition)
-    none_false = circuit.all_of([-seen.falsity(tree) for tree in trees])
-    return circuit.all_of((mapped, none_false, -circuit.all_of([seen.truth(tree) for tree in trees])))
-
-
-def _errs(admission: Admission, case: Case) -> bool:
-    seen = admission.sees(case)
-    if seen is None:
-        return False
-    results = admission.condition.evaluate(case.assertion, *seen)[0]
-    if any(result is False or is_unknown(result) for result in results):
-        return False
-    return not all(result is True for result in results)
 
 
 def prove(policies: PolicySet | str, that: str, *, budget_s: float = BUDGET_S) -> Answer:

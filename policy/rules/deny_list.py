@@ -13,10 +13,11 @@ from ..cel import syntax
 from ..cel.condition import CompiledClause
 from ..cel.paths import Path, path_of
 from ..cel.syntax import Node
+from ..claim_types import STRING
 from ..context import Context, Dossier, among
 from ..findings import Finding, Severity
 from ..proving.inquiry import strings_of
-from ..schema import STRING, claim_at
+from ..schema import claim_at
 from ..wording import quoted
 
 SLUG: Final = "deny-list"

@@ -11,9 +11,10 @@ from typing import Final
 from ..cel import syntax
 from ..cel.paths import path_of
 from ..cel.syntax import Node
+from ..claim_types import BOOL
 from ..context import Context
 from ..findings import Finding, Severity
-from ..schema import BOOL, claim_at
+from ..schema import claim_at
 
 SLUG: Final = "quoted-comparison"
 SEVERITY: Final = Severity.HIGH

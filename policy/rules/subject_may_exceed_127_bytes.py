@@ -11,10 +11,11 @@ from typing import Final
 from ..cel import syntax
 from ..cel.paths import path_of
 from ..cel.syntax import Node
+from ..claim_types import STRING
 from ..context import Context
 from ..findings import Finding, Severity
 from ..mapping import MOST_SUBJECT_BYTES, RECOMMENDED_MAPPING
-from ..schema import STRING, claim_at
+from ..schema import claim_at
 from ..wording import quoted
 
 SLUG: Final = "subject-may-exceed-127-bytes"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from attestation.errors import ExitCode
-from policy.proving.answers import NoneFound
+from policy.proving.answers import NoneFound, with_types
 from policy.proving.attacking import Attack
 from policy.proving.differing import Change, Difference, diff
 from policy.proving.prover import Prover
@@ -66,6 +66,9 @@ def diff_policies(
             admits_nobody = difference.newly_admitted is None and isinstance(
                 prover.find_admitted(after.policies), NoneFound
             )
+    is_proved = difference.verdict in ("equivalent", "stricter", "looser") and not difference.reason
+    if is_proved:
+        difference = replace(difference, assumptions=with_types(difference.assumptions, after.policies))
     record = record_of(
         "whom does the new policy admit that the old one refuses, and whom does it refuse?",
         [("old", before.policy), ("new", after.policy), ("sample", beside)],
@@ -80,7 +83,7 @@ def diff_policies(
         report = _report(difference, f"{old} → {new}", near)
         if admits_nobody:
             report = replace(report, tone="warn", verdict=f"{report.verdict}: it admits nobody at all")
-        if difference.verdict in ("equivalent", "stricter", "looser"):
+        if is_proved:
             beside_the_proof = Section(title="beside the proof", lines=(attacking.described,))
             report = replace(report, sections=(*report.sections, beside_the_proof))
         print_report(replace(report, record=record), output=output)

@@ -16,7 +16,7 @@ from policy.cel.condition import compile_condition
 from policy.cel.syntax import Identifier, Node
 from policy.explaining import explain
 from policy.policy_set import PolicySet
-from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided
+from policy.proving.answers import Answer, NoneFound, Proved, Refuted, Undecided, with_types
 from policy.proving.attacking import Attack
 from policy.proving.named_questions import named_condition
 from policy.proving.prover import Prover
@@ -89,6 +89,8 @@ def prove_policy(
                 and asks_of_tokens
                 and isinstance(prover.find_admitted(named.policies), NoneFound)
             )
+    if isinstance(answer, Proved) and answer.example is None:
+        answer = replace(answer, assumptions=with_types(answer.assumptions, named.policies))
     asked = that if that is not None else NAMED_QUESTIONS[str(question)]
     record = record_of(
         f"is it so of every admitted token: {asked}",

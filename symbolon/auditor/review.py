@@ -11,6 +11,7 @@ from typing import Final
 from attestation.errors import ExitCode
 from policy.admitting import Admits
 from policy.findings import Severity
+from policy.proving.answers import with_types
 from policy.proving.attacking import Attack
 from policy.proving.prover import Prover
 from policy.reviewing import ClauseUse, ProviderReview, Review, review
@@ -57,6 +58,8 @@ def review_policy(
         named = read_policy_set(policy, bindings=bindings, image=image)
         with patience("reviewing"):
             reviewed = review(named.policies, proving, today=now.astimezone(UTC).date())
+    if proving is not None:
+        reviewed = replace(reviewed, assumptions=with_types(reviewed.assumptions, named.policies))
     passes = gate(reviewed.findings, fail_on=Severity[fail_on.upper()])
     question = _QUESTION.format(fail_on)
     record = record_of(question, named.inputs, now=now, assumptions=reviewed.assumptions)

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
-from policy import schema
+from policy import claim_types, schema
 from policy.cel import InvalidExpression, parse
 from policy.cel.condition import CompiledClause, compile_condition
 from policy.cel.paths import Path, path_of
 from policy.cel.rendering import render_constant
 from policy.policy_set import PolicySet
-from policy.proving.answers import Proved, Refuted, Undecided, Values
+from policy.proving.answers import Proved, Refuted, Undecided, Values, with_types
 from policy.proving.attacking import Attack
 from policy.proving.inquiry import strings_of
 from policy.proving.neighbours import at
@@ -92,6 +92,8 @@ def show_values(
             known = _Known()
             if isinstance(values, Values) and values.finite is None:
                 known = _known(prover, named.policies, asked)
+    if isinstance(values, Values) and values.finite is not None:
+        values = replace(values, assumptions=with_types(values.assumptions, named.policies))
     question = f"what can `{claim}` be in admitted tokens?"
     record = record_of(question, [("policy", named.policy)], now=now, assumptions=values.assumptions)
     if output == "json":
@@ -159,7 +161,9 @@ def _holds(path: Path) -> str:
     claim = schema.claim_at(path.root, path.keys)
     if claim is None or claim is schema.claim_at(path.root, path.keys[:-1]):  # something in a list or a map
         return ""
-    return {schema.ListOf: "elements", schema.MapOf: "keys"}.get(type(schema.without_null(claim.type)), "")
+    return {claim_types.ListOf: "elements", claim_types.MapOf: "keys"}.get(
+        type(claim_types.without_null(claim.type)), ""
+    )
 
 
 def _known(prover: Prover, policies: PolicySet, asked: _Claim) -> _Known:

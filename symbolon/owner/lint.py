@@ -10,6 +10,7 @@ from typing import Final
 from attestation.errors import ExitCode
 from policy.findings import Finding, Severity
 from policy.linting import dossiers_of, lint_dossiers
+from policy.proving.answers import with_types
 from policy.proving.prover import Prover
 from policy.reviewing import assumptions_of
 
@@ -47,7 +48,10 @@ def lint_policy(
             findings = lint_dossiers(dossiers, today=now.astimezone(UTC).date())
     passes = gate(findings, fail_on=Severity[fail_on.upper()])
     question = _QUESTION.format(fail_on)
-    record = record_of(question, named.inputs, now=now, assumptions=assumptions_of(dossiers))
+    assumptions = assumptions_of(dossiers)
+    if proving is not None:
+        assumptions = with_types(assumptions, named.policies)
+    record = record_of(question, named.inputs, now=now, assumptions=assumptions)
     if output == "json":
         document: dict[str, object] = {"verdict": passes.verdict, "summary": _counted(findings)}
         document |= {"findings": [each.document() for each in findings]}

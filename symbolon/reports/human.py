@@ -61,9 +61,18 @@ class _Page:
         self.width = max(40, min(_width(), _WIDEST)) if _is_terminal() else _ENDLESS
 
     def put(
-        self, text: Styled | str = "", *, indent: int = 0, first: Styled | None = None, pad: int = 0
+        self,
+        text: Styled | str = "",
+        *,
+        indent: int = 0,
+        first: Styled | None = None,
+        pad: int = 0,
+        is_code: bool = False,
     ) -> None:
-        """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text."""
+        """`text`, wrapped; `first` stands before it, padded to `pad`, and further lines go under the text.
+
+        A line that ends with code is left to the terminal to wrap.
+        """
         body = styled(text) if isinstance(text, str) else text
         lead = styled(" " * indent)
         if first is not None:
@@ -74,7 +83,7 @@ class _Page:
             self._terminal.print(lead)
             taken = indent + _BODY
             lead = styled(" " * taken)
-        for line in _wrapped(body, self.width - taken):
+        for line in [body] if is_code else _wrapped(body, self.width - taken):
             self._terminal.print(lead + line)
             lead = styled(" " * taken)
 
@@ -190,9 +199,10 @@ def _print_entry(page: _Page, entry: Entry, *, pad: int) -> None:
         styled((f"{printable(entry.shows)}:" if entry.shows else "", "dim")),
     ]
     mark: Styled | None = styled((entry.mark, _STYLES[entry.tone]))
-    for text in filter(str, body):
-        page.put(text, indent=_INDENT if mark else under, first=mark, pad=pad)
-        mark = None
+    for number, text in enumerate(body):
+        if str(text):
+            page.put(text, indent=_INDENT if mark else under, first=mark, pad=pad, is_code=number == 2)
+            mark = None
     for path, value in entry.claims:
         name = f"{printable(path)} = "
         room = page.width - under - _INDENT - cell_len(name)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from policy.documents import is_yaml
 from policy.findings import Finding
 
 from ..policy_files import NamedPolicySet, NamedText
@@ -67,6 +68,8 @@ def _span(finding: Finding, named: NamedPolicySet, file: NamedText) -> tuple[int
     for text in filter(None, texts):
         if found := min(_strings(file.text, text), key=lambda units: abs(units[0] - near), default=None):
             return found[finding.span[0]], found[finding.span[1]]
+        if file is named.policy and (in_yaml := _in_yaml(file.text, text, finding)):
+            return in_yaml
     at = file.text.find(finding.excerpt) if finding.excerpt else -1
     return None if at < 0 else (at, at + len(finding.excerpt))
 
@@ -84,6 +87,44 @@ def _strings(document: str, wanted: str) -> Iterator[list[int]]:
             continue
         inner = literal[1:-1]
         yield [match.start() + 1 + unit.start() for unit in _UNIT.finditer(inner)] + [match.end() - 1]
+
+
+def _in_yaml(document: str, wanted: str, finding: Finding) -> tuple[int, int] | None:
+    """Where the finding in `wanted`, an expression of its provider, stands in YAML as gcloud prints it.
+
+    Where lines are folded in it, it is the whole of the expression.
+    """
+    if finding.span is None or not is_yaml(document):
+        return None
+    import yaml  # only who has some waits for it
+
+    from policy.plain_yaml import PlainLoader
+
+    try:
+        waiting = [each for each in yaml.compose_all(document, Loader=PlainLoader) if each is not None]
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    found: list[tuple[int, int, bool]] = []
+    scopes = [(node, False) for node in waiting]
+    while scopes:
+        node, is_of = scopes.pop()
+        if isinstance(node, yaml.MappingNode):
+            values = [value for _, value in node.value]
+            is_of |= any(each.value == finding.provider for each in values)
+            scopes += [(each, is_of) for each in values]
+        elif isinstance(node, yaml.SequenceNode):
+            scopes += [(each, is_of) for each in node.value]
+        elif node.value == wanted:
+            found.append((node.start_mark.index, node.end_mark.index, is_of))
+    if not found:
+        return None
+    start, end, _ = min(found, key=lambda each: (not each[2], each[0]))
+    for inner in (start, start + 1):  # plain, or in quotes
+        if document[inner : inner + len(wanted)] == wanted:
+            return inner + finding.span[0], inner + finding.span[1]
+    if (at := document.find(finding.excerpt, start, end)) >= 0:
+        return at, at + len(finding.excerpt)
+    return start, start + len(document[start:end].rstrip())
 
 
 def _region(text: str, start: int, end: int) -> Region:

@@ -14,6 +14,7 @@ ENTRANCES = ("__init__.py", "__main__.py")
 DATA = {
     "emulator/places.py": "the names of Google's regions and zones",
     "policy/rule_slugs.py": "a list, which tests/policy/test_linting.py compares with the rules",
+    "policy/claim_types.py": "the types of policy/schema.py",
     "policy/schema.py": "the vocabulary of a token, which real tokens are held against",
 }
 """Nothing in them decides; the words beside each say what they are."""
@@ -24,6 +25,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/cel/test_evaluator.py": (
         "policy/cel/arithmetic.py",
         "policy/cel/closures.py",
+        "policy/cel/comprehensions.py",
         "policy/cel/condition.py",
         "policy/cel/functions.py",
         "policy/cel/values.py",
@@ -51,6 +53,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/test_provider.py": ("policy/issuers.py",),
     "tests/policy/proving/test_normalising.py": ("policy/normalising.py",),
     "tests/policy/proving/test_prover.py": (
+        "policy/proving/asking.py",
         "policy/proving/budget.py",
         "policy/proving/named_questions.py",
         "policy/proving/question_names.py",
@@ -64,13 +67,21 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/policy/proving/test_against_evaluator.py": (
         "policy/proving/smt/circuit.py",
         "policy/proving/smt/claims.py",
+        "policy/proving/smt/demands.py",
         "policy/proving/smt/encoding.py",
         "policy/proving/smt/equality.py",
         "policy/proving/smt/functions.py",
+        "policy/proving/smt/labels.py",
+        "policy/proving/smt/members.py",
+        "policy/proving/smt/scopes.py",
         "policy/proving/smt/solving.py",
+        "policy/proving/smt/texts.py",
         "policy/proving/smt/values.py",
     ),
-    "tests/policy/proving/smt/test_strings.py": ("policy/proving/smt/regular.py",),
+    "tests/policy/proving/smt/test_strings.py": (
+        "policy/proving/smt/machines.py",
+        "policy/proving/smt/regular.py",
+    ),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",

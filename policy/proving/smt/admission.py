@@ -20,8 +20,8 @@ from ...provider import Provider
 from .circuit import FALSE, TRUE, Circuit
 from .claims import Claims
 from .encoding import Encoder
+from .machines import Probe
 from .questions import Case
-from .strings import Probe
 from .values import Alternative, Entries, Joined, Spelled, Spelling, Text, Unsupported, Value, is_value
 
 Seen: TypeAlias = Mapping[str, object] | ErrorValue

@@ -11,17 +11,20 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from ... import schema
-from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
+from ...claim_types import BOOL, INT, NULL, STRING, Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from ...wording import listed
-from . import strings
+from . import machines, strings
 from .circuit import FALSE, TRUE, Circuit, TooLarge
+from .demands import Bound, Demands
+from .labels import generic, label_of
+from .machines import Probe
 from .reads import Reads
-from .regular import constant_term, language
-from .strings import Probe, Vector
+from .regular import constant_term, spelled_test
+from .strings import Vector
 from .values import (
     Alternative,
     Entries,
@@ -36,53 +39,11 @@ from .values import (
     guarded,
 )
 
-MOST_ELEMENTS: Final = 6
 SPARE_ENTRIES: Final = 4
 _MOST_STEPS: Final = 60_000
-_ANYTHING: Final = OneOf(
-    (schema.STRING, schema.BOOL, schema.INT, ListOf(schema.STRING), MapOf(schema.STRING), schema.NULL)
-)
+_ANYTHING: Final = OneOf((STRING, BOOL, INT, ListOf(STRING), MapOf(STRING), NULL))
 # Present exactly where the operating system is Confidential Space: policy/proving/smt/facts.py says so.
 _CONDITIONAL: Final = frozenset(("assertion.submods.container",))
-
-
-class ReadAgain(Exception):
-    """The encoding has to begin anew: what it learned now stands in the `Demands`."""
-
-
-@dataclass(slots=True)
-class Demands:
-    """What the conditions at hand ask of the token's encoding.
-
-    `spelled` are the strings that are compared with each other, which the solver has to know
-    character by character; `keys` are the names that are looked up in maps, by the map's path;
-    `elements` is how many a list has at least slots for, and `slots` how many a certain list or map.
-    """
-
-    spelled: set[str] = field(default_factory=set)
-    keys: dict[str, set[str]] = field(default_factory=dict)
-    elements: int = MOST_ELEMENTS
-    slots: dict[str, int] = field(default_factory=dict)
-
-    def slots_of(self, path: str, otherwise: int) -> int:
-        return max(self.slots.get(path, 0), otherwise)
-
-    def spell(self, path: str) -> ReadAgain:
-        self.spelled.add(path)
-        return ReadAgain()
-
-    def name_key(self, path: str, key: str) -> ReadAgain:
-        self.keys.setdefault(path, set()).add(key)
-        return ReadAgain()
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """While `holds`, the list or map at `path` has no more entries than `slots`."""
-
-    path: str
-    slots: int
-    holds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +52,6 @@ class Field:
 
     present: int
     value: Value
-
-
-def label_of(path: str) -> str:
-    """How people know a claim: `assertion.` goes without saying.
-
-    >>> label_of("assertion.submods.gce.zone")
-    'submods.gce.zone'
-    """
-    return path.removeprefix("assertion.")
 
 
 class Claims:
@@ -176,7 +128,7 @@ class Claims:
                 value = self._value(path, _ANYTHING, None, path)
             else:
                 if claim.required and path not in _CONDITIONAL:
-                    self._fact(f"`{_generic(label)}` is always there", present)
+                    self._fact(f"`{generic(label)}` is always there", present)
                 value = self._value(path, claim.type, claim, path)
             known[name] = Field(present, value)
         return known[name]
@@ -261,7 +213,7 @@ class Claims:
         return Text(path)
 
     def _string_facts(self, text: Text | Spelled, claim: Claim, label: str) -> None:
-        label = _generic(label)
+        label = generic(label)
         if claim.values:
             known = listed([f"`{each}`" for each in claim.values])
             asked = [self.ask(text, Probe("==", each)) for each in claim.values]
@@ -287,12 +239,12 @@ class Claims:
 
     def _more(self, path: str, most: int, of_what: str) -> int:
         more = self.circuit.variable(f"more {path}")
-        label = f"`{_generic(label_of(path))}` has at most {most} {of_what}"
+        label = f"`{generic(label_of(path))}` has at most {most} {of_what}"
         self.bounds.setdefault(label, []).append(Bound(path, most, -more))
         return more
 
     def _map(self, path: str, type_: MapOf) -> Value:
-        if type_.value != schema.STRING:
+        if type_.value != STRING:
             raise Unsupported("a map of anything but strings")
         named: dict[str, tuple[int, Value]] = {}
         spare = []
@@ -336,11 +288,11 @@ class Claims:
             InvalidPattern: a regular expression that the evaluator would refuse.
         """
         if isinstance(text, str):
-            return TRUE if strings.answer(test, text) else FALSE
+            return TRUE if machines.answer(test, text) else FALSE
         if test.kind == "matches":
-            strings.check_pattern(str(test.constant))
+            machines.check_pattern(str(test.constant))
         if isinstance(text, Spelled):
-            return self.circuit.atom(_spelled_test(text.term, test))
+            return self.circuit.atom(spelled_test(text.term, test))
         if text.views:
             test = test._replace(views=text.views)
         answers = self.tests.setdefault(text.path, {})
@@ -362,9 +314,9 @@ class Claims:
                 if any(test.views for test in tests):
                     raise Unsupported(f"so many tests of `{label_of(path)}`") from None
                 raise self.demands.spell(path) from None
-            others = [answers[test] for test in tests if not strings.is_equality(test)]
+            others = [answers[test] for test in tests if not machines.is_equality(test)]
             yield from self._equalities(answers)
-            equal = [answers[test] for test in tests if strings.is_equality(test)]
+            equal = [answers[test] for test in tests if machines.is_equality(test)]
             if len(vectors) < 2 ** len(others):
                 some = [_signed(self.circuit, others, vector) for vector in vectors]
                 yield self.circuit.any_of([*equal, *some])
@@ -373,12 +325,12 @@ class Claims:
         """A string is equal to one constant at most, and then answers as that constant does."""
         before = FALSE
         for test, equal in answers.items():
-            if not strings.is_equality(test):
+            if not machines.is_equality(test):
                 continue
             yield -self.circuit.both(before, equal)
             before = self.circuit.either(before, equal)
-            others = [each for each in answers if not strings.is_equality(each)]
-            vector = tuple(strings.answer(each, str(test.constant)) for each in others)
+            others = [each for each in answers if not machines.is_equality(each)]
+            vector = tuple(machines.answer(each, str(test.constant)) for each in others)
             same = _signed(self.circuit, [answers[each] for each in others], vector)
             yield self.circuit.implies(equal, same)
 
@@ -397,7 +349,7 @@ class Claims:
                 if text.path in self.tests:
                     yield -self.ask(text, Probe("==", name))
         equalities = {
-            test for text in texts for test in self.tests.get(text.path, {}) if strings.is_equality(test)
+            test for text in texts for test in self.tests.get(text.path, {}) if machines.is_equality(test)
         }
         for test in equalities:
             asked = [self.tests[text.path].get(test, FALSE) for text in texts if text.path in self.tests]
@@ -412,7 +364,7 @@ class Claims:
     def _enough_words(self, texts: list[Text]) -> Iterator[int]:
         """No more of these different strings answer alike than there are strings that answer so."""
         tests = tuple(dict.fromkeys(test for text in texts for test in self.tests[text.path]))
-        others = [test for test in tests if not strings.is_equality(test)]
+        others = [test for test in tests if not machines.is_equality(test)]
         if len(texts) < 2 or not others:
             return
         try:
@@ -430,8 +382,8 @@ class Claims:
     def _is_unequal(self, text: Text, tests: tuple[Probe, ...], vector: Vector) -> int:
         """That a string is equal to no constant of `tests`, and answers the others so."""
         asked = {test: self.ask(text, test) for test in tests}
-        equal = [asked[test] for test in tests if strings.is_equality(test)]
-        rest = [asked[test] for test in tests if not strings.is_equality(test)]
+        equal = [asked[test] for test in tests if machines.is_equality(test)]
+        rest = [asked[test] for test in tests if not machines.is_equality(test)]
         return self.circuit.both(-self.circuit.any_of(equal), _signed(self.circuit, rest, vector))
 
 
@@ -439,34 +391,3 @@ def _signed(circuit: Circuit, literals: list[int], vector: Vector) -> int:
     return circuit.all_of(
         [literal if said else -literal for literal, said in zip(literals, vector, strict=True)]
     )
-
-
-def _generic(label: str) -> str:
-    """One name for all elements of a list: `x[0]` and `x[1]` are `x[]`."""
-    start, bracket, rest = label.partition("[")
-    if not bracket:
-        return label.split("|", 1)[0] if "|" in label else label
-    tail = rest.partition("]")[2].lstrip("[]")
-    return f"{start.split('|', 1)[0]}[]{tail}"
-
-
-def _spelled_test(term: str, test: Probe) -> str:
-    if isinstance(test.constant, int):
-        return f"(<= (str.len {term}) {test.constant})"
-    text = test.constant
-    if test.kind == "matches":
-        return f"(str.in_re {term} {language(text)})"
-    quoted = constant_term(text)
-    match test.kind:
-        case "==":
-            return f"(= {term} {quoted})"
-        case "startsWith":
-            return f"(str.prefixof {quoted} {term})"
-        case "endsWith":
-            return f"(str.suffixof {quoted} {term})"
-        case "contains":
-            return f"(str.contains {term} {quoted})"
-        case "<":
-            return f"(str.< {term} {quoted})"
-        case _:
-            return f"(str.<= {term} {quoted})"

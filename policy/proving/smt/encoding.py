@@ -9,22 +9,29 @@ Source: google/cel-spec, doc/langdef.md; policy/cel/evaluator.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
 
 from ...cel import syntax
-from ...cel.evaluator import Compiler
-from ...cel.functions import TIME_FUNCTIONS, TIME_METHODS, UNKNOWN_METHODS
-from ...cel.paths import may_name_a_type, path_of
 from ...cel.syntax import Node
 from ...cel.values import TYPES
-from ...schema import ROOTS
-from . import functions
+from . import functions, texts
 from .circuit import FALSE, TRUE
 from .claims import Claims
 from .equality import equal
+from .members import NUMBERS, element
+from .scopes import (
+    Bound,
+    Reading,
+    Variables,
+    evaluated,
+    identified,
+    is_constant,
+    macros_deep,
+    may_be_googles_own,
+    read_by,
+    reads_the_token_alone,
+    require_known,
+)
 from .values import (
-    ANY_ORDER,
     Alternative,
     Entries,
     Slots,
@@ -32,7 +39,6 @@ from .values import (
     Unsupported,
     Value,
     boolean,
-    compacted,
     constant,
     count_of,
     guarded,
@@ -40,31 +46,9 @@ from .values import (
     is_true,
     is_value,
     literal,
-    of_constants,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What a macro's variable stands for, and from which lists and maps of the token that comes."""
-
-    value: Value
-    lists: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A node that reads a list one element at a time; equal ones read the same."""
-
-    node: Node
-    variables: tuple[tuple[str, int], ...]
-    encoder: int
-    inside: frozenset[str] = field(compare=False)
-
-
-Variables = Mapping[str, Bound]
-_NUMBERS = ("int", "uint", "double")
-_KEYS = ("string", "bool", *_NUMBERS)
+_KEYS = ("string", "bool", *NUMBERS)
 _DEEPEST = 2
 """Macros nested deeper than this over long lists come near the evaluators' limits on work."""
 
@@ -100,12 +84,12 @@ class Encoder:
             ReadAgain: the encoding must begin anew, with the demands that it made.
             TooLarge
         """
-        variables = _read_by(node, variables) if variables else {}
+        variables = read_by(node, variables) if variables else {}
         self.claims.spend(1)
-        key = (node, _identified(variables))
+        key = (node, identified(variables))
         if key not in self._known:
             outer = self._site, self._unseen
-            self._site, self._unseen = (None if variables or not _reads_the_token_alone(node) else node), 0
+            self._site, self._unseen = (None if variables or not reads_the_token_alone(node) else node), 0
             try:
                 # beside the value, the variables: their ids are theirs as long as they are kept
                 self._known[key] = (self._encode(node, variables), variables)
@@ -121,7 +105,7 @@ class Encoder:
                 return constant(node.value)
             case syntax.Identifier():
                 return self._identifier(node, variables)
-            case syntax.Select() | syntax.Has() | syntax.Index() if _may_name_a_type(node, variables):
+            case syntax.Select() | syntax.Has() | syntax.Index() if may_be_googles_own(node, variables):
                 raise Unsupported("what may be a type or a constant of Google's")
             case syntax.Select():
                 return self._member(self.encode(node.operand, variables), constant(node.field))
@@ -137,8 +121,8 @@ class Encoder:
                     *guarded(self.circuit, is_true(self.circuit, condition), accepted),
                     *guarded(self.circuit, is_false(self.circuit, condition), otherwise),
                 )
-            case _ if _is_constant(node):
-                return _evaluated(node)
+            case _ if is_constant(node):
+                return evaluated(node)
             case syntax.Index():
                 return self._member(self.encode(node.operand, variables), self.encode(node.key, variables))
             case syntax.ListLiteral():
@@ -152,7 +136,7 @@ class Encoder:
             case syntax.Binary():
                 return self._binary(node, variables)
             case syntax.Call():
-                _require_known(node)
+                require_known(node)
                 parts = node.arguments if node.target is None else (node.target, *node.arguments)
                 return functions.call(
                     self.claims, node.function, [self.encode(part, variables) for part in parts]
@@ -182,64 +166,8 @@ class Encoder:
             for at in key:
                 guard = self.circuit.both(each.guard, at.guard)
                 if guard != FALSE:
-                    found += guarded(self.circuit, guard, self._element(each, at))
+                    found += guarded(self.circuit, guard, element(self.claims, each, at))
         return tuple(found)
-
-    def _element(self, container: Alternative, key: Alternative) -> Value:
-        if container.kind == "list" and key.kind in _NUMBERS:
-            return self._at(container.payload, key)
-        if key.kind != "string":
-            return ()
-        if container.kind == "object":
-            if not isinstance(key.payload, str):
-                raise Unsupported("a computed name of a claim")
-            found = self.claims.field(container.payload, key.payload)
-            return guarded(self.circuit, found.present, found.value)
-        if container.kind == "map":
-            return self._looked_up(container.payload, key)
-        return ()
-
-    def _at(self, slots: Slots, key: Alternative) -> Value:
-        position = key.payload
-        if slots.in_any_order:
-            raise Unsupported(ANY_ORDER)
-        if not isinstance(position, int | float) or slots.part is not None:
-            self.claims.reads.entirely(slots.path)
-        elif 0 <= position < len(slots.items):
-            self.claims.reads.first(slots.path, int(position) + 1)
-        slots = compacted(self.circuit, slots)
-        found: list[Alternative] = []
-        for position, (present, value) in enumerate(slots.items):
-            here = functions.same_number(self.claims, key.payload, position)
-            found += guarded(self.circuit, self.circuit.both(present, here), value)
-        if slots.more != FALSE:
-            beyond = functions.at_most(self.claims, len(slots.items), key.payload)
-            if self.circuit.both(beyond, slots.more) != FALSE:
-                raise Unsupported(f"a position beyond the first {len(slots.items)} of a list")
-        return tuple(found)
-
-    def _looked_up(self, entries: Entries, key: Alternative) -> Value:
-        if isinstance(key.payload, str):
-            if entries.path:
-                found = self.claims.entry(entries, key.payload)
-                return guarded(self.circuit, found.present, found.value)
-            present, value = entries.named.get(key.payload, (FALSE, ()))
-            return guarded(self.circuit, present, value)
-        self.claims.whole(entries)
-        for present, name, value in entries.spare:
-            if name == key.payload:  # the entry of the key that a macro is at
-                return guarded(self.circuit, present, value)
-        if entries.more != FALSE:
-            raise Unsupported("a computed key of a map")
-        values = [
-            guarded(
-                self.circuit,
-                self.circuit.both(present, functions.same_string(self.claims, key.payload, name)),
-                value,
-            )
-            for name, (present, value) in entries.named.items()
-        ]
-        return tuple(alternative for value in values for alternative in value)
 
     def _has(self, container: Value, field: str) -> Value:
         found: list[Alternative] = []
@@ -269,16 +197,15 @@ class Encoder:
         keys: list[tuple[int, Spelling]] = [(here, each) for each, (here, _) in entries.named.items()]
         keys += [(present, each) for present, each, _ in entries.spare]
         hits = [
-            self.circuit.both(present, functions.same_string(self.claims, name, each))
-            for present, each in keys
+            self.circuit.both(present, texts.same_string(self.claims, name, each)) for present, each in keys
         ]
         return self.circuit.any_of([*hits, self.circuit.both(entries.more, self.unknown())])
 
     def _reading(self, node: Node, variables: Variables) -> Reading:
         """`node` as a reading that every encoder shares, if it reads nothing but the token."""
         inside = frozenset[str]().union(*(each.lists for each in variables.values()))
-        number = 0 if _reads_the_token_alone(node) else self._number
-        return Reading(node, _identified(variables), number, inside)
+        number = 0 if reads_the_token_alone(node) else self._number
+        return Reading(node, identified(variables), number, inside)
 
     def _reads(self, path: str, reading: Reading | None, *, needs: int = 1) -> None:
         if reading is None:
@@ -371,10 +298,10 @@ class Encoder:
     def _over(self, node: syntax.Comprehension, slots: Slots, variables: Variables) -> Value:
         reading = self._reading(node, variables)
         self._reads(slots.path, reading, needs=2 if node.macro == "exists_one" else 1)
-        if _macros_deep(node) > _DEEPEST:
+        if macros_deep(node) > _DEEPEST:
             self.claims.reads.entirely(slots.path)
         lists = frozenset((slots.path,)).union(
-            *(each.lists for each in _read_by(node.range, variables).values())
+            *(each.lists for each in read_by(node.range, variables).values())
         )
         inner = [{**variables, node.variable: Bound(value, lists - {""})} for _, value in slots.items]
         there = [present for present, _ in slots.items]
@@ -431,81 +358,3 @@ class Encoder:
         unstopped = self.circuit.either(-more, self.circuit.both(-beyond, self.unknown()))
         is_passed = self.circuit.all_of([*passed, unstopped])
         return boolean(is_stopped, is_passed) if exists else boolean(is_passed, is_stopped)
-
-
-def _require_known(node: syntax.Call) -> None:
-    """Raises Unsupported for a function that is not computed here, or that Google may not take."""
-    if node.function in (TIME_FUNCTIONS if node.target is None else TIME_METHODS):
-        raise Unsupported(f"`{node.function}`, which is of times,")
-    if node.target is not None and node.function in UNKNOWN_METHODS:
-        raise Unsupported(f"`{node.function}`, of which it is not known whether Google takes it,")
-
-
-def _may_name_a_type(node: Node, variables: Variables) -> bool:
-    path = path_of(node, frozenset(variables))
-    return path is not None and may_name_a_type(path)
-
-
-def _read_by(node: Node, variables: Variables) -> Variables:
-    """Those of the variables whose names stand in `node`."""
-    names = _names_in(node)
-    return {name: bound for name, bound in variables.items() if name in names}
-
-
-@lru_cache(maxsize=1024)
-def _macros_deep(node: Node) -> int:
-    """How many macros stand one in another."""
-    deepest = 0
-    waiting = [(node, 0)]
-    while waiting:
-        each, depth = waiting.pop()
-        depth += isinstance(each, syntax.Comprehension)
-        deepest = max(deepest, depth)
-        waiting += [(child, depth) for child in syntax.children(each)]
-    return deepest
-
-
-@lru_cache(maxsize=4096)
-def _names_in(node: Node) -> frozenset[str]:
-    return frozenset(each.name for each, _ in syntax.walk(node) if isinstance(each, syntax.Identifier))
-
-
-def _identified(variables: Variables) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((name, id(bound.value)) for name, bound in variables.items()))
-
-
-def _has_distinct_keys(node: syntax.MapLiteral) -> bool:
-    """Whether no two keys can be one to Python, as `true`, `1` and `1u` are."""
-    keys = {key.value for key, _ in node.entries if isinstance(key, syntax.Literal)}
-    return len(keys) == len(node.entries)
-
-
-def _reads_the_token_alone(node: Node) -> bool:
-    """Whether no encoder's `roots` can change what `node` means: its one free name is `assertion`."""
-    nodes = [each for each, _ in syntax.walk(node)]
-    names = {each.name for each in nodes if isinstance(each, syntax.Identifier)}
-    bound = {each.variable for each in nodes if isinstance(each, syntax.Comprehension)}
-    return names - (bound - ROOTS.keys()) <= {"assertion"}
-
-
-def _is_constant(node: Node) -> bool:
-    return not any(isinstance(each, syntax.Identifier) for each, _ in syntax.walk(node))
-
-
-def _evaluated(node: Node) -> Value:
-    """What the evaluator makes of constants.
-
-    Raises:
-        Unsupported: the evaluator's error may be no error of Google's.
-    """
-    for each, _ in syntax.walk(node):
-        if isinstance(each, syntax.MapLiteral) and not _has_distinct_keys(each):
-            raise Unsupported("a map with computed or repeated keys")
-        is_pattern = isinstance(each, syntax.Call) and each.function == "matches"
-        if is_pattern and not isinstance(syntax.children(each)[-1], syntax.Literal):
-            raise Unsupported("a computed regular expression")
-        if isinstance(each, syntax.Call):
-            _require_known(each)
-    compiler = Compiler("", ())
-    value = compiler.compile(node)(list(compiler.blank))
-    return of_constants(value)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from ...cel import functions
-from ...cel.syntax import Span
+from ...cel.syntax import NOWHERE
 from ..answers import Undecided, Values
-from . import strings, tokens
+from . import machines, strings, tokens
 from .circuit import TooLarge
 from .claims import Claims
 from .encoding import Encoder
@@ -24,7 +24,6 @@ from .values import LOWERED, Alternative, Entries, Integer, Slots, Text, Unsuppo
 
 MOST_VALUES: Final = 256
 _MOST_WORDS: Final = 4096
-_NOWHERE: Final = Span(0, 0)
 
 Claim: TypeAlias = Callable[[Encoder], list[tuple[int, Value]]]
 """Where a token is admitted, by literal, and what the claim is there."""
@@ -154,8 +153,8 @@ def _only(value: object) -> Callable[[], Iterator[object]]:
 def _texts(claims: Claims, text: Text) -> Iterator[tuple[int, Callable[[], Iterator[object]]]]:
     asked = claims.tests.get(text.path, {})
     tests = tuple(asked)
-    others = [asked[test] for test in tests if not strings.is_equality(test)]
-    equal = {test: literal for test, literal in asked.items() if strings.is_equality(test)}
+    others = [asked[test] for test in tests if not machines.is_equality(test)]
+    equal = {test: literal for test, literal in asked.items() if machines.is_equality(test)}
     for test, literal in equal.items():
         yield literal, _only(_seen(text, str(test.constant)))
     for vector in strings.unequal(tests):
@@ -165,7 +164,7 @@ def _texts(claims: Claims, text: Text) -> Iterator[tuple[int, Callable[[], Itera
 
 
 def _words(
-    text: Text, tests: tuple[strings.Probe, ...], vector: strings.Vector
+    text: Text, tests: tuple[machines.Probe, ...], vector: strings.Vector
 ) -> Callable[[], Iterator[object]]:
     return lambda: (_seen(text, word) for word in strings.words(tests, vector))
 
@@ -174,7 +173,5 @@ def _seen(text: Text, word: str) -> object:
     seen: object = word
     for view in text.views:
         is_lowered = view == LOWERED
-        seen = (
-            functions.lower_ascii(_NOWHERE, seen) if is_lowered else functions.extract(_NOWHERE, seen, view)
-        )
+        seen = functions.lower_ascii(NOWHERE, seen) if is_lowered else functions.extract(NOWHERE, seen, view)
     return seen

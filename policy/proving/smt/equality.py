@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ...cel.values import NUMBERS
-from . import functions
+from . import functions, texts
 from .circuit import FALSE, TRUE, Circuit
 from .claims import Claims
 from .values import ANY_ORDER, Alternative, Entries, Slots, Unsupported, Value, compacted
@@ -55,7 +55,7 @@ def _same(encoder: Encoder, one: Alternative, other: Alternative) -> int:
         case "bool":
             return encoder.circuit.same(one.payload, other.payload)
         case "string":
-            return functions.same_string(encoder.claims, one.payload, other.payload)
+            return texts.same_string(encoder.claims, one.payload, other.payload)
         case "list":
             return _same_lists(encoder, one.payload, other.payload)
         case "map":

@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from ...cel import arithmetic
 from ...cel import functions as evaluated
-from ...cel.character_sets import unassigned_class
-from ...cel.patterns import InvalidPattern, may_name_a_category
+from ...cel.patterns import InvalidPattern
 from ...cel.regular_expressions import PatternTooCostly, compile_pattern
-from ...cel.syntax import Span, UInt
+from ...cel.syntax import NOWHERE, UInt
 from ...cel.values import INT_MIN, NUMBERS, UINT_END, TypeValue
 from .circuit import FALSE, TRUE, integer_constant
 from .claims import Claims
-from .regular import constant_term
-from .strings import LONGEST_SIZE, Probe
+from .machines import LONGEST_SIZE, Probe
+from .texts import ask, extracted, joined, lowered, precedes, spelled, tested
 from .values import (
-    LOWERED,
     Alternative,
     Entries,
     Integer,
@@ -34,7 +31,6 @@ from .values import (
     Size,
     Slots,
     Spelled,
-    Spelling,
     Text,
     Unsupported,
     Value,
@@ -45,7 +41,6 @@ from .values import (
     of_constants,
 )
 
-_NOWHERE: Final = Span(0, 0)
 _TESTS: Final = ("startsWith", "endsWith", "contains", "matches")
 _TRUE_WORDS: Final = ("true", "True", "TRUE", "t", "1")
 _FALSE_WORDS: Final = ("false", "False", "FALSE", "f", "0")
@@ -84,16 +79,16 @@ def _one(claims: Claims, name: str, parts: list[Alternative]) -> Value:
     if name in _TESTS:
         if kinds != ("string", "string"):
             return ()
-        return _tested(claims, name, payloads[0], payloads[1])
+        return tested(claims, name, payloads[0], payloads[1])
     if name == "extract":
-        return _extracted(payloads[0], payloads[1]) if kinds == ("string", "string") else ()
+        return extracted(payloads[0], payloads[1]) if kinds == ("string", "string") else ()
     if name in ("split", "join"):
         first = "string" if name == "split" else "list"
         if kinds[0] != first or kinds[1:2] not in ((), ("string",)) or kinds[2:] not in ((), ("int",)):
             return ()
         raise Unsupported(f"`{name}` of a claim")
     if name == "lowerAscii":
-        return (Alternative(TRUE, "string", _lowered(payloads[0])),) if kinds == ("string",) else ()
+        return (Alternative(TRUE, "string", lowered(payloads[0])),) if kinds == ("string",) else ()
     return _converted(claims, name, parts[0])
 
 
@@ -129,14 +124,14 @@ def _known(name: str, values: list[Any]) -> Value:
         return literal(TRUE if found else FALSE)
     result: object
     if name == "-" and len(values) == 1:
-        result = arithmetic.negated(values[0], _NOWHERE)
+        result = arithmetic.negated(values[0], NOWHERE)
     elif name in arithmetic.ORDERINGS:
-        result = arithmetic.compared(name, values[0], values[1], _NOWHERE)
+        result = arithmetic.compared(name, values[0], values[1], NOWHERE)
     elif name in evaluated.METHODS or name in evaluated.FUNCTIONS:
         function = evaluated.METHODS.get(name) or evaluated.FUNCTIONS[name]
-        result = function.run(_NOWHERE, *values)
+        result = function.run(NOWHERE, *values)
     else:
-        result = arithmetic.computed(name, values[0], values[1], _NOWHERE)
+        result = arithmetic.computed(name, values[0], values[1], NOWHERE)
     return of_constants(result)
 
 
@@ -236,7 +231,7 @@ def _ordered(claims: Claims, name: str, parts: list[Alternative]) -> Value:
         less = claims.circuit.both(-left.payload, right.payload)
         same = claims.circuit.same(left.payload, right.payload)
         return literal(less if name == "<" else claims.circuit.either(less, same))
-    return literal(_precedes(claims, left.payload, right.payload, or_equal=name == "<="))
+    return literal(precedes(claims, left.payload, right.payload, or_equal=name == "<="))
 
 
 def _computed(claims: Claims, name: str, parts: list[Alternative]) -> Value:
@@ -272,164 +267,6 @@ def _computed(claims: Claims, name: str, parts: list[Alternative]) -> Value:
 def _in_range(claims: Claims, term: str) -> Value:
     fits = claims.circuit.atom(f"(and (<= (- {2**63}) {term}) (< {term} {2**63}))")
     return (Alternative(fits, "int", Integer(term)),)
-
-
-# -- strings
-
-
-def joined(parts: list[Spelling]) -> Spelling:
-    """The strings one after the other."""
-    flat: list[str | Text | Spelled] = []
-    for part in parts:
-        for each in part.parts if isinstance(part, Joined) else (part,):
-            if isinstance(each, str) and flat and isinstance(flat[-1], str):
-                flat[-1] += each
-            elif each != "":
-                flat.append(each)
-    return flat[0] if len(flat) == 1 else Joined(tuple(flat)) if flat else ""
-
-
-def spelled(claims: Claims, string: Spelling) -> str:
-    """The SMT-LIB term of a string.
-
-    Raises:
-        ReadAgain: it is a claim that the solver does not know character by character yet.
-    """
-    match string:
-        case str():
-            return constant_term(string)
-        case Spelled():
-            return string.term
-        case Text():
-            raise claims.demands.spell(string.path)
-        case Joined():
-            return f"(str.++ {' '.join(spelled(claims, part) for part in string.parts)})"
-
-
-def same_string(claims: Claims, left: Spelling, right: Spelling) -> int:
-    """The literal of `left == right`."""
-    if left == right:
-        return TRUE
-    for one, other in ((left, right), (right, left)):
-        if isinstance(other, str):
-            return _ask(claims, one, Probe("==", other))
-    return claims.circuit.atom(f"(= {spelled(claims, left)} {spelled(claims, right)})")
-
-
-def _ask(claims: Claims, string: Spelling, test: Probe) -> int:
-    if not isinstance(string, Joined):
-        return claims.ask(string, test)
-    if test.kind == "==" and _is_told_apart(string):
-        return _spells(claims, string.parts, str(test.constant))
-    if test.kind == "startsWith" and isinstance(string.parts[0], str):
-        # most constants are told apart before the first claim begins
-        shorter = min(len(string.parts[0]), len(str(test.constant)))
-        if string.parts[0][:shorter] != str(test.constant)[:shorter]:
-            return FALSE
-    return claims.ask(Spelled(spelled(claims, string)), test)
-
-
-def _is_told_apart(string: Joined) -> bool:
-    """Whether a constant stands between every two claims, so that a text can be split in a few ways."""
-    known = [isinstance(part, str) for part in string.parts]
-    return all(one or other for one, other in itertools.pairwise(known))
-
-
-def _spells(claims: Claims, parts: tuple[str | Text | Spelled, ...], text: str) -> int:
-    """The literal that `parts` one after the other are `text`: in one of the ways to split it."""
-    if not parts:
-        return TRUE if text == "" else FALSE
-    first, *others = parts
-    rest = tuple(others)
-    if isinstance(first, str):
-        return _spells(claims, rest, text.removeprefix(first)) if text.startswith(first) else FALSE
-    if not rest:
-        return claims.ask(first, Probe("==", text))
-    separator = str(rest[0])
-    ways = []
-    end = text.find(separator)
-    while end >= 0:
-        claims.spend(1)
-        here = claims.ask(first, Probe("==", text[:end]))
-        ways.append(claims.circuit.both(here, _spells(claims, rest, text[end:])))
-        end = text.find(separator, end + 1)
-    return claims.circuit.any_of(ways)
-
-
-def _precedes(claims: Claims, left: Spelling, right: Spelling, *, or_equal: bool) -> int:
-    if isinstance(right, str):
-        return _ask(claims, left, Probe("<=" if or_equal else "<", right))
-    if isinstance(left, str):
-        return -_ask(claims, right, Probe("<" if or_equal else "<=", left))
-    return claims.circuit.atom(
-        f"({'str.<=' if or_equal else 'str.<'} {spelled(claims, left)} {spelled(claims, right)})"
-    )
-
-
-def _tested(claims: Claims, name: Any, string: Spelling, argument: Spelling) -> Value:
-    if name == "matches":
-        if not isinstance(argument, str):
-            raise Unsupported("a regular expression that is not constant")
-        try:
-            return literal(_matches(claims, string, argument))
-        except (InvalidPattern, PatternTooCostly):
-            raise Unsupported("a regular expression that is not read here") from None
-    if isinstance(argument, str):
-        return literal(_ask(claims, string, Probe(name, argument)))
-    if argument == string:
-        return literal(TRUE)
-    one, other = spelled(claims, string), spelled(claims, argument)
-    if name == "contains":
-        return literal(claims.circuit.atom(f"(str.contains {one} {other})"))
-    function = "str.prefixof" if name == "startsWith" else "str.suffixof"
-    return literal(claims.circuit.atom(f"({function} {other} {one})"))
-
-
-def _lowered(string: Spelling) -> Spelling:
-    match string:
-        case str():
-            return str(evaluated.lower_ascii(_NOWHERE, string))
-        case Text():
-            return Text(string.path, (*string.views, LOWERED))
-        case Joined():
-            return joined([_lowered(part) for part in string.parts])
-        case Spelled():
-            raise Unsupported("`lowerAscii` of a claim that is compared with another")
-
-
-def _matches(claims: Claims, string: Spelling, pattern: str) -> int:
-    """Whether the pattern is found, and either where it asks for the category of an unassigned character."""
-    circuit = claims.circuit
-    found = _ask(claims, string, Probe("matches", pattern))
-    if not may_name_a_category(pattern):
-        return found
-    newer = _ask(claims, string, Probe("matches", unassigned_class()))
-    either = claims.unknown(("a newer Unicode", string, pattern))
-    return circuit.either(circuit.both(-newer, found), circuit.both(newer, either))
-
-
-def _extracted(string: Spelling, template: Spelling) -> Value:
-    if not isinstance(template, str):
-        raise Unsupported("an `extract` whose template is not constant")
-    match = re.fullmatch(r"([^{}]*)\{[^{}]*\}([^{}]*)", template)
-    if match is None:
-        raise Unsupported("an `extract` whose template has not exactly one `{name}`")
-    if isinstance(string, Text):
-        return (Alternative(TRUE, "string", Text(string.path, (*string.views, template))),)
-    if not isinstance(string, Spelled):
-        raise Unsupported("an `extract` of a computed string")
-    prefix, suffix = match.groups()
-    start = f"(+ (str.indexof {string.term} {constant_term(prefix)} 0) {len(prefix)})"
-    if suffix:
-        stop = f"(str.indexof {string.term} {constant_term(suffix)} {start})"
-    else:
-        stop = f"(str.len {string.term})"
-    found = f"(and (<= {len(prefix)} {start}) (<= {start} {stop}))"
-    part = f'(ite {found} (str.substr {string.term} {start} (- {stop} {start})) "")'
-    return (Alternative(TRUE, "string", Spelled(part)),)
-
-
-# -- sizes and conversions
 
 
 def _size(claims: Claims, part: Alternative) -> Value:
@@ -478,7 +315,7 @@ def _converted(claims: Claims, name: str, part: Alternative) -> Value:
             return (part._replace(guard=TRUE),)
         if kind == "string":
             words = (
-                claims.circuit.any_of([_ask(claims, payload, Probe("==", word)) for word in some])
+                claims.circuit.any_of([ask(claims, payload, Probe("==", word)) for word in some])
                 for some in (_TRUE_WORDS, _FALSE_WORDS)
             )
             return boolean(*words)

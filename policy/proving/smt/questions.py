@@ -14,7 +14,8 @@ from ...cel import syntax
 from ..answers import Undecided, Unsatisfiable
 from . import facts, strings, tokens
 from .circuit import Circuit, TooLarge
-from .claims import Claims, Demands, ReadAgain
+from .claims import Claims
+from .demands import Demands, ReadAgain
 from .encoding import Encoder
 from .reads import MOST_SLOTS
 from .solver import Solver, SolverGaveUp, SolverMissing

@@ -16,6 +16,7 @@ from typing import Final
 from ...cel import patterns
 from ...cel.character_sets import LAST, Ranges
 from .circuit import string_constant
+from .machines import Probe
 from .values import Unsupported
 
 _LAST: Final = 0x2FFFF
@@ -93,3 +94,26 @@ def _characters(ranges: Ranges) -> str:
     if not terms:
         return "re.none"
     return terms[0] if len(terms) == 1 else f"(re.union {' '.join(terms)})"
+
+
+def spelled_test(term: str, test: Probe) -> str:
+    """The SMT-LIB formula of a test of the string that `term` is."""
+    if isinstance(test.constant, int):
+        return f"(<= (str.len {term}) {test.constant})"
+    text = test.constant
+    if test.kind == "matches":
+        return f"(str.in_re {term} {language(text)})"
+    quoted = constant_term(text)
+    match test.kind:
+        case "==":
+            return f"(= {term} {quoted})"
+        case "startsWith":
+            return f"(str.prefixof {quoted} {term})"
+        case "endsWith":
+            return f"(str.suffixof {quoted} {term})"
+        case "contains":
+            return f"(str.contains {term} {quoted})"
+        case "<":
+            return f"(str.< {term} {quoted})"
+        case _:
+            return f"(str.<= {term} {quoted})"

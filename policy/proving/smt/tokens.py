@@ -14,18 +14,19 @@ from typing import Any, Final
 from attestation.issuer import ISSUER
 
 from ... import schema
-from ...schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
-from . import strings
+from ...claim_types import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
+from . import machines, strings
 from .circuit import integer_constant, string_constant
 from .claims import Claims
 from .facts import FACTS
+from .machines import Probe
 from .regular import has_term
 from .solving import Disagreement, Model
-from .strings import Probe
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Value
 
 _MOST_WORDS: Final = 50
 _EXACT: Final = 2**53
+_64_BITS: Final = range(-(2**63), 2**63)
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 _HEX: Final = "0123456789abcdef"
 
@@ -122,7 +123,11 @@ def conforms(
 
 def _is_scalar(value: object, type_: Scalar) -> bool:
     known = {"string": str, "bool": bool, "int": int, "null": type(None)}
-    return type(value) is known.get(type_.kind) and (type_.kind != "string" or _is_text(value))
+    if type(value) is not known.get(type_.kind):
+        return False
+    if isinstance(value, int):
+        return value in _64_BITS
+    return not isinstance(value, str) or _is_text(value)
 
 
 def _is_text(value: object) -> bool:
@@ -135,7 +140,7 @@ def _is_possible(value: object, claim: Claim, documented: bool) -> bool:
         return True
     if claim.values and value not in claim.values and (documented or claim.verified):
         return False
-    return not claim.pattern or strings.answer(Probe("matches", f"^(?:{claim.pattern})$"), value)
+    return not claim.pattern or machines.answer(Probe("matches", f"^(?:{claim.pattern})$"), value)
 
 
 class Witness:
@@ -228,15 +233,15 @@ class Witness:
         }
         for candidate in (sample, "other", "another", "some-other-value"):
             if candidate is not None and all(
-                strings.answer(test, candidate) == said for test, said in answers.items()
+                machines.answer(test, candidate) == said for test, said in answers.items()
             ):
                 yield candidate
         for test, said in answers.items():
-            if said and strings.is_equality(test):
+            if said and machines.is_equality(test):
                 yield str(test.constant)
                 return
         tests = tuple(asked)
-        others = [test for test in tests if not strings.is_equality(test)]
+        others = [test for test in tests if not machines.is_equality(test)]
         for vector, example in strings.unequal(tests).items():
             if all(answers.get(test, said) == said for test, said in zip(others, vector, strict=True)):
                 yield example
@@ -310,7 +315,7 @@ def preferences(claims: Claims, value: Value, sample: object) -> Iterator[int]:
                 yield claims.circuit.both(
                     alternative.guard,
                     claims.circuit.all_of(
-                        literal if strings.answer(test, sample) else -literal
+                        literal if machines.answer(test, sample) else -literal
                         for test, literal in claims.tests.get(payload.path, {}).items()
                     ),
                 )

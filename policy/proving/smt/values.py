@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ...cel.syntax import Span, UInt
 from ...cel.values import ErrorValue, TypeValue, kind_of
-from ...schema import Object
+from ...claim_types import Object
 from .circuit import FALSE, TRUE, Circuit
 
 LOWERED: Final = "lowerAscii"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from policy import schema
+from policy import claim_types, schema
 from policy.cel.rendering import render_constant
+from policy.claim_types import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from policy.proving.prover import Prover
 from policy.proving.smt.tokens import SAMPLE
-from policy.schema import Claim, ListOf, MapOf, Object, OneOf, Scalar, Type
 from tests.policy.seeds import chosen_seed
 
 Token = dict[str, Any]
@@ -165,7 +165,7 @@ class Policies:
     def roots(self) -> tuple[Token, Token]:
         """`google` and `attribute`."""
         google = self.value(schema.GOOGLE, None, {})
-        return google, self.value(MapOf(schema.STRING), None, {})
+        return google, self.value(MapOf(claim_types.STRING), None, {})
 
     def value(self, type_: Type, claim: Claim | None, near: Any) -> Any:
         pick = self.pick

@@ -7,6 +7,7 @@ from pathlib import Path
 import cvc5
 import pytest
 
+from policy.proving.answers import OF_TYPES
 from tests.symbolon.conftest import Ask
 from tests.symbolon.policies import ANYBODY, DIGEST, HARDENED, PINNED, STABLE, provider, written
 
@@ -23,6 +24,32 @@ def test_what_holds_is_proved_with_what_is_assumed(ask: Ask, anybody: Path) -> N
     human = ask("auditor", "prove", anybody, "--that", PRODUCTION)
     assert human.out.startswith("PROVED  it is so of every admitted token\n")
     assert "· a debug image has no support attribute\n" in human.out
+
+
+def test_every_proof_of_our_issuer_s_tokens_names_the_types_that_it_rests_on(
+    ask: Ask, tmp_path: Path
+) -> None:
+    ours = written(tmp_path / "ours.json", provider("assertion.secboot"))
+    theirs = provider("assertion.secboot", oidc={"issuerUri": "https://gitlab.com"})
+    other = written(tmp_path / "theirs.json", theirs)
+    for words in (
+        ("prove", ours, "--that", "assertion.secboot != null"),
+        ("prove", ours, "--values-of", "secboot"),
+        ("diff", ours, ours),
+        ("review", ours),
+    ):
+        document = ask("auditor", *words, "--format", "json").json
+        assert OF_TYPES in document["assumptions"]
+        assert OF_TYPES in document["record"]["assumptions"]
+        assert OF_TYPES in ask("auditor", *words).out
+    for words in (("prove", ours, "--that", "!assertion.secboot"), ("diff", other, other)):
+        assert OF_TYPES not in ask("auditor", *words, "--format", "json").json["assumptions"]
+
+
+def test_an_integer_is_one_of_64_bits(ask: Ask, tmp_path: Path) -> None:
+    policy = written(tmp_path / "p.cel", "true")
+    answered = ask("auditor", "prove", policy, "--that", "type(assertion.iat) == int", "--attack", "2000")
+    assert answered.code == 0
 
 
 def test_what_does_not_hold_is_refuted_by_a_whole_token(ask: Ask, anybody: Path) -> None:
@@ -47,7 +74,7 @@ def test_a_proof_within_bounds_is_undecided_until_they_are_accepted(ask: Ask, tm
     assert ask(*arguments).out.startswith("UNDECIDED  it is proved only where")
     accepted = ask(*arguments, "--accept-bounds", "--format", "json")
     assert (accepted.code, accepted.json["verdict"], accepted.json["bounded"]) == (0, "proved", True)
-    assert accepted.json["assumptions"] == answered.json["assumptions"]
+    assert accepted.json["assumptions"] == [*answered.json["assumptions"], OF_TYPES]
 
 
 def test_what_is_documented_is_all_there_is_only_for_whoever_assumes_it(ask: Ask, anybody: Path) -> None:

@@ -75,3 +75,31 @@ def test_a_mapping_a_binding_and_a_waiver_are_found_where_they_are_written() -> 
 def test_a_condition_that_the_file_does_not_spell_is_the_file_s_as_a_whole() -> None:
     place = locate(finding(span=(0, 8), excerpt="assertion.zzz"), named(HARDENED, "p.toml"))
     assert (place.region, place.described) == (None, "p.toml")
+
+
+def test_an_expression_is_found_in_yaml_under_its_own_provider() -> None:
+    first = str(provider("")["name"])
+    second = first.replace("/first", "/second")
+    text = (
+        f"attributeCondition: assertion.submods.gce.zone == 'a' && assertion.secboot\n  && {STABLE}\n"
+        f"attributeMapping:\n  google.subject: assertion.sub\nname: {first}\n"
+        "oidc:\n  issuerUri: https://confidentialcomputing.googleapis.com\n---\n"
+        f"attributeCondition: '{STABLE}'\n"
+        f"attributeMapping:\n  google.subject: assertion.sub\nname: {second}\n"
+        "oidc:\n  issuerUri: https://confidentialcomputing.googleapis.com\n"
+    )
+    both = named(text, "p.yaml")
+    for place, excerpt, of, line in (
+        ("mapping google.subject", "assertion.sub", first, 4),
+        ("mapping google.subject", "assertion.sub", second, 11),
+        ("condition", "assertion.secboot", first, 1),
+        ("condition", STABLE, second, 9),
+    ):
+        each = next(each for each in both.policies.providers if each.name == of)
+        written_there = each.condition if place == "condition" else "assertion.sub"
+        start = written_there.index(excerpt)
+        region = locate(
+            finding(place=place, span=(start, start + len(excerpt)), excerpt=excerpt, provider=of), both
+        ).region
+        assert region is not None
+        assert (region.start_line, found_in(region, text)) == (line, excerpt)
