@@ -17,6 +17,7 @@ ACCOUNT = "reader@primus.iam.gserviceaccount.com"
 CREATOR = "roles/iam.serviceAccountTokenCreator"
 SEGMENTS = {
     "projects": "primus",
+    "regions": "us-west1",
     "zones": "us-west1-b",
     "instances": "vm",
     "images": "confidential-space-251001",
