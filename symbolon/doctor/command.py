@@ -15,12 +15,20 @@ from deploy.resources import Owner, Project
 from policy.policy_file import parse_policy
 
 from ..inputs import read_text
-from ..owner.provision import wanted_of
+from ..owner.provision import SUBJECT_UNBOUNDED, is_subject_unbounded, wanted_of
 from ..progress import patience
 from ..projects import OperatorNames, OwnerNames
 from ..signing_in import member_of, sign_in
 from .checks import Check, show
-from .examining import check_apis, check_clock, check_permissions, check_quota, check_resources, told
+from .examining import (
+    check_acting,
+    check_apis,
+    check_clock,
+    check_permissions,
+    check_quota,
+    check_resources,
+    told,
+)
 
 _BUCKETS: Final = tuple(
     f"storage.{each}"
@@ -58,7 +66,6 @@ _OPERATOR: Final = (
     "serviceusage.services.get",
     *_BUCKETS,
     *_ACCOUNTS,
-    "iam.serviceAccounts.actAs",
     "resourcemanager.projects.getIamPolicy",
     "resourcemanager.projects.setIamPolicy",
     *(
@@ -96,6 +103,9 @@ def examine_owner(
         yield from check_apis(api, owner.apis(), member=member)
         yield from check_permissions(api, project, _OWNER, member=member)
         yield from check_resources(api, project, wanted, member=member, words=words)
+        if asked is not None and is_subject_unbounded(asked):
+            fix = f"symbolon owner policy lint {quote(str(policy))}"
+            yield Check(what="subject of the policy", is_well=False, says=SUBJECT_UNBOUNDED, fix=fix)
         if asked is None:
             yield _check_provider(api, owner, project, member=member)
 
@@ -117,6 +127,7 @@ def examine_operator(
         yield from check_apis(api, operator.apis(), member=member)
         yield from check_permissions(api, project, _OPERATOR, member=member)
         yield from check_resources(api, project, operator.foundation(), member=member, words=words)
+        yield check_acting(api, operator.workload_account, member=member)
         yield check_quota(api, project, names.zone, _VM, member=member)
 
     return _examine(names.project, "operator", examine, output=output, api=api, clock=clock)

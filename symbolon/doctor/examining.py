@@ -5,16 +5,17 @@ Nothing is changed. What the caller may not even see is missing too: a check tha
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from email.utils import parsedate_to_datetime
 
 from attestation.errors import Denied, Misconfigured, SymbolonError
 from deploy.failures import ApiDisabled, PermissionDenied
-from deploy.google_api import COMPUTE, RESOURCE_MANAGER, GoogleApi, Json
+from deploy.google_api import COMPUTE, RESOURCE_MANAGER, GoogleApi, Json, NotFound
 from deploy.observing import holds, is_enabled, observe
 from deploy.permissions import granting_line, role_for
 from deploy.planning import Action, Create, Restore, Update, plan
-from deploy.resources import EnabledApi, Grant, Project, Resource, made_of
+from deploy.resources import EnabledApi, Grant, Project, Resource, ServiceAccount, made_of
 from deploy.rest import title_of, title_of_grant, url_of
 
 from .checks import Check
@@ -102,6 +103,30 @@ def check_resources(
     for grant in (each for each in resources if isinstance(each, Grant)):
         if isinstance(grant.on, Project) or url_of(grant.on) not in missing:
             yield check_one(grant, title_of_grant(grant))
+
+
+def check_acting(api: GoogleApi, account: ServiceAccount, *, member: str) -> Check:
+    """The caller may give a VM this account; asked of the account itself, where alone it may be granted."""
+    what, asked = f"acting as {title_of(account)}", "iam.serviceAccounts.actAs"
+    try:
+        may = asked in holds(api, account.project, [asked]) or _may_act_as(api, account, asked)
+    except SymbolonError as error:
+        return told(what, error, project_id=account.project.project_id, member=member)
+    words = ["gcloud", "iam", "service-accounts", "add-iam-policy-binding", account.email]
+    words += [f"--member={member or 'user:YOU'}", f"--role={role_for(asked)}"]
+    words.append(f"--project={account.project.project_id}")
+    says = "you may" if may else f"missing: {asked}"
+    return Check(what=what, is_well=may, says=says, fix="" if may else shlex.join(words))
+
+
+def _may_act_as(api: GoogleApi, account: ServiceAccount, asked: str) -> bool:
+    doing = f"asking what you may do with {title_of(account)}"
+    url = f"{url_of(account)}:testIamPermissions"
+    try:
+        answer = api.call("POST", url, doing=doing, body={"permissions": [asked]})
+    except NotFound:
+        return False
+    return asked in answer.get("permissions", [])
 
 
 def _in_words(action: Action) -> str:

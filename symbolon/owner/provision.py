@@ -7,13 +7,18 @@ from attestation.errors import ExitCode, Misconfigured, quoted
 from deploy.google_api import GoogleApi
 from deploy.observing import look_up_project
 from deploy.resources import Owner, Resource
+from policy.mapping import MOST_SUBJECT_BYTES
 from policy.policy_file import Policy, parse_policy
+from policy.rules.subject_may_exceed_127_bytes import has_no_limit
 
 from ..inputs import read_text
 from ..projects import OwnerNames
 from ..provisioning import Choice, Deployment, provision
 from ..signing_in import member_of, sign_in
 
+SUBJECT_UNBOUNDED = (
+    f"`google.subject` may be longer than {MOST_SUBJECT_BYTES} bytes, and then nobody is admitted"
+)
 _BY_DIGEST = "attribute.image_digest"
 _DIGEST_CLAIM = "assertion.submods.container.image_digest"
 _READS_NO_CLAIM = {"google.subject": "assertion.sub"}, "assertion.sub == ''"
@@ -33,6 +38,8 @@ def provision_owner(
     project = look_up_project(api, names.project)
     owner = names.owner(project.number)
     hints = () if asked else ("no provider yet: name the owner's policy by --policy",)
+    if asked is not None and is_subject_unbounded(asked):
+        hints = (f"{SUBJECT_UNBOUNDED}: symbolon owner policy lint {policy}",)
     deployment = Deployment(
         party="owner",
         project=project,
@@ -43,6 +50,11 @@ def provision_owner(
         hints=hints if choice.mode != "destroy" else (),
     )
     return provision(api, deployment, choice)
+
+
+def is_subject_unbounded(policy: Policy) -> bool:
+    """Whether a machine's subject may be longer than Google takes."""
+    return has_no_limit(policy.mapping.trees["google.subject"])
 
 
 def wanted_of(owner: Owner, policy: Policy | None) -> tuple[Resource, ...]:

@@ -369,6 +369,15 @@ def test_a_policy_that_cannot_be_asked_is_refused_before_anything(
     assert here.written == []
 
 
+def test_a_subject_that_may_be_too_long_is_said_with_the_plan(here: GoogleHere, ask: Ask) -> None:
+    mapping = '[mapping]\n"google.subject" = "assertion.sub"\n"attribute.image_digest" = '
+    mapping += '"assertion.submods.container.image_digest"\n'
+    Path("policy.toml").write_text(POLICY + mapping)
+    answered = ask("owner", "provision", "--project", "primus", "--policy", "policy.toml")
+    assert answered.code == 0
+    assert "`google.subject` may be longer than 127 bytes, and then nobody is admitted" in answered.out
+
+
 def test_an_interrupted_apply_says_so_and_the_same_command_goes_on(
     here: GoogleHere, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

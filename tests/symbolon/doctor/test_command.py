@@ -18,7 +18,7 @@ import symbolon.owner.provision as of_owner
 from attestation.errors import ExitCode
 from deploy.allow_policies import give
 from deploy.google_api import GoogleApi
-from deploy.resources import Grant, Project
+from deploy.resources import Grant, Project, operator_of
 from symbolon.doctor.command import examine_operator
 from symbolon.projects import OperatorNames
 from tests.deploy.google_here import GoogleHere, google_in
@@ -112,6 +112,36 @@ def test_a_project_that_may_not_be_seen_ends_the_questions(
     assert "MISSING  project `primus`: google answered finding project `primus` with 403" in answered.out
     assert "--role=roles/browser" in answered.out
     assert "1 of these are missing" in answered.out
+
+
+def test_who_may_be_the_vm_s_account_is_asked_of_the_account_itself(
+    here: GoogleHere, ask: Ask, speaker: dict[str, str]
+) -> None:
+    ask("operator", "provision", "--project", "secundus", "--apply")
+    secundus = Project(project_id="secundus", number="200000000002")
+    account = operator_of(secundus).workload_account
+    give(here.api("operator"), Grant(on=secundus, role="roles/browser", member=STRANGER))
+    speaker["party"] = "auditor"
+    what = f"acting as service account `{account.email}`"
+    before = ask("doctor", *OPERATOR, "--format", "json")
+    (fix,) = [each["fix"] for each in before.json["checks"] if each["what"] == what]
+    assert missing(before)[what] == "missing: iam.serviceAccounts.actAs"
+    assert fix == (
+        f"gcloud iam service-accounts add-iam-policy-binding {account.email} --member={STRANGER} "
+        "--role=roles/iam.serviceAccountUser --project=secundus"
+    )
+    give(here.api("operator"), Grant(on=account, role="roles/iam.serviceAccountUser", member=STRANGER))
+    assert what not in missing(ask("doctor", *OPERATOR, "--format", "json"))
+
+
+def test_a_subject_that_may_be_too_long_is_not_well(here: GoogleHere, ask: Ask) -> None:
+    mapping = '[mapping]\n"google.subject" = "assertion.sub"\n"attribute.image_digest" = '
+    mapping += '"assertion.submods.container.image_digest"\n'
+    Path("policy.toml").write_text(POLICY + mapping)
+    ask("owner", "provision", "--project", "primus", "--policy", "policy.toml", "--apply")
+    found = missing(ask("doctor", *OWNER, "--policy", "policy.toml", "--format", "json"))
+    assert list(found) == ["subject of the policy"]
+    assert "longer than 127 bytes" in found["subject of the policy"]
 
 
 def test_without_credentials_that_is_what_is_missing(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
