@@ -10,7 +10,7 @@ import argparse
 from attestation.errors import ExitCode
 
 from ..parsers import Parser, add, add_group, add_output
-from ..projects import OperatorNames, OwnerNames, add_names, read_names
+from ..projects import OperatorNames, OwnerNames, add_names, read_names, typed_flags
 
 _CODES = "exit codes: 0 everything is there · 5 Google does not answer · 7 something is missing\n"
 
@@ -46,11 +46,13 @@ def _examine_owner(arguments: argparse.Namespace) -> ExitCode:
     names = read_names(arguments, OwnerNames)
     from .command import examine_owner
 
-    return examine_owner(names, policy=arguments.policy, output=arguments.output)
+    typed = typed_flags(arguments, OwnerNames)
+    return examine_owner(names, policy=arguments.policy, typed=typed, output=arguments.output)
 
 
 def _examine_operator(arguments: argparse.Namespace) -> ExitCode:
     names = read_names(arguments, OperatorNames)
     from .command import examine_operator
 
-    return examine_operator(names, output=arguments.output)
+    typed = typed_flags(arguments, OperatorNames)
+    return examine_operator(names, typed=typed, output=arguments.output)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from shlex import quote
+from collections.abc import Callable, Iterator, Sequence
+from shlex import join, quote
 from typing import Final
 
 from attestation.errors import Denied, ExitCode, Misconfigured
@@ -84,10 +84,13 @@ def examine_owner(
     *,
     policy: str | None,
     output: str,
+    typed: Sequence[str] = (),
     api: GoogleApi | None = None,
     clock: Clock = time.time,
 ) -> ExitCode:
     """Whether the owner can begin stands on standard output, and in the exit code.
+
+    `typed` are the flags of names, which the commands that mend have too.
 
     Raises:
         Misconfigured: the policy is none that the owner's provider could ask.
@@ -98,8 +101,8 @@ def examine_owner(
     def examine(api: GoogleApi, project: Project, member: str) -> Iterator[Check]:
         owner = names.owner(project.number)
         wanted = wanted_of(owner, asked)
-        words = f"symbolon owner provision --project {project.project_id}"
-        words += f" --policy {quote(policy)}" if policy else ""
+        more = ["--policy", policy] if policy else []
+        words = join(["symbolon", "owner", "provision", *typed, *more])
         yield from check_apis(api, owner.apis(), member=member)
         yield from check_permissions(api, project, _OWNER, member=member)
         yield from check_resources(api, project, wanted, member=member, words=words)
@@ -113,7 +116,12 @@ def examine_owner(
 
 
 def examine_operator(
-    names: OperatorNames, *, output: str, api: GoogleApi | None = None, clock: Clock = time.time
+    names: OperatorNames,
+    *,
+    output: str,
+    typed: Sequence[str] = (),
+    api: GoogleApi | None = None,
+    clock: Clock = time.time,
 ) -> ExitCode:
     """Whether the operator can begin stands on standard output, and in the exit code.
 
@@ -123,7 +131,7 @@ def examine_operator(
 
     def examine(api: GoogleApi, project: Project, member: str) -> Iterator[Check]:
         operator = names.operator(project.number)
-        words = f"symbolon operator provision --project {project.project_id}"
+        words = join(["symbolon", "operator", "provision", *typed])
         yield from check_apis(api, operator.apis(), member=member)
         yield from check_permissions(api, project, _OPERATOR, member=member)
         yield from check_resources(api, project, operator.foundation(), member=member, words=words)

@@ -57,7 +57,7 @@ def test_without_a_word_it_is_the_plan_and_nothing_is_changed(here: GoogleHere, 
     assert "+ create  bucket `" in answered.out
     assert "            versioning.enabled: true\n" in answered.out
     assert "  keep    API `storage.googleapis.com`" in answered.out
-    assert f"to do it: symbolon {party} provision --apply" in answered.out
+    assert f"to do it: symbolon {party} provision --project={PROJECTS[party]} --apply" in answered.out
     assert here.written == []
 
 
@@ -244,14 +244,15 @@ BAD: dict[str, tuple[Any, tuple[str, ...], int, str, str]] = {
         ("--project", "secundus"),
         4,
         "google answered finding project `secundus` with 403",
-        "permission",
+        "gcloud projects add-iam-policy-binding secundus --member=user:owner@primus.example "
+        "--role=roles/browser",
     ),
     "a project that is none": (
         nothing,
         ("--project", "no-such-project"),
         4,
         "google answered finding project `no-such-project` with 403",
-        "permission",
+        "add-iam-policy-binding no-such-project",
     ),
     "a name taken by another project": (
         taken,
