@@ -119,6 +119,9 @@ COMPUTE = Service(
         ),
         "machineTypes.get": _call("GET", _Z + "/machineTypes/{type}", less="those that can be confidential"),
         "machineTypes.list": _call("GET", _Z + "/machineTypes", *_COMPUTE_PAGES, less=_FILTERS),
+        "regions.get": _call(
+            "GET", _C + "/regions/{region}", less="limits are not enforced, usage not counted"
+        ),
         "zoneOperations.get": _call("GET", _Z + "/operations/{operation}", less=_AT_ONCE),
         "zoneOperations.list": _call("GET", _Z + "/operations", *_COMPUTE_PAGES, less=_FILTERS),
         "zoneOperations.wait": _call("POST", _Z + "/operations/{operation}/wait", less=_AT_ONCE),

@@ -13,6 +13,7 @@ from attestation.errors import ExitCode
 
 from .auditor.arguments import add_auditor
 from .demo.arguments import add_demo
+from .doctor.arguments import add_doctor
 from .emulator.arguments import add_emulator
 from .operator.arguments import add_operator
 from .owner.arguments import add_owner
@@ -57,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_owner(commands)
     add_operator(commands)
     add_auditor(commands)
+    add_doctor(commands)
     _add_completion(commands)
     return parser
 

@@ -157,6 +157,14 @@ def add_names(parser: argparse.ArgumentParser, party: type[OwnerNames] | type[Op
         )
 
 
+def typed_flags(
+    arguments: argparse.Namespace, party: type[OwnerNames] | type[OperatorNames]
+) -> tuple[str, ...]:
+    """The flags of names that were typed, to be shown in a command that goes on from this one."""
+    typed = [(each.name, getattr(arguments, each.name, None)) for each in fields(party)]
+    return tuple(f"--{name.replace('_', '-')}={value}" for name, value in typed if value)
+
+
 def read_names(
     arguments: argparse.Namespace,
     party: type[Names],

@@ -19,7 +19,7 @@ from typing import Literal
 from attestation.errors import ExitCode, Misconfigured
 from deploy.failures import NotOurs, PermissionDenied
 from deploy.google_api import GoogleApi
-from deploy.observing import Observed, observe
+from deploy.observing import Observed, look_up_project, observe
 from deploy.permissions import granting_line, role_for
 from deploy.planning import Action, plan
 from deploy.plans import Row, changes, check_fresh, render_plan, rows_of
@@ -30,6 +30,7 @@ from deploy.resources import Project, Resource, WorkloadIdentityPool
 from .inputs import parse_json_document, read_text
 from .progress import patience
 from .rendering import console, print_json, printable_lines, styled
+from .signing_in import member_of
 
 Mode = Literal["plan", "apply", "destroy"]
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "keep": (" ", "dim"), "delete": ("-", "red")}
@@ -264,17 +265,35 @@ def _print(deployment: Deployment, actions: Sequence[Action], choice: Choice) ->
     return ExitCode.YES
 
 
+def find_project(api: GoogleApi, project_id: str) -> tuple[Project, str]:
+    """The project, and the member that whoever signed in is.
+
+    Raises:
+        PermissionDenied: there is none, or the caller may not see it, with the line that lets them.
+        Denied, Unavailable: as Google answers.
+    """
+    try:
+        project = look_up_project(api, project_id)
+    except PermissionDenied as error:
+        raise _with_line(error, project_id, member_of(api)) from None
+    return project, member_of(api)
+
+
+def _with_line(error: PermissionDenied, project_id: str, member: str) -> PermissionDenied:
+    """The error with the line that grants what is missing, where that is known."""
+    if role := role_for(error.permission):
+        line = granting_line(role, project_id=project_id, member=member)
+        error.hint = f"`{error.permission}` is missing; whoever owns the project grants it: {line}"
+    return error
+
+
 @contextmanager
 def _explained(api: GoogleApi, deployment: Deployment) -> Iterator[None]:
     """What Google denies is told with the line that grants it; an ID that stays taken, with a free one."""
     try:
         yield
     except PermissionDenied as error:
-        role = role_for(error.permission)
-        if role:
-            line = granting_line(role, project_id=deployment.project.project_id, member=deployment.member)
-            error.hint = f"`{error.permission}` is missing; whoever owns the project grants it: {line}"
-        raise
+        raise _with_line(error, deployment.project.project_id, deployment.member) from None
     except NotOurs as error:
         for each in deployment.wanted:
             if not isinstance(each, WorkloadIdentityPool) or each.pool_id != error.taken_id:

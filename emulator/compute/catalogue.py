@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from policy.launch_claims import HardwareModel
 
-from ..places import ZONES
+from ..places import REGIONS, ZONES
 from ..state import Document
 from ..verifier import SOFTWARE_VERSION
 
@@ -97,6 +97,31 @@ def render_zone(project_id: str, name: str) -> Document:
         "status": "UP",
         "region": f"{ROOT}/projects/{project_id}/regions/{name.rpartition('-')[0]}",
         "selfLink": f"{ROOT}/projects/{project_id}/zones/{name}",
+    }
+
+
+QUOTAS = {
+    "CPUS": 72,
+    "C2D_CPUS": 24,
+    "C3_CPUS": 24,
+    "N2D_CPUS": 24,
+    "INSTANCES": 720,
+}
+"""A project's limits in each region, as the emulator says them; it holds nobody to them."""
+
+
+def render_region(project_id: str, name: str) -> Document:
+    """A region as the API shows it, with what a project may have in it. Usage is not counted."""
+    zones = [zone for zone in ZONES if zone.rpartition("-")[0] == name]
+    return {
+        "kind": "compute#region",
+        "id": str(1000 + REGIONS.index(name)),
+        "name": name,
+        "description": name,
+        "status": "UP",
+        "zones": [f"{ROOT}/projects/{project_id}/zones/{zone}" for zone in zones],
+        "quotas": [{"metric": metric, "limit": float(most), "usage": 0.0} for metric, most in QUOTAS.items()],
+        "selfLink": f"{ROOT}/projects/{project_id}/regions/{name}",
     }
 
 

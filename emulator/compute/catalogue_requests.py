@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from ..access_tokens import require_caller
 from ..errors import GoogleError
 from ..iam.authorization import permissions_of, project_of
-from ..places import ZONES
+from ..places import REGIONS, ZONES
 from ..state import Document, State
 from .catalogue import (
     FAMILIES,
@@ -18,6 +18,7 @@ from .catalogue import (
     MACHINE_TYPES,
     render_image,
     render_machine_type,
+    render_region,
     render_zone,
 )
 from .lists import render_aggregated, render_list
@@ -59,6 +60,12 @@ def catalogue_routes(state: State) -> dict[str, _Endpoint]:
 
     async def get_zone(request: Request) -> Response:
         return JSONResponse(render_zone(project_for(request, "compute.zones.get"), zone_for(request)))
+
+    async def get_region(request: Request) -> Response:
+        project, name = project_for(request, "compute.regions.get"), request.path_params["region"]
+        if name not in REGIONS:
+            raise _not_found(f"projects/{project}/regions/{name[:60]}")
+        return JSONResponse(render_region(project, name))
 
     async def list_machine_types(request: Request) -> Response:
         project, zone = project_for(request, "compute.machineTypes.list"), zone_for(request)
@@ -109,6 +116,7 @@ def catalogue_routes(state: State) -> dict[str, _Endpoint]:
 
     project = "/compute/v1/projects/{project}"
     return {
+        project + "/regions/{region}": get_region,
         project + "/zones": list_zones,
         project + "/zones/{zone}": get_zone,
         project + "/zones/{zone}/machineTypes": list_machine_types,

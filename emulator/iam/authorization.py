@@ -52,6 +52,7 @@ _SEE_INSTANCES = frozenset(
         "compute.instances.list",
         "compute.machineTypes.get",
         "compute.machineTypes.list",
+        "compute.regions.get",
         "compute.zones.get",
         "compute.zones.list",
     }
@@ -137,6 +138,9 @@ ROLES: Mapping[str, frozenset[str]] = {
     "roles/logging.logWriter": frozenset({"logging.logEntries.create"}),
     "roles/logging.viewer": _READ_LOGS | _SEE_PROJECT,
     "roles/serviceusage.serviceUsageAdmin": _SERVICES,
+    "roles/browser": _SEE_PROJECT,
+    "roles/resourcemanager.projectIamAdmin": _SEE_PROJECT
+    | {"resourcemanager.projects.getIamPolicy", "resourcemanager.projects.setIamPolicy"},
     # A project's basic owner role reaches everything in its project but other people's tokens.
     "roles/owner": _OBJECT_WRITE
     | _BUCKET_ADMIN

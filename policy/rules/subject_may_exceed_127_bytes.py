@@ -28,7 +28,7 @@ _SHORT: Final = ("submods.gce.zone", "submods.gce.project_id", "submods.gce.inst
 
 def check(context: Context) -> Iterator[Finding]:
     for text in context.dossier.texts:
-        if text.place == "mapping google.subject" and _has_no_limit(text.tree):
+        if text.place == "mapping google.subject" and has_no_limit(text.tree):
             yield context.finding(
                 f"`google.subject` may be longer than {MOST_SUBJECT_BYTES} bytes",
                 hint=f"map it to {quoted(RECOMMENDED_MAPPING['google.subject'], most_characters=200)}",
@@ -38,10 +38,10 @@ def check(context: Context) -> Iterator[Finding]:
             )
 
 
-def _has_no_limit(node: Node) -> bool:
+def has_no_limit(node: Node) -> bool:
     """Whether a claim is in it, whole, that may be of any length."""
     if isinstance(node, syntax.Binary) and node.operator == "+":
-        return _has_no_limit(node.left) or _has_no_limit(node.right)
+        return has_no_limit(node.left) or has_no_limit(node.right)
     path = path_of(node)
     claim = None if path is None else claim_at(path.root, path.keys)
     if path is None or claim is None or claim.type != STRING:

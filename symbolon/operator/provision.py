@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 from attestation.errors import ExitCode
 from deploy.google_api import GoogleApi
-from deploy.observing import look_up_project
 
 from ..projects import OperatorNames
-from ..provisioning import Choice, Deployment, provision
-from ..signing_in import member_of, sign_in
+from ..provisioning import Choice, Deployment, find_project, provision
+from ..signing_in import sign_in
 
 
-def provision_operator(names: OperatorNames, *, choice: Choice, api: GoogleApi | None = None) -> ExitCode:
-    """The operator's resources are as described, or the plan for that is shown.
+def provision_operator(
+    names: OperatorNames, *, choice: Choice, typed: Sequence[str] = (), api: GoogleApi | None = None
+) -> ExitCode:
+    """The operator's resources are as described, or the plan for it is shown; `typed` are the flags of names.
 
     Raises:
         SymbolonError: as `provision` does.
     """
     api = api or sign_in()
-    project = look_up_project(api, names.project)
+    project, member = find_project(api, names.project)
     operator = names.operator(project.number)
     wanted = (*operator.apis(), *operator.foundation())
     deployment = Deployment(
@@ -26,7 +30,7 @@ def provision_operator(names: OperatorNames, *, choice: Choice, api: GoogleApi |
         project=project,
         wanted=wanted,
         removed=wanted,
-        member=member_of(api),
-        words="symbolon operator provision",
+        member=member,
+        words=shlex.join(["symbolon", "operator", "provision", *typed]),
     )
     return provision(api, deployment, choice)

@@ -7,7 +7,7 @@ import argparse
 from attestation.errors import ExitCode
 
 from ..parsers import Parser, add, add_output
-from ..projects import OperatorNames, add_names, read_names
+from ..projects import OperatorNames, add_names, read_names, typed_flags
 from ..provision_arguments import CODES, add_modes, choice_of, is_wrong
 
 
@@ -34,4 +34,4 @@ def _provision_operator(arguments: argparse.Namespace) -> ExitCode:
     names = read_names(arguments, OperatorNames)
     from .provision import provision_operator
 
-    return provision_operator(names, choice=choice_of(arguments))
+    return provision_operator(names, choice=choice_of(arguments), typed=typed_flags(arguments, OperatorNames))

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 from attestation.digests import Digest
 from attestation.errors import ExitCode, Misconfigured, quoted
 from deploy.google_api import GoogleApi
-from deploy.observing import look_up_project
 from deploy.resources import Owner, Resource
+from policy.mapping import MOST_SUBJECT_BYTES
 from policy.policy_file import Policy, parse_policy
+from policy.rules.subject_may_exceed_127_bytes import has_no_limit
 
 from ..inputs import read_text
 from ..projects import OwnerNames
-from ..provisioning import Choice, Deployment, provision
-from ..signing_in import member_of, sign_in
+from ..provisioning import Choice, Deployment, find_project, provision
+from ..signing_in import sign_in
 
+SUBJECT_UNBOUNDED = (
+    f"`google.subject` may be longer than {MOST_SUBJECT_BYTES} bytes, and then nobody is admitted"
+)
 _BY_DIGEST = "attribute.image_digest"
 _DIGEST_CLAIM = "assertion.submods.container.image_digest"
 _READS_NO_CLAIM = {"google.subject": "assertion.sub"}, "assertion.sub == ''"
 
 
 def provision_owner(
-    names: OwnerNames, *, policy: str | None, choice: Choice, api: GoogleApi | None = None
+    names: OwnerNames,
+    *,
+    policy: str | None,
+    choice: Choice,
+    typed: Sequence[str] = (),
+    api: GoogleApi | None = None,
 ) -> ExitCode:
-    """The owner's resources are as described, or the plan for that is shown.
+    """The owner's resources are as described, or the plan for that is shown; `typed` are the flags of names.
 
     Raises:
         Misconfigured: the policy is for another provider, or pins no image.
@@ -30,19 +42,28 @@ def provision_owner(
     """
     asked = None if policy is None else parse_policy(read_text(policy, what="policy"))
     api = api or sign_in()
-    project = look_up_project(api, names.project)
+    project, member = find_project(api, names.project)
     owner = names.owner(project.number)
     hints = () if asked else ("no provider yet: name the owner's policy by --policy",)
+    if asked is not None and is_subject_unbounded(asked):
+        hints = (f"{SUBJECT_UNBOUNDED}: symbolon owner policy lint {shlex.quote(str(policy))}",)
     deployment = Deployment(
         party="owner",
         project=project,
         wanted=wanted_of(owner, asked),
         removed=everything_of(owner),
-        member=member_of(api),
-        words="symbolon owner provision" + ("" if policy is None else f" --policy {policy}"),
+        member=member,
+        words=shlex.join(
+            ["symbolon", "owner", "provision", *typed, *(["--policy", policy] if policy else [])]
+        ),
         hints=hints if choice.mode != "destroy" else (),
     )
     return provision(api, deployment, choice)
+
+
+def is_subject_unbounded(policy: Policy) -> bool:
+    """Whether a machine's subject may be longer than Google takes."""
+    return has_no_limit(policy.mapping.trees["google.subject"])
 
 
 def wanted_of(owner: Owner, policy: Policy | None) -> tuple[Resource, ...]:

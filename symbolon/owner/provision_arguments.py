@@ -7,7 +7,7 @@ import argparse
 from attestation.errors import ExitCode
 
 from ..parsers import Parser, add, add_output
-from ..projects import OwnerNames, add_names, read_names
+from ..projects import OwnerNames, add_names, read_names, typed_flags
 from ..provision_arguments import CODES, add_modes, choice_of, is_wrong
 
 
@@ -39,4 +39,6 @@ def _provision_owner(arguments: argparse.Namespace) -> ExitCode:
     names = read_names(arguments, OwnerNames)
     from .provision import provision_owner
 
-    return provision_owner(names, policy=arguments.policy, choice=choice_of(arguments))
+    return provision_owner(
+        names, policy=arguments.policy, choice=choice_of(arguments), typed=typed_flags(arguments, OwnerNames)
+    )

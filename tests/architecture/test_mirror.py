@@ -156,6 +156,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/arguments.py",
         "symbolon/auditor/arguments.py",
         "symbolon/owner/arguments.py",
+        "symbolon/doctor/arguments.py",
         "symbolon/owner/provision_arguments.py",
         "symbolon/operator/provision_arguments.py",
         "symbolon/provision_arguments.py",
@@ -163,6 +164,10 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/demo/arguments.py",
         "symbolon/emulator/arguments.py",
         "symbolon/operator/arguments.py",
+    ),
+    "tests/symbolon/doctor/test_command.py": (
+        "symbolon/doctor/checks.py",
+        "symbolon/doctor/examining.py",
     ),
     "tests/symbolon/test_provisioning.py": (
         "symbolon/operator/provision.py",

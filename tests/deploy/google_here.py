@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ class GoogleHere(HTTPAdapter):
             self.lives -= 1
             if self.lives <= 0:  # done there, and never heard of here
                 raise Killed
-        answered = HTTPResponse(io.BytesIO(content), {}, status=status, preload_content=False)
+        head = {"date": formatdate(usegmt=True)}
+        answered = HTTPResponse(io.BytesIO(content), head, status=status, preload_content=False)
         return self.build_response(request, answered)
 
     def api(self, party: str = "owner", *, email: str = "") -> GoogleApi:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
-from deploy.allow_policies import give
+from deploy.allow_policies import give, take
 from deploy.google_api import ConcurrentChange, GoogleApi
 from deploy.resources import Bucket, DockerRepository, Grant, Guarded, Project, ServiceAccount
 
@@ -77,6 +77,35 @@ def test_a_grant_that_google_does_not_accept_is_not_tried_again(
     with pytest.raises(Misconfigured, match="roles/x"):
         give(api, GRANT)
     assert google.slept == []
+
+
+def test_a_grant_is_taken_from_its_role_and_everything_else_stays(
+    api: GoogleApi, answering: Answering, google: Any
+) -> None:
+    conditional = binding("user:a", condition={"expression": "false"})
+    others = binding("user:a", role="roles/storage.admin")
+    answering({"etag": "e", "bindings": [binding("user:a", "user:b"), conditional, others]}, {})
+    assert take(api, GRANT)
+    assert google.body(1) == {"etag": "e", "bindings": [binding("user:b"), conditional, others]}
+    answering({"etag": "e", "bindings": [binding("user:a")]}, {})
+    assert take(api, GRANT)
+    assert google.body(3) == {"etag": "e", "bindings": []}
+
+
+def test_a_grant_that_is_not_there_is_not_taken(api: GoogleApi, answering: Answering, google: Any) -> None:
+    answering({"etag": "e", "bindings": [binding("user:b")]})
+    assert not take(api, GRANT)
+    answering((404, {"error": {"message": "Not found."}}))
+    assert not take(api, GRANT)
+    assert {request.method for request in google.sent} == {"GET"}
+
+
+def test_between_two_tries_some_time_passes_and_more_each_time(
+    api: GoogleApi, answering: Answering, google: Any
+) -> None:
+    answering(*[{"etag": "1"}, CONFLICT] * 3, {"etag": "2"}, {})
+    assert give(api, GRANT)
+    assert google.slept == [0.1, 0.2, 0.4]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import requests
 from google.auth.exceptions import RefreshError
 
 from attestation.errors import Denied, Misconfigured, SymbolonError, Unavailable
-from deploy.failures import PermissionDenied
+from deploy.failures import PermissionDenied, QuotaExceeded
 from deploy.google_api import AlreadyExists, ConcurrentChange, GoogleApi, NotFound
+from tests.deploy.conftest import Bearer
 
 URL = "https://iam.googleapis.com/v1/x"
 Answering = Callable[..., None]
@@ -98,6 +99,23 @@ def test_what_passes_is_tried_again(
     answering(passing if isinstance(passing, Exception) else error(passing, "Later."), {"name": "x"})
     assert api.call("GET", URL, doing="x") == {"name": "x"}
     assert google.slept == [0.5]
+
+
+def test_the_time_between_two_tries_is_up_to_half_longer_by_chance(google: Any, answering: Answering) -> None:
+    api = GoogleApi(Bearer(), sleep=google.slept.append, chance=lambda: 0.5)  # type: ignore[no-untyped-call]
+    api.session.mount("https://", google)
+    answering(error(503, "Later."), error(429, "Later."), {})
+    assert api.call("GET", URL, doing="x") == {}
+    assert google.slept == [0.625, 1.25]
+
+
+def test_a_quota_that_is_used_up_is_not_asked_for_again(
+    api: GoogleApi, answering: Answering, google: Any
+) -> None:
+    answering((429, {"error": {"message": "x", "errors": [{"reason": "quotaExceeded"}]}}))
+    with pytest.raises(QuotaExceeded):
+        api.call("POST", URL, doing="x")
+    assert google.slept == []
 
 
 def test_patience_ends(api: GoogleApi, answering: Answering, google: Any) -> None:

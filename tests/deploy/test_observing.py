@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from attestation.errors import Denied
+from deploy.failures import NameTaken, PermissionDenied
 from deploy.google_api import GoogleApi
 from deploy.observing import look_up_project, observe
-from deploy.resources import Grant
+from deploy.resources import EnabledApi, Grant
 from deploy.rest import policy_url_of, url_of
 from tests.deploy.resources_there import BUCKET, OWNER, PROJECT
 
@@ -59,6 +60,32 @@ def test_what_may_not_be_seen_is_an_error_and_not_missing(api: GoogleApi, answer
     answering((403, {"error": {"message": "No."}}))
     with pytest.raises(Denied):
         observe(api, [OWNER.pool])
+
+
+def test_the_states_of_apis_are_read_at_once_and_what_an_api_has_only_where_it_is_enabled(
+    api: GoogleApi, answering: Answering, google: Any
+) -> None:
+    iam, storage = (EnabledApi(project=PROJECT, name=f"{name}.googleapis.com") for name in ("iam", "storage"))
+    states = [{"name": f"projects/100/services/{iam.name}", "state": "ENABLED"}]
+    answering({"services": states}, {"state": "ACTIVE"})
+    observed = observe(api, [iam, storage, OWNER.pool, OWNER.model_bucket, READER])
+    assert observed == {
+        url_of(iam): states[0],
+        url_of(storage): None,
+        url_of(OWNER.pool): {"state": "ACTIVE"},
+        url_of(OWNER.model_bucket): None,
+        policy_url_of(OWNER.model_bucket): None,
+    }
+    assert len(google.sent) == 2
+
+
+@pytest.mark.parametrize(("held", "error"), [(["storage.buckets.get"], NameTaken), ([], PermissionDenied)])
+def test_a_bucket_that_may_not_be_seen_is_another_s_or_the_caller_lacks_a_permission(
+    api: GoogleApi, answering: Answering, held: list[str], error: type[Exception]
+) -> None:
+    answering((403, {"error": {"message": "No."}}), {"permissions": held})
+    with pytest.raises(error):
+        observe(api, [OWNER.model_bucket])
 
 
 def test_a_project_is_found_with_its_number(api: GoogleApi, answering: Answering, google: Any) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from attestation.errors import Misconfigured
-from deploy.planning import Create, Give, Restore, Update, plan
-from deploy.resources import Grant, Made, Resource
+from deploy.failures import NotOurs
+from deploy.planning import Create, Enable, Give, Restore, Revoke, Update, plan
+from deploy.resources import EnabledApi, Grant, Made, Resource
 from deploy.rest import policy_url_of, url_of
-from tests.deploy.resources_there import AS_DESCRIBED, ASKING, BUCKET, OURS, OWNER, PRIVATE, PROVIDER
+from tests.deploy.resources_there import AS_DESCRIBED, ASKING, BUCKET, OURS, OWNER, PRIVATE, PROJECT, PROVIDER
 
 READER = Grant(on=OWNER.model_bucket, role="roles/storage.objectViewer", member="user:a")
 
@@ -136,6 +137,77 @@ def test_a_grant_is_given_to_those_alone_who_lack_it(
     policy: dict[str, Any] | None, actions: tuple[Give, ...]
 ) -> None:
     assert plan([READER], {policy_url_of(OWNER.model_bucket): policy}) == actions
+
+
+def test_apis_that_are_not_enabled_are_enabled_together_and_first() -> None:
+    apis = [EnabledApi(project=PROJECT, name=f"{name}.googleapis.com") for name in ("iam", "sts", "storage")]
+    states = {url_of(apis[0]): {"state": "DISABLED"}, url_of(apis[1]): {"state": "ENABLED"}}
+    observed: dict[str, Any] = {**states, url_of(apis[2]): None, url_of(OWNER.pool): None}
+    assert plan([OWNER.pool, *apis], observed) == (
+        Enable(apis=(apis[0], apis[2])),
+        Create(resource=OWNER.pool),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "words"),
+    [
+        pytest.param("bucket", {**BUCKET, "labels": {}, "versioning": None}, "in `versioning`", id="bucket"),
+        pytest.param(
+            "provider",
+            {**ASKING, "description": "", "attributeCondition": "true"},
+            "in `attributeCondition`",
+            id="provider",
+        ),
+        pytest.param("pool", {"state": "DELETED"}, "was deleted less than 30 days ago", id="deleted pool"),
+    ],
+)
+def test_what_was_not_made_here_is_not_changed(kind: str, found: dict[str, Any], words: str) -> None:
+    resource, _ = AS_DESCRIBED[kind]
+    with pytest.raises(NotOurs, match=words) as caught:
+        plan([resource], {url_of(resource): found})
+    assert caught.value.taken_id == ("primus-wip" if kind == "pool" else "")
+
+
+@pytest.mark.parametrize("kind", AS_DESCRIBED)
+def test_what_was_not_made_here_and_is_as_described_is_used(kind: str) -> None:
+    resource, found = AS_DESCRIBED[kind]
+    unmarked = {key: value for key, value in found.items() if key not in ("description", "labels")}
+    assert plan([resource], {url_of(resource): unmarked}) == ()
+
+
+def test_a_bucket_does_not_move() -> None:
+    there = {url_of(OWNER.model_bucket): {**BUCKET, "location": "EU"}}
+    with pytest.raises(Misconfigured, match="is in `EU`, and a bucket cannot move to `us-west1`"):
+        plan([OWNER.model_bucket], there)
+
+
+A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("account", "members", "taken"),
+    [
+        pytest.param(OURS, [A, B], [B], id="another image"),
+        pytest.param(OURS, [A], [], id="the one that is pinned"),
+        pytest.param({}, [A, B], [], id="on an account that is not ours"),
+    ],
+)
+def test_only_images_that_are_pinned_stay_bound(
+    account: dict[str, Any], members: list[Any], taken: list[Any]
+) -> None:
+    others = ["user:a", f"principalSet://iam.googleapis.com/{OWNER.pool.name}/*"]
+    bound_members = [*others, *(OWNER.pool.image_member(digest) for digest in members)]
+    role = "roles/iam.workloadIdentityUser"
+    observed: dict[str, Any] = {
+        url_of(OWNER.service_account): account,
+        policy_url_of(OWNER.service_account): {"bindings": [{"role": role, "members": bound_members}]},
+    }
+    wanted: list[Resource] = [OWNER.service_account, OWNER.no_other_admissions([A])]  # type: ignore[list-item]
+    assert plan(wanted, observed) == tuple(
+        Revoke(grant=Grant(on=OWNER.service_account, role=role, member=OWNER.pool.image_member(digest)))
+        for digest in taken
+    )
 
 
 def test_a_plan_keeps_the_order_and_asks_for_nothing_twice() -> None:

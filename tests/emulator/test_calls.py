@@ -21,6 +21,7 @@ TAGGED, UNTAGGED = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 VERSION = f"projects/primus/locations/us/repositories/repo/packages/workload/versions/{UNTAGGED}"
 SEGMENTS = {
     "projects": "primus",
+    "regions": "us-west1",
     "zones": "us-west1-b",
     "instances": "vm",
     "images": "confidential-space-251001",

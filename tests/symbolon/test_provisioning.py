@@ -57,7 +57,7 @@ def test_without_a_word_it_is_the_plan_and_nothing_is_changed(here: GoogleHere, 
     assert "+ create  bucket `" in answered.out
     assert "            versioning.enabled: true\n" in answered.out
     assert "  keep    API `storage.googleapis.com`" in answered.out
-    assert f"to do it: symbolon {party} provision --apply" in answered.out
+    assert f"to do it: symbolon {party} provision --project={PROJECTS[party]} --apply" in answered.out
     assert here.written == []
 
 
@@ -244,14 +244,15 @@ BAD: dict[str, tuple[Any, tuple[str, ...], int, str, str]] = {
         ("--project", "secundus"),
         4,
         "google answered finding project `secundus` with 403",
-        "permission",
+        "gcloud projects add-iam-policy-binding secundus --member=user:owner@primus.example "
+        "--role=roles/browser",
     ),
     "a project that is none": (
         nothing,
         ("--project", "no-such-project"),
         4,
         "google answered finding project `no-such-project` with 403",
-        "permission",
+        "add-iam-policy-binding no-such-project",
     ),
     "a name taken by another project": (
         taken,
@@ -367,6 +368,15 @@ def test_a_policy_that_cannot_be_asked_is_refused_before_anything(
     assert says.replace(",", "") in answered.err.replace(",", "")
     assert answered.err.count("\n") == 2
     assert here.written == []
+
+
+def test_a_subject_that_may_be_too_long_is_said_with_the_plan(here: GoogleHere, ask: Ask) -> None:
+    mapping = '[mapping]\n"google.subject" = "assertion.sub"\n"attribute.image_digest" = '
+    mapping += '"assertion.submods.container.image_digest"\n'
+    Path("policy.toml").write_text(POLICY + mapping)
+    answered = ask("owner", "provision", "--project", "primus", "--policy", "policy.toml")
+    assert answered.code == 0
+    assert "`google.subject` may be longer than 127 bytes, and then nobody is admitted" in answered.out
 
 
 def test_an_interrupted_apply_says_so_and_the_same_command_goes_on(

@@ -1,0 +1,1 @@
+"""`symbolon doctor …`: whether everything is there before anything is begun."""
