@@ -161,6 +161,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/operator/moving.py",
         "symbolon/operator/reaching.py",
         "symbolon/operator/rights.py",
+        "symbolon/operator/unfinished.py",
     ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
     "tests/symbolon/auditor/test_receipt.py": (
