@@ -5,6 +5,7 @@ What lies there is the operator's, and is believed in nothing here.
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import tempfile
@@ -154,11 +155,16 @@ class _InCloudStorage:
 
 
 def _client() -> storage.Client:
+    """Cloud Storage as whoever this shell is; no project is needed to read objects."""
+    import google.auth
     from google.auth.exceptions import DefaultCredentialsError
     from google.cloud import storage
 
+    # It warns of a project that nobody has named.
+    logging.getLogger("google.auth._default").setLevel(logging.ERROR)
     try:
-        return storage.Client()
+        credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/devstorage.read_only"])
+        return storage.Client(project=None, credentials=credentials)
     except (DefaultCredentialsError, OSError):
         raise Misconfigured(
             "there are no Google credentials to read `gs://` with",

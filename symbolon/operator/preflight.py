@@ -33,6 +33,7 @@ from .machine import check_machine, memory_kib_of
 from .moving import check_unmoved
 from .reaching import open_api
 from .rights import check_rights, repository_of
+from .unfinished import check_results
 
 POLICY_ANNOTATION: Final = "symbolon.policy"
 """Where an image's manifest may carry its owner's policy: the text of a policy file, or of a provider."""
@@ -103,6 +104,7 @@ def look_ahead(api: GoogleApi, wanted: Wanted) -> Preflight:
         if image is not None:
             policies = policies or _carried(image)
             answers += _decide(api, vm, image, project, policies)
+            answers.append(check_results(wanted, image.digest))
         answers += check_machine(api, vm)
         answers += check_rights(api, wanted, project)
         answers.append(_look_for_pictures(api, wanted.input))

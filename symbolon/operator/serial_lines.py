@@ -57,6 +57,8 @@ class SerialLines:
         self.ends: list[End] = []
         self.holds = False
         """The launcher has ended, and left the VM running: a debug image."""
+        self.claims: Mapping[str, Any] | None = None
+        """What the last start's refused token said, where one was refused and the log says it."""
         self._rest = ""
         self._said: Line | None = None
         self._launcher_said = ""
@@ -83,9 +85,11 @@ class SerialLines:
         if line.source == "workload":
             if "exit_code" in line.fields:
                 self._said = line
+            if isinstance(line.fields.get("claims"), dict):
+                self.claims = line.fields["claims"]
             return
         if line.message.startswith(_BEGINS):
-            self._said, self._ended, self.holds = None, False, False
+            self._said, self._ended, self.holds, self.claims = None, False, False, None
         elif line.message.startswith(_BAD):
             self._end(_end_of(self._said))
         elif line.message.startswith(_GOOD):

@@ -16,7 +16,7 @@ from contract.uris import parse_folder_uri
 from deploy.confidential_vm import ConfidentialVm, describe, metadata_of, watch
 from deploy.google_api import GoogleApi, NotFound
 
-from ..judging import judge
+from ..judging import Judgement, judge
 from ..policies import NamedPolicy
 from ..rendering import clause_lines, columns, console, print_json, styled
 from ..result_folders import open_result_folder, read_object
@@ -69,8 +69,14 @@ def watch_vm(
             f"`{vm.name}` was switched off before its job ended",
             hint="launch it again: the job goes on where it was",
         )
-    error = None if lines.ends[-1].exit_code == 0 else read_job_error(results)
-    return _conclude(lines.ends[-1], error, policies, as_json=output == "json")
+    end = lines.ends[-1]
+    error = None if end.exit_code == 0 or end.by == "launcher" else read_job_error(results)
+    claims = lines.claims
+    # One that a start before this one has left would explain something else.
+    if error is not None and end.message in ("", error.message):
+        claims = claims or error.claims
+    judged = [(policy, judge(policy, claims)) for policy in policies] if claims is not None else []
+    return _conclude(end, error, judged, as_json=output == "json")
 
 
 class Screen:
@@ -147,7 +153,11 @@ def read_job_error(results: str) -> JobError | None:
 
 
 def _conclude(
-    end: End, error: JobError | None, policies: Sequence[NamedPolicy], *, as_json: bool
+    end: End,
+    error: JobError | None,
+    judged: Sequence[tuple[NamedPolicy, Judgement]],
+    *,
+    as_json: bool,
 ) -> ExitCode:
     """How the job ended is shown, and why; its exit code.
 
@@ -155,11 +165,10 @@ def _conclude(
         NotKnown: nothing says it.
     """
     code = _code_of(end, error)
-    message = error.message if error is not None and end.by == "workload" else end.message
-    hint = error.hint if error is not None and end.by == "workload" else end.hint
-    judged = []
-    if error is not None and error.claims is not None:
-        judged = [(policy, judge(policy, error.claims)) for policy in policies]
+    # The log's last word is this start's own; `error.json` may be an earlier one's.
+    message, hint = end.message, end.hint or _hint_of_launcher(end)
+    if not message and error is not None:
+        message, hint = error.message, error.hint
     if as_json:
         ended: dict[str, Any] = {"exit_code": int(code), "by": end.by, "message": message, "hint": hint}
         if judged:
@@ -182,6 +191,14 @@ def _conclude(
             for line in clause_lines(clause):
                 terminal.print(line)
     return code
+
+
+def _hint_of_launcher(end: End) -> str:
+    if end.by != "launcher":
+        return ""
+    if "403" in end.message or "401" in end.message:
+        return "the owner grants `roles/artifactregistry.reader` to the VM's account: preflight has the line"
+    return "`symbolon operator preflight` says what the launcher would refuse"
 
 
 def _code_of(end: End, error: JobError | None) -> ExitCode:

@@ -81,6 +81,21 @@ def test_google_is_asked_which_permissions_are_held(
     assert held(api, on, {"a", "b"}) == {"a"}
     assert held(api, on, {"a", "b"}) == frozenset()
     assert google.asked[0] == asked
+    if not isinstance(on, Bucket):
+        assert google.body(0) == {"permissions": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["group:x@y", "domain:x", "principal://x", "principalSet://x", "projectOwner:x", "projectEditor:x"],
+)
+def test_whoever_may_stand_for_several_may_stand_for_the_account(member: str) -> None:
+    assert standing(bound(VIEWER, member), ACCOUNT.member, ROLES) == "unknown"
+
+
+@pytest.mark.parametrize("role", ["projects/p/roles/r", "organizations/1/roles/r"])
+def test_a_role_of_somebody_s_own_may_suffice(role: str) -> None:
+    assert standing(bound(role, ACCOUNT.member), ACCOUNT.member, ROLES) == "unknown"
 
 
 def test_whoever_may_not_speak_for_the_account_does_not(
@@ -98,6 +113,8 @@ def test_whoever_may_speak_for_the_account_asks_with_its_token(
     assert as_account is not None
     as_account.session.mount("https://", google)
     held(as_account, BUCKET, {"a"})
+    credentials = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
+    assert google.asked[0] == f"POST {credentials}/{ACCOUNT.email}:generateAccessToken"
     assert google.body(0) == {"scope": ["scope"], "lifetime": "300s"}
     assert google.sent[1].headers["authorization"] == "Bearer its-token"
 

@@ -120,3 +120,9 @@ def test_a_folder_that_cannot_be_listed_is_misconfigured(
     monkeypatch.setattr(Path, "iterdir", denied)  # root, who runs the tests somewhere, may read everything
     with pytest.raises(Misconfigured, match="permission denied"):
         folder.names()
+
+
+def test_no_project_is_needed_to_read(as_operator: storage.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_operator.create_bucket("read-without-a-project").blob("run/result").upload_from_string("x")
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT")
+    assert read_object(open_result_folder("gs://read-without-a-project/run"), "result") == b"x"

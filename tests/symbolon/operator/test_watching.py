@@ -166,11 +166,11 @@ def test_a_refusal_is_explained_by_the_claims_that_the_job_left(
     left: Callable[[JobError | None], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    left(JobError(family="denied", message="STS refuses", hint="ask", claims=production_claims()))
+    left(JobError(family="denied", message="no", hint="ask", claims=production_claims()))
     written(google, BEGINS + DENIED + BAD)
     assert watch_vm(api, VM, policies=[DEBUG], output="human") == 4
     out = capsys.readouterr().out
-    assert "ENDED ✗  exit code 4: STS refuses\nhint: ask\n" in out
+    assert "ENDED ✗  exit code 4: no\nhint: ask\n" in out
     assert "WHY  1 of 1 clauses of a condition\n" in out
     assert 'FAIL  ✗  assertion.dbgstat == "enabled"' in out
 
@@ -181,15 +181,59 @@ def test_a_program_reads_a_line_an_object_and_last_the_end(
     left: Callable[[JobError | None], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    left(JobError(family="denied", message="STS refuses", hint="ask", claims=production_claims()))
+    left(JobError(family="denied", message="no", hint="ask", claims=production_claims()))
     written(google, BEGINS + DENIED + BAD)
     watch_vm(api, VM, policies=[DEBUG], output="json")
     *lines, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["source"] for line in lines] == ["launcher", "workload", "launcher"]
     assert lines[1]["code"] == "denied"
     ended = last["ended"]
-    assert (ended["exit_code"], ended["by"], ended["message"]) == (4, "workload", "STS refuses")
+    assert (ended["exit_code"], ended["by"], ended["message"]) == (4, "workload", "no")
     assert [clause["outcome"] for each in ended["why"] for clause in each["clauses"]] == ["false"]
+
+
+def test_what_an_earlier_start_left_explains_nothing(
+    api: GoogleApi,
+    google: ScriptedGoogle,
+    left: Callable[[JobError | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    left(JobError(family="denied", message="another reason", hint="ask", claims=production_claims()))
+    written(google, BEGINS + DENIED + BAD)
+    assert watch_vm(api, VM, policies=[DEBUG], output="human") == 4
+    assert "WHY" not in capsys.readouterr().out
+    written(google, BEGINS + EXITS.format(1))
+    assert watch_vm(api, VM, policies=[DEBUG], output="human") == 7
+    assert "WHY" not in capsys.readouterr().out
+
+
+def test_claims_in_the_log_explain_a_refusal_where_error_json_cannot_be_read(
+    api: GoogleApi, google: ScriptedGoogle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = json.dumps({"severity": "INFO", "message": "it said", "claims": production_claims()}) + "\n"
+    written(google, BEGINS + said + DENIED + BAD)
+    assert watch_vm(api, VM, policies=[DEBUG], output="human") == 4
+    assert "WHY  1 of 1 clauses of a condition\n" in capsys.readouterr().out
+    written(google, BEGINS + said + DENIED + BAD + EXITS.format(3) + BEGINS + DENIED + BAD)
+    assert watch_vm(api, VM, policies=[DEBUG], output="human") == 4
+    assert "WHY" not in capsys.readouterr().out  # of the start before
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("cannot pull the image: … 403 Forbidden", "the owner grants `roles/artifactregistry.reader`"),
+        ("CMD is not allowed to be overridden on this image", "`symbolon operator preflight` says what"),
+    ],
+    ids=["the registry denies the account", "the labels deny the metadata"],
+)
+def test_a_launcher_that_refuses_is_quoted_with_who_acts_next(
+    api: GoogleApi, google: ScriptedGoogle, capsys: pytest.CaptureFixture[str], words: str, hint: str
+) -> None:
+    written(google, f"{BEGINS}2026/01/02 03:04:05 {words}\n{EXITS.format(1)}")
+    assert watch_vm(api, VM, output="human") == 7
+    out = capsys.readouterr().out
+    assert f"ENDED ✗  exit code 7: {words}\nhint: {hint}" in out
 
 
 class Terminal(io.StringIO):
