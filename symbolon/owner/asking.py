@@ -33,10 +33,15 @@ class Asker:
         `parse` raises ValueError, with words that say what would do.
 
         Raises:
-            Misconfigured: the person has left.
+            Misconfigured: what was said will not do, or the person has left.
         """
         if said is not None:
-            return said
+            try:
+                return parse(str(said))
+            except ValueError as error:
+                raise Misconfigured(
+                    f"{quoted(str(said))} will not do: {error}", hint=f"say it: {flag}"
+                ) from None
         if not self.is_person:
             if default is None:
                 self._missing.append(flag)

@@ -8,6 +8,7 @@ from pathlib import Path
 from attestation.errors import Misconfigured
 
 from ..inputs import read_text
+from .asking import Asker
 from .model_facts import Facts
 from .packing import name_of_labels
 
@@ -28,17 +29,28 @@ class ClassNames:
         return self.texts[number] if number < len(self.texts) else f"class {number}"
 
 
-def class_names_of(model: Path, labels: Path | None, facts: Facts, classes: int) -> ClassNames:
+def class_names_of(model: Path, labels: Path | None, facts: Facts, classes: int, asker: Asker) -> ClassNames:
     """From the file `labels`; without one, from the only text file of the model's with a line for each class.
+
+    Where there is no such file, a person is asked for one.
 
     Raises:
         Misconfigured: `labels` cannot be read, or has another number of lines.
     """
     if labels is None:
         fitting = [name for name, lines in facts.label_files.items() if len(lines) == classes]
-        if len(fitting) != 1:
+        if len(fitting) == 1:
+            return ClassNames(name=fitting[0], texts=facts.label_files[fitting[0]])
+        answer = asker.take(
+            None,
+            question=f"a file that names the {classes} classes, one a line (none: results have no labels)",
+            flag="--labels FILE",
+            parse=_a_file,
+            default="none",
+        )
+        if answer is None or answer == "none":
             return ClassNames()
-        return ClassNames(name=fitting[0], texts=facts.label_files[fitting[0]])
+        labels = Path(answer)
     texts = tuple(read_text(str(labels), what="label file").splitlines())
     if len(texts) != classes:
         raise Misconfigured(
@@ -48,3 +60,9 @@ def class_names_of(model: Path, labels: Path | None, facts: Facts, classes: int)
     name = name_of_labels(model, labels)
     is_inside = model.is_dir() and labels.resolve().is_relative_to(model.resolve())
     return ClassNames(name=name, outside=None if is_inside else labels, texts=texts)
+
+
+def _a_file(text: str) -> str:
+    if text != "none" and not Path(text).is_file():
+        raise ValueError("the path of a file, or `none`")
+    return text

@@ -30,7 +30,7 @@ from .asking import Asker, whole
 from .class_names import ClassNames, class_names_of
 from .documents import NO_IMAGE, render_commented_terms, render_policy
 from .identities import Identities, Named, ask_identities
-from .model_facts import Facts, Fit, Wanted, fit
+from .model_facts import IR, Facts, Fit, Wanted, fit
 from .packing import measure, packing_of
 from .reading_models import Tried, look
 from .steps import Steps
@@ -77,13 +77,15 @@ def init(said: Said) -> ExitCode:
     asker = Asker()
     if said.output == "json":
         asker = Asker(is_person=False)
+    _check_apart(said)
     with Steps() as steps:
         steps.begin("reading the model")
-        packing = packing_of(said.model, said.labels)
+        packing_of(said.model, said.labels)
         facts = look(said.model)
         fitted = fit(facts, said.wanted)
-        names = class_names_of(said.model, said.labels, facts, fitted.classes)
         steps.pause()
+        names = class_names_of(said.model, said.labels, facts, fitted.classes, asker)
+        packing = packing_of(said.model, names.outside)
         if said.output == "human":
             _show_model(said.model, facts, fitted, names)
         terms = _pixels_as_they_are(said, fitted, names)
@@ -112,7 +114,20 @@ def init(said: Said) -> ExitCode:
         workplace.POLICY: _policy_text(identities, _there(said.folder / workplace.POLICY)),
         workplace.HERE: workplace.render_here(said.folder, said.model, names.outside),
     }
-    return _write(said, files, tried, names)
+    return _write(said, files, facts, tried, names)
+
+
+def _check_apart(said: Said) -> None:
+    """What is written does not become part of the model.
+
+    Raises:
+        Misconfigured: it would.
+    """
+    if said.model.is_dir() and said.folder.resolve().is_relative_to(said.model.resolve()):
+        raise Misconfigured(
+            "terms that are written into the model's folder would be packed with it",
+            hint="name another folder: `--output DIR`",
+        )
 
 
 def _pixels_as_they_are(said: Said, fitted: Fit, names: ClassNames) -> OwnerTerms:
@@ -162,11 +177,6 @@ def _egress(said: Said, asker: Asker, fitted: Fit) -> EgressTerms:
         default=10_000,
     )
     assert top_k is not None and digits is not None and images is not None  # noqa: S101  each has a default
-    if top_k > fitted.classes:
-        raise Misconfigured(
-            f"{top_k} classes may leave, and the model has {fitted.classes}",
-            hint="say a smaller --largest-top-k",
-        )
     return EgressTerms(largest_top_k=top_k, score_digits=digits, most_images=images)
 
 
@@ -200,7 +210,9 @@ def _there(file: Path) -> str:
     return read_text(str(file), what="file") if file.exists() else ""
 
 
-def _write(said: Said, files: Mapping[str, str], tried: Tried | None, names: ClassNames) -> ExitCode:
+def _write(
+    said: Said, files: Mapping[str, str], facts: Facts, tried: Tried | None, names: ClassNames
+) -> ExitCode:
     if (changes := workplace.differences(said.folder, files)) and not said.force:
         sys.stdout.write(f"{printable_lines(changes)}\n" if said.output == "human" else "")
         raise workplace.AlreadyThere(
@@ -212,6 +224,11 @@ def _write(said: Said, files: Mapping[str, str], tried: Tried | None, names: Cla
         print_json(
             {
                 "folder": str(said.folder),
+                "model": {
+                    "kind": facts.kind,
+                    "signatures": {name: str(each) for name, each in facts.signatures.items()},
+                    "labels": names.name,
+                },
                 "written": list(written),
                 "tried": [tried_row(each, names) for each in tried.answers] if tried else [],
                 "unreadable": {path.name: why for path, why in tried.unreadable.items()} if tried else {},
@@ -229,20 +246,14 @@ def _show_model(model: Path, facts: Facts, fitted: Fit, names: ClassNames) -> No
     named = names.name or "none: results will have no label (--labels FILE names them)"
     others = sorted(facts.signatures.keys() - {fitted.signature})
     also = f" (also there: {', '.join(others)})" if others else ""
-    console().print(
-        printable_lines(
-            columns(
-                [
-                    ("model", f"{facts.kind} {model.name}"),
-                    (
-                        "signature",
-                        f"{fitted.signature}{also}",
-                    ),
-                    ("takes", f"{fitted.input} {fitted.takes}"),
-                    ("gives", f"{fitted.output} {fitted.gives}: {fitted.classes} classes"),
-                    ("runs by", f"{fitted.runtime}, {fitted.precision}"),
-                    ("labels", named),
-                ]
-            )
-        )
-    )
+    rows = [
+        ("model", f"{facts.kind} {model.name}"),
+        ("signature", f"{fitted.signature}{also}"),
+        ("takes", f"{fitted.input} {fitted.takes}"),
+        ("gives", f"{fitted.output} {fitted.gives}: {fitted.classes} classes"),
+        ("runs by", f"{fitted.runtime}, {fitted.precision}"),
+        ("labels", named),
+    ]
+    if facts.kind == IR:
+        del rows[1]
+    console().print(printable_lines(columns(rows)))

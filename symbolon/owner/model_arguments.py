@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from attestation.errors import ExitCode
@@ -172,6 +173,11 @@ def _init(arguments: argparse.Namespace) -> ExitCode:
     from .model_facts import Wanted
     from .trying import Feeding
 
+    by_numbers = [arguments.mean is not None, arguments.scale is not None]
+    if any(by_numbers) and not (all(by_numbers) and arguments.convention is None):
+        sys.stderr.write(arguments.usage())
+        sys.stderr.write("symbolon owner init: error: say --convention, or both --mean and --scale\n")
+        return ExitCode.USAGE
     height, width = arguments.size or (None, None)
     return init(
         Said(
@@ -218,14 +224,26 @@ def _init(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _trial(arguments: argparse.Namespace) -> ExitCode:
-    from .trial import run_trial
+    from .steps import Steps
 
-    return run_trial(
-        arguments.folder, photos=arguments.photos, top_k=arguments.top_k, output=arguments.output
-    )
+    with Steps() as steps:
+        steps.begin("preparing a trial")  # what it needs takes a while to import
+        from .trial import run_trial
+
+        return run_trial(
+            arguments.folder,
+            photos=arguments.photos,
+            top_k=arguments.top_k,
+            output=arguments.output,
+            steps=steps,
+        )
 
 
 def _protect(arguments: argparse.Namespace) -> ExitCode:
-    from .protect import protect
+    from .steps import Steps
 
-    return protect(arguments.folder, plan=arguments.plan, output=arguments.output)
+    with Steps() as steps:
+        steps.begin("reading the terms")  # Google's clients take a while to import
+        from .protect import protect
+
+        return protect(arguments.folder, plan=arguments.plan, output=arguments.output, steps=steps)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from contract.job import PICTURE_SUFFIXES, is_picture
 
 from ..rendering import Styled, shortened, styled
 
-_NARROWEST, _WIDEST = 40, 120
+_NARROWEST, _WIDEST, _OF_A_PIPE = 40, 120, 1_000_000
+_SHORTEST = 8
+_MORE = "   …"
 
 
 def photos_in(folder: Path) -> tuple[Path, ...]:
@@ -36,31 +40,40 @@ def photos_in(folder: Path) -> tuple[Path, ...]:
 
 
 def width() -> int:
-    """Columns of the terminal, within what can be read."""
-    return max(_NARROWEST, min(shutil.get_terminal_size((100, 24)).columns, _WIDEST))
+    """Columns of the terminal, within what can be read; a pipe has as many as anybody needs."""
+    if not sys.stdout.isatty():
+        return _OF_A_PIPE
+    return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
 
 
 def best_lines(
     answers: Iterable[tuple[str, Sequence[tuple[str, float]]]], *, digits: int, columns: int
 ) -> list[Styled]:
-    """A line for each name, with its classes beside one another, best first, as many as there is room for.
+    """A line for each name, with its classes beside one another, best first; `…` where there is no more room.
 
-    >>> [line] = best_lines([("a.jpg", [("cat", 0.9), ("dog", 0.05)])], digits=2, columns=40)
-    >>> str(line)
-    '  a.jpg  cat 0.90   dog 0.05'
+    >>> rows = [("a.jpg", [("cat", 0.9), ("dog", 0.05)])]
+    >>> [str(line) for columns in (40, 22) for line in best_lines(rows, digits=2, columns=columns)]
+    ['  a.jpg  cat 0.90   dog 0.05', '  a.jpg  cat 0.90   …']
     """
-    rows = list(answers)
+    rows = [(printable(name), best) for name, best in answers]
     first = min(max((len(name) for name, _ in rows), default=0), columns // 3)
     lines = []
     for name, best in rows:
-        text, parts = f"  {shortened(printable(name), first):<{first}}", []
+        parts: list[str | tuple[str, str]] = [f"  {shortened(name, first):<{first}}"]
+        used = len(str(styled(*parts)))
         for number, (label, score) in enumerate(best):
-            room = columns - len(text)
-            cell = f" {score:.{digits}f}"
-            label = shortened(printable(label), max(8, min(30, room - len(cell) - 3)))
-            if number and room < len(label) + len(cell) + 3:
+            value = f" {score:.{digits}f}"
+            gap = "   " if number else "  "
+            cell = f"{gap}{shortened(printable(label), max(_SHORTEST, columns // 3))}{value}"
+            if number and used + len(cell) > columns - len(_MORE) * (number + 1 < len(best)):
+                parts.append((_MORE, "dim"))
                 break
-            parts.append((f"{'  ' if number == 0 else '   '}{label}{cell}", "" if number else "bold"))
-            text += parts[-1][0]
-        lines.append(styled(f"  {shortened(printable(name), first):<{first}}", *parts))
+            parts.append((cell, "" if number else "bold"))
+            used += len(cell)
+        lines.append(styled(*parts))
     return lines
+
+
+def wrapped(text: str, *, indent: int = 0) -> str:
+    """The text in lines that the terminal has room for, the others indented as the first is."""
+    return textwrap.fill(text, width(), subsequent_indent=" " * indent, break_on_hyphens=False)

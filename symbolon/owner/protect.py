@@ -62,7 +62,7 @@ class Plan:
         return self.replaces is None and self.is_pinned
 
 
-def protect(folder: Path, *, plan: bool, output: str) -> ExitCode:
+def protect(folder: Path, *, plan: bool, output: str, steps: Steps) -> ExitCode:
     """The bucket has the archive, and the terms its digest and generation; or, of a `plan`, what that takes.
 
     Raises:
@@ -72,24 +72,21 @@ def protect(folder: Path, *, plan: bool, output: str) -> ExitCode:
         Unavailable: Cloud Storage cannot be reached.
     """
     place = open_workplace(folder)
-    with Steps() as steps:
-        steps.begin("reading the model")
-        measured = measure(place.packing, note=lambda size: steps.show(f"{size / 1e6:,.0f} MB"))
-        steps.begin("looking at the bucket")
+    steps.begin("reading the model")
+    measured = measure(place.packing, note=lambda size: steps.show(f"{size / 1e6:,.0f} MB"))
+    steps.begin("looking at the bucket")
+    with _failures(place.terms):
+        blob = _blob(place.terms)
+        planned = _plan(place.terms, measured, blob)
+    generation = planned.pins
+    if not plan and planned.replaces is not None:
+        steps.begin(f"uploading {measured.size / 1e6:,.0f} MB,")
         with _failures(place.terms):
-            blob = _blob(place.terms)
-            planned = _plan(place.terms, measured, blob)
-        if plan or planned.is_done:
-            steps.pause()
-            return _tell(place, measured, planned, planned.pins, done=not plan, output=output)
-        generation = planned.pins
-        if planned.replaces is not None:
-            steps.begin(f"uploading {measured.size / 1e6:,.0f} MB,")
-            with _failures(place.terms):
-                generation = _upload(place, measured, blob, planned.replaces, steps)
-    assert generation is not None  # noqa: S101  found, or just made
-    _pin(place, measured, generation)
-    return _tell(place, measured, planned, generation, done=True, output=output)
+            generation = _upload(place, measured, blob, planned.replaces, steps)
+    if not plan and not planned.is_done and generation is not None:
+        _pin(place, measured, generation)
+    steps.pause()
+    return _tell(place, measured, planned, generation, done=not plan, output=output)
 
 
 def _blob(terms: OwnerTerms) -> storage.Blob:

@@ -68,7 +68,7 @@ class _Came:
     rows: tuple[Row, ...]
 
 
-def run_trial(folder: Path, *, photos: Path, top_k: int | None, output: str) -> ExitCode:
+def run_trial(folder: Path, *, photos: Path, top_k: int | None, output: str, steps: Steps) -> ExitCode:
     """A row for each photo stands on standard output; everything that was made for it is gone.
 
     Raises:
@@ -84,12 +84,13 @@ def run_trial(folder: Path, *, photos: Path, top_k: int | None, output: str) -> 
         )
     _require_runtime(place.terms.runtime.name)
     names = {path.relative_to(photos).as_posix(): path for path in found}
-    with Steps() as steps, tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as own:
+    with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as own:
         steps.begin("reading the model")
         measured = measure(place.packing, note=lambda size: steps.show(f"{size / 1e6:,.0f} MB"))
         steps.begin("starting a private emulator")
         with raised(Path(own)) as stage:
             came = _play(stage, place, measured, names, top_k, steps)
+    steps.pause()
     return _tell(place, measured.digest, came, output=output)
 
 

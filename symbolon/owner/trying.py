@@ -17,7 +17,7 @@ from .asking import Asker, one_of
 from .class_names import ClassNames
 from .conventions import CONVENTIONS, Convention
 from .model_facts import Fit
-from .photos import best_lines, photos_in, width
+from .photos import best_lines, photos_in, width, wrapped
 from .reading_models import Answer, Tried, try_ways
 from .steps import Steps
 
@@ -25,6 +25,9 @@ MOST_TRIED = 12
 """Photos that are tried; a person compares no more."""
 _SHOWN = 3
 _DIGITS = 2
+_NO_PROOF = (
+    "A score is no proof: take the convention whose labels are right, or that the model's author documents."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def fed(
 
     What is not said, nor found, is asked; and missing to `asker`, where nobody answers.
     """
-    if feeding.convention is None and feeding.mean is not None and feeding.scale is not None:
+    if feeding.mean is not None and feeding.scale is not None:
         chosen: Convention | None = Convention(mean=feeding.mean, scale=feeding.scale, says="")
     else:
         name = asker.take(
@@ -138,13 +141,13 @@ def show_tried(tried: Tried, names: ClassNames) -> None:
     terminal.print()
     for way in ways:
         says = CONVENTIONS[way].says if way in CONVENTIONS else "as you say"
-        terminal.print(f"  {way:<8}  {says}")
+        terminal.print(wrapped(f"  {way:<8}  {says}", indent=12))
     if len(ways) > 1:
         sure = {way: _mean_score(tried, way) for way in ways}
         surest = max(sure, key=lambda way: sure[way])
+        terminal.print()
         terminal.print(
-            f"\nsurest of itself: {surest}, by a mean of {sure[surest]:.{_DIGITS}f}. A score is no proof:\n"
-            "take the convention whose labels are right, or that the model's author documents."
+            wrapped(f"surest of itself: {surest}, by a mean of {sure[surest]:.{_DIGITS}f}. {_NO_PROOF}")
         )
 
 

@@ -117,8 +117,12 @@ def test_the_rows_are_what_the_model_says_when_it_is_asked_directly(
     owner = ("--project", "primus", "--project-number", "100000000001")
     operator = ("--operator-account", "workload-sa@secundus.iam.gserviceaccount.com")
     said = ("--convention", "signed", "--labels", names, "--score-digits", "6")
-    shown = typed("owner", "init", model, "--photos", photos, "--output", mine, *said, *owner, *operator)
-    assert "flower.jpg" in shown
+    init = ("owner", "init", model, "--photos", photos, "--output", mine, "--format", "json")
+    tried = {
+        each["photo"]: [(best["class_index"], best["score"]) for best in each["best"]]
+        for each in json.loads(typed(*init, *said, *owner, *operator))["tried"]
+        if each["convention"] == "signed"
+    }
     terms = parse_terms((mine / "terms.toml").read_text())
     assert (terms.runtime.name, terms.output.scores, terms.input.height) == (runtime, "softmax", SIDE)
     assert "POLICY" not in typed("owner", "policy", "build", mine / "policy.toml")
@@ -133,4 +137,6 @@ def test_the_rows_are_what_the_model_says_when_it_is_asked_directly(
         assert [each["class_index"] for each in best] == classes
         assert [each["label"] for each in best] == [f"thing {number}" for number in classes]
         assert [each["score"] for each in best] == pytest.approx(scores, abs=2e-5)
+        for (number, score), each in zip(tried[row["image"]], best, strict=False):
+            assert (number, score) == (each["class_index"], pytest.approx(each["score"], abs=2e-6))
     assert len({tuple(classes) for classes, _ in direct.values()}) > 1

@@ -137,11 +137,23 @@ def test_a_person_is_asked_what_no_file_can_know(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answers = ["nonsense", "signed", "primus", "100000000001", "op@x.iam.gserviceaccount.com", "", "2", ""]
+    answers = [
+        "no such file",
+        "none",
+        "nonsense",
+        "signed",
+        "primus",
+        "100000000001",
+        "op@x.iam.gserviceaccount.com",
+        "",
+        "2",
+        "",
+    ]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(answers) + "\n"))
     monkeypatch.setattr(program, "Asker", lambda: Asker(is_person=True))
     answered = init("--photos", photos, said=())
     assert answered.code == 0, answered.err
+    assert "`no such file` will not do: the path of a file, or `none`" in answered.err
     assert "`nonsense` will not do: one of unit, signed" in answered.err
     terms = parse_terms((tmp_path / "mine" / "terms.toml").read_text())
     assert terms.input.mean == (127.5, 127.5, 127.5)
@@ -215,7 +227,8 @@ def test_an_ir_runs_by_openvino(init: Init, colours: Path, photos: Path, tmp_pat
     assert answered.code == 0, answered.err
     terms = parse_terms((tmp_path / "mine" / "terms.toml").read_text())
     assert (terms.runtime.name, terms.runtime.precision) == ("openvino", "fp32")
-    assert "runs by    openvino, fp32" in answered.out
+    assert "runs by  openvino, fp32" in answered.out
+    assert "signature" not in answered.out
 
 
 def test_a_model_that_answers_with_probabilities_leaves_them_as_they_are(
@@ -242,7 +255,7 @@ def test_a_model_that_answers_with_probabilities_leaves_them_as_they_are(
         (lambda folder: None, "is not there", "SavedModel's folder"),
         (lambda folder: folder.mkdir(), "is an empty folder", "SavedModel's folder"),
         (lambda folder: written(folder / "saved_model.pb", b"\xff\xff"), "no SavedModel", "again"),
-        (lambda folder: written(folder / "readme.md", b"hello"), "holds no model", "packs"),
+        (lambda folder: written(folder / "readme.md", b"hello"), "there is no model in it", "saved_model.pb"),
     ],
 )
 def test_what_is_no_model_is_said_so(
