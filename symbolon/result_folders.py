@@ -5,12 +5,13 @@ What lies there is the operator's, and is believed in nothing here.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
@@ -142,16 +143,16 @@ class _InCloudStorage:
     def open(self, name: str) -> IO[bytes] | None:
         from google.cloud.exceptions import NotFound
 
-        file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  the caller closes it
-        with _failures(self._uri):
-            blob = self._client.bucket(self._uri.bucket).blob(self._uri.prefix + name)
+        blob = self._client.bucket(self._uri.bucket).blob(self._uri.prefix + name)
+        with _failures(self._uri), ExitStack() as undone:
+            file: IO[bytes] = undone.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
             try:
                 blob.download_to_file(file)
             except NotFound:
-                file.close()
                 return None
-        file.seek(0)
-        return file
+            file.seek(0)
+            undone.pop_all()
+            return file
 
 
 def _client() -> storage.Client:
@@ -187,5 +188,13 @@ def _failures(uri: FolderUri) -> Iterator[None]:
         raise Denied(
             f"`{uri}` may not be read", hint="grant `roles/storage.objectViewer` on the bucket"
         ) from None
-    except (api.GoogleAPICallError, api.RetryError, requests.RequestException, GoogleAuthError, OSError):
+    except (
+        api.GoogleAPICallError,
+        api.RetryError,
+        requests.RequestException,
+        GoogleAuthError,
+        OSError,
+    ) as why:
+        if isinstance(why, OSError) and why.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # it is this machine's disk, which a large object has filled
         raise Unavailable(f"`{uri}` cannot be reached", hint="try again later") from None

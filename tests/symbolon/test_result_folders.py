@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -84,6 +85,17 @@ def test_a_bucket_that_does_not_answer_is_unavailable(
     monkeypatch.setattr(storage.retry.DEFAULT_RETRY, "_timeout", 0.1)
     with pytest.raises(Unavailable, match="cannot be reached"):
         open_result_folder("gs://results-to-read/run").names()
+
+
+def test_a_disk_that_an_object_has_filled_is_no_fault_of_the_bucket(
+    in_cloud_storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage.Blob, "download_to_file", fill)
+    with pytest.raises(OSError, match="No space left"):  # the command's one line for a full disk
+        open_result_folder(in_cloud_storage).open("result")
 
 
 def test_no_credentials_are_misconfigured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
