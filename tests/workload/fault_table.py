@@ -109,6 +109,18 @@ def _passes_or_stays(
             )
 
 
+def _stopped_while_nobody_answers(step: Step, hang: Trouble, *, after: str) -> Row:
+    return Row(
+        step=step,
+        fault="SIGTERM while nobody answers",
+        faults=_troubles(hang),
+        job=NOT_HASTY,
+        after=after,
+        meanwhile="stop",
+        expected=unavailable("the job was stopped before its end"),
+    )
+
+
 def _service(host: str) -> Callable[[How], str]:
     return lambda how: f"`{host}` answers {how}" if how.isdigit() else f"`{host}` cannot be reached"
 
@@ -151,6 +163,9 @@ def _rows() -> Iterator[Row]:
 
     yield from _passes_or_stays(
         Step.EXCHANGE, "sts", _service("sts.googleapis.com"), what="STS", short=("429", "reset")
+    )
+    yield _stopped_while_nobody_answers(
+        Step.EXCHANGE, Trouble(call="sts", how="hang", times=ALWAYS), after="asking the owner's condition"
     )
     yield from _passes_or_stays(
         Step.IMPERSONATE, "iam", _service("iamcredentials.googleapis.com"), what="IAM", short=("500", "hang")
@@ -340,6 +355,11 @@ def _rows() -> Iterator[Row]:
         Step.SEAL, "socket", _socket, what="socket for the receipt", of=RECEIPT_TOKEN, short=("500",)
     )
     yield from _passes_or_stays(Step.SEAL, "write", _unreached(folder), what="receipt", of=RECEIPT)
+    yield _stopped_while_nobody_answers(
+        Step.SEAL,
+        Trouble(call="socket", how="hang", of=RECEIPT_TOKEN, times=ALWAYS),
+        after="results are in",
+    )
 
 
 TABLE: tuple[Row, ...] = tuple(_rows())

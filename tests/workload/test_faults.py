@@ -80,6 +80,7 @@ def test_a_job_that_is_disturbed(
 ) -> None:
     job = job_of(marked, row.folder, row.job)
     write_faults(marked.emulator.folder, row.faults)
+    exchanged = exchanges(marked)
     watched = run(job, row)
     ended, expected = watched.ended, row.expected
     told = [line for line in ended.lines if line["severity"] not in ("INFO",)]
@@ -97,6 +98,8 @@ def test_a_job_that_is_disturbed(
     assert ended.errors == ""
     for trouble in read_faults(marked.emulator.folder).troubles:
         assert trouble.times < ALWAYS if trouble.times > 100 else trouble.times == 0, f"{trouble}: never met"
+    if row.faults.access_token_lifetime_s and not expected.status:
+        assert exchanges(marked) >= exchanged + 2, "the owner's credential was not renewed"
     assert watched.leaks == []
     assert list(job.scratch.iterdir()) == []
 
@@ -208,6 +211,11 @@ def _happen(row: Row, job: Job, process: subprocess.Popen[str]) -> None:
         most = pages * resource.getpagesize() + (64 << 20)
         resource.prlimit(process.pid, resource.RLIMIT_AS, (most, most))
     write_faults(folder, Faults(troubles=()))
+
+
+def exchanges(stage: Stage) -> int:
+    """How many tokens STS has exchanged so far."""
+    return (stage.emulator.folder / "audit.jsonl").read_text().count("SecurityTokenService.ExchangeToken")
 
 
 def _hanging(folder: Path) -> list[Any]:
