@@ -22,6 +22,7 @@ from contract.receipt import (
     parse_statement,
     render_receipt,
     render_statement,
+    row_leaf,
 )
 from tests.receipts import PICTURES, Draft, results_of, statement_of
 
@@ -150,3 +151,78 @@ def test_there_is_one_base64_for_some_bytes(text: str) -> None:
 
 def test_a_part_s_token_can_seal_no_receipt() -> None:
     assert receipt.AUDIENCE != parts.AUDIENCE
+
+
+def test_what_other_implementations_compare_with_is_fixed() -> None:
+    assert (receipt.AUDIENCE, receipt.PREDICATE_TYPE) == ("symbolon:receipt:v1", "symbolon:receipt:v1")
+    assert receipt.STATEMENT_TYPE == "https://in-toto.io/Statement/v1"
+    assert (ReceiptMalformed.code, ReceiptFormatUnknown.code) == (
+        "receipt-malformed",
+        "receipt-format-unknown",
+    )
+
+
+def test_a_row_s_leaf_is_its_line_with_or_without_its_end() -> None:
+    assert (row_leaf(b"{}\n"), row_leaf(b"{}"), row_leaf(b"{}\n\n")) == (b"{}", b"{}", b"{}\n")
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**53 - 1])
+def test_a_number_is_as_large_as_any_reader_of_json_can_tell(number: int) -> None:
+    assert parse_statement(changed(("predicate", "counts", "unreadable"), number)).unreadable == number
+
+
+@pytest.mark.parametrize("number", [-1, 2**53, 2**53 + 1, True])
+def test_any_other_number_is_rejected(number: int) -> None:
+    document = json.loads(PAYLOAD)
+    document["predicate"]["counts"]["unreadable"] = number
+    with pytest.raises(ReceiptMalformed):
+        parse_statement(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"payloadType": "text/plain"}, "the receipt's payload type is `text/plain`, not"),
+        ({"signatures": []}, "the receipt does not have exactly one signature"),
+        ({"signatures": [{"keyid": "x", "sig": ""}] * 2}, "the receipt does not have exactly one signature"),
+        ({"signatures": "x"}, "the receipt does not have exactly one signature"),
+        ({"signatures": [{"keyid": "x", "sig": ""}]}, "the receipt's signature is by `x`, not"),
+        ({"note": 1}, "the receipt does not have exactly the members payloadType, payload, signatures"),
+    ],
+)
+def test_an_envelope_that_differs_in_one_thing_is_told_what(change: dict[str, object], said: str) -> None:
+    document = json.loads(render_receipt(PAYLOAD, "a.b.c")) | change
+    with pytest.raises(ReceiptMalformed) as rejected:
+        parse_receipt(json.dumps(document).encode())
+    assert rejected.value.message.startswith(said)
+
+
+def test_what_is_no_json_is_told_so() -> None:
+    with pytest.raises(ReceiptMalformed, match="receipt is not JSON"):
+        parse_receipt(b"{")
+
+
+@pytest.mark.parametrize("mode", ["production", "emulator"])
+def test_a_receipt_says_in_which_mode_it_was_sealed(mode: str) -> None:
+    assert parse_statement(changed(("predicate", "mode"), mode)).mode == mode
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["image", "model", "terms", "credential", "request", "job", "inputs", "rows", "counts", "network"],
+)
+def test_an_object_that_has_other_members_is_named(name: str) -> None:
+    with pytest.raises(ReceiptMalformed, match=rf"`{name}` does not have exactly the members"):
+        parse_statement(changed(("predicate", name), {"note": 1}))
+
+
+@pytest.mark.parametrize("what", ["inputs", "rows"])
+@pytest.mark.parametrize("root", ["", "0" * 63, "0" * 66, "A" * 64])
+def test_a_root_is_64_hex_digits(what: str, root: str) -> None:
+    with pytest.raises(ReceiptMalformed, match="is not 64 hex digits"):
+        parse_statement(changed(("predicate", what, "root"), root))
+
+
+def test_no_two_subjects_have_one_name() -> None:
+    with pytest.raises(ReceiptMalformed, match="two subjects have one name"):
+        parse_statement(changed(("subject", 1), STATEMENT["subject"][0]))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import errno
 import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from google.cloud import storage
 
-from attestation.digests import Digest
+from attestation.digests import Digest, digest_of
 from attestation.errors import Denied, Misconfigured
 from contract.job import JobRecord, LeftOut, ListedPicture
 from contract.parts import parse_part, part_nonce
@@ -135,7 +137,10 @@ def test_result_has_every_row_in_listing_order_whenever_its_part_became_known(
     account.add(parse_part(objects(as_operator, folder)["result-00001.jsonl"], where="it"))
     write(later, range(32))
     write(later, range(64, 70))
-    account.write_codelab_result(folder, LEFT_OUT)
+    digest = account.write_codelab_result(folder, LEFT_OUT)
+    assert digest == digest_of(objects(as_operator, folder)["result"])
+    assert [each.name for each in account.leaves.subjects()] == [f"result-0000{n}.jsonl" for n in range(3)]
+    assert {root.size for root in account.leaves.roots()} == {COUNT}
     assert (account.rows, account.unreadable) == (COUNT, sum(n % 7 == 3 for n in range(COUNT)))
     *lines, last = objects(as_operator, folder)["result"].decode().splitlines()
     assert last == "Left out: 3 objects with other names"
@@ -166,8 +171,10 @@ def test_each_object_says_what_it_is(
     write(part_writer(folder, account, missing=(0,)), range(32))
     account.write_codelab_result(folder, LEFT_OUT)
     folder.write_error(JobError(family="denied", message="no", hint="ask"))
+    folder.replace("claim.json", b"{}", generation=0)
     blobs = as_operator.list_blobs(folder.uri.bucket)
     assert {blob.name: blob.content_type for blob in blobs} == {
+        "run/claim.json": "application/json",
         "run/error.json": "application/json",
         "run/result": "text/plain; charset=utf-8",
         "run/result-00000.jsonl": "application/jsonl",
@@ -184,6 +191,51 @@ def test_results_that_scratch_space_does_not_hold_are_misconfigured(
     refused = pytest.raises(Misconfigured, match="the object `result` does not fit into the machine's")
     with refused, Account(score_digits=3) as account:
         write(part_writer(folder, account), range(COUNT))
+
+
+class Buffered(io.BytesIO):
+    """Scratch space that is full, which shows once what was written leaves the buffer."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_part_that_scratch_space_does_not_hold_is_refused_at_once(
+    as_operator: storage.Client, folder: ResultFolder, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(part_writer(folder, account, missing=(2,)), range(64, COUNT))
+    part = parse_part(objects(as_operator, folder)["result-00002.jsonl"], where="it")
+    files: Iterator[Callable[[], IO[bytes]]] = iter(
+        [tempfile.TemporaryFile, Buffered]
+    )  # for leaves, for rows
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: next(files)())
+    with Account(score_digits=3) as another:
+        with pytest.raises(Misconfigured, match="the object `result` does not fit"):
+            another.add(part)
+        assert another.leaves.subjects() == []
+
+
+def test_a_result_that_scratch_space_does_not_hold_is_refused_before_it_is_sent(
+    as_operator: storage.Client, folder: ResultFolder, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(part_writer(folder, account, missing=(2,)), range(64, COUNT))
+    asked: list[str] = []
+    as_operator._http.hooks["response"].append(lambda answer, **_: asked.append(answer.url))
+    monkeypatch.setattr(tempfile, "TemporaryFile", Buffered)
+    with pytest.raises(Misconfigured, match="the object `result` does not fit"):
+        account.write_codelab_result(folder, LEFT_OUT)
+    assert asked == []
+
+
+def test_a_folder_is_asked_for_its_names_alone_page_by_page_and_for_nothing_deeper(
+    as_operator: storage.Client, folder: ResultFolder
+) -> None:
+    asked: list[str] = []
+    as_operator._http.hooks["response"].append(lambda answer, **_: asked.append(answer.url))
+    folder.results()
+    (query,) = [parse_qs(urlsplit(url).query) for url in asked]
+    assert (query["prefix"], query["delimiter"]) == (["run/re"], ["/"])
+    assert query["fields"] == ["items(name),nextPageToken"]
 
 
 def test_the_names_of_results_are_those_of_ours_alone(
