@@ -372,7 +372,7 @@ def test_a_proof_that_an_attack_refutes_is_not_printed(
     ask: Ask, anybody: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("policy.proving.attacking.proof_of", lambda *_: lambda: lambda case: True)
-    monkeypatch.setattr("policy.proving.prover.proof_of", lambda *_: lambda: lambda case: True)
+    monkeypatch.setattr("policy.proving.asking.proof_of", lambda *_: lambda: lambda case: True)
     answered = ask("auditor", "prove", anybody, "--that", PRODUCTION, "--format", "json")
     assert (answered.code, answered.json["verdict"]) == (6, "undecided")
     assert "Google's runtime admits a token that refutes it, and we do not" in answered.json["reason"]
