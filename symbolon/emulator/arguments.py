@@ -15,7 +15,7 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
     up = add(
         emulator,
         "up",
-        "start the emulator, unless it runs, and show what a client needs to reach it",
+        "start the emulator, unless it runs, and say how a shell reaches it",
         "  symbolon emulator up\n"
         "  symbolon emulator up --foreground          until Ctrl-C\n"
         '  eval "$(symbolon emulator env operator)"   this shell is the operator, and reaches nothing else\n',

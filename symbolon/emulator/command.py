@@ -132,12 +132,14 @@ def _show(emulator: Running, state: Path | None, *, output: str) -> None:
             {"running": True, "pid": emulator.pid, "proxy": emulator.proxy, "environment": environments}
         )
         return
+    routes = "".join(f"{name} leads to 127.0.0.1:{port}\n" for name, port in sorted(emulator.routes.items()))
+    env = f"symbolon emulator env{_option(state)}"
+    commands = {f'eval "$({env} {party})"': project for party, project in PARTIES.items()}
+    width = max(map(len, commands))
+    shells = "".join(f"  {command:{width}}   project {project}\n" for command, project in commands.items())
     sys.stdout.write(
-        f"running at {emulator.proxy} (process {emulator.pid}), state in {emulator.folder}\n\n"
-        "A shell becomes the owner of project primus, and reaches this emulator alone, with\n\n"
-        f"{_lines(environment_of(emulator, 'owner'), 'sh')}\n"
-        f'or, shorter:  eval "$(symbolon emulator env{_option(state)} owner)"'
-        "   (`operator` has project secundus, `auditor` tertius)\n"
+        f"running at {emulator.proxy} (process {emulator.pid}), state in {emulator.folder}\n{routes}"
+        f"a shell becomes one of its people, and reaches nothing else, by\n{shells}"
     )
 
 

@@ -48,9 +48,18 @@ def test_it_comes_up_once_says_how_to_reach_it_and_goes_down(ask: Ask, state: Pa
     assert first["environment"]["operator"]["HTTPS_PROXY"] == first["proxy"]
 
     human = ask("emulator", "up", "--state", state)
-    assert human.code == 0
-    assert f"export HTTPS_PROXY={first['proxy']}\n" in human.out
-    assert f'eval "$(symbolon emulator env --state {state} owner)"' in human.out
+    env = f"symbolon emulator env --state {state}"
+    assert (human.code, human.out.splitlines()) == (
+        0,
+        [
+            f"running at {first['proxy']} (process {first['pid']}), state in {state.resolve()}",
+            "a shell becomes one of its people, and reaches nothing else, by",
+            f'  eval "$({env} owner)"      project primus',
+            f'  eval "$({env} operator)"   project secundus',
+            f'  eval "$({env} auditor)"    project tertius',
+        ],
+    )
+    assert ask("emulator", "status", "--state", state).out == human.out
 
     assert ask("emulator", "down", "--state", state).out == "stopped; its state is kept\n"
     assert ask("emulator", "down", "--state", state).out == "not running\n"
@@ -124,7 +133,8 @@ def test_fish_has_words_of_its_own(ask: Ask, emulator: Running) -> None:
 def test_a_route_is_kept_and_one_that_is_missing_is_told(ask: Ask, state: Path) -> None:
     route = ("--route", "broker.primus.example=127.0.0.1:8443")
     assert ask("emulator", "up", *route, "--state", state).code == 0
-    assert ask("emulator", "up", *route, "--state", state).code == 0
+    again = ask("emulator", "up", *route, "--state", state)
+    assert (again.code, "broker.primus.example leads to 127.0.0.1:8443\n" in again.out) == (0, True)
     other = ask("emulator", "up", "--route", "broker.primus.example=127.0.0.1:8444", "--state", state)
     assert (other.code, "does not route `broker.primus.example` there" in other.err) == (7, True)
     nonsense = ask("emulator", "up", "--route", "broker.primus.example=192.0.2.1:1", "--state", state)
