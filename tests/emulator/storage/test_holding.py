@@ -1,4 +1,7 @@
-"""What was acknowledged stays: on a full disk, killed in mid-write, and with many clients."""
+"""What was acknowledged stays: on a full disk, killed in mid-write, with many clients, among many objects.
+
+Each of the long ones has a short form, which always runs.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ from emulator import running
 from emulator.access_tokens import CLOUD_PLATFORM, mint_access_token
 from emulator.running import Running
 from emulator.state import State
+from emulator.storage.listing import Question, page_of
+from emulator.storage.objects import ObjectStore, measure
 
 HOST = "https://storage.googleapis.com"
 BUCKET = "bucket-that-holds"
@@ -131,13 +136,13 @@ def test_where_not_even_a_name_can_be_written_nothing_is_half_there(ours: Client
     assert ours.upload("o", b"after").ok
 
 
-@pytest.mark.long
-def test_what_was_acknowledged_survives_a_kill_in_mid_write(tmp_path: Path) -> None:
-    """50 times: six clients write, the emulator is killed after a random number of their acknowledgements."""
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.long)])
+def test_what_was_acknowledged_survives_a_kill_in_mid_write(tmp_path: Path, kills: int) -> None:
+    """Six clients write, and the emulator is killed after a random number of their acknowledgements."""
     chance = random.Random(4)
     folder = tmp_path / "state"
     kept: dict[str, bytes] = {}
-    for round_ in range(50):
+    for round_ in range(kills):
         emulator = running.start(folder)
         token = owners_token(folder)
         first = Client(emulator=emulator, token=token)
@@ -160,7 +165,14 @@ def test_what_was_acknowledged_survives_a_kill_in_mid_write(tmp_path: Path) -> N
             for writer in writers:
                 writer.result()
         emulator.stop()
-    assert len(kept) > 500
+    emulator = running.start(folder)
+    try:
+        assert {
+            each["name"] for each in listed(Client(emulator=emulator, token=owners_token(folder)))
+        } >= kept.keys()
+    finally:
+        emulator.stop()
+    assert len(kept) > 10 * kills
 
 
 def write_until_killed(
@@ -192,16 +204,22 @@ def listed(client: Client) -> Iterator[dict[str, Any]]:
             return
 
 
-@pytest.mark.long
-def test_64_clients_work_for_a_minute_and_none_is_refused_or_told_another_s_bytes(ours: Client) -> None:
-    ends = time.monotonic() + 60
+@pytest.mark.parametrize(
+    ("clients", "seconds"),
+    [(8, 0), pytest.param(64, 60, marks=pytest.mark.long)],
+    ids=["8", "64 for a minute"],
+)
+def test_many_clients_work_and_none_is_refused_or_told_another_s_bytes(
+    ours: Client, clients: int, seconds: int
+) -> None:
+    ends = time.monotonic() + seconds
 
     def work(number: int) -> int:
         own, done = random.Random(number), 0
         client = Client(emulator=ours.emulator, token=ours.token)
         sums: dict[str, str] = {}
         with client.session:
-            while time.monotonic() < ends:
+            while done < 3 or time.monotonic() < ends:
                 name = f"{number}-{own.randrange(20)}"
                 data = own.randbytes(own.choice((10, 10_000, 600_000)))
                 assert client.upload(name, data).status_code == 200
@@ -213,10 +231,49 @@ def test_64_clients_work_for_a_minute_and_none_is_refused_or_told_another_s_byte
                 done += 1
         return done
 
-    with ThreadPoolExecutor(64) as pool:
-        rounds = list(pool.map(work, range(64)))
-    assert min(rounds) > 0
+    with ThreadPoolExecutor(clients) as pool:
+        assert min(pool.map(work, range(clients))) >= 3
     assert peak_memory_mib(ours.emulator.pid) < 400
+
+
+@pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_a_page_costs_the_same_among_many_objects(tmp_path: Path, count: int) -> None:
+    """In steps of the database, which say more than seconds do: at most twice those of a small bucket."""
+    store = ObjectStore(tmp_path, time.time)
+    for bucket, objects in (("many", count), ("page", 1_000)):
+        for number in range(objects):
+            with store.draft() as draft:
+                store.put(bucket, f"photos/{number:07}.jpg", measure(draft), {})
+
+    def steps(bucket: str, question: Question) -> int:
+        taken = 0
+
+        def step() -> None:
+            nonlocal taken
+            taken += 1
+
+        store._database.set_progress_handler(step, 1)
+        page = page_of(store, bucket, question)
+        store._database.set_progress_handler(None, 1)
+        assert len(page.objects) + len(page.prefixes) in (1, question.most)
+        return taken
+
+    middle = f"photos/{count // 2:07}.jpg"
+    for many, alone in (
+        (Question(most=1), Question(most=1)),
+        (Question(most=1_000), Question(most=1_000)),
+        (Question(most=900, after=middle), Question(most=900)),
+        (Question(most=1_000, delimiter="/"), Question(most=1_000, delimiter="/")),
+        (Question(most=1, prefix=middle), Question(most=1, prefix="photos/0000500.jpg")),
+    ):
+        assert steps("many", many) <= 2 * steps("page", alone)
+    names, after = [], ""
+    while True:
+        page = page_of(store, "many", Question(most=1_000, after=after))
+        names += [each.name for each in page.objects]
+        if not (after := page.last):
+            break
+    assert names == [f"photos/{number:07}.jpg" for number in range(count)]
 
 
 def peak_memory_mib(pid: int) -> int:
