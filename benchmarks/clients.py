@@ -6,6 +6,8 @@ gcloud spends most of a second in itself. Its requests are made here by a client
 the tunnel, TLS, the refresh of the token, and the call, over new connections each time, as gcloud does. So
 what is measured is more than the emulator's part, and never less. Beside it, gcloud's own time where it is
 installed.
+
+Asserted, on a machine that does nothing else: in the median, 20 ms at most.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ CALLS: Mapping[str, tuple[str, str, str]] = {
 }
 """What is typed after `gcloud` → the host, the verb and the path of the call that it makes."""
 _GCLOUD_ROUNDS = 3
+_MOST_MS = 20
 
 
 class Client:
@@ -127,9 +130,13 @@ def main() -> None:
     measured = measure(arguments.rounds)
     if arguments.format == "json":
         print(json.dumps(measured))
-        return
-    for name, each in measured.items():
-        print(f"{name:28} {each['emulator_ms']:7.1f} ms here of {each['gcloud_ms']:7.0f} ms of gcloud's call")
+    else:
+        for name, each in measured.items():
+            print(
+                f"{name:28} {each['emulator_ms']:7.1f} ms here, {each['gcloud_ms']:7.0f} ms of gcloud's call"
+            )
+    if slow := [name for name, each in measured.items() if each["emulator_ms"] > _MOST_MS]:
+        raise SystemExit(f"more than {_MOST_MS} ms: {', '.join(slow)}")
 
 
 if __name__ == "__main__":

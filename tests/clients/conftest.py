@@ -19,7 +19,7 @@ from symbolon.emulator.command import environment_of
 
 NOT_REQUIRED = "not required: "
 """How a skip's reason begins that CI lets pass, as conftest.py at the top has it."""
-_TIMEOUT_S = 120
+_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, kw_only=True)
