@@ -1,7 +1,7 @@
 """What `provision` of either party does: shows a plan, does it, takes it down again, or prints it for others.
 
-Without a word it is the plan that is shown. Nothing is changed by looking, and nothing is done that was not
-shown: a saved plan that what stands now has outrun is refused.
+Without a word it is the plan that is shown. Nothing is changed by looking, and nothing is created or changed
+that was not shown: a plan, saved or on the screen, that what stands now has outrun is refused.
 """
 
 from __future__ import annotations
@@ -79,31 +79,34 @@ def provision(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCod
 
 
 def _create(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode:
+    party, project = deployment.party, deployment.project.project_id
+
     def planned(wanted: tuple[Resource, ...], observed: Observed) -> tuple[Action, ...]:
+        """What is to be done now, all of which was shown."""
         actions = plan(wanted, observed)
-        check(rows_of(wanted, observed, actions, removing=False))
+        now = rows_of(wanted, observed, actions, removing=False)
+        check_fresh(shown, now, party=party, project=project)
         return actions
 
-    def check(rows: Sequence[Row]) -> None:
-        if saved is not None:
-            check_fresh(saved, rows, party=deployment.party, project=deployment.project.project_id)
-
-    saved = None
-    if choice.plan_file is not None:
-        saved = parse_json_document(read_text(choice.plan_file, what="plan"), what="the plan")
+    saved = None if choice.plan_file is None else _read_plan(choice.plan_file)
     with patience("looking at what stands"):
         observed = observe(api, deployment.wanted)
     actions = plan(deployment.wanted, observed)
     rows = rows_of(deployment.wanted, observed, actions, removing=False)
-    check(rows)
     if choice.printing is not None:
         return _print(deployment, actions, choice)
     if choice.mode == "plan":
         _save(rows, deployment, choice)
         _show(rows, deployment, choice)
         return ExitCode.YES
+    shown = _document(rows, deployment, choice) if saved is None else saved
+    check_fresh(shown, rows, party=party, project=project)
     _show(rows, deployment, choice, quiet=True)
     return _act(api, deployment.wanted, planned, rows, deployment, choice)
+
+
+def _read_plan(name: str) -> dict[str, object]:
+    return parse_json_document(read_text(name, what="plan"), what="the plan")
 
 
 def _destroy(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode:

@@ -117,6 +117,29 @@ def test_a_saved_plan_is_done_and_refused_once_it_is_stale(here: GoogleHere, ask
     assert ask(*command, "--apply", "absent.json").code == 7
 
 
+def test_what_changes_between_the_plan_on_the_screen_and_its_first_step_is_not_overwritten(
+    here: GoogleHere, ask: Ask
+) -> None:
+    command = ("owner", "provision", "--project", "primus", "--policy", "policy.toml", "--apply")
+    assert ask(*command).code == 0
+    looked = 0
+
+    def interfere(request: requests.PreparedRequest) -> None:
+        nonlocal looked
+        looked += str(request.url).endswith("/providers/primus-wip-provider")
+        if looked == 2:  # the plan is on the screen
+            here.interfere = lambda _request: None
+            body = {"attributeCondition": "assertion.sub == 'somebody'"}
+            here.api().call("PATCH", f"{POOL}/providers/primus-wip-provider", doing="changing", body=body)
+            here.asked.clear()
+
+    here.interfere = interfere
+    answered = ask(*command)
+    assert answered.code == 7
+    assert "error: the plan is stale" in answered.err
+    assert here.written == []
+
+
 def test_a_program_reads_the_plan_and_what_was_done(here: GoogleHere, ask: Ask) -> None:
     command = ("operator", "provision", "--project", "secundus", "--format", "json")
     document = ask(*command).json
