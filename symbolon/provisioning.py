@@ -22,10 +22,11 @@ from deploy.google_api import GoogleApi
 from deploy.observing import Observed, look_up_project, observe
 from deploy.permissions import granting_line, role_for
 from deploy.planning import Action, plan
-from deploy.plans import Row, changes, check_fresh, render_plan, rows_of
+from deploy.plans import Difference, Row, changes, check_fresh, render_plan, rows_of
 from deploy.provisioning import converge, free_pool_id
 from deploy.removing import look_inside, plan_removal
 from deploy.resources import Project, Resource, WorkloadIdentityPool
+from policy.explaining import compile_condition
 
 from .inputs import parse_json_document, read_text
 from .progress import patience
@@ -243,11 +244,33 @@ def _show_row(row: Row) -> None:
     note = f"  ({row.note})" if row.note else ""
     terminal.print(styled((f"{sign} {row.verb:<6}", style), f"  {printable_lines(row.what)}{note}"))
     for each in row.differences:
-        before, after = (_value(value) for value in (each.before, each.after))
-        if row.verb == "create":
-            terminal.print(printable_lines(f"            {each.field}: {after}"))
-        else:
-            terminal.print(printable_lines(f"            {each.field}: {before} -> {after}"))
+        for line in _lines_of(each, row.verb):
+            terminal.print(printable_lines(f"            {line}"))
+
+
+def _lines_of(difference: Difference, verb: str) -> list[str]:
+    """A field in lines: of a condition only the clauses that come and go."""
+    before, after = (_value(value) for value in (difference.before, difference.after))
+    if verb == "create":
+        return [f"{difference.field}: {after}"]
+    if difference.field == "attributeCondition" and verb == "change":
+        old, new = (_clauses(value) for value in (difference.before, difference.after))
+        gone = [f"  - {clause}" for clause in old if clause not in new]
+        come = [f"  + {clause}" for clause in new if clause not in old]
+        if gone or come:
+            kept = len(new) - len(come)
+            return [f"{difference.field}: {kept} clauses stay", *gone, *come]
+    return [f"{difference.field}: {before} -> {after}"]
+
+
+def _clauses(condition: object) -> list[str]:
+    """The clauses of a condition; what cannot be read is one, and nothing has none."""
+    if not isinstance(condition, str):
+        return []
+    try:
+        return [clause.text for clause in compile_condition(condition).clauses]
+    except Misconfigured:
+        return [condition]
 
 
 def _value(value: object) -> str:

@@ -87,7 +87,9 @@ def test_with_a_policy_the_provider_asks_it_and_its_image_is_bound_alone(here: G
     assert f'image_digest == "sha256:{"1" * 64}"' in described["attributeCondition"]
     Path("policy.toml").write_text(POLICY.replace("1" * 64, "2" * 64))
     changed = ask(*command)
-    assert "~ change  provider `primus-wip-provider`\n            attributeCondition: " in changed.out
+    condition = "            attributeCondition: 9 clauses stay\n              - "
+    assert "~ change  provider `primus-wip-provider`\n" + condition in changed.out
+    assert f'              + assertion.submods.container.image_digest == "sha256:{"2" * 64}"\n' in changed.out
     assert "1 to create, 1 to change, 11 to keep, 1 to delete" in changed.out
     assert ask(*command, "--apply").code == 0
     assert "0 to create, 0 to change, 13 to keep, 0 to delete" in ask(*command).out
