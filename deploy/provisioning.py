@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from .applying import apply
+from .failures import ApiDisabled
 from .google_api import AlreadyExists, ConcurrentChange, GoogleApi
 from .observing import Observed, observe
-from .planning import Action, plan
+from .planning import Action, Enable, plan
 from .resources import Resource, WorkloadIdentityPool
 from .rest import url_of
 
 _DELAYS_S = (0.5, 1.0, 2.0, 4.0)
+_ENABLING_DELAYS_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 Heard = Callable[[Action], None]
 Planner = Callable[[tuple[Resource, ...], Observed], tuple[Action, ...]]
 
@@ -48,11 +50,13 @@ def converge(
     """Everything is as `planner` wants it, asked again after what others did meanwhile; what was done.
 
     What appears between looking and creating was made by somebody else, or by our own request, whose first
-    answer was lost: it is observed again and planned for as it is. The same twice is not to be had.
+    answer was lost: it is observed again and planned for as it is. The same twice is not to be had. An API
+    that was enabled a moment ago may not be known everywhere: it is waited for, some two minutes.
 
     Raises:
         Misconfigured: one belongs to somebody else, or is disabled; nothing was changed.
         AlreadyExists: what cannot be seen is there.
+        ApiDisabled: nobody enabled it here, or it stays unknown.
         ConcurrentChange: others change the same thing each time.
         Denied, Misconfigured, Unavailable: as Google answers.
     """
@@ -67,18 +71,18 @@ def converge(
         done.append(action)
         on_done(action)
 
-    delays = iter(_DELAYS_S)
+    others, enabling = iter(_DELAYS_S), iter(_ENABLING_DELAYS_S)
     while True:
-        actions = planner(resources, observe(api, resources))
         try:
-            apply(api, actions, on_start=started, on_done=heard)
+            apply(api, planner(resources, observe(api, resources)), on_start=started, on_done=heard)
         except AlreadyExists:
             if str(doing[0]) in found:
                 raise
             found.add(str(doing[0]))
-        except ConcurrentChange:
-            delay_s = next(delays, None)
-            if delay_s is None:
+        except (ApiDisabled, ConcurrentChange) as error:
+            by_us = any(isinstance(action, Enable) for action in done)
+            delays = others if isinstance(error, ConcurrentChange) else enabling if by_us else iter(())
+            if (delay_s := next(delays, None)) is None:
                 raise
             api.pause(delay_s)
         else:

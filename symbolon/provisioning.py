@@ -1,7 +1,7 @@
 """What `provision` of either party does: shows a plan, does it, takes it down again, or prints it for others.
 
-Without a word it is the plan that is shown. Nothing is changed by looking, and nothing is done that was not
-shown: a saved plan that what stands now has outrun is refused.
+Without a word it is the plan that is shown. Nothing is changed by looking, and nothing is created or changed
+that was not shown: a plan, saved or on the screen, that what stands now has outrun is refused.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from deploy.google_api import GoogleApi
 from deploy.observing import Observed, look_up_project, observe
 from deploy.permissions import granting_line, role_for
 from deploy.planning import Action, plan
-from deploy.plans import Row, changes, check_fresh, render_plan, rows_of
+from deploy.plans import Difference, Row, changes, check_fresh, render_plan, rows_of
 from deploy.provisioning import converge, free_pool_id
 from deploy.removing import look_inside, plan_removal
 from deploy.resources import Project, Resource, WorkloadIdentityPool
+from policy.explaining import compile_condition
 
 from .inputs import parse_json_document, read_text
 from .progress import patience
@@ -79,31 +80,34 @@ def provision(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCod
 
 
 def _create(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode:
+    party, project = deployment.party, deployment.project.project_id
+
     def planned(wanted: tuple[Resource, ...], observed: Observed) -> tuple[Action, ...]:
+        """What is to be done now, all of which was shown."""
         actions = plan(wanted, observed)
-        check(rows_of(wanted, observed, actions, removing=False))
+        now = rows_of(wanted, observed, actions, removing=False)
+        check_fresh(shown, now, party=party, project=project)
         return actions
 
-    def check(rows: Sequence[Row]) -> None:
-        if saved is not None:
-            check_fresh(saved, rows, party=deployment.party, project=deployment.project.project_id)
-
-    saved = None
-    if choice.plan_file is not None:
-        saved = parse_json_document(read_text(choice.plan_file, what="plan"), what="the plan")
+    saved = None if choice.plan_file is None else _read_plan(choice.plan_file)
     with patience("looking at what stands"):
         observed = observe(api, deployment.wanted)
     actions = plan(deployment.wanted, observed)
     rows = rows_of(deployment.wanted, observed, actions, removing=False)
-    check(rows)
     if choice.printing is not None:
         return _print(deployment, actions, choice)
     if choice.mode == "plan":
         _save(rows, deployment, choice)
         _show(rows, deployment, choice)
         return ExitCode.YES
+    shown = _document(rows, deployment, choice) if saved is None else saved
+    check_fresh(shown, rows, party=party, project=project)
     _show(rows, deployment, choice, quiet=True)
     return _act(api, deployment.wanted, planned, rows, deployment, choice)
+
+
+def _read_plan(name: str) -> dict[str, object]:
+    return parse_json_document(read_text(name, what="plan"), what="the plan")
 
 
 def _destroy(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode:
@@ -240,11 +244,33 @@ def _show_row(row: Row) -> None:
     note = f"  ({row.note})" if row.note else ""
     terminal.print(styled((f"{sign} {row.verb:<6}", style), f"  {printable_lines(row.what)}{note}"))
     for each in row.differences:
-        before, after = (_value(value) for value in (each.before, each.after))
-        if row.verb == "create":
-            terminal.print(printable_lines(f"            {each.field}: {after}"))
-        else:
-            terminal.print(printable_lines(f"            {each.field}: {before} -> {after}"))
+        for line in _lines_of(each, row.verb):
+            terminal.print(printable_lines(f"            {line}"))
+
+
+def _lines_of(difference: Difference, verb: str) -> list[str]:
+    """A field in lines: of a condition only the clauses that come and go."""
+    before, after = (_value(value) for value in (difference.before, difference.after))
+    if verb == "create":
+        return [f"{difference.field}: {after}"]
+    if difference.field == "attributeCondition" and verb == "change":
+        old, new = (_clauses(value) for value in (difference.before, difference.after))
+        gone = [f"  - {clause}" for clause in old if clause not in new]
+        come = [f"  + {clause}" for clause in new if clause not in old]
+        if gone or come:
+            kept = len(new) - len(come)
+            return [f"{difference.field}: {kept} clauses stay", *gone, *come]
+    return [f"{difference.field}: {before} -> {after}"]
+
+
+def _clauses(condition: object) -> list[str]:
+    """The clauses of a condition; what cannot be read is one, and nothing has none."""
+    if not isinstance(condition, str):
+        return []
+    try:
+        return [clause.text for clause in compile_condition(condition).clauses]
+    except Misconfigured:
+        return [condition]
 
 
 def _value(value: object) -> str:

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from attestation.errors import Unavailable
+from deploy.failures import ApiDisabled
 from deploy.google_api import AlreadyExists, ConcurrentChange, GoogleApi
 from deploy.observing import Observed, observe
 from deploy.planning import Action, plan
@@ -263,3 +264,47 @@ def test_where_an_api_is_not_enabled_it_is_enabled_and_what_appears_is_taken_as_
     assert str(done[0]).startswith("enable artifactregistry.googleapis.com, iam.googleapis.com")
     assert len(done) == 1
     assert here.everything() == stands
+
+
+@pytest.mark.parametrize(("after", "ends_well"), [(3, True), (100, False)])
+def test_an_api_that_was_enabled_now_is_waited_for_within_bounds(
+    here: GoogleHere, after: int, ends_well: bool
+) -> None:
+    enabled, refused = False, 0
+
+    def interfere(request: requests.PreparedRequest) -> Any:
+        nonlocal enabled, refused
+        url = str(request.url)
+        enabled = enabled or ":batchEnable" in url
+        if ":batchGet" in url and not enabled:
+            return 200, {"services": []}
+        if url.startswith("https://iam.googleapis.com") and refused < after:
+            refused += 1
+            detail = {"reason": "SERVICE_DISABLED", "metadata": {"service": "iam.googleapis.com"}}
+            return 403, {"error": {"code": 403, "message": "Disabled.", "details": [detail]}}
+        return None
+
+    here.interfere = interfere
+    slept: list[float] = []
+    api = here.api()
+    api.sleep = slept.append
+    if ends_well:
+        converge(api, WANTED["owner"], plan)
+        assert slept[:3] == [5.0, 10.0, 20.0]
+    else:
+        with pytest.raises(ApiDisabled):
+            converge(api, WANTED["owner"], plan)
+        assert sum(slept) < 180
+
+
+def test_an_api_that_somebody_else_switched_off_is_not_waited_for(here: GoogleHere) -> None:
+    detail = {"reason": "SERVICE_DISABLED", "metadata": {"service": "storage.googleapis.com"}}
+    here.interfere = lambda request: (
+        (403, {"error": {"message": "Disabled.", "details": [detail]}})
+        if str(request.url).startswith("https://storage")
+        else None
+    )
+    api = here.api()
+    api.sleep = lambda _s: pytest.fail("it waited")
+    with pytest.raises(ApiDisabled):
+        converge(api, WANTED["owner"], plan)

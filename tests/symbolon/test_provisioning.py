@@ -87,7 +87,9 @@ def test_with_a_policy_the_provider_asks_it_and_its_image_is_bound_alone(here: G
     assert f'image_digest == "sha256:{"1" * 64}"' in described["attributeCondition"]
     Path("policy.toml").write_text(POLICY.replace("1" * 64, "2" * 64))
     changed = ask(*command)
-    assert "~ change  provider `primus-wip-provider`\n            attributeCondition: " in changed.out
+    condition = "            attributeCondition: 9 clauses stay\n              - "
+    assert "~ change  provider `primus-wip-provider`\n" + condition in changed.out
+    assert f'              + assertion.submods.container.image_digest == "sha256:{"2" * 64}"\n' in changed.out
     assert "1 to create, 1 to change, 11 to keep, 1 to delete" in changed.out
     assert ask(*command, "--apply").code == 0
     assert "0 to create, 0 to change, 13 to keep, 0 to delete" in ask(*command).out
@@ -115,6 +117,29 @@ def test_a_saved_plan_is_done_and_refused_once_it_is_stale(here: GoogleHere, ask
     Path("plan.json").write_text("no JSON")
     assert ask(*command, "--apply", "plan.json").code == 7
     assert ask(*command, "--apply", "absent.json").code == 7
+
+
+def test_what_changes_between_the_plan_on_the_screen_and_its_first_step_is_not_overwritten(
+    here: GoogleHere, ask: Ask
+) -> None:
+    command = ("owner", "provision", "--project", "primus", "--policy", "policy.toml", "--apply")
+    assert ask(*command).code == 0
+    looked = 0
+
+    def interfere(request: requests.PreparedRequest) -> None:
+        nonlocal looked
+        looked += str(request.url).endswith("/providers/primus-wip-provider")
+        if looked == 2:  # the plan is on the screen
+            here.interfere = lambda _request: None
+            body = {"attributeCondition": "assertion.sub == 'somebody'"}
+            here.api().call("PATCH", f"{POOL}/providers/primus-wip-provider", doing="changing", body=body)
+            here.asked.clear()
+
+    here.interfere = interfere
+    answered = ask(*command)
+    assert answered.code == 7
+    assert "error: the plan is stale" in answered.err
+    assert here.written == []
 
 
 def test_a_program_reads_the_plan_and_what_was_done(here: GoogleHere, ask: Ask) -> None:

@@ -378,6 +378,14 @@ def test_a_bucket_with_versions_keeps_what_is_overwritten_and_deleted(bucket: An
     assert upload(bucket, "o", b"again").generation > second
 
 
+def test_a_live_object_that_is_deleted_by_its_generation_is_kept_nowhere(bucket: Any) -> None:
+    bucket.versioning_enabled = True
+    bucket.patch()
+    generation = upload(bucket, "o", b"x").generation
+    bucket.blob("o", generation=generation).delete()
+    assert names(bucket.list_blobs(versions=True)) == []
+
+
 def test_a_bucket_is_not_empty_while_it_keeps_a_version(bucket: Any) -> None:
     bucket.versioning_enabled = True
     bucket.patch()

@@ -253,6 +253,14 @@ def test_what_google_does_not_give_is_missing(
     assert [each["fix"] for each in answered.json["checks"] if each["what"] == what and fix in each["fix"]]
 
 
+def test_a_zone_that_is_none_is_missing(here: GoogleHere, ask: Ask, speaker: dict[str, str]) -> None:
+    speaker["party"] = "operator"
+    found = missing(ask("doctor", *OPERATOR, "--zone", "us-west1-z", "--format", "json"))
+    assert "google answered looking at zone `us-west1-z` with 404" in found["quota in `us-west1`"]
+    found = missing(ask("doctor", *OPERATOR, "--zone", "mars-north1-a", "--format", "json"))
+    assert "404" in found["quota in `mars-north1`"]
+
+
 def test_where_google_does_not_answer_that_is_the_answer(here: GoogleHere, ask: Ask) -> None:
     here.interfere = lambda _request: (503, {"error": {"message": "Down."}})
     assert ask("doctor", *OWNER).code == 5
