@@ -20,8 +20,10 @@ from ..judging import Judgement, judge
 from ..policies import NamedPolicy
 from ..rendering import clause_lines, columns, console, print_json, styled
 from ..result_folders import open_result_folder, read_object
+from .reaching import needing
 from .serial_lines import ALIKE, End, Line, SerialLines
 
+VIEWER: Final = "roles/compute.viewer"
 _RESULTS: Final = "tee-env-RESULT_URI"
 _STYLES: Final = {"ERROR": "bold red", "WARNING": "bold yellow"}
 _BAR: Final = 30
@@ -48,7 +50,8 @@ def watch_vm(
         NotKnown: nothing says how the job ended.
         Denied: the VM may not be looked at.
     """
-    results = metadata_of(describe(api, vm)).get(_RESULTS, "")
+    with needing(VIEWER, vm.project_id):
+        results = metadata_of(describe(api, vm)).get(_RESULTS, "")
     screen = Screen(as_json=output == "json")
     lines = SerialLines()
     try:
@@ -232,7 +235,8 @@ def show_status(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
         Denied, Unavailable: as Google answers.
     """
     try:
-        instance = describe(api, vm)
+        with needing(VIEWER, vm.project_id):
+            instance = describe(api, vm)
     except NotFound:
         if output == "json":
             print_json({"name": vm.name, "status": None})
