@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -158,6 +157,14 @@ def add_names(parser: argparse.ArgumentParser, party: type[OwnerNames] | type[Op
         )
 
 
+def typed_flags(
+    arguments: argparse.Namespace, party: type[OwnerNames] | type[OperatorNames]
+) -> tuple[str, ...]:
+    """The flags of names that were typed, to be shown in a command that goes on from this one."""
+    typed = [(each.name, getattr(arguments, each.name, None)) for each in fields(party)]
+    return tuple(f"--{name.replace('_', '-')}={value}" for name, value in typed if value)
+
+
 def read_names(
     arguments: argparse.Namespace,
     party: type[Names],
@@ -213,6 +220,8 @@ def read_section(name: str, *, folder: Path = Path()) -> dict[str, Any]:
     Raises:
         Misconfigured: the file cannot be read, is no TOML, or has a section that nothing reads.
     """
+    import tomllib
+
     try:
         document = tomllib.loads((folder / FILE).read_text("utf-8"))
     except FileNotFoundError:

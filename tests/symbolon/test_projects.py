@@ -9,7 +9,7 @@ import pytest
 
 from attestation.errors import Misconfigured
 from deploy.resources import Project, operator_of, owner_of
-from symbolon.projects import OperatorNames, OwnerNames, add_names, read_names, read_section
+from symbolon.projects import OperatorNames, OwnerNames, add_names, read_names, read_section, typed_flags
 
 WRITTEN = '[owner]\nproject = "from-file"\nmodel_bucket = "from-file-models"\n[operator]\nzone = "a-b"\n'
 
@@ -77,6 +77,12 @@ def test_what_is_no_name_is_refused_with_a_hint(
     with pytest.raises(Misconfigured, match=says) as caught:
         read_names(typed(OwnerNames, *words), OwnerNames, environ={}, folder=tmp_path)
     assert caught.value.hint
+
+
+def test_the_flags_that_were_typed_are_told_again_and_no_others() -> None:
+    arguments = typed(OwnerNames, "--project", "primus", "--model-bucket", "b-1")
+    assert typed_flags(arguments, OwnerNames) == ("--project=primus", "--model-bucket=b-1")
+    assert typed_flags(typed(OwnerNames), OwnerNames) == ()
 
 
 def test_a_section_of_another_command_is_there_for_it(tmp_path: Path) -> None:

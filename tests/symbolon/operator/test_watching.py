@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_job_that_ends_well_ends_it_well(
         "INFO    impersonate admitted",
         "INFO    launcher    workload task ended and returned 0",
         "INFO    launcher    TEE container launcher exiting with exit code: 0 (…)",
-        "ENDED ✓  every image has its row",
+        "ENDED ✓  every picture has its row",
     ]
     assert err == ""
     assert google.slept == [2.0, 2.0]
@@ -248,8 +249,11 @@ HALF = Line(
 )
 
 
-def test_progress_has_images_a_second_and_the_time_that_is_left() -> None:
-    assert progress_of(HALF).endswith(" 50 of 100 images, 12.3 a second, 2 min 5 s left")
+@pytest.mark.parametrize("rate", ["images_per_second", "pictures_per_second"])
+def test_progress_has_pictures_a_second_and_the_time_that_is_left(rate: str) -> None:
+    half = replace(HALF, fields={rate: 12.34, "done": 50, "total": 100, "seconds_left": 125})
+    assert progress_of(half) == progress_of(HALF)
+    assert progress_of(HALF).endswith(" 50 of 100 pictures, 12.3 a second, 2 min 5 s left")
     assert progress_of(HALF).count("█") == 15
 
 
@@ -265,7 +269,7 @@ def test_on_a_terminal_progress_is_one_line_that_moves(capsys: pytest.CaptureFix
 
 def test_what_is_no_number_is_no_progress() -> None:
     odd = Line(source="workload", severity="INFO", message="", fields={"done": "x", "total": None})
-    assert progress_of(odd) == "░" * 30 + " 0 of 0 images"
+    assert progress_of(odd) == "░" * 30 + " 0 of 0 pictures"
 
 
 def test_control_characters_of_a_workload_are_shown_and_not_obeyed(
