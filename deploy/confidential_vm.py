@@ -27,6 +27,8 @@ LABELS: Final[Mapping[str, str]] = {"created-by": "symbolon"}
 RestartPolicy = Literal["Never", "OnFailure", "Always"]
 _POLL_S = 2.0
 _INSERT_TIMEOUT_S = 600
+_LARGE_PIECE = 512 * 1024
+"""One answer has 1 MiB at most: after so large a piece there may be more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +178,10 @@ def watch(api: GoogleApi, vm: ConfidentialVm, *, poll_s: float = _POLL_S) -> Ite
         ended = status(api, vm) in ("TERMINATED", "STOPPED")
         while True:
             text, position = serial_output(api, vm, start=position)
-            if not text:
+            if text:
+                yield text
+            if not text or not (ended or len(text) >= _LARGE_PIECE):
                 break
-            yield text
         if ended:
             return
         yield ""

@@ -12,6 +12,9 @@ from deploy.google_api import GoogleApi, Json, NotFound
 from ..progress import patience
 from ..rendering import print_json
 from .agreeing import agree
+from .reaching import needing
+
+ADMIN = "roles/compute.instanceAdmin.v1"
 
 
 def stop(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
@@ -22,9 +25,10 @@ def stop(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
         Misconfigured: it is somebody else's.
         Denied, Unavailable: as Google answers.
     """
-    _check_ours(vm, describe(api, vm))
-    with patience(f"stopping {vm.name}"):
-        confidential_vm.stop(api, vm)
+    with needing(ADMIN, vm.project_id):
+        _check_ours(vm, describe(api, vm))
+        with patience(f"stopping {vm.name}"):
+            confidential_vm.stop(api, vm)
     _say(vm, "stopped", f"{vm.name} is off; its disk costs until it is destroyed", output)
     return ExitCode.YES
 
@@ -37,7 +41,8 @@ def destroy(api: GoogleApi, vm: ConfidentialVm, *, yes: bool, output: str) -> Ex
         Denied, Unavailable: as Google answers.
     """
     try:
-        found = describe(api, vm)
+        with needing(ADMIN, vm.project_id):
+            found = describe(api, vm)
     except NotFound:
         _say(vm, "absent", f"there is no VM {vm.name} in {vm.zone}: nothing to do", output)
         return ExitCode.YES
@@ -45,7 +50,7 @@ def destroy(api: GoogleApi, vm: ConfidentialVm, *, yes: bool, output: str) -> Ex
     where = f"VM {vm.name} in {vm.zone}, {found.get('status', '')}, and its disk"
     sys.stderr.write(f"delete  {where}\nkeep    pictures, results, accounts and images\n")
     agree(f"Delete {vm.name}?", yes=yes, undone=f"{vm.name} was not deleted")
-    with patience(f"deleting {vm.name}"):
+    with needing(ADMIN, vm.project_id), patience(f"deleting {vm.name}"):
         confidential_vm.delete(api, vm)
     _say(vm, "destroyed", f"{vm.name} and its disk are gone", output)
     return ExitCode.YES

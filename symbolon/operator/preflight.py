@@ -31,7 +31,7 @@ from .foreseeing import ASSUMED, foresee_decision, foresee_launch
 from .launch_file import Wanted, render_launch_file
 from .machine import check_machine, memory_kib_of
 from .moving import check_unmoved
-from .reaching import open_api
+from .reaching import needing, open_api
 from .rights import check_rights, repository_of
 from .unfinished import check_results
 
@@ -98,7 +98,8 @@ def look_ahead(api: GoogleApi, wanted: Wanted) -> Preflight:
     """
     policies = () if wanted.policy is None else read_policies(wanted.policy)[1]
     with patience("looking at image, machine and rights"):
-        project = look_up_project(api, wanted.vm.project_id)
+        with needing("roles/browser", wanted.vm.project_id):
+            project = look_up_project(api, wanted.vm.project_id)
         image, pinned, answers = _look_at_image(api, wanted.reference)
         vm = replace(wanted.vm, image_reference=_by_digest(pinned))
         if image is not None:

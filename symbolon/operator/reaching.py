@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from attestation.errors import Misconfigured
+from attestation.errors import Denied, Misconfigured
 from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
+from deploy.resources import Grant, Project
+from deploy.rights import grant_line
 
 
 def open_api(scope: str = CLOUD_PLATFORM) -> GoogleApi:
@@ -29,3 +33,15 @@ def open_api(scope: str = CLOUD_PLATFORM) -> GoogleApi:
             ' `eval "$(symbolon emulator env operator)"`',
         ) from None
     return GoogleApi(credentials)
+
+
+@contextmanager
+def needing(role: str, project_id: str) -> Iterator[None]:
+    """Within the block, whoever may not is told the role that would do, and the line that grants it."""
+    try:
+        yield
+    except Denied as error:
+        project = Project(project_id=project_id, number="")
+        line = grant_line(Grant(on=project, role=role, member="user:YOU"))
+        error.hint = f"is `{project_id}` the project that you mean? `{role}` on it would do: {line}"
+        raise

@@ -54,7 +54,7 @@ class Results:
     @property
     def in_short(self) -> str:
         """How many there are, for a person."""
-        said = f"{len(self.rows)} of {self.expected} images"
+        said = f"{len(self.rows)} of {self.expected} pictures"
         if self.unreadable:
             said += f", {self.unreadable} of them could not be read"
         return said if self.is_finished else f"{said}; the job is not finished"
@@ -140,12 +140,12 @@ def document_of(found: Results) -> dict[str, object]:
         "image_digest": None if found.job is None else found.job.image_digest,
         "listed": found.expected,
         "finished": found.is_finished,
-        "images": [_document(row) for row in found.rows],
+        "pictures": [_document(row) for row in found.rows],
     }
 
 
 def _document(row: Row) -> dict[str, object]:
-    said: dict[str, object] = {"image": row.picture, "generation": str(row.generation)}
+    said: dict[str, object] = {"picture": row.picture, "generation": str(row.generation)}
     if row.error is not None:
         return {**said, "error": {"code": row.error.code, "message": row.error.message}}
     classes = [
@@ -162,7 +162,7 @@ def render_csv(rows: Sequence[Row]) -> str:
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["image", "generation", "rank", "class_index", "label", "score", "error"])
+    writer.writerow(["picture", "generation", "rank", "class_index", "label", "score", "error"])
     for row in rows:
         name = _no_formula(row.picture)
         for rank, each in enumerate(row.predictions, 1):

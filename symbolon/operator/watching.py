@@ -20,11 +20,14 @@ from ..judging import Judgement, judge
 from ..policies import NamedPolicy
 from ..rendering import clause_lines, columns, console, print_json, styled
 from ..result_folders import open_result_folder, read_object
+from .reaching import needing
 from .serial_lines import ALIKE, End, Line, SerialLines
 
+VIEWER: Final = "roles/compute.viewer"
 _RESULTS: Final = "tee-env-RESULT_URI"
 _STYLES: Final = {"ERROR": "bold red", "WARNING": "bold yellow"}
 _BAR: Final = 30
+_RATES: Final = ("pictures_per_second", "images_per_second")
 _FAMILIES: Final = {
     "bug": ExitCode.BUG,
     "evidence-rejected": ExitCode.REFUSED,
@@ -48,7 +51,8 @@ def watch_vm(
         NotKnown: nothing says how the job ended.
         Denied: the VM may not be looked at.
     """
-    results = metadata_of(describe(api, vm)).get(_RESULTS, "")
+    with needing(VIEWER, vm.project_id):
+        results = metadata_of(describe(api, vm)).get(_RESULTS, "")
     screen = Screen(as_json=output == "json")
     lines = SerialLines()
     try:
@@ -102,7 +106,7 @@ class Screen:
         self.close()
         what = line.fields.get("step", "") if line.source == "workload" else "launcher"
         severity = line.severity if line.severity in ("INFO", *_STYLES) else "INFO"
-        said = progress_of(line) if "images_per_second" in line.fields else printable(line.message)
+        said = progress_of(line) if _rate_of(line) else printable(line.message)
         text = f"{severity:<8}{printable(str(what)):<12}{said}"
         style = _STYLES.get(severity, "dim" if line.source == "launcher" else "")
         console().print(styled((text, style)))
@@ -116,19 +120,24 @@ class Screen:
 
 
 def progress_of(line: Line) -> str:
-    """How far the job is: a bar, images a second, and the time that is left.
+    """How far the job is: a bar, pictures a second, and the time that is left.
 
     >>> progress_of(Line(source="workload", severity="INFO", message="", fields={"done": 1, "total": 2}))
-    '███████████████░░░░░░░░░░░░░░░ 1 of 2 images'
+    '███████████████░░░░░░░░░░░░░░░ 1 of 2 pictures'
     """
     done, total = _number(line, "done"), _number(line, "total")
     filled = "█" * int(_BAR * min(done, total) / max(total, 1))
-    said = f"{filled:░<{_BAR}} {done:.0f} of {total:.0f} images"
-    if "images_per_second" in line.fields:
-        said += f", {_number(line, 'images_per_second'):.1f} a second"
+    said = f"{filled:░<{_BAR}} {done:.0f} of {total:.0f} pictures"
+    if rate := _rate_of(line):
+        said += f", {_number(line, rate):.1f} a second"
     if "seconds_left" in line.fields:
         said += f", {_duration(_number(line, 'seconds_left'))} left"
     return said
+
+
+def _rate_of(line: Line) -> str:
+    """The field that says how many a second; "" where none does."""
+    return next((name for name in _RATES if name in line.fields), "")
 
 
 def _number(line: Line, name: str) -> float:
@@ -177,7 +186,7 @@ def _conclude(
         return code
     terminal = console()
     if code == ExitCode.YES:
-        terminal.print(styled(("ENDED ✓", "bold green"), "  every image has its row"))
+        terminal.print(styled(("ENDED ✓", "bold green"), "  every picture has its row"))
         return code
     terminal.print(styled(("ENDED ✗", "bold red"), f"  exit code {code:d}: {printable(message)}"))
     if hint:
@@ -232,7 +241,8 @@ def show_status(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
         Denied, Unavailable: as Google answers.
     """
     try:
-        instance = describe(api, vm)
+        with needing(VIEWER, vm.project_id):
+            instance = describe(api, vm)
     except NotFound:
         if output == "json":
             print_json({"name": vm.name, "status": None})

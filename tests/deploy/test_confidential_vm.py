@@ -108,7 +108,6 @@ def test_a_vm_is_watched_until_it_ends_and_all_it_wrote_is_heard(
         {"contents": "", "next": "0"},
         {"status": "RUNNING"},
         {"contents": "one\n", "next": "4"},
-        {"contents": "", "next": "4"},
         {"status": "TERMINATED"},
         {"contents": "two\n", "next": "8"},
         {"contents": "three\n", "next": "14"},
@@ -117,6 +116,21 @@ def test_a_vm_is_watched_until_it_ends_and_all_it_wrote_is_heard(
     assert list(watch(api, VM)) == ["", "one\n", "", "two\n", "three\n"]
     assert google.asked[-1] == f"GET {INSTANCES}/workload-vm/serialPort?port=1&start=14"
     assert google.slept == [2.0, 2.0]
+
+
+def test_a_vm_that_has_written_much_is_read_on_at_once(
+    api: GoogleApi, answering: Answering, google: Any
+) -> None:
+    much = "x" * (1 << 20)
+    answering(
+        {"status": "RUNNING"},
+        {"contents": much, "next": "1048576"},
+        {"contents": "y", "next": "1048577"},
+        {"status": "TERMINATED"},
+        {"contents": "", "next": "1048577"},
+    )
+    assert list(watch(api, VM)) == [much, "y"]
+    assert google.slept == [2.0]
 
 
 QUOTA = "Quota 'N2D_CPUS' exceeded.  Limit: 0.0 in region us-west1."

@@ -99,8 +99,8 @@ def test_from_preflight_to_the_table_of_results(scene: Scene) -> None:
 
     launched = scene.type("operator", "launch", "launch.toml", "--yes")
     assert launched.returncode == 0, launched.stdout + launched.stderr
-    assert "infer       running 5 images" in launched.stdout
-    assert launched.stdout.splitlines()[-1] == "ENDED ✓  every image has its row"
+    assert "infer       running 5 " in launched.stdout
+    assert launched.stdout.splitlines()[-1] == "ENDED ✓  every picture has its row"
     assert scene.type("operator", "watch", "launch.toml").returncode == 0  # attached again, after its end
     _compare_with_what_was_foretold(scene, "vm-1", run)
 
@@ -108,7 +108,7 @@ def test_from_preflight_to_the_table_of_results(scene: Scene) -> None:
     found = {line.split()[0]: line for line in shown.stdout.splitlines()[:5]}
     for photo in PHOTOS:
         assert photo.shows in found[f"photos/{photo.name}"]
-    assert shown.stdout.splitlines()[-1].startswith("5 of 5 images; not verified")
+    assert shown.stdout.splitlines()[-1].startswith("5 of 5 pictures; not verified")
     page = scene.type("operator", "results", "show", run, "--output", "page")
     assert page.returncode == 0
     assert (scene.folder / "page" / "results.html").read_text().count('<img src="data:image/') == len(PHOTOS)

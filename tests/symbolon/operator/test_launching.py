@@ -189,3 +189,7 @@ def test_a_missing_role_is_named(ask: Ask, there: There, monkeypatch: pytest.Mon
     answered = ask("operator", "watch", "nowhere", "--project", "secundus")
     assert answered.code == 4
     assert "Required 'compute.instances.get' permission" in answered.err
+    line = "gcloud projects add-iam-policy-binding secundus --member=user:YOU --role="
+    assert f"{line}roles/compute.viewer\n" in answered.err
+    stopped = ask("operator", "stop", "nowhere", "--project", "secundus")
+    assert (stopped.code, f"{line}roles/compute.instanceAdmin.v1\n" in stopped.err) == (4, True)

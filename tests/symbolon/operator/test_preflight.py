@@ -371,6 +371,7 @@ def test_bad_input_is_one_line_with_a_hint(ask: Ask, there: There, name: str) ->
     answered = ask("operator", "preflight", *there.typed, *typed)
     error, hint = answered.err.splitlines()
     assert (answered.code, said in error, hint.startswith("hint: ")) == (code, True, True), answered.err
+    assert ("--member=user:YOU --role=roles/browser" in hint) == (code == 4)
 
 
 def test_without_credentials_it_says_how_to_have_some(

@@ -121,3 +121,40 @@ def test_three_starts_that_ended_alike_are_enough(pieces: tuple[str, ...], alike
 def test_a_line_without_end_is_not_kept_for_ever() -> None:
     lines = SerialLines()
     assert len(list(lines.read("x" * (1 << 21)))) == 1
+
+
+def test_before_anything_is_read_nothing_has_ended() -> None:
+    lines = SerialLines()
+    assert (lines.ends, lines.holds, lines.ended_alike, lines.claims) == ([], False, False, None)
+    (line,) = lines.read("\n\nhello\n")
+    assert line.message == "hello"
+
+
+def test_a_launcher_that_says_nothing_of_its_own_has_no_words() -> None:
+    assert read(BEGINS, EXITS.format(1)).ends == [
+        End(exit_code=None, code="launcher", message="", by="launcher")
+    ]
+
+
+def test_a_launcher_that_ends_before_it_says_that_it_began_has_ended() -> None:
+    (end,) = read(EXITS.format(1)).ends
+    assert end.by == "launcher"
+
+
+def test_a_last_word_without_code_and_hint_has_neither() -> None:
+    said = json.dumps({"severity": "WARNING", "message": "none could be read", "exit_code": 3}) + "\n"
+    assert read(BEGINS, said, BAD).ends == [End(exit_code=3, message="none could be read")]
+    odd = json.dumps({"message": "m", "exit_code": "3"}) + "\n"
+    assert read(BEGINS, odd, BAD).ends == [End(exit_code=None)]
+    assert (End(exit_code=1).by, End(exit_code=1).code, End(exit_code=1).hint) == ("workload", "", "")
+
+
+def test_the_last_start_s_claims_are_kept_and_no_other_start_s() -> None:
+    claims = json.dumps({"message": "it said", "claims": {"iss": "x"}}) + "\n"
+    assert read(BEGINS, claims).claims == {"iss": "x"}
+    assert read(BEGINS, claims, BEGINS).claims is None
+    assert read(BEGINS, claims.replace('{"iss": "x"}', '"no"')).claims is None
+
+
+def test_a_line_without_a_severity_has_the_usual_one() -> None:
+    assert parse_line('{"message": "m"}').severity == "DEFAULT"

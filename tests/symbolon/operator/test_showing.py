@@ -47,7 +47,7 @@ def test_a_person_sees_each_picture_with_its_best_classes(ask: Ask, results: Pat
     *lines, blank, last = answered.out.splitlines()
     assert (len(lines), blank) == (PICTURES, "")
     assert last == (
-        f"{PICTURES} of {PICTURES} images, {UNREADABLE} of them could not be read;"
+        f"{PICTURES} of {PICTURES} pictures, {UNREADABLE} of them could not be read;"
         " not verified: `symbolon auditor receipt verify` does that"
     )
     assert lines[0].startswith("photos/000000.jpg")
@@ -57,7 +57,7 @@ def test_a_job_that_is_not_finished_says_how_far_it_is(ask: Ask, results: Path) 
     (results / "receipt.json").unlink()
     listed(results, 100)
     answered = ask("operator", "results", "show", results)
-    assert f"{PICTURES} of 100 images" in answered.out
+    assert f"{PICTURES} of 100 pictures" in answered.out
     assert "the job is not finished" in answered.out
     document = ask("operator", "results", "show", results, "--format", "json").json
     assert (document["listed"], document["finished"], document["image_digest"]) == (100, False, IMAGE)
@@ -65,8 +65,8 @@ def test_a_job_that_is_not_finished_says_how_far_it_is(ask: Ask, results: Path) 
 
 def test_a_program_reads_every_row(ask: Ask, results: Path) -> None:
     answered = ask("operator", "results", "show", results, "--format", "json")
-    images = answered.json["images"]
-    assert [image["image"] for image in images] == [f"photos/{i:06}.jpg" for i in range(PICTURES)]
+    images = answered.json["pictures"]
+    assert [image["picture"] for image in images] == [f"photos/{i:06}.jpg" for i in range(PICTURES)]
     assert sum("error" in image for image in images) == UNREADABLE
     assert all(
         {"class_index", "label", "score"} == each.keys()
@@ -78,7 +78,7 @@ def test_a_program_reads_every_row(ask: Ask, results: Path) -> None:
 def test_a_spreadsheet_reads_a_line_a_class(ask: Ask, results: Path) -> None:
     answered = ask("operator", "results", "show", results, "--format", "csv")
     lines = list(csv.DictReader(io.StringIO(answered.out)))
-    assert len({line["image"] for line in lines}) == PICTURES
+    assert len({line["picture"] for line in lines}) == PICTURES
     assert sum(bool(line["error"]) for line in lines) == UNREADABLE
     first = lines[UNREADABLE]
     assert (first["rank"], first["error"]) == ("1", "")
@@ -107,7 +107,7 @@ def test_files_are_written_whole_and_named(ask: Ask, results: Path, tmp_path: Pa
     names = ["results.csv", "results.json", "results.html"]
     assert answered.out.splitlines() == [str(into / name) for name in names]
     assert sorted(path.name for path in into.iterdir()) == sorted(names)
-    assert len(json.loads((into / "results.json").read_text())["images"]) == PICTURES
+    assert len(json.loads((into / "results.json").read_text())["pictures"]) == PICTURES
     assert (into / "results.html").read_text().count("<article") == PICTURES
 
 

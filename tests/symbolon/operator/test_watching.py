@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,7 +64,6 @@ def written(google: ScriptedGoogle, *pieces: str, goes_on: bool = False) -> None
     for piece in pieces:
         position += len(piece)
         answers += [(200, INSTANCE), (200, {"contents": piece, "next": str(position)})]
-        answers += [(200, {"contents": "", "next": str(position)})]
     if not goes_on:
         answers += [(200, OFF), (200, {"contents": "", "next": str(position)})]
     google.answers[:] = answers
@@ -81,7 +81,7 @@ def test_a_job_that_ends_well_ends_it_well(
         "INFO    impersonate admitted",
         "INFO    launcher    workload task ended and returned 0",
         "INFO    launcher    TEE container launcher exiting with exit code: 0 (…)",
-        "ENDED ✓  every image has its row",
+        "ENDED ✓  every picture has its row",
     ]
     assert err == ""
     assert google.slept == [2.0, 2.0]
@@ -138,7 +138,7 @@ def test_after_three_ends_alike_it_stops_watching_and_says_what_goes_on(
 ) -> None:
     written(google, ONE, ONE, ONE, goes_on=True)
     assert watch_vm(api, VM, output="human") == 4
-    assert google.answers == [(200, {"contents": "", "next": str(3 * len(ONE))})]  # nobody asked for more
+    assert google.answers == []  # and nobody asked for more
     err = capsys.readouterr().err
     assert err.startswith("3 starts in a row ended alike. `vm-1` goes on, and costs until it ends")
     assert f"symbolon operator stop {HERE}" in err
@@ -249,8 +249,11 @@ HALF = Line(
 )
 
 
-def test_progress_has_images_a_second_and_the_time_that_is_left() -> None:
-    assert progress_of(HALF).endswith(" 50 of 100 images, 12.3 a second, 2 min 5 s left")
+@pytest.mark.parametrize("rate", ["images_per_second", "pictures_per_second"])
+def test_progress_has_pictures_a_second_and_the_time_that_is_left(rate: str) -> None:
+    half = replace(HALF, fields={rate: 12.34, "done": 50, "total": 100, "seconds_left": 125})
+    assert progress_of(half) == progress_of(HALF)
+    assert progress_of(HALF).endswith(" 50 of 100 pictures, 12.3 a second, 2 min 5 s left")
     assert progress_of(HALF).count("█") == 15
 
 
@@ -266,7 +269,7 @@ def test_on_a_terminal_progress_is_one_line_that_moves(capsys: pytest.CaptureFix
 
 def test_what_is_no_number_is_no_progress() -> None:
     odd = Line(source="workload", severity="INFO", message="", fields={"done": "x", "total": None})
-    assert progress_of(odd) == "░" * 30 + " 0 of 0 images"
+    assert progress_of(odd) == "░" * 30 + " 0 of 0 pictures"
 
 
 def test_control_characters_of_a_workload_are_shown_and_not_obeyed(
