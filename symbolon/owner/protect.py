@@ -24,6 +24,7 @@ from google.api_core.exceptions import (
 )
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.cloud import storage
+from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.exceptions import RequestException
 
 from attestation.errors import Denied, ExitCode, Misconfigured, Unavailable, quoted
@@ -41,6 +42,7 @@ from .workplace import Workplace, open_workplace
 
 _ROLE = "roles/storage.objectUser"
 _TIMEOUT_S = 60
+_PATIENCE = DEFAULT_RETRY.with_timeout(20)  # two minutes are Google's own
 _WHO = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _PERMISSION = re.compile(r"storage\.[a-z]+\.[A-Za-z]+")
 _PROJECT_OF_AUDIENCE = re.compile(r"//iam\.googleapis\.com/projects/([0-9]+)/")
@@ -95,7 +97,7 @@ def _blob(terms: OwnerTerms) -> storage.Blob:
     client = storage.Client(project="none", credentials=credentials)  # which no call here names
     bucket = client.bucket(terms.model.uri.bucket)
     try:
-        bucket.reload(timeout=_TIMEOUT_S)
+        bucket.reload(timeout=_TIMEOUT_S, retry=_PATIENCE)
     except Forbidden:
         return bucket.blob(terms.model.uri.name)  # who may write objects need not see the bucket
     number = _project_of(terms.credential)
@@ -117,7 +119,7 @@ def _project_of(credential: CredentialTerms) -> str:
 def _plan(terms: OwnerTerms, measured: Measured, blob: storage.Blob) -> Plan:
     """From what is there; `blob` has its generation afterwards."""
     try:
-        blob.reload(timeout=_TIMEOUT_S)
+        blob.reload(timeout=_TIMEOUT_S, retry=_PATIENCE)
     except NotFound:
         return Plan(replaces=0, pins=None, is_pinned=False)
     generation = int(blob.generation)

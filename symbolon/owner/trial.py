@@ -84,6 +84,8 @@ def run_trial(folder: Path, *, photos: Path, top_k: int | None, output: str, ste
         )
     _require_runtime(place.terms.runtime.name)
     names = {path.relative_to(photos).as_posix(): path for path in found}
+    for name, path in names.items():
+        _check_readable(name, path)
     with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as own:
         steps.begin("reading the model")
         measured = measure(place.packing, note=lambda size: steps.show(f"{size / 1e6:,.0f} MB"))
@@ -178,6 +180,16 @@ def _last_message(text: str) -> str:
             except (ValueError, LookupError):
                 continue
     return ""
+
+
+def _check_readable(name: str, path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise Misconfigured(
+            f"cannot read the photo {quoted(name)}: {reason}", hint="make it readable, or take it away"
+        ) from None
 
 
 def _require_runtime(runtime: str) -> None:

@@ -41,6 +41,7 @@ def test_the_same_files_give_the_same_bytes_whenever_and_however_they_were_writt
         os.utime(path, (1, 1))
     packed = [read(packing_of(folder, None)) for folder in (first, second)]
     assert packed[0] == packed[1]
+    assert [name for name, _ in packing_of(first, None).files] == sorted(FILES)
     assert len(packed[0]) % tarfile.RECORDSIZE == 0
 
 

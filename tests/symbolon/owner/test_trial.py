@@ -87,6 +87,11 @@ def test_what_is_missing_is_said_before_anything_is_started(
         answered = ask("owner", "trial", folder, "--photos", shown)
         assert answered.code == ExitCode.MISCONFIGURED
         assert said in answered.err
+    with monkeypatch.context() as patch:
+        patch.setattr(program, "photos_in", lambda folder: (folder / "gone.png",))
+        answered = ask("owner", "trial", mine, "--photos", photos)
+        assert answered.code == ExitCode.MISCONFIGURED
+        assert "cannot read the photo `gone.png`: no such file" in answered.err
     monkeypatch.setattr(program, "MOST_PHOTOS", 2)
     assert "a trial takes 2" in ask("owner", "trial", mine, "--photos", photos).err
     monkeypatch.setattr(program, "MOST_PHOTOS", 3)
