@@ -138,7 +138,7 @@ def test_the_labels_of_an_image_are_in_its_configuration() -> None:
         ("[" * 100_000, "policy.json", "the policy is not JSON"),
         ('{"name": 1, "name": 2}', "policy.json", "in the policy, `name` stands twice in one object"),
         ("[]", "policy.json", "no provider of OIDC tokens in it"),
-        ("[1]", "policy.json", "a provider must be a JSON object"),
+        ("[1]", "policy.json", "this is a list of something else than providers"),
         ("3", "policy.json", "a provider must be a JSON object"),
         ("{}", "policy.json", "this has nothing, where a provider is wanted: it has no `oidc`"),
         ('{"planned_values": []}', "policy.json", "`planned_values` must be a JSON object"),
