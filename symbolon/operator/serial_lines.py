@@ -1,10 +1,11 @@
 """What a VM writes to its serial port, as lines that mean something, and how its job's starts ended.
 
-The workload writes one JSON object a line, the launcher its own lines with Go's time before them, and the
-firmware and the kernel whatever they like: their lines are the launcher's here. Another image's workload may
-write anything: what is no JSON object is a line of words.
+The workload writes one JSON object a line, the launcher lines of Go's slog (before August 2026, words with
+the time before them), and the firmware and the kernel whatever they like: theirs are the launcher's here.
+Another image's workload may write anything: what is no JSON object is a line of words.
 
-Source: `workload/reporting.py`; google/go-tpm-tools, launcher/container_runner.go and launcher/main.go.
+Source: `workload/reporting.py`; google/go-tpm-tools, launcher/container_runner.go and launcher/main.go, and
+launcher/internal/logging/logging.go at 67670e5c021a; Go, log/slog/text_handler.go.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ ALIKE: Final = 3
 _TIME: Final = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ")
 _BEGINS: Final = "TEE container launcher initiating"
 _GOOD, _BAD = "workload task ended and returned 0", "workload task ended and returned non-zero"
-_EXITS: Final = re.compile(r"TEE container launcher exiting with exit code: (\d+)")
+_EXITS: Final = re.compile(r"TEE container launcher exiting(?: with exit code: (?P<code>\d+)|$)")
+_VALUE: Final = r'"(?:[^"\\]|\\.)*"|\S*'
+_SLOG: Final = re.compile(rf"time=\S+ level=(?P<level>[A-Z]+)\S* msg=(?P<words>{_VALUE})(?P<rest>(?: .*)?)")
+_PAIR: Final = re.compile(rf" (?P<key>[^\s=]+)=(?P<value>{_VALUE})")
 _HOLDS: Final = 4
 _MOST_LINE: Final = 1024 * 1024
 
@@ -95,7 +99,7 @@ class SerialLines:
         elif line.message.startswith(_GOOD):
             self._end(End(exit_code=0))
         elif exits := _EXITS.match(line.message):
-            self.holds = int(exits[1]) == _HOLDS
+            self.holds = str(exits["code"] or line.fields.get("exit_code")) == str(_HOLDS)
             if not self._ended:
                 self._end(End(exit_code=None, code="launcher", message=self._launcher_said, by="launcher"))
         else:
@@ -111,8 +115,16 @@ def parse_line(text: str) -> Line:
 
     >>> parse_line('2026/01/02 03:04:05 rebooting VM').message
     'rebooting VM'
+    >>> line = parse_line('time=2026-01-02T03:04:05Z level=ERROR msg="no luck" exit_code=1')
+    >>> line.severity, line.message, line.fields
+    ('ERROR', 'no luck', {'exit_code': '1'})
     """
     text = text.rstrip("\r")
+    if slog := _SLOG.search(text):
+        values = {pair["key"]: _unquoted(pair["value"]) for pair in _PAIR.finditer(slog["rest"])}
+        return Line(
+            source="launcher", severity=slog["level"], message=_unquoted(slog["words"]), fields=values
+        )
     begin = text.find("{")
     if begin >= 0 and not _TIME.match(text):
         try:
@@ -124,6 +136,16 @@ def parse_line(text: str) -> Line:
             severity = str(entry.get("severity", "DEFAULT"))
             return Line(source="workload", severity=severity, message=entry["message"], fields=fields)
     return Line(source="launcher", severity="INFO", message=_TIME.sub("", text))
+
+
+def _unquoted(value: str) -> str:
+    """A value as it was before slog wrote it; what cannot be read is left as it stands."""
+    if not value.startswith('"'):
+        return value
+    try:
+        return str(json.loads(value))
+    except ValueError:
+        return value[1:-1]
 
 
 def _end_of(said: Line | None) -> End:

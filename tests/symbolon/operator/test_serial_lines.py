@@ -58,14 +58,39 @@ def test_a_line_that_comes_in_pieces_is_one_line() -> None:
     )
 
 
-def test_a_good_end_is_one() -> None:
-    assert read(BEGINS, GOOD, EXITS.format(0)).ends == [End(exit_code=0)]
+def slog(words: str, *, level: str = "INFO", **values: object) -> str:
+    """The same line, as the launcher writes it since August 2026."""
+    rest = "".join(f" {key}={value}" for key, value in values.items())
+    return f'time=2026-09-02T03:04:05.678Z level={level} msg="{words}"{rest}\n'
 
 
-def test_a_bad_end_has_the_workload_s_own_last_word() -> None:
-    assert read(BEGINS, DENIED, BAD, EXITS.format(1)).ends == [
-        End(exit_code=4, code="denied", message="no", hint="ask")
-    ]
+STARTS = [
+    pytest.param(BEGINS, GOOD, BAD, EXITS, id="words"),
+    pytest.param(
+        slog("TEE container launcher initiating", build_commit="67670e5"),
+        slog("workload task ended and returned 0", workload_execution_sec=1.5),
+        slog("workload task ended and returned non-zero", level="ERROR", workload_execution_sec=1.5),
+        slog("TEE container launcher exiting", exit_code="{}", exit_msg='"…"'),
+        id="slog",
+    ),
+]
+
+
+@pytest.mark.parametrize(("begins", "good", "bad", "exits"), STARTS)
+def test_how_a_start_ended_is_read_of_either_launcher(begins: str, good: str, bad: str, exits: str) -> None:
+    assert read(begins, good, exits.format(0)).ends == [End(exit_code=0)]
+    denied = End(exit_code=4, code="denied", message="no", hint="ask")
+    assert read(begins, DENIED, bad, exits.format(1)).ends == [denied]
+    assert not read(begins, DENIED, bad, exits.format(1)).holds
+    assert read(begins, DENIED, bad, exits.format(4)).holds
+    refused = read(begins, slog("cannot pull the image", level="ERROR"), exits.format(1)).ends
+    assert refused == [End(exit_code=None, code="launcher", message="cannot pull the image", by="launcher")]
+
+
+def test_a_line_of_slog_has_its_level_and_its_values() -> None:
+    line = parse_line('time=x level=ERROR msg="a \\"quoted\\" word" key="two words" n=3 empty=""')
+    assert (line.severity, line.message) == ("ERROR", 'a "quoted" word')
+    assert line.fields == {"key": "two words", "n": "3", "empty": ""}
 
 
 def test_an_end_without_a_word_has_no_exit_code() -> None:
