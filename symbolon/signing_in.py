@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from attestation.errors import Misconfigured, SymbolonError
@@ -10,8 +11,10 @@ if TYPE_CHECKING:
     from deploy.google_api import GoogleApi
 
 
-def sign_in() -> GoogleApi:
+def sign_in(party: str, *, scope: str | None = None) -> GoogleApi:
     """Google's APIs, as the person or the machine reaches them whose credentials are found.
+
+    `party` is who that is in front of an emulator. Without a `scope` it is all of Google Cloud.
 
     Raises:
         Misconfigured: there are none, or they are not to be read.
@@ -22,13 +25,15 @@ def sign_in() -> GoogleApi:
     from deploy.confidential_vm import CLOUD_PLATFORM
     from deploy.google_api import GoogleApi
 
+    # It warns of a project that nobody has named, which is never taken from the credentials here.
+    logging.getLogger("google.auth._default").setLevel(logging.ERROR)
     try:
-        credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
+        credentials, _ = google.auth.default(scopes=[scope or CLOUD_PLATFORM])
     except DefaultCredentialsError:
         raise Misconfigured(
-            "there are no Google credentials that can be used",
-            hint="gcloud auth application-default login; in front of the emulator: "
-            'eval "$(symbolon emulator env owner)"',
+            "there are no Google credentials to act with",
+            hint="run `gcloud auth application-default login`, or, for the emulator,"
+            f' `eval "$(symbolon emulator env {party})"`',
         ) from None
     return GoogleApi(credentials)
 

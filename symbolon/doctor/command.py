@@ -151,11 +151,12 @@ def _examine(
     clock: Clock,
 ) -> ExitCode:
     with patience("looking at what is there"):
-        checks = list(_checks(project_id, examine, api=api, clock=clock))
+        checks = list(_checks(party, project_id, examine, api=api, clock=clock))
     return show(checks, party=party, project=project_id, output=output)
 
 
 def _checks(
+    party: str,
     project_id: str,
     examine: Callable[[GoogleApi, Project, str], Iterator[Check]],
     *,
@@ -164,7 +165,7 @@ def _checks(
 ) -> Iterator[Check]:
     """Without credentials, or a project to see, nothing else is asked."""
     try:
-        api = api or sign_in()
+        api = api or sign_in(party)
     except Misconfigured as error:
         yield Check(what="credentials", is_well=False, says=error.message, fix=error.hint)
         return

@@ -19,7 +19,7 @@ from contract.uris import FolderUri
 from deploy.google_api import STORAGE, GoogleApi, Json, NotFound
 
 from ..rendering import print_json
-from .reaching import open_api
+from ..signing_in import sign_in
 
 
 def clear(
@@ -31,7 +31,7 @@ def clear(
         Misconfigured: a job is at work in it.
         Denied, Unavailable: an object could not be listed or deleted; those before it are gone.
     """
-    api = api or open_api("https://www.googleapis.com/auth/devstorage.read_write")
+    api = api or sign_in("operator", scope="https://www.googleapis.com/auth/devstorage.read_write")
     found = {name: blob for name, blob in _list(api, folder) if is_ours(name)}
     _check_abandoned(found.get(claim.NAME), folder, now=clock())
     for name in sorted(found, key=lambda name: (name == job.NAME, name)):

@@ -160,12 +160,12 @@ def _preflight(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _launch(arguments: argparse.Namespace) -> ExitCode:
+    from ..signing_in import sign_in
     from .launch_file import read_wanted
     from .launching import launch
-    from .reaching import open_api
 
     return launch(
-        open_api(),
+        sign_in("operator"),
         read_wanted(arguments.file, _wishes(arguments)),
         plan=arguments.plan,
         yes=arguments.yes,
@@ -176,11 +176,11 @@ def _launch(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _target(arguments: argparse.Namespace) -> tuple[GoogleApi, Target]:
+    from ..signing_in import sign_in
     from .launch_file import read_target
-    from .reaching import open_api
 
     target = read_target(arguments.vm, project=arguments.project, zone=arguments.zone)
-    return open_api(), target
+    return sign_in("operator"), target
 
 
 def _watch(arguments: argparse.Namespace) -> ExitCode:

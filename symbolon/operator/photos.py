@@ -13,7 +13,7 @@ from contract.results import Row
 from contract.uris import FolderUri
 from deploy.google_api import STORAGE, GoogleApi
 
-from .reaching import open_api
+from ..signing_in import sign_in
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of all photos in one page; what comes after them has its name alone."""
@@ -63,7 +63,7 @@ class Photos:
         url = f"{STORAGE}/b/{self._source.bucket}/o/{quote(row.picture, safe='')}"
         parameters = {"alt": "media", "generation": str(row.generation)}
         try:
-            self._api = self._api or open_api()
+            self._api = self._api or sign_in("operator")
             return self._api.send("GET", url, doing="reading a photo", params=parameters).content
         except SymbolonError:
             return None  # it was replaced or deleted since, or may not be read

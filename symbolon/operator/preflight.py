@@ -26,12 +26,13 @@ from policy.policy_set import parse_policy_set
 from ..policies import NamedPolicy, policies_in, read_policies
 from ..progress import patience
 from ..rendering import console, print_json, styled
+from ..signing_in import sign_in
 from .answers import EXIT_CODES, Answer, Verdict, verdict_of
 from .foreseeing import ASSUMED, foresee_decision, foresee_launch
 from .launch_file import Wanted, render_launch_file
 from .machine import check_machine, memory_kib_of
 from .moving import check_unmoved
-from .reaching import needing, open_api
+from .reaching import needing
 from .rights import check_rights, repository_of
 from .unfinished import check_results
 
@@ -80,7 +81,7 @@ def preflight(wanted: Wanted, *, save: str | None, output: str) -> ExitCode:
         Denied: the project may not be looked at.
         Unavailable: as Google answers.
     """
-    found = look_ahead(open_api(), wanted)
+    found = look_ahead(sign_in("operator"), wanted)
     if save is not None:
         _save(save, render_launch_file(wanted, found.pinned))
     if output == "json":

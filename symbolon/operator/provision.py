@@ -21,7 +21,7 @@ def provision_operator(
     Raises:
         SymbolonError: as `provision` does.
     """
-    api = api or sign_in()
+    api = api or sign_in("operator")
     project, member = find_project(api, names.project)
     operator = names.operator(project.number)
     wanted = (*operator.apis(), *operator.foundation())

@@ -41,7 +41,7 @@ def provision_owner(
         SymbolonError: as `provision` does.
     """
     asked = None if policy is None else parse_policy(read_text(policy, what="policy"))
-    api = api or sign_in()
+    api = api or sign_in("owner")
     project, member = find_project(api, names.project)
     owner = names.owner(project.number)
     hints = () if asked else ("no provider yet: name the owner's policy by --policy",)

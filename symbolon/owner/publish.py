@@ -24,8 +24,8 @@ from policy.pinning import pin_image
 
 from ..inputs import read_bytes, read_text
 from ..platform_root import check_root, published_root
-from ..reaching import open_api
 from ..rendering import columns, console, print_json, printable_lines
+from ..signing_in import sign_in
 from .steps import Steps
 
 _OURS_ALONE = "symbolon, our files alone"
@@ -79,7 +79,7 @@ def publish(order: Order, *, plan: bool, output: str) -> ExitCode:
     pin_image(before, _NO_DIGEST, built_by=wanted.tool)  # refused now, and not when all is built
     if plan:
         return _show_plan(order, wanted, output=output)
-    api = open_api("owner")
+    api = sign_in("owner")
     root = published_root() if order.root is None else read_bytes(order.root, what="root")
     check_root(root, emulator=order.emulator)
     with tempfile.TemporaryDirectory(prefix="symbolon-") as name, Steps() as steps:

@@ -150,6 +150,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     ),
     "tests/emulator/vm/test_a_launch.py": ("emulator/vm/attesting.py",),
     "tests/emulator/vm/test_sandbox.py": ("emulator/vm/relay.py",),
+    "tests/emulator/vm/test_runc.py": ("emulator/vm/loopback.py",),
     "tests/emulator/vm/test_metadata.py": ("emulator/background.py",),
     "tests/deploy/test_observing.py": ("deploy/rest.py",),
     "tests/symbolon/test_main.py": (
@@ -237,6 +238,7 @@ STARTED = ("emulator", "symbolon", "workload")
 """Rooms with programs, which tests start instead of importing them."""
 
 IN_A_PROCESS_OF_THEIR_OWN = {
+    "emulator/vm/loopback.py": "started by runc.py, in a network of its own",
     "emulator/vm/relay.py": "started by the sandbox, inside a container",
     "symbolon/demo/efficientnet_lite0.py": "started by the demo, beside TensorFlow",
 }

@@ -39,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleHere
     """Google in this process, which either party's command reaches, in a folder of the test's own."""
     google, fleet = google_in(tmp_path / "google")
     for party, module in (("owner", of_owner), ("operator", of_operator)):
-        monkeypatch.setattr(module, "sign_in", lambda party=party: google.api(party))
+        monkeypatch.setattr(module, "sign_in", lambda _, party=party: google.api(party))
     for name in ("GOOGLE_CLOUD_PROJECT", "PRIMUS_PROJECT_ID", "SECUNDUS_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "work").mkdir()
@@ -443,5 +443,5 @@ def test_without_credentials_it_is_said_how_to_have_some(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
     answered = ask("owner", "provision", "--project", "primus")
     assert answered.code == 7
-    assert answered.err.splitlines()[0] == "error: there are no Google credentials that can be used"
+    assert answered.err.splitlines()[0] == "error: there are no Google credentials to act with"
     assert "gcloud auth application-default login" in answered.err

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from attestation.errors import Misconfigured
 from deploy.google_api import GoogleApi
-from symbolon.signing_in import member_of
+from emulator.running import Running
+from symbolon.signing_in import member_of, sign_in
 from tests.deploy.conftest import Bearer, ScriptedGoogle
 
 
@@ -50,3 +53,18 @@ def test_google_says_whose_a_token_is_or_nobody_does(answer: tuple[int, object],
     assert member_of(api_with(google, account="", service_account_email="default")) == member
     assert google.asked == ["POST https://oauth2.googleapis.com/tokeninfo"]
     assert "a-token" in str(google.sent[0].body)  # and in no address, which proxies log
+
+
+def test_the_shells_credentials_are_used(through_gateway: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(through_gateway.credentials_file("owner")))
+    url = "https://cloudresourcemanager.googleapis.com/v3/projects/primus"
+    assert sign_in("owner").call("GET", url, doing="looking")["projectId"] == "primus"
+
+
+def test_without_credentials_the_way_to_some_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    with pytest.raises(Misconfigured, match="no Google credentials") as refused:
+        sign_in("owner")
+    assert "symbolon emulator env owner" in (refused.value.hint or "")

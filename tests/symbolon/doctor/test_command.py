@@ -41,9 +41,9 @@ def speaker() -> dict[str, str]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speaker: dict[str, str]) -> Iterator[GoogleHere]:
     """Google in this process, which the commands reach, and a folder with the owner's policy."""
     google, fleet = google_in(tmp_path / "google")
-    monkeypatch.setattr(doctor, "sign_in", lambda: google.api(speaker["party"]))
-    monkeypatch.setattr(of_owner, "sign_in", lambda: google.api("owner"))
-    monkeypatch.setattr(of_operator, "sign_in", lambda: google.api("operator"))
+    monkeypatch.setattr(doctor, "sign_in", lambda _: google.api(speaker["party"]))
+    monkeypatch.setattr(of_owner, "sign_in", lambda _: google.api("owner"))
+    monkeypatch.setattr(of_operator, "sign_in", lambda _: google.api("operator"))
     for name in ("GOOGLE_CLOUD_PROJECT", "PRIMUS_PROJECT_ID", "SECUNDUS_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -148,7 +148,7 @@ def test_without_credentials_that_is_what_is_missing(ask: Ask, monkeypatch: pyte
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/absent/credentials.json")
     answered = ask("doctor", *OWNER)
     assert answered.code == 7
-    assert "MISSING  credentials: there are no Google credentials that can be used\n" in answered.out
+    assert "MISSING  credentials: there are no Google credentials to act with\n" in answered.out
     assert "/absent" not in answered.out + answered.err
 
 
