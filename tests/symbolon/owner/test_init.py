@@ -119,6 +119,7 @@ def test_a_program_reads_the_same(init: Init, colours: Path, photos: Path) -> No
         if row["convention"] in ("unit", "caffe")
     }
     assert best[("red.png", "unit")] == "red"
+    assert best[("red.png", "caffe")] == "blue"  # which comes first there
     assert len(best) == 6
 
 

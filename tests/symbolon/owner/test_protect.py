@@ -204,7 +204,7 @@ def test_nobody_is_told_how_to_sign_in(
 ) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "none"))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr("google.auth.compute_engine._metadata._NO_GCE_CHECK", True)  # as read at its import
     answered = protect()
     assert answered.code == ExitCode.MISCONFIGURED
     assert answered.err.startswith("error: there are no Google credentials")
