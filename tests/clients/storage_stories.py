@@ -42,9 +42,9 @@ def gsutil(shell: Shell) -> None:
     assert "Content-Length:         11" in shell.run("gsutil", "ls", "-L", f"{bucket}/two")
     shell.run("gsutil", "rsync", "-r", "tree", f"{bucket}/synchronised")
     shell.run("gsutil", "iam", "ch", "user:operator@secundus.example:objectViewer", bucket)
-    refused = shell.ask("gsutil", "versioning", "set", "on", bucket, code=1)
-    assert "the emulator's Cloud Storage does not have a bucket's `versioning`" in refused.stderr
-    assert "Suspended" in shell.run("gsutil", "versioning", "get", bucket)
+    refused = shell.ask("gsutil", "requesterpays", "set", "on", bucket, code=1)
+    assert "the emulator's Cloud Storage does not have a bucket's `billing`" in refused.stderr
+    assert "Disabled" in shell.run("gsutil", "requesterpays", "get", bucket)
     shell.run("gsutil", "rm", "-r", bucket)
 
 
@@ -66,8 +66,8 @@ def gcloud_storage(shell: Shell) -> None:
         "gcloud", "storage", "buckets", "add-iam-policy-binding", bucket,
         "--member=user:operator@secundus.example", "--role=roles/storage.objectViewer",
     )  # fmt: skip
-    refused = shell.ask("gcloud", "storage", "buckets", "update", bucket, "--versioning", code=1)
-    assert "the emulator's Cloud Storage does not have a bucket's `versioning`" in refused.stderr
+    refused = shell.ask("gcloud", "storage", "buckets", "update", bucket, "--requester-pays", code=1)
+    assert "the emulator's Cloud Storage does not have a bucket's `billing`" in refused.stderr
     shell.run("gcloud", "storage", "rm", "-r", bucket)
 
 

@@ -31,7 +31,7 @@ async function main([name, small, big, back]) {
   const [policy] = await bucket.iam.getPolicy({ requestedPolicyVersion: 3 });
   policy.bindings.push({ role: "roles/storage.objectViewer", members: ["user:operator@secundus.example"] });
   await bucket.iam.setPolicy(policy);
-  await assert.rejects(bucket.setMetadata({ versioning: { enabled: true } }), /does not have a bucket's `versioning`/);
+  await assert.rejects(bucket.setMetadata({ billing: { requesterPays: true } }), /does not have a bucket's `billing`/);
   await assert.rejects(bucket.file("none").download(), (error) => error.code === 404);
   await bucket.deleteFiles();
   await bucket.delete();
