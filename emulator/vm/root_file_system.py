@@ -23,6 +23,7 @@ def unpack(archive: tarfile.TarFile, root: Path) -> None:
     Raises:
         tarfile.TarError: one would be outside of it, or is of a kind that no image needs.
     """
+    root.chmod(0o755)  # whatever this process's own mask is: the container's user has to enter it
     folders: list[tuple[Path, tarfile.TarInfo]] = []
     for member in archive:
         path = PurePosixPath("/", member.name)
@@ -47,7 +48,10 @@ def _inside(root: Path, parent: PurePosixPath, member: tarfile.TarInfo) -> Path:
     real = place.resolve()
     if not real.is_relative_to(root.resolve()):
         raise _outside(member)
+    missing = [folder for folder in (real, *real.parents) if not folder.exists()]
     real.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        folder.chmod(0o755)
     return real
 
 

@@ -247,7 +247,7 @@ def _rows() -> Iterator[Row]:
     yield from _passes_or_stays(
         Step.INFER,
         "read",
-        _unreached("an image in `gs://photos-of-secundus`"),
+        _unreached("a picture in `gs://photos-of-secundus`"),
         what="picture",
         of=PICTURES,
         short=("503",),

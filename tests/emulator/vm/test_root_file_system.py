@@ -66,6 +66,17 @@ def test_owners_modes_and_links_are_the_images(put: Callable[..., Path]) -> None
 
 
 @root_alone
+def test_whoever_the_container_is_may_enter_what_no_layer_names(put: Callable[..., Path]) -> None:
+    before = os.umask(0o077)  # the emulator's own
+    try:
+        root = put(member("usr/local/bin/python", b"x", mode=0o755))
+    finally:
+        os.umask(before)
+    for folder in (root, root / "usr", root / "usr/local", root / "usr/local/bin"):
+        assert folder.stat().st_mode & 0o777 == 0o755
+
+
+@root_alone
 def test_an_upper_layer_replaces_and_removes(put: Callable[..., Path]) -> None:
     put(
         member("a/old", b"1"),
