@@ -198,7 +198,10 @@ def _happen(row: Row, job: Job, process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGTERM)
         return
     if row.meanwhile == "replace the model":
-        job.stage.models.blob(f"{job.name}.tar.gz").upload_from_string(job.stage.model)
+        name = f"{job.name}.tar.gz"
+        listed = job.stage.models.get_blob(name)
+        job.stage.models.blob(name).upload_from_string(job.stage.model)
+        job.stage.models.delete_blob(name, generation=listed.generation)  # else the bucket still has it
     elif row.meanwhile == "remove the socket":
         job.socket_file.unlink()
     elif row.meanwhile == "fill its scratch space":

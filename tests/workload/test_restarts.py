@@ -56,6 +56,7 @@ def test_what_was_listed_is_what_is_read_however_the_folder_changes(stage: Stage
     (listed,) = (line for line in first.lines if "left_out" in line)
     assert listed["left_out"] == {"placeholders": 1, "other_names": 1}
 
+    listed_b = stage.photos.get_blob("changes/b.png")
     stage.photos.blob("changes/b.png").upload_from_string(GREEN)
     stage.photos.blob("changes/c.png").upload_from_string(GREEN)
     again = one.run()
@@ -64,6 +65,11 @@ def test_what_was_listed_is_what_is_read_however_the_folder_changes(stage: Stage
     assert "fetch" not in steps(again)  # nothing was left to do, so nobody asked for the model
     assert "nothing is left to do" in again.lines[-1]["message"]
 
+    remove(stage, one, but="job.json")
+    from_versions = one.run()
+    assert rows(from_versions) == rows(first)  # the bucket keeps what was overwritten
+
+    stage.photos.delete_blob("changes/b.png", generation=listed_b.generation)
     remove(stage, one, but="job.json")
     resumed = one.run()
     assert resumed.status == ExitCode.YES
