@@ -177,6 +177,29 @@ def read_names(
     Raises:
         Misconfigured: nobody names the project, a name is malformed, or the file is.
     """
+    said = read_said(party, environ=environ, folder=folder)
+    names: dict[str, str] = {}
+    for each in fields(party):
+        names[each.name] = (
+            getattr(arguments, each.name, None)
+            or said.get(each.name)
+            or each.metadata["default"].replace("{project}", names.get("project", ""))
+        )
+        _check(each.name, names[each.name], each.metadata["kind"], each.metadata["variable"], party.section)
+    return party(**names)
+
+
+def read_said(
+    party: type[OwnerNames] | type[OperatorNames],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    folder: Path = Path(),
+) -> dict[str, str]:
+    """What the party's variables and `symbolon.toml` say of its names, and `GOOGLE_CLOUD_PROJECT`.
+
+    Raises:
+        Misconfigured: the file is malformed.
+    """
     written = read_section(party.section, folder=folder)
     known = [each.name for each in fields(party)]
     for key, value in written.items():
@@ -187,18 +210,12 @@ def read_names(
                 else f"`{party.section}.{key}` of {FILE} must be a string",
                 hint=f"its keys are {', '.join(known)}" if key not in known else f'write `{key} = "…"`',
             )
-    names: dict[str, str] = {}
-    for each in fields(party):
-        variable = each.metadata["variable"]
-        names[each.name] = (
-            getattr(arguments, each.name, None)
-            or environ.get(variable)
-            or written.get(each.name)
-            or (environ.get(_ANY_PROJECT, "") if each.name == "project" else "")
-            or each.metadata["default"].replace("{project}", names.get("project", ""))
-        )
-        _check(each.name, names[each.name], each.metadata["kind"], variable, party.section)
-    return party(**names)
+    general = {"project": environ.get(_ANY_PROJECT, "")}
+    said = {
+        each.name: environ.get(each.metadata["variable"]) or written.get(each.name) or general.get(each.name)
+        for each in fields(party)
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _check(key: str, value: str, kind: _Kind, variable: str, section: str) -> None:

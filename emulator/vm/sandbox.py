@@ -282,8 +282,12 @@ def _runc_commands(
 ) -> tuple[list[str], tuple[str, ...]]:
     """How the container is run by runc, and how what is left of it is removed."""
     user_id, _ = _parse_user(container.user)
-    hosts = container.scratch / "hosts"
+    hosts, authority = container.scratch / "hosts", container.scratch / "ca.pem"
     hosts.write_text(f"127.0.0.1 localhost {container.hostname}\n", encoding="utf-8")
+    authority.write_bytes(address.ca_file.read_bytes())
+    for shown in (hosts, authority):  # to another user of this machine: there is no namespace of users
+        shown.chmod(0o644)
+    container.launcher_folder.chmod(0o755)
     network = _network_env(
         proxy=f"http://127.0.0.1:{_GATEWAY_PORT}",
         ca_file=f"{_INSIDE}/ca.pem",
@@ -300,7 +304,7 @@ def _runc_commands(
         hostname=container.hostname,
         read_only={
             CONTAINER_LAUNCHER: container.launcher_folder,
-            f"{_INSIDE}/ca.pem": address.ca_file,
+            f"{_INSIDE}/ca.pem": authority,
             "/etc/hosts": hosts,
         },
         in_memory={

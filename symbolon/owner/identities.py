@@ -21,7 +21,7 @@ _WELL_KNOWN = "application_default_credentials.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """What was said of names; None is the codelab's."""
+    """What was said of names; None is the codelab's. `service_account` may be a name in the project."""
 
     project: str | None = None
     project_number: str | None = None
@@ -60,7 +60,7 @@ def ask_identities(named: Named, asker: Asker, *, archive: Path | None) -> Ident
         Misconfigured: the person has left.
     """
     project = asker.take(
-        named.project or os.environ.get("GOOGLE_CLOUD_PROJECT") or None,
+        named.project,
         question="the ID of your Google Cloud project",
         flag="--project ID",
         parse=matching(_PROJECT, "a project's ID, like `primus-models`"),
@@ -79,10 +79,11 @@ def ask_identities(named: Named, asker: Asker, *, archive: Path | None) -> Ident
         parse=matching(_EMAIL, "a service account's e-mail address"),
     )
     owner = _owner(named, Project(project_id=project or "none", number=number or "0"))
+    account = named.service_account or ""
     return Identities(
         owner=owner,
         object_name=named.object_name or f"model{_suffix(archive)}",
-        service_account=named.service_account or owner.service_account.email,
+        service_account=account if "@" in account else owner.service_account.email,
         operators=named.operators or ((operator,) if operator else ()),
     )
 

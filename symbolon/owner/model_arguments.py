@@ -99,10 +99,10 @@ def _add_init(owner: argparse._SubParsersAction[Parser]) -> None:
     names.add_argument("--bucket", metavar="NAME", help="of the model (default: PROJECT-input-bucket)")
     names.add_argument("--object", metavar="NAME", dest="object_name", help="(default: model.tar)")
     names.add_argument(
-        "--service-account", metavar="EMAIL", help="which reads the model (default: primus-sa)"
+        "--service-account", metavar="EMAIL", help="which reads the model (default: that of PROJECT-sa)"
     )
-    names.add_argument("--pool", metavar="ID", help="(default: primus-wip)")
-    names.add_argument("--provider", metavar="ID", help="(default: primus-wip-provider)")
+    names.add_argument("--pool", metavar="ID", help="(default: PROJECT-wip)")
+    names.add_argument("--provider", metavar="ID", help="(default: PROJECT-wip-provider)")
     add_output(init)
     init.set_defaults(run=_init, output="human")
 
@@ -168,11 +168,13 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _init(arguments: argparse.Namespace) -> ExitCode:
+    from ..projects import OwnerNames, read_said
     from .identities import Named
     from .init import Said, init
     from .model_facts import Wanted
     from .trying import Feeding
 
+    said = read_said(OwnerNames)
     by_numbers = [arguments.mean is not None, arguments.scale is not None]
     if any(by_numbers) and not (all(by_numbers) and arguments.convention is None):
         sys.stderr.write(arguments.usage())
@@ -209,13 +211,13 @@ def _init(arguments: argparse.Namespace) -> ExitCode:
             score_digits=arguments.score_digits,
             most_images=arguments.most_images,
             named=Named(
-                project=arguments.project,
+                project=arguments.project or said.get("project"),
                 project_number=arguments.project_number,
-                bucket=arguments.bucket,
+                bucket=arguments.bucket or said.get("model_bucket"),
                 object_name=arguments.object_name,
-                service_account=arguments.service_account,
-                pool=arguments.pool,
-                provider=arguments.provider,
+                service_account=arguments.service_account or said.get("service_account"),
+                pool=arguments.pool or said.get("pool"),
+                provider=arguments.provider or said.get("provider"),
                 operators=tuple(arguments.operators),
             ),
             output=arguments.output,

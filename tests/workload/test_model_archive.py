@@ -365,6 +365,8 @@ def test_the_first_request_is_for_thirty_two_mebibytes_as_they_are_stored(tmp_pa
     found = model_archive.fetch(client, wanted, tmp_path / "a", note=noted.append)
     assert (found, noted) == (wanted.sha256, [7])
     assert (tmp_path / "a").read_bytes() == SOUND
+    assert client.asked.pop("retry") is not None  # bounded: workload/patience.py
+    assert client.asked.pop("timeout") > 0
     assert client.asked == {
         "bucket": "primus-models",
         "name": "model.tar.gz",
