@@ -103,7 +103,7 @@ def test_the_photos_show_the_conventions_beside_one_another(
         ["lite", "green", "0.53"],
         ["raw", "green", "1.00"],
     ]
-    assert "broken.png: the object is not a JPEG, PNG, GIF, BMP or WebP picture" in lines
+    assert "broken.png: the object is no JPEG, PNG, GIF, BMP or WebP" in lines
     assert "notes.txt" not in answered.out
     assert "surest of itself: raw" in answered.out
     assert parse_terms((tmp_path / "mine" / "terms.toml").read_text()).output.scores == "softmax"
