@@ -35,7 +35,7 @@ def test_each_photo_has_its_row_by_the_workload_and_nothing_is_left(
     assert answered.json["pinned"] is True
     rows = {row["image"]: row for row in answered.json["rows"]}
     assert list(rows) == ["blue.png", "broken.png", "green.png", "red.png"]
-    assert rows["broken.png"]["error"]["code"] == "not-an-image"
+    assert rows["broken.png"]["error"]["code"] == "not-a-picture"
     for colour in ("red", "green", "blue"):
         best = rows[f"{colour}.png"]["top_k_predictions"]
         assert (best[0]["label"], best[0]["score"]) == (colour, 0.4269)
