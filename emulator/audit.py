@@ -97,7 +97,10 @@ def verify_log(folder: Path, *, kept: bytes | None = None) -> Head:
     Raises:
         AuditLogBroken: it is not; the message says from which line on.
     """
-    key = _read_key(folder / _KEY_NAME)
+    try:
+        key = _read_key(folder / _KEY_NAME)
+    except ValueError:
+        raise AuditLogBroken("what lies where the audit log's key was is no key") from None
     if key is None:
         raise AuditLogBroken("there is no key of an audit log in the state folder")
     with _locked(folder):
@@ -223,8 +226,6 @@ def _read_key(path: Path) -> Ed25519PrivateKey | None:
         return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError:
-        raise AuditLogBroken("what lies where the audit log's key was is no key") from None
 
 
 def _make_key(path: Path) -> Ed25519PrivateKey:

@@ -129,7 +129,7 @@ def test_a_vm_that_has_written_much_is_read_on_at_once(
         {"status": "TERMINATED"},
         {"contents": "", "next": "1048577"},
     )
-    assert list(watch(api, VM)) == [much, "y"]
+    assert list(watch(api, VM)) == [much, "y", ""]
     assert google.slept == [2.0]
 
 

@@ -61,6 +61,7 @@ _SEE_INSTANCES = {
     *(f"compute.images.{verb}" for verb in ("get", "getFromFamily", "list")),
     *(f"compute.instances.{verb}" for verb in ("get", "getSerialPortOutput", "list")),
     *(f"compute.machineTypes.{verb}" for verb in ("get", "list")),
+    "compute.regions.get",
     *(f"compute.zones.{verb}" for verb in ("get", "list")),
 }
 _INSTANCES = _SEE_INSTANCES | {
@@ -108,6 +109,9 @@ GRANTED: dict[str, set[str]] = {
     },
     "roles/compute.instanceAdmin.v1": _INSTANCES | _SEE_PROJECT,
     "roles/compute.viewer": _SEE_INSTANCES | _SEE_PROJECT,
+    "roles/browser": _SEE_PROJECT,
+    "roles/resourcemanager.projectIamAdmin": _SEE_PROJECT
+    | {f"resourcemanager.projects.{verb}" for verb in ("getIamPolicy", "setIamPolicy")},
     "roles/logging.viewer": {"logging.logEntries.list"} | _SEE_PROJECT,
     "roles/serviceusage.serviceUsageAdmin": _SERVICES,
     "roles/artifactregistry.reader": _PULL,
