@@ -80,7 +80,7 @@ class Bench:
         )
         launch.start()
         while len(self.boots) < boots or not (ended.is_set() or _waits(launch)):
-            ended.wait(0.01)
+            assert not ended.wait(0.01) or len(self.boots) >= boots, launch.serial.read(0)[1]
         launch.stop()
         exit_code, status = results[0]
         return Ended(
@@ -139,10 +139,10 @@ def bench(state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     folder.mkdir()
     bench = Bench(state=state, folder=folder, image=image)
 
-    def pull(reference: str, *, token: str, address: Address, app: Path) -> Image:
+    def pull(reference: str, *, token: str, address: Address, files: Path, whole: bool) -> Image:
         bench.boots.append(reference)
-        app.mkdir()
-        (app / "main.py").write_text(bench.program)
+        files.mkdir()
+        (files / "main.py").write_text(bench.program)
         return bench.image
 
     monkeypatch.setattr(launcher, "pull", pull)

@@ -296,4 +296,4 @@ def test_an_image_that_the_registry_does_not_give_is_measured_once_it_does(
     assert serial.count("cannot pull the image") == 1
     faults()
     _, serial = _launch(operator, reference)
-    assert f"Image Digest               : {digest}" in serial
+    assert f"image_digest={digest}" in serial

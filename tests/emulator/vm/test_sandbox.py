@@ -104,7 +104,7 @@ def run(tmp_path: Path, gateway: Path) -> Iterator[Run]:
                 "working_folder": "/app",
                 "user": "65532:65532",
                 "hostname": "workload-vm",
-                "app": tmp_path / "app",
+                "files": tmp_path / "app",
                 "launcher_folder": tmp_path / "container_launcher",
                 "scratch": tmp_path / "scratch",
                 "mounts": (TmpfsMount(destination="/data"),),
