@@ -27,8 +27,9 @@ def test_each_reader_has_a_corpus_that_stays_small() -> None:
     assert sum(path.stat().st_size for path in INPUTS) < 100_000
 
 
-def test_the_script_knows_each_reader() -> None:
+def test_the_script_knows_each_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(__file__).parents[2] / "scripts" / "fuzz"
+    monkeypatch.syspath_prepend(path.parent)  # as it is where a script is started
     loader = importlib.machinery.SourceFileLoader("fuzz", str(path))
     spec = importlib.util.spec_from_loader("fuzz", loader)
     assert spec is not None
