@@ -64,7 +64,7 @@ def test_the_shells_credentials_are_used(through_gateway: Running, monkeypatch: 
 def test_without_credentials_the_way_to_some_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr("google.auth.compute_engine._metadata._NO_GCE_CHECK", True)  # as read at its import
     with pytest.raises(Misconfigured, match="no Google credentials") as refused:
         sign_in("owner")
     assert "symbolon emulator env owner" in (refused.value.hint or "")

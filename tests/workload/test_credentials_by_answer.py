@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,13 +60,20 @@ class Google:
         return answer
 
 
+def token_for(audience: str) -> str:
+    """A token that nobody signed: what it says is read, and Google alone verifies it."""
+    parts = ({"alg": "RS256", "typ": "JWT"}, {"aud": audience})
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return ".".join((*encoded, "c2lnbmF0dXJl"))
+
+
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Google:
     """In place of the network and of the launcher; nothing is waited for long."""
     google = Google()
     monkeypatch.setattr(credentials, "Request", lambda session=None: google)
     monkeypatch.setattr(patience, "SERVICES", Patience(total_s=1.0, call_s=20.0, attempts=9))
-    monkeypatch.setattr(attesting, "subject_token", lambda audience, now: f"token for {audience}")
+    monkeypatch.setattr(attesting, "subject_token", lambda audience, now: token_for(audience))
     return google
 
 
@@ -76,7 +84,7 @@ def test_the_owners_account_is_asked_for_with_an_attestation_token_and_reads_alo
     assert (sts, method, timeout) == ("https://sts.googleapis.com/v1/token", "POST", 20.0)
     exchange = {name: value for name, [value] in parse_qs(body.decode()).items()}
     assert exchange["audience"] == TERMS.audience
-    assert exchange["subject_token"] == f"token for https:{TERMS.audience}"
+    assert exchange["subject_token"] == token_for(f"https:{TERMS.audience}")
     assert exchange["subject_token_type"] == "urn:ietf:params:oauth:token-type:jwt"
     assert iam == (
         "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/"
@@ -182,7 +190,7 @@ def test_a_hint_after_a_refusal_by_sts_fits_its_family(google: Google) -> None:
     for code in ("access_denied", "invalid_grant", "emulator_unknown", "invalid_target"):
         google.sts = [Answer(400, {"error": code})]
         hints[code] = refusal_of(google).hint
-    assert "which clause" in hints["access_denied"]
+    assert "names the clause" in hints["access_denied"]
     assert "issuer and audiences" in hints["invalid_grant"]
     assert "Google's own STS" in hints["emulator_unknown"]
     assert "provider named in the terms" in hints["invalid_target"]

@@ -208,7 +208,7 @@ def test_a_part_that_scratch_space_does_not_hold_is_refused_at_once(
     files: Iterator[Callable[[], IO[bytes]]] = iter(
         [tempfile.TemporaryFile, Buffered]
     )  # for leaves, for rows
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: next(files)())
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: next(files)())
     with Account(score_digits=3) as another:
         with pytest.raises(Misconfigured, match="the object `result` does not fit"):
             another.add(part)
@@ -221,7 +221,7 @@ def test_a_result_that_scratch_space_does_not_hold_is_refused_before_it_is_sent(
     write(part_writer(folder, account, missing=(2,)), range(64, COUNT))
     asked: list[str] = []
     as_operator._http.hooks["response"].append(lambda answer, **_: asked.append(answer.url))
-    monkeypatch.setattr(tempfile, "TemporaryFile", Buffered)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Buffered())
     with pytest.raises(Misconfigured, match="the object `result` does not fit"):
         account.write_codelab_result(folder, LEFT_OUT)
     assert asked == []

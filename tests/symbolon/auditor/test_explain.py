@@ -259,7 +259,7 @@ def test_standard_input_is_read_once(ask: Ask, case: Case, monkeypatch: pytest.M
 def test_what_is_typed_wrong_is_wrong_usage(ask: Ask, case: Case, words: tuple[str, ...], said: str) -> None:
     answered = ask(*case.verified(), *words)
     assert (answered.code, answered.out) == (2, "")
-    assert answered.err.startswith(f"error: {said}\nhint: ")
+    assert said in answered.err
 
 
 def test_what_a_token_says_cannot_talk_to_the_terminal(ask: Ask, case: Case) -> None:

@@ -77,7 +77,7 @@ def test_a_photo_is_read_from_where_the_job_read_it_in_that_generation(
     google = ScriptedGoogle(answers=[(200, jpeg(8, 8)), (404, {"error": {"message": "gone"}})])
     api = GoogleApi(Bearer(), sleep=google.slept.append)  # type: ignore[no-untyped-call]
     api.session.mount("https://", google)
-    monkeypatch.setattr(photos, "open_api", lambda: api)
+    monkeypatch.setattr(photos, "sign_in", lambda _: api)
     source = Photos(parse_folder_uri("gs://pictures/photos", where=""), folder=None)
     assert source.address_of(row("ä b.jpg")).startswith("data:image/jpeg;base64,")
     assert source.address_of(row("gone.jpg")) == ""
