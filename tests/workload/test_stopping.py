@@ -20,7 +20,8 @@ stopping.hear_signals()
 UNWINDS = """
 try:
     print("ready", flush=True)
-    time.sleep(60)
+    for _ in range(600):  # a signal just before one sleep ends the next one
+        time.sleep(0.1)
 except KeyboardInterrupt:
     time.sleep(0.2)  # a second signal does not disturb it
     print("unwound", flush=True)
