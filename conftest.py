@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SLOW = Path(__file__).parent / "tests" / "slow.txt"
-SLOW_FILE_S = 9.0
+SLOW_FILE_S = 4.0
 """A file that takes as long, all its tests together, is none of `--quick`."""
 
 
