@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,23 +151,24 @@ def build(
 def _run(command: Sequence[str], environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
     """The command ended well; what it says goes to `on_line`, and its last words into the error."""
     kept: list[str] = []
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-    ) as process:
-        try:
-            for line in process.stdout or ():
-                if said := line.strip():
-                    kept = [*kept[1 - _KEPT_LINES :], said]
-                    on_line(said)
-        except BaseException:
-            process.terminate()
-            raise
+    with (
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+        ) as process,
+        ExitStack() as interrupted,
+    ):
+        interrupted.callback(process.terminate)
+        for line in process.stdout or ():
+            if said := line.strip():
+                kept = [*kept[1 - _KEPT_LINES :], said]
+                on_line(said)
+        interrupted.pop_all()
     if process.returncode != 0:
         raise _failed(command[0], kept)
 

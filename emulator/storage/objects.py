@@ -248,13 +248,9 @@ class ObjectStore:
     @contextmanager
     def _at_once(self) -> Iterator[None]:
         """Both rows are written, or neither is."""
-        self._database.execute("begin")
-        try:
+        with self._database:  # commits at the end, or rolls back
+            self._database.execute("begin")
             yield
-        except BaseException:
-            self._database.execute("rollback")
-            raise
-        self._database.execute("commit")
 
     def _write(self, stored: StoredObject) -> None:
         columns = {field: getattr(stored, field) for field in StoredObject.__dataclass_fields__}

@@ -5,10 +5,7 @@ Build, push, pin: the digest that goes into the policy is counted from what the 
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +24,7 @@ from ..platform_root import check_root, published_root
 from ..rendering import columns, console, print_json, printable_lines
 from ..signing_in import sign_in
 from .steps import Steps
+from .workplace import write
 
 _OURS_ALONE = "symbolon, our files alone"
 _NO_DIGEST = Digest("sha256:" + "0" * 64)
@@ -90,7 +88,7 @@ def publish(order: Order, *, plan: bool, output: str) -> ExitCode:
         digest = push(api, folder / "layout", wanted.reference, on_pushed=lambda blob: steps.show(blob[:19]))
     after = pin_image(before, digest, built_by=wanted.tool)
     if after != before:
-        _replace(Path(order.policy), after)
+        write(Path(order.policy).parent, {Path(order.policy).name: after})
     return _show(order, wanted, digest, changed=after != before, output=output)
 
 
@@ -152,30 +150,6 @@ def _build(wanted: Wanted, folder: Path, root: bytes, steps: Steps, *, emulator:
         without=client_env(proxy="", ca_file="") if emulator else (),
         on_line=lambda line: steps.show(line.partition(": ")[0][:60]),
     )
-
-
-def _replace(path: Path, text: str) -> None:
-    """The file has the text, or is as it was."""
-    try:
-        with _beside(path) as new:
-            new.write_text(text, encoding="utf-8")
-            new.chmod(path.stat().st_mode & 0o777)
-            new.replace(path)
-    except OSError as error:
-        raise Misconfigured(
-            f"the image is published, but the policy could not be written: {(error.strerror or '').lower()}",
-            hint="run it again when there is room: nothing is pushed twice",
-        ) from None
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}-")
-    os.close(descriptor)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _show_plan(order: Order, wanted: Wanted, *, output: str) -> ExitCode:

@@ -136,9 +136,8 @@ def write(folder: Path, files: Mapping[str, str]) -> tuple[str, ...]:
                     draft.flush()
                     Path(draft.name).chmod(0o644)
                     Path(draft.name).replace(file)
-                except BaseException:
-                    Path(draft.name).unlink(missing_ok=True)
-                    raise
+                finally:
+                    Path(draft.name).unlink(missing_ok=True)  # where it has not become the file
             changed.append(name)
     except OSError as error:
         reason = (error.strerror or "failed").lower()

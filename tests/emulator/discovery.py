@@ -9,8 +9,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
 
 STANDARD_PARAMETERS = frozenset({"$alt", "$prettyPrint", "alt", "fields", "key", "prettyPrint", "quotaUser"})
 """Those that every method of every API takes."""
@@ -122,3 +126,31 @@ def _methods(resource: Mapping[str, Any], base: str, prefix: str) -> Iterator[Me
         )
     for name, each in resource.get("resources", {}).items():
         yield from _methods(each, base, f"{prefix}{name}.")
+
+
+_VERSIONS = {
+    "artifactregistry": "v1",
+    "cloudresourcemanager": "v3",
+    "compute": "v1",
+    "iam": "v1",
+    "iamcredentials": "v1",
+    "serviceusage": "v1",
+    "storage": "v1",
+}
+
+
+@cache
+def api_of(service: str) -> Api:
+    """The document of the version that our commands call."""
+    return read_api(service, _VERSIONS[service])
+
+
+def faults_of(request: requests.PreparedRequest) -> list[str]:
+    """What Google's document does not have of the request."""
+    parts = urlsplit(str(request.url))
+    api = api_of(parts.netloc.partition(".")[0])
+    method = api.method_of(str(request.method), parts.path)
+    if method is None:
+        return [f"no method is {request.method} {parts.path}"]
+    parameters = parse_qs(parts.query, keep_blank_values=True)
+    return api.check_request(method, parameters, json.loads(request.body) if request.body else None)

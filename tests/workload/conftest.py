@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from google.oauth2.credentials import Credentials
 from deploy.confidential_vm import CLOUD_PLATFORM
 from emulator import running
 from emulator.faults import Faults, write_faults
+from tests.saved_models import save_colours
 from tests.workload.jobs import Stage
 from tests.workload.samples import LABELS, archive
 from workload import object_storage
@@ -30,23 +30,7 @@ def _platform_in_order(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SavedModel of three operations: the mean red, green and blue of `images`, and one half."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
-
-    class Colours(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
-        def __init__(self) -> None:
-            self.half = tf.Variable([0.5])
-
-        @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 3], tf.float32, name="images")])  # type: ignore[untyped-decorator]
-        def __call__(self, images: object) -> dict[str, object]:
-            means = tf.reduce_mean(images, axis=[1, 2])
-            half = tf.broadcast_to(self.half, [tf.shape(means)[0], 1])
-            return {"logits": tf.concat([means, half], axis=1)}
-
-    folder = tmp_path_factory.mktemp("saved") / "colours"
-    model = Colours()
-    tf.saved_model.save(model, str(folder), signatures={"serving_default": model.__call__})
-    return folder
+    return save_colours(tmp_path_factory.mktemp("saved") / "colours")
 
 
 @pytest.fixture(scope="session")
