@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from policy.cel import syntax
 from policy.cel.condition import compile_condition
@@ -28,6 +30,16 @@ _MOST_ENTRIES: Final = 4
 _BASES: Final = 12
 
 
+class Excluded(NamedTuple):
+    """A question that was answered with: there is no such token."""
+
+    question: Question
+    bounded: bool
+    documented: bool
+    asker: str
+    """The test that asked it."""
+
+
 class Attack:
     """What was asked since the last attack, and as many tokens as it is attacked with.
 
@@ -41,7 +53,7 @@ class Attack:
         self._pick = random.Random(seed)
         self._random: list[Case] = []
         self._found: list[Mapping[str, Any]] = []
-        self._excluded: list[tuple[Question, bool, bool]] = []
+        self._excluded: list[Excluded] = []
         self._asked = 0
 
     def saw(self, question: Question, answer: Search, *, documented: bool) -> None:
@@ -49,15 +61,23 @@ class Attack:
         if isinstance(answer, Found):
             self._found.append(answer.token)
         elif isinstance(answer, NoneFound):
-            self._excluded.append((question, answer.bounded, documented))
+            self._exclude(question, bounded=answer.bounded, documented=documented)
 
     def saw_values(self, policies: PolicySet, claim: str, values: object, *, documented: bool) -> None:
         """Keeps that admitted tokens have no other values of this claim."""
         if isinstance(values, Values) and values.finite is not None:
-            self._excluded.append((_other_value(policies, claim, values), values.bounded, documented))
+            question = _other_value(policies, claim, values)
+            self._exclude(question, bounded=values.bounded, documented=documented)
 
-    def failures(self) -> Iterator[Mapping[str, object]]:
-        """Tokens that a proof said there are none of; what was asked so far is forgotten."""
+    def _exclude(self, question: Question, *, bounded: bool, documented: bool) -> None:
+        asker = os.environ.get("PYTEST_CURRENT_TEST", "nobody").removesuffix(" (call)")
+        self._excluded.append(Excluded(question, bounded, documented, asker))
+
+    def failures(self) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """Tokens that a proof said there are none of, each with the test that asked for the proof.
+
+        That may be a test of another room, which ran before. What was asked so far is forgotten.
+        """
         excluded, self._excluded = self._excluded, []
         found, self._found = self._found, []
         if not excluded:
@@ -66,20 +86,21 @@ class Attack:
             self._random = [self._case(fitting(self._policies)) for _ in range(max(POOL, self._tokens))]
         shared = self._pick.sample(self._random, self._tokens - MADE)
         made = [self._case(token) for token in self._made(excluded, found)]
-        for question, bounded, documented in excluded:
+        for question, bounded, documented, asker in excluded:
             for case in (*shared, *made):
                 if (
                     question.holds(case)
                     and not (bounded and _is_long(case))
                     and (fits(case.assertion, documented=documented) or not question.assume_facts)
                 ):
-                    yield case.assertion
-            yield from self._hostile(question, bounded=bounded, documented=documented)
+                    yield asker, case.assertion
+            for token in self._hostile(question, bounded=bounded, documented=documented):
+                yield asker, token
             self._asked += 1
             if self._asked % second_solver.EVERY == 0 and question.peer is not None:
                 said = second_solver.says(question, documented=documented)
                 if said == "sat":
-                    yield {"cvc5": "there is such a token"}
+                    yield asker, {"cvc5": "there is such a token"}
 
     def _hostile(
         self, question: Question, *, bounded: bool, documented: bool
@@ -95,15 +116,13 @@ class Attack:
         google, attribute = self._policies.roots()
         return Case(assertion=token, google=google, attribute=attribute)
 
-    def _made(
-        self, excluded: list[tuple[Question, bool, bool]], found: list[Mapping[str, Any]]
-    ) -> Iterator[dict[str, Any]]:
+    def _made(self, excluded: list[Excluded], found: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Tokens near admitted ones, with claims taken from elsewhere and constants put in."""
         constants = sorted(
             {
                 node.value
-                for question, *_ in excluded
-                for tree in question.trees
+                for each in excluded
+                for tree in each.question.trees
                 for node, _ in syntax.walk(tree)
                 if isinstance(node, syntax.Literal) and isinstance(node.value, str)
             }
@@ -141,7 +160,8 @@ class Attack:
 def _other_value(policies: PolicySet, claim: str, values: Values) -> Question:
     """Is a token admitted whose claim is none of the values, or absent though it never is?"""
     admissions = admissions_of(policies)
-    read = compile_condition(claim if claim.split(".", 1)[0] in ROOTS else f"assertion.{claim}")
+    begins = re.split(r"[.\[]", claim, maxsplit=1)[0]
+    read = compile_condition(claim if begins in ROOTS else f"assertion.{claim}")
     known = {(type(each), each) for each in values.finite or ()}
 
     def holds(case: Case) -> bool:
@@ -149,7 +169,7 @@ def _other_value(policies: PolicySet, claim: str, values: Values) -> Question:
             if each.admits(case):
                 value = read.evaluate(case.assertion, *(each.sees(case) or ({}, {})))[0][0]
                 if isinstance(value, ErrorValue):
-                    if not values.absent:
+                    if not values.absent and not value.unknown:
                         return True
                     continue
                 parts = value if isinstance(value, list | dict) else [value]
