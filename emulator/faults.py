@@ -216,6 +216,12 @@ class FaultMiddleware:
         if call is None:
             await self._app(scope, receive, send)
             return
+        try:
+            read_faults(self._folder)
+        except Misconfigured as damaged:  # 4xx: what a client is not to try again
+            words = f"the emulator's faults cannot be read: {damaged.message}"
+            await self._error(400, words)(scope, receive, send)
+            return
         if call in ("list", "stat", "read", "write") and (
             latency_ms := read_faults(self._folder).storage_latency_ms
         ):

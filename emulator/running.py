@@ -145,7 +145,8 @@ def find(folder: Path) -> Running | None:
     """The emulator that serves `folder` now, if one does.
 
     Raises:
-        Misconfigured: nobody can tell: it is no folder, or somebody else's.
+        Misconfigured: nobody can tell: it is no folder, or somebody else's, or one runs and what is
+            written of it is damaged.
     """
     folder = folder.resolve()
     with _usable(folder):
@@ -164,6 +165,11 @@ def find(folder: Path) -> Running | None:
         return _running(folder, json.loads((folder / "emulator.json").read_bytes()))
     except FileNotFoundError:
         return None  # starting, or stopping
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Misconfigured(
+            f"an emulator runs, and `{folder / 'emulator.json'}` does not say which",
+            hint=f"`fuser --kill {folder / 'lock'}` ends it; then start it again",
+        ) from None
 
 
 @contextmanager
@@ -198,9 +204,9 @@ def _running(
     lifeline: socket.socket | None = None,
     process: subprocess.Popen[bytes] | None = None,
 ) -> Running:
-    projects = report["projects"]
-    routes = report.get("routes", {})
-    assert isinstance(projects, list) and isinstance(routes, dict)  # noqa: S101  our own process wrote it
+    projects, routes = report["projects"], report.get("routes", {})
+    if not isinstance(projects, list) or not isinstance(routes, dict):
+        raise TypeError
     return Running(
         folder=folder,
         pid=int(str(report["pid"])),

@@ -180,6 +180,19 @@ def test_a_wrong_faults_file_is_refused(tmp_path: Path, text: str, message: str)
         read_faults(tmp_path)
 
 
+def test_a_client_is_told_of_a_wrong_faults_file_and_does_not_try_again(through_gateway: Running) -> None:
+    file = through_gateway.folder / "faults.json"
+    try:
+        file.write_text('{"clock_skew": 1}')
+        answer = requests.get(STORED, timeout=9)
+    finally:
+        file.unlink()
+    assert answer.status_code == 400
+    expected = "the emulator's faults cannot be read: `clock_skew` is not a fault"
+    assert answer.json()["error"]["message"] == expected
+    assert requests.get(STORED, timeout=9).status_code == 404
+
+
 def test_a_platform_in_order_has_no_faults(tmp_path: Path) -> None:
     assert read_faults(tmp_path) == Faults()
     write_faults(tmp_path, Faults())

@@ -94,6 +94,19 @@ def test_an_emulator_that_runs_is_found(emulator: Running) -> None:
     assert found.projects == ("primus", "secundus", "tertius")
 
 
+@pytest.mark.parametrize("contents", ["", "{", "[]", "{}", '{"projects": 1}'])
+def test_one_that_runs_and_is_not_described_is_told(emulator: Running, contents: str) -> None:
+    description = emulator.folder / "emulator.json"
+    before = description.read_bytes()
+    try:
+        description.write_text(contents)
+        with pytest.raises(Misconfigured, match="does not say which") as refused:
+            running.find(emulator.folder)
+    finally:
+        description.write_bytes(before)
+    assert f"fuser --kill {emulator.folder / 'lock'}" in refused.value.hint
+
+
 def test_none_is_found_where_none_runs(tmp_path: Path) -> None:
     assert running.find(tmp_path) is None
     (tmp_path / "lock").touch()
