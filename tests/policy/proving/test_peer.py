@@ -15,7 +15,7 @@ from policy.proving.hostile_tokens import hostile_tokens
 from policy.proving.peer import NoPeer, Peer
 from policy.proving.smt.admission import admissions_of
 from policy.proving.smt.tokens import SAMPLE
-from tests.policy.proving.test_prover import HARDENED
+from tests.policy.proving.asking import HARDENED
 
 
 def provider(condition: str, **mapping: str) -> PolicySet:
