@@ -40,10 +40,11 @@ Call = Literal["sts", "iam", "list", "stat", "read", "write", "socket", "metadat
 """What is asked for: a token of STS; anything of IAM Credentials; of Cloud Storage a listing, what is known
 of an object, its bytes, a change; of the launcher's socket a token; anything of the metadata server, or of
 the registry."""
-How = Literal["429", "500", "503", "reset", "slow", "hang", "lost", "cut", "corrupt"]
+How = Literal["429", "500", "503", "reset", "slow", "hang", "lost", "cut", "corrupt", "trickle"]
 """An error; a connection that is closed without an answer; an answer after `seconds`; none until the fault
 is off, and then a connection that is closed; the request is done, and its answer is lost. A download ends,
-without a word, after `percent` of its bytes; or its last bit is another."""
+without a word, after `percent` of its bytes; or its last bit is another; or its bytes come one by one."""
+_OF_A_DOWNLOAD: tuple[How, ...] = ("cut", "corrupt", "trickle")
 
 _WORDS = {"429": "Quota exceeded.", "500": "Internal error encountered."}
 _ELSE = "The service is currently unavailable."
@@ -234,8 +235,10 @@ class FaultMiddleware:
             replayed = _replayed(first, receive)
         found = take_trouble(self._folder, call, text)
         if call == "read":
-            send = _Download(read_faults(self._folder).download_bytes_per_s, found, send)
-        if found is None or found.how in ("cut", "corrupt"):
+            send = _Download(
+                read_faults(self._folder).download_bytes_per_s, found, send, _connection_of(receive)
+            )
+        if found is None or found.how in _OF_A_DOWNLOAD:
             await self._app(scope, replayed, send)
         else:
             await self._disturb(found, scope, (receive, replayed), send)
@@ -314,10 +317,11 @@ class _Download:
     the connection.
     """
 
-    def __init__(self, bytes_per_s: int, trouble: Trouble | None, send: Send) -> None:
+    def __init__(self, bytes_per_s: int, trouble: Trouble | None, send: Send, connection: Any) -> None:
         self._bytes_per_s = bytes_per_s
         self._trouble = trouble
         self._send = send
+        self._connection = connection
         self._left = 0  # bytes of a download's body that are still to come
         self._kept_back = 0  # of them, those that a cut withholds
 
@@ -329,6 +333,8 @@ class _Download:
                 assert self._trouble is not None  # noqa: S101  `_is` has just seen it
                 self._kept_back = self._left - self._left * self._trouble.percent // 100
         elif self._left and (body := message.get("body", b"")):
+            if self._is("trickle"):
+                body = await self._trickle(message)
             more = self._kept_back > 0 or bool(message.get("more_body"))
             message = {**message, "body": await self._spoil(body), "more_body": more}
         elif self._kept_back:
@@ -337,6 +343,17 @@ class _Download:
 
     def _is(self, how: How) -> bool:
         return self._trouble is not None and self._trouble.how == how
+
+    async def _trickle(self, message: Message) -> bytes:
+        """All but the last byte has been sent, one by one, or nobody listens any more; the last one."""
+        *first, last = message["body"]
+        for byte in first:
+            if self._connection.is_closing():
+                break
+            self._left -= 1
+            await self._send({**message, "body": bytes([byte]), "more_body": True})
+            await asyncio.sleep(_LOOKS_EVERY_S)
+        return bytes([last])
 
     async def _spoil(self, body: bytes) -> bytes:
         self._left -= len(body)

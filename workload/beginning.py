@@ -16,7 +16,7 @@ from attestation.digests import Digest
 from contract.job import NAME, JobRecord, job_nonce, render_job
 from contract.parts import count_parts
 from contract.request import Job
-from contract.results import ERROR_NAME, LAST_NAME
+from contract.results import ERROR_NAME
 
 from . import reading, resuming
 from .claiming import Turn
@@ -94,6 +94,11 @@ def take_over(begun: Begun, account: Account, machine: Machine) -> list[int]:
     return [index for index in range(count_parts(len(begun.record.pictures))) if index not in taken]
 
 
-def is_finished(begun: Begun) -> bool:
-    """An earlier start has written the last object of the job as well."""
-    return not begun.is_new and LAST_NAME in begun.folder.results()
+def is_finished(begun: Begun, machine: Machine) -> bool:
+    """An earlier start has written the last object of the job as well.
+
+    Raises:
+        Misconfigured: what lies in its place does not prove itself; or see `storage_failures`.
+        Denied, Unavailable: see `storage_failures`.
+    """
+    return not begun.is_new and resuming.has_proved_receipt(begun.folder, begun.record, machine)

@@ -105,7 +105,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         begun = begin(operator, job, terms_digest, turn, machine)
     with Account(score_digits=job.terms.egress.score_digits) as account:
         missing = take_over(begun, account, machine)
-        if not missing and is_finished(begun):
+        if not missing and is_finished(begun, machine):
             say("an earlier start has finished the job: nothing is left to do")
             return ExitCode.YES
         generation = None

@@ -45,13 +45,13 @@ class Machine:
         self.verify(token, nonce)
         return token
 
-    def verify(self, token: str, nonce: str) -> None:
-        """The platform said `nonce` to this image on a machine like this one.
+    def verify(self, token: str, nonce: str, *, audience: str = AUDIENCE) -> None:
+        """The platform said `nonce` to this image on a machine like this one, for that audience.
 
         Raises:
             EvidenceRejected: it did not; the message says what is wrong.
         """
-        claims = _verified(token, self.root)
+        claims = _verified(token, self.root, audience)
         image_digest = _image_digest_of(claims)
         if image_digest != self.image_digest:
             raise EvidenceRejected(f"its token is of another image, {quoted(image_digest)}")
@@ -70,7 +70,7 @@ def learn_machine() -> Machine:
             the root.
     """
     root = _read_root()
-    claims = _verified(attesting.fresh_token(AUDIENCE), root)
+    claims = _verified(attesting.fresh_token(AUDIENCE), root, AUDIENCE)
     gce = claims.submods.gce if claims.submods is not None else None
     if gce is None or not gce.instance_id:
         raise EvidenceRejected("the platform's token does not say which instance this is")
@@ -94,12 +94,12 @@ def _read_root() -> x509.Certificate:
         ) from None
 
 
-def _verified(text: str, root: x509.Certificate) -> Claims:
+def _verified(text: str, root: x509.Certificate, audience: str) -> Claims:
     token = parse_token(text)
     issued_at = token.claims.get("iat")
     if type(issued_at) is not int:
         raise EvidenceRejected("its token does not say when it was issued")
-    return verify_pki_token(token, root=root, audiences=[AUDIENCE], now=issued_at).claims
+    return verify_pki_token(token, root=root, audiences=[audience], now=issued_at).claims
 
 
 def _image_digest_of(claims: Claims) -> str:

@@ -38,6 +38,10 @@ SERVICES = Patience(total_s=60.0, call_s=20.0, attempts=20)
 STORAGE = Patience(total_s=120.0, call_s=60.0, attempts=30)
 METADATA = Patience(total_s=3.0, call_s=3.0, attempts=10)
 """The metadata server is on the machine itself: it answers at once, or there is none."""
+ANSWER_S = 60.0
+SLOWEST_BYTES_PER_S = 65_536
+"""An answer of Google's has `ANSWER_S` seconds from the last byte of its question on, and one more for each
+so many bytes of it that have come: who sends a byte a minute does not answer either."""
 
 
 def patiently(call: Callable[[], T], patience: Patience) -> T:
@@ -54,6 +58,15 @@ def patiently(call: Callable[[], T], patience: Patience) -> T:
         exception_factory=lambda errors, _reason, _timeout: (errors[-1], None),
     )
     return result
+
+
+def answer_left_s(waited_s: float, received: int) -> float:
+    """How long an answer may take from now on, that was asked for `waited_s` seconds ago.
+
+    >>> answer_left_s(59.0, 0), answer_left_s(59.0, 655_360), answer_left_s(61.0, 20)
+    (1.0, 11.0, -0.99969482421875)
+    """
+    return ANSWER_S + received / SLOWEST_BYTES_PER_S - waited_s
 
 
 def for_storage() -> dict[str, Any]:

@@ -13,6 +13,8 @@ from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from contract.job import CLEAR, JobRecord, job_nonce, parse_job
 from contract.job import NAME as JOB
 from contract.parts import Part, count_parts, parse_part, parse_part_name, part_range
+from contract.receipt import AUDIENCE as RECEIPTS
+from contract.receipt import ReceiptFormatUnknown, nonce_of, parse_receipt, parse_statement
 from contract.request import Job
 from contract.results import CODELAB_NAME, RECEIPT_NAME, parse_row
 
@@ -81,6 +83,27 @@ def proved_parts(folder: ResultFolder, job: JobRecord, machine: Machine) -> Iter
         yield part
 
 
+def has_proved_receipt(folder: ResultFolder, job: JobRecord, machine: Machine) -> bool:
+    """The receipt of the job is in the folder, and proves itself.
+
+    Raises:
+        Misconfigured: what lies there in its place does not. Or see `storage_failures`.
+        Denied, Unavailable: see `storage_failures`.
+    """
+    found = folder.read(RECEIPT_NAME)
+    if found is None:
+        return False
+    try:
+        envelope = parse_receipt(found[0])
+        machine.verify(envelope.token, nonce_of(envelope.payload), audience=RECEIPTS)
+        sealed = parse_statement(envelope.payload).job_digest
+        if sealed != job.digest:
+            raise EvidenceRejected(f"it is of job `{sealed[:19]}…`")
+    except (EvidenceRejected, ReceiptFormatUnknown) as why:
+        raise _unproved(RECEIPT_NAME, folder, why) from None
+    return True
+
+
 def _check_part(part: Part, index: int, job: JobRecord) -> None:
     if index >= count_parts(len(job.pictures)):
         raise EvidenceRejected(f"the job has {count_parts(len(job.pictures))} parts")
@@ -100,7 +123,7 @@ def _check_part(part: Part, index: int, job: JobRecord) -> None:
         raise EvidenceRejected("its rows are not those of the pictures that were listed")
 
 
-def _unproved(name: str, folder: ResultFolder, why: EvidenceRejected) -> Misconfigured:
+def _unproved(name: str, folder: ResultFolder, why: EvidenceRejected | ReceiptFormatUnknown) -> Misconfigured:
     return Misconfigured(
         f"`{name}` in RESULT_URI `{folder.uri}` does not prove itself: {why.message}",
         hint=CLEAR.format(folder=folder.uri),

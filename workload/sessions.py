@@ -2,11 +2,15 @@
 
 It reads proxy and certificates from the environment before each request, and all the certificates
 that are trusted, 30 ms of them, for each connection. Neither changes while a job runs.
+
+A timeout of `requests` is for each piece that arrives, so a host that sends a byte now and then would be
+listened to for ever. These sessions give it as long as `patience.answer_left_s` says.
 """
 
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -15,6 +19,8 @@ import requests
 import urllib3
 from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+
+from . import patience
 
 STORAGE = "https://storage.googleapis.com"
 
@@ -49,11 +55,39 @@ def _context(trusted: str) -> ssl.SSLContext:
     return context
 
 
+class _Connection(ssl.SSLSocket):
+    """Gives up an answer that does not come to its end; that is a timeout like any other.
+
+    An answer begins with the last byte that was sent.
+    """
+
+    _asked_at = 0.0
+    _received = 0
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self._asked_at, self._received = time.monotonic(), 0
+        return super().send(data, flags)
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:
+        left_s = patience.answer_left_s(time.monotonic() - self._asked_at, self._received)
+        if left_s <= 0:
+            raise TimeoutError("an answer does not come to its end")
+        silence_s = self.gettimeout()
+        self.settimeout(left_s if silence_s is None else min(silence_s, left_s))
+        try:
+            found = super().read(len, buffer)
+        finally:
+            self.settimeout(silence_s)
+        self._received += found if isinstance(found, int) else memoryview(found).nbytes
+        return found
+
+
 class _Context(ssl.SSLContext):
     """Takes its protocols once: urllib3 names the same ones for each connection, and OpenSSL must not
     be told while another thread connects.
     """
 
+    sslsocket_class = _Connection
     _settled = False
 
     def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:

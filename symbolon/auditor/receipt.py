@@ -109,11 +109,11 @@ def word_of(verdict: Verdict) -> str:
 
 
 def _read_proof(row: str | None, proof: str | None) -> RowProof | None:
-    """The proof, of the row that was handed in: of its own where none was."""
-    if proof is None:
+    """The proof, of the row that was handed in: of its own where none was, or where that is all there is."""
+    if proof is None and row is None:
         return None
-    read = parse_row_proof(read_bytes(proof, what="proof"))
-    if row is None:
+    read = parse_row_proof(read_bytes(proof or row or "", what="proof"))
+    if proof is None or row is None:
         return read
     line = row_leaf(read_bytes(row, what="row"))
     return RowProof(index=read.index, size=read.size, row=line, hashes=read.hashes)

@@ -252,8 +252,9 @@ def check_policy(
 def _with_strangers_images(claims: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     """The claims that the same machine would have with images of somebody whom nobody has heard of.
 
-    A stranger can have any registry, a project of their own at the same one, the same name there, and any
-    signatures but those by somebody else's key.
+    A stranger can have any registry, even one whose name differs by a letter; a project of their own at the
+    same one, even one whose name begins alike; any path there, even one that repeats the whole reference; and
+    any signatures but those by somebody else's key.
     """
     submods = claims.get("submods")
     assert isinstance(submods, dict)  # noqa: S101  verified claims
@@ -261,9 +262,16 @@ def _with_strangers_images(claims: Mapping[str, object]) -> Iterator[Mapping[str
     registry, _, path = str(container.get("image_reference", "")).partition("/")
     name, by_digest, _ = path.partition("@")
     end = f"@{digest}" if by_digest else ""
+    project, _, rest = name.partition("/")
+    whole = f"{registry}/{name}{end}"
     references = (
         f"registry.invalid/{name}{end}",
-        f"{registry}/nobody/{name.partition('/')[2]}{end}",
+        f"{registry}/nobody/{rest}{end}",
+        f"{registry}/{project}-nobody/{rest}{end}",
+        f"{registry}.invalid/{name}{end}",
+        f"registry.invalid/{whole}",
+        f"{registry}/nobody/{whole}",
+        f"{registry.replace('.', '-', 1)}/{name}{end}",  # a dot in a regular expression is any character
     )
     signed = [{"key_id": _NOBODY_S, "signature_algorithm": each} for each in SIGNATURE_ALGORITHMS]
     for reference, signatures in product(references, ([], signed)):

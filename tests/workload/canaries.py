@@ -1,4 +1,5 @@
-"""Canaries: a model with marked bytes, names and labels, and where none of them may be seen.
+"""Canaries: a model with marked bytes, names and labels, an environment with marked secrets, and where none
+of them may be seen.
 
 `leaks` looks for each mark, for bearer tokens, for attestation tokens and for absolute paths, as they are and
 as base64, hexadecimal digits, `\\u` escapes and percent escapes.
@@ -15,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 
@@ -29,7 +30,9 @@ LAYER = f"{MARK}_of_a_layer"
 FILE = f"{MARK}.in-the-archive"
 LABELS = tuple(f"{MARK} label {name}" for name in ("red", "green", "blue", "black"))
 PICTURE = f"{MARK} in a picture's comment"
-SECRETS = (BYTES, LAYER, FILE, PICTURE)
+PASSWORD = f"{MARK}-of-the-proxy"
+VARIABLE = f"{MARK}-in-a-variable"
+SECRETS = (BYTES, LAYER, FILE, PICTURE, PASSWORD, VARIABLE)
 
 _BEARER = re.compile(r"ya29\.[\w.-]{20,}")
 _JWT = re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")
@@ -62,6 +65,27 @@ def marked_model(folder: Path) -> bytes:
     return archive({**files, FILE: padding, "labels.txt": "\n".join(LABELS).encode()})
 
 
+def marked_environment(proxy: str) -> dict[str, str]:
+    """What whoever launches the program could have put there: a proxy that takes a password, names that the
+    program, Python or one of Google's libraries might know, and one that nobody does.
+    """
+    address = urlsplit(proxy)
+    with_password = f"{address.scheme}://secundus:{PASSWORD}@{address.netloc}"
+    return {
+        **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), with_password),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), f"{VARIABLE}.internal"),
+        **dict.fromkeys(("SECRET", "GOOGLE_CLOUD_PROJECT", "GOOGLE_API_KEY", "CLOUDSDK_CONFIG"), VARIABLE),
+        "GOOGLE_APPLICATION_CREDENTIALS": f"/secrets/{VARIABLE}.json",
+        "STORAGE_EMULATOR_HOST": f"http://{VARIABLE}:1",
+        "API_ENDPOINT_OVERRIDE": f"http://{VARIABLE}:1",
+        "PYTHONPYCACHEPREFIX": f"/{VARIABLE}",
+    }
+
+
+MAY_KEEP = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
+"""Of these the program has need; of no other."""
+
+
 def _number(value: float) -> Any:
     return np.array([value], np.float32)
 
@@ -81,7 +105,7 @@ def leaks(found: Mapping[str, str], *, paths: Iterable[str] = ()) -> list[str]:
     return said
 
 
-PROCESS = ("arguments", "environment")
+PROCESS = ("arguments", "environment", "environment at its end")
 """Of these the paths are the launcher's own."""
 
 

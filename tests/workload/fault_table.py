@@ -161,6 +161,14 @@ def _rows() -> Iterator[Row]:
             is_long=ahead_s > 0,
         )
 
+    yield Row(
+        step=Step.WRITE,
+        fault="nobody answers where the proxy was",
+        job={"proxy": "http://127.0.0.1:1"},
+        expected=unavailable("RESULT_URI…cannot be reached"),
+        resumes=False,
+        is_told=False,
+    )
     yield from _passes_or_stays(
         Step.EXCHANGE, "sts", _service("sts.googleapis.com"), what="STS", short=("429", "reset")
     )
@@ -190,6 +198,18 @@ def _rows() -> Iterator[Row]:
         fault="every download is cut at 0 %",
         faults=_troubles(Trouble(call="read", how="cut", of=MODEL, percent=0, times=ALWAYS)),
         expected=unavailable("the owner's model cannot be reached"),
+    )
+    yield Row(
+        step=Step.FETCH,
+        fault="a download trickles",
+        faults=_troubles(Trouble(call="read", how="trickle", of=MODEL)),
+    )
+    yield Row(
+        step=Step.FETCH,
+        fault="every download trickles",
+        faults=_troubles(Trouble(call="read", how="trickle", of=MODEL, times=ALWAYS)),
+        expected=unavailable("the owner's model cannot be reached"),
+        is_long=True,
     )
     yield Row(
         step=Step.FETCH,
@@ -270,6 +290,18 @@ def _rows() -> Iterator[Row]:
         step=Step.INFER,
         fault="three reads hang",
         faults=_troubles(Trouble(call="read", how="hang", of=PICTURES, times=3)),
+    )
+    yield Row(
+        step=Step.INFER,
+        fault="two pictures trickle",
+        faults=_troubles(Trouble(call="read", how="trickle", of=PICTURES, times=2)),
+    )
+    yield Row(
+        step=Step.INFER,
+        fault="every picture trickles",
+        faults=_troubles(Trouble(call="read", how="trickle", of=PICTURES, times=ALWAYS)),
+        expected=unavailable("a picture in `gs://photos-of-secundus`…cannot be reached"),
+        is_long=True,
     )
     yield Row(
         step=Step.INFER,

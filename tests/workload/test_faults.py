@@ -20,8 +20,17 @@ from attestation.errors import ExitCode
 from contract.parts import parse_part, parse_part_name
 from emulator import running
 from emulator.faults import Faults, read_faults, write_faults
-from tests.workload.canaries import PICTURE, leaks, marked_model
+from tests.workload.canaries import (
+    MAY_KEEP,
+    PASSWORD,
+    PICTURE,
+    VARIABLE,
+    leaks,
+    marked_environment,
+    marked_model,
+)
 from tests.workload.fault_table import ALWAYS, TABLE, Row
+from tests.workload.hasty import ENVIRONMENT
 from tests.workload.jobs import ROOT, Ended, Job, Stage
 from tests.workload.samples import large_png, picture
 from workload.inference import Step
@@ -68,6 +77,13 @@ class Watched:
         self.ended = ended
         log = "\n".join(json.dumps(line, ensure_ascii=False) for line in ended.lines)
         shown = {"log": log, "standard error": ended.errors, **ended.written, **seen}
+        # What the launcher has put there, anybody sees there; but nothing else.
+        for name, value in (job.environment or {}).items():
+            shown["environment"] = shown["environment"].replace(f"{name}={value}\0", "")
+        kept = json.loads((job.socket_file.parent.parent / ENVIRONMENT).read_text())
+        shown["environment at its end"] = json.dumps(
+            {name: value for name, value in kept.items() if name not in MAY_KEEP}
+        )
         self.leaks = leaks(shown, paths=[str(job.stage.folder), str(ROOT)])
 
 
@@ -135,6 +151,9 @@ def test_a_leak_would_be_found(marked: Stage) -> None:
         *(b64encode(b"x" * before + BYTES.encode() + b"yz").decode() for before in range(4)),
         "".join(f"\\u{ord(letter):04x}" for letter in BYTES),
         LABELS[1],
+        VARIABLE,
+        f"http://secundus:{PASSWORD}@127.0.0.1:1",
+        "Basic " + b64encode(f"secundus:{PASSWORD}".encode()).decode(),
         "ya29.symbolon-emulator.0123456789abcdef",
         marked.verifier.mint(job_of(marked, "many").facts),
         "at /app/workload/program.py:12",
@@ -164,8 +183,9 @@ def job_of(stage: Stage, folder: str, given: Mapping[str, Any] | None = None) ->
         before = ("unshare", "-rm", "sh", "-c", mount, "sh")
         if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
             pytest.skip("not required: this machine lets nobody mount a tmpfs")
+    proxy = given.pop("proxy", stage.emulator.env["HTTPS_PROXY"])
     return stage.job(
-        environment={"INPUT_URI": f"gs://{stage.photos.name}/{folder}"},
+        environment={"INPUT_URI": f"gs://{stage.photos.name}/{folder}", **marked_environment(proxy)},
         edit=lambda terms: terms.replace('"tensorflow"', '"openvino"'),
         hasty=True,
         before=before,

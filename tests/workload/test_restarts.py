@@ -65,6 +65,13 @@ def test_what_was_listed_is_what_is_read_however_the_folder_changes(stage: Stage
     assert "fetch" not in steps(again)  # nothing was left to do, so nobody asked for the model
     assert "nothing is left to do" in again.lines[-1]["message"]
 
+    receipt = stage.results.blob(f"{one.name}/receipt.json")
+    receipt.upload_from_string(first.written["receipt.json"].replace('"payload":"', '"payload":"eyJ'))
+    planted = one.run()
+    assert (planted.status, planted.error.family) == (ExitCode.MISCONFIGURED, "misconfigured")
+    assert planted.error.message.startswith("`receipt.json` in RESULT_URI")
+    assert "does not prove itself" in planted.error.message
+
     remove(stage, one, but="job.json")
     from_versions = one.run()
     assert rows(from_versions) == rows(first)  # the bucket keeps what was overwritten

@@ -14,20 +14,25 @@ from google.cloud import storage
 
 from attestation.digests import Digest
 from attestation.errors import Misconfigured
+from contract.canonical import render_canonical
 from contract.job import JobRecord, ListedPicture, job_nonce, render_job
+from contract.parts import AUDIENCE as PARTS
 from contract.parts import InputLeaf, Part, part_name, part_nonce, part_range, render_part
+from contract.receipt import AUDIENCE, nonce_of, parse_receipt, render_receipt
 from contract.request import Job, agree, parse_request
 from contract.results import Prediction, Row, render_row
 from contract.uris import FolderUri
 from emulator import running
 from emulator.verifier import Verifier
 from tests.launches import DIGEST
+from tests.receipts import results_of, statement_of
 from tests.workload.launching import launched, verifier_of
 from tests.workload.samples import FACTS, TERMS
 from tests.workload.test_results import record
+from workload import attesting
 from workload.part_tokens import Machine
 from workload.results import ResultFolder
-from workload.resuming import find_job, proved_parts
+from workload.resuming import find_job, has_proved_receipt, proved_parts
 
 Buckets = Callable[[], storage.Bucket]
 
@@ -274,6 +279,69 @@ def test_a_job_of_a_later_format_has_its_sentence(scene: Scene) -> None:
     data = render_job(scene.job, token="").replace(b'"format":1', b'"format":9')
     scene.put(JOB, data)
     assert scene.refusal().message == "`format` in `job.json` is `9`; this program reads 1 alone"
+
+
+def receipt(job: JobRecord, *, audience: str = AUDIENCE, sealed: bytes | None = None) -> bytes:
+    """Of that job, by this process' machine; its token is for `sealed`, if not for what it says."""
+    statement = statement_of(results_of(1), 1)
+    statement["predicate"]["job"]["digest"] = job.digest
+    payload = render_canonical(statement)
+    token = attesting.fresh_token(audience, nonces=[nonce_of(sealed or payload)])
+    return render_receipt(payload, token).encode()
+
+
+def test_a_job_is_finished_by_its_own_receipt(scene: Scene) -> None:
+    assert not has_proved_receipt(scene.folder, scene.job, scene.machine)
+    scene.put("receipt.json", receipt(scene.job))
+    assert has_proved_receipt(scene.folder, scene.job, scene.machine)
+
+
+def receipt_of_another_job(scene: Scene) -> bytes:
+    return receipt(replace(scene.job, top_k=1))
+
+
+def receipt_for_something_else(scene: Scene) -> bytes:
+    return receipt(scene.job, sealed=b"{}")
+
+
+def receipt_with_a_parts_token(scene: Scene) -> bytes:
+    return receipt(scene.job, audience=PARTS)
+
+
+def receipt_by_another_image(scene: Scene) -> bytes:
+    with launched(scene.verifier, ANOTHER_IMAGE, scene.tmp_path / "another"):
+        return receipt(scene.job)
+
+
+def receipt_of_a_later_format(scene: Scene) -> bytes:
+    payload = parse_receipt(receipt(scene.job)).payload.replace(b'"format":1', b'"format":2')
+    return render_receipt(payload, attesting.fresh_token(AUDIENCE, nonces=[nonce_of(payload)])).encode()
+
+
+def no_receipt(_scene: Scene) -> bytes:
+    return b"{}"
+
+
+@pytest.mark.parametrize(
+    ("plant", "said"),
+    [
+        (receipt_of_another_job, "it is of job `sha256:"),
+        (receipt_for_something_else, "its token was made for something else"),
+        (receipt_with_a_parts_token, "the token was made for `symbolon:part:v1`"),
+        (receipt_by_another_image, "its token is of another image"),
+        (receipt_of_a_later_format, "the receipt is of `format` `2`"),
+        (no_receipt, "the receipt does not have exactly the members"),
+    ],
+)
+def test_a_receipt_that_was_planted_finishes_no_job(
+    scene: Scene, plant: Callable[[Scene], bytes], said: str
+) -> None:
+    scene.put("receipt.json", plant(scene))
+    with pytest.raises(Misconfigured) as refused:
+        has_proved_receipt(scene.folder, scene.job, scene.machine)
+    assert refused.value.message.startswith("`receipt.json` in RESULT_URI")
+    assert f"does not prove itself: {said}" in refused.value.message
+    assert "symbolon operator results clear" in refused.value.hint
 
 
 def test_parts_are_create_only(scene: Scene) -> None:

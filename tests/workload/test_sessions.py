@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 import requests
 import trustme
 import urllib3
+from google.cloud.storage.retry import DEFAULT_RETRY
 
 from emulator import running
-from workload import sessions
+from workload import patience, sessions
 from workload.sessions import settle, storage_pool
 
 VARIABLES = ("HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -103,6 +106,85 @@ def test_a_sessions_connections_are_as_strict_without_it(
         assert pool is not None
         with pytest.raises(urllib3.exceptions.SSLError):
             pool.urlopen("GET", "/", retries=False, timeout=10)
+
+
+@contextmanager
+def trickling(certificate: trustme.LeafCert, answer: bytes, trickled: bytes) -> Iterator[str]:
+    """The address of a server that sends `answer` at once and `trickled` byte by byte, never all of it."""
+    context, over = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Event()
+    certificate.configure_cert(context)
+    with socket.create_server(("localhost", 0)) as listener:
+
+        def trickle() -> None:
+            accepted, _ = listener.accept()
+            with suppress(OSError), context.wrap_socket(accepted, server_side=True) as connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+                for byte in trickled:
+                    if over.wait(0.02):
+                        return
+                    connection.sendall(bytes([byte]))
+                raise AssertionError("it was listened to until the end")
+
+        server = Thread(target=trickle)
+        server.start()
+        yield f"https://localhost:{listener.getsockname()[1]}/"
+        over.set()
+        server.join()
+
+
+TRICKLES = {
+    "its body": (b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n", bytes(999)),
+    "its headers": (b"HTTP/1.1 200 OK\r\nx-a: ", b"a" * 999),
+}
+
+
+@pytest.mark.parametrize("how", TRICKLES)
+def test_who_trickles_is_not_listened_to_for_ever(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Though each byte is there long before the timeout; and that passes, so it may be tried again."""
+    monkeypatch.setattr(patience, "ANSWER_S", 0.2)
+    monkeypatch.setattr(patience, "SLOWEST_BYTES_PER_S", 1 << 20)
+    began = time.monotonic()
+    with trickling(authority.issue_cert("localhost"), *TRICKLES[how]) as address, settled() as session:
+        with pytest.raises((requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)) as given_up:
+            session.get(address, timeout=10, stream=True).raw.read()
+        assert DEFAULT_RETRY._predicate(given_up.value)
+    assert time.monotonic() - began < 5
+
+
+def test_who_sends_much_has_longer(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "ANSWER_S", 0.1)
+    monkeypatch.setattr(patience, "SLOWEST_BYTES_PER_S", 20)  # a byte gives longer than it takes
+    headers = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n"
+    with trickling(authority.issue_cert("localhost"), headers, bytes(21)) as address, settled() as session:
+        assert session.get(address, timeout=10).content == bytes(20)
+
+
+def test_a_connection_that_waited_for_its_next_question_has_all_its_time(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    now = [0.0]
+    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with socket.create_server(("localhost", 0)) as listener, settled() as session:
+
+        def answer() -> None:
+            accepted, _ = listener.accept()
+            with context.wrap_socket(accepted, server_side=True) as connection:
+                while connection.recv(65536):
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        server = Thread(target=answer)
+        server.start()
+        address = f"https://localhost:{listener.getsockname()[1]}/"
+        for _ in range(2):
+            assert session.get(address, timeout=9).status_code == 204
+            now[0] += 1e6
+        session.close()
+        server.join()
 
 
 def test_a_session_that_is_not_settled_keeps_its_connections_to_itself() -> None:

@@ -191,7 +191,6 @@ def test_what_cannot_be_asked_gets_one_line(
         pytest.param(["--image-digest", "latest"], id="no digest"),
         pytest.param(["--at", "yesterday"], id="no time"),
         pytest.param(["--results", "gs://"], id="no bucket"),
-        pytest.param(["--row", "row.json"], id="a row without a proof"),
     ],
 )
 def test_what_can_never_be_asked_is_wrong_usage(ask: Ask, typed: list[str]) -> None:
@@ -259,6 +258,19 @@ def test_a_row_that_is_handed_in_takes_the_place_of_the_proof_s_own(
         ask(*arguments(folder, vector), "--row", row, "--format", "json").json["why"]["code"]
         == "proof-rejected"
     )
+
+
+def test_a_row_without_its_proof_proves_nothing(
+    ask: Ask, folder: Path, vectors: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    vector = vectors["one row by its proof alone"]
+    row = tmp_path / "row.json"
+    row.write_text(
+        json.loads((folder / vector["proof"]).read_text(encoding="utf-8"))["row"], encoding="utf-8"
+    )
+    answered = ask("auditor", "receipt", "verify", folder / vector["receipt"], "--row", row)
+    assert (answered.code, answered.out) == (4, "")
+    assert "`symbolon operator results prove` writes one" in answered.err
 
 
 def test_the_moment_of_asking_is_now_unless_it_is_given(ask: Ask, folder: Path) -> None:

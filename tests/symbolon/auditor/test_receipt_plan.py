@@ -123,6 +123,26 @@ def test_of_several_providers_one_that_admits_is_enough(conditions: list[str], v
                 ('image_reference.endsWith("/repo/workload:latest")', True, "a name that anybody may give"),
                 ('image_reference.contains("/primus/repo/")', True, "a path that any registry has"),
                 ('image_reference.startsWith("us-docker.pkg.dev/primus/")', False, "the owner's project"),
+                (
+                    'image_reference.startsWith("us-docker.pkg.dev/primus")',
+                    True,
+                    "a project whose name begins alike",
+                ),
+                (
+                    'image_reference.matches("us-docker[.]pkg[.]dev/primus/")',
+                    True,
+                    "a reference within another",
+                ),
+                (
+                    'image_reference.matches("^us-docker.pkg.dev/primus/")',
+                    True,
+                    "a registry whose name has another letter for a dot",
+                ),
+                (
+                    'image_reference.matches("^us-docker[.]pkg[.]dev/primus/.*$")',
+                    False,
+                    "the owner's project, in a whole expression",
+                ),
                 ("image_signatures.size() > 0", True, "somebody's signature"),
                 (
                     'image_signatures.exists(s, s.signature_algorithm == "ECDSA_P256_SHA256")',

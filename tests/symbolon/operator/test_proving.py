@@ -37,6 +37,7 @@ def test_a_row_is_proved_and_the_proof_is_accepted_without_the_rest(
     verified = ask("auditor", "receipt", "verify", receipt, *typed)
     assert verified.code == 0
     row = json.loads(verified.out.splitlines()[-1])
+    assert ask("auditor", "receipt", "verify", receipt, *typed[:-2], "--row", proof).out == verified.out
     assert (row["image"], json.loads(answered.out)["index"]) == (f"photos/{index:06}.jpg", index)
 
 
