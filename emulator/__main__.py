@@ -6,9 +6,10 @@ import argparse
 import json
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from attestation.errors import SymbolonError
+from attestation.errors import SymbolonError, Unavailable
 
 from .address import parse_route
 from .server import run
@@ -38,9 +39,12 @@ def main() -> int:
         if report is None:
             sys.stdout.write(description.decode() + "\n")
             sys.stdout.flush()
-        else:
+            return
+        try:
             report.sendall(description)
             report.shutdown(socket.SHUT_WR)
+        except OSError:
+            raise Unavailable("nobody waits any more for this emulator to be ready") from None
 
     try:
         run(
@@ -50,12 +54,14 @@ def main() -> int:
             whole_images=arguments.whole_images,
             on_ready=on_ready,
             until=report if arguments.until_closed else None,
+            starter=None if arguments.until_closed else report,
         )
     except SymbolonError as error:
         if report is None:
             sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         else:
-            report.sendall(json.dumps({"error": error.message, "hint": error.hint}).encode())
+            with suppress(OSError):
+                report.sendall(json.dumps({"error": error.message, "hint": error.hint}).encode())
         return error.exit_code
     return 0
 
