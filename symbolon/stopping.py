@@ -23,7 +23,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stopping_by_signals() -> Iterator[None]:
-    """Within the block the first such signal raises `Stopped`, and each further one waits for the taking down.
+    """Within the block the first such signal raises `Stopped`, and further ones wait for what is taken down.
 
     One that is ignored stays ignored: whoever typed `nohup` wants it so. Only a main thread hears signals;
     in another one nothing is changed.

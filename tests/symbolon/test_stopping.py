@@ -1,4 +1,4 @@
-"""Whoever is asked to end takes down what was begun: no process, no temporary folder, and a shell's exit code."""
+"""Whoever is asked to end takes down what was begun: no process and no folder stays."""
 
 from __future__ import annotations
 
