@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from attestation.errors import SymbolonError
+from attestation.errors import Misconfigured, SymbolonError, Unavailable
 
 from .address import parse_route
 from .server import run
@@ -38,9 +40,12 @@ def main() -> int:
         if report is None:
             sys.stdout.write(description.decode() + "\n")
             sys.stdout.flush()
-        else:
+            return
+        try:
             report.sendall(description)
             report.shutdown(socket.SHUT_WR)
+        except OSError:
+            raise Unavailable("nobody waits any more for this emulator to be ready") from None
 
     try:
         run(
@@ -50,14 +55,29 @@ def main() -> int:
             whole_images=arguments.whole_images,
             on_ready=on_ready,
             until=report if arguments.until_closed else None,
+            starter=None if arguments.until_closed else report,
         )
-    except SymbolonError as error:
+    except (SymbolonError, OSError) as failure:
+        error = _of_the_disk(failure)
         if report is None:
             sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         else:
-            report.sendall(json.dumps({"error": error.message, "hint": error.hint}).encode())
+            with suppress(OSError):
+                report.sendall(json.dumps({"error": error.message, "hint": error.hint}).encode())
         return error.exit_code
     return 0
+
+
+def _of_the_disk(failure: SymbolonError | OSError) -> SymbolonError:
+    """The failure; a disk that cannot be written is nobody's bug."""
+    if isinstance(failure, SymbolonError):
+        return failure
+    if failure.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO):
+        raise failure
+    reason = (failure.strerror or "no reason given").lower()
+    return Misconfigured(
+        f"the emulator cannot write its state: {reason}", hint="make room, or name a folder on another disk"
+    )
 
 
 if __name__ == "__main__":

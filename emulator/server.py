@@ -143,8 +143,11 @@ def run(
     whole_images: bool,
     on_ready: Callable[[bytes], None],
     until: socket.socket | None,
+    starter: socket.socket | None = None,
 ) -> None:
     """Serves `folder` until SIGTERM, SIGINT or the end of `until`; hands `emulator.json` on when ready.
+
+    Until it is ready the end of `starter` ends it too: who waited for it has left, and nobody knows of it.
 
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at.
     `whole_images`: a workload runs by runc, from its image's own root file system.
@@ -162,7 +165,13 @@ def run(
     with _only_one_on(folder):
         asyncio.run(
             _serve(
-                folder, port=port, routes=routes, whole_images=whole_images, on_ready=on_ready, until=until
+                folder,
+                port=port,
+                routes=routes,
+                whole_images=whole_images,
+                on_ready=on_ready,
+                until=until,
+                starter=starter,
             )
         )
 
@@ -175,8 +184,9 @@ async def _serve(
     whole_images: bool,
     on_ready: Callable[[bytes], None],
     until: socket.socket | None,
+    starter: socket.socket | None,
 ) -> None:
-    stop = _stop_event(until)
+    stop = _stop_event(*(each for each in (until, starter) if each is not None))
     listeners = [_tcp_listener(port), unix_listener(folder / "gateway.sock", mode=0o600)]
     address = Address(
         proxy=f"http://127.0.0.1:{listeners[0].getsockname()[1]}",
@@ -195,8 +205,10 @@ async def _serve(
         await gateway.start(*listeners)
         document = json.dumps(_describe(state, address, routes, whole_images), indent=1).encode()
         write_atomically(description, document)
-        on_ready(document)
         try:
+            on_ready(document)
+            if starter is not None:
+                asyncio.get_running_loop().remove_reader(starter)
             await stop.wait()
         finally:
             description.unlink()
@@ -267,14 +279,14 @@ async def _tls_server(app: Starlette, path: Path, context: ssl.SSLContext) -> As
         await serving
 
 
-def _stop_event(until: socket.socket | None) -> asyncio.Event:
-    """Set at SIGTERM, at SIGINT, and when the other end of `until` is closed."""
+def _stop_event(*until: socket.socket) -> asyncio.Event:
+    """Set at SIGTERM, at SIGINT, and when the other end of one of `until` is closed."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if until is not None:
-        loop.add_reader(until, stop.set)
+    for each in until:
+        loop.add_reader(each, stop.set)
     return stop
 
 

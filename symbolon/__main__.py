@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from attestation.errors import ExitCode, Misconfigured, SymbolonError
 
 from .arguments import make_parser
+from .stopping import exit_code_of, stopping_by_signals
 
-_INTERRUPTED = 128 + signal.SIGINT
 _NOBODY_LISTENS = 128 + signal.SIGPIPE
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
 """A disk that is full, read-only or broken is nobody's bug."""
@@ -28,8 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter gets its number
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _answer(argv)
-        sys.stdout.flush()
+        with stopping_by_signals():
+            code = _answer(argv)
+            sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        _say("\nstopped\n")
+        return exit_code_of(stop)
     except BrokenPipeError:
         _write_no_more()  # whoever read our output has left
         return _NOBODY_LISTENS
@@ -56,9 +60,6 @@ def _answer(argv: Sequence[str] | None) -> int:
     except SymbolonError as error:
         _tell(error, as_json=arguments.output == "json")
         return int(error.exit_code)
-    except KeyboardInterrupt:
-        _say("\nstopped\n")
-        return _INTERRUPTED
     except Exception as failure:
         if isinstance(failure, BrokenPipeError) or _is_unwritten(failure):
             raise

