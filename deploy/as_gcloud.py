@@ -6,17 +6,26 @@ Source: gcloud 528, `--help` of each command; tests run them with gcloud itself.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from policy.gcloud import provider_command
 from policy.provider import Provider
 
+from .confidential_vm import (
+    CLOUD_PLATFORM,
+    IMAGE_PROJECT,
+    LABELS,
+    ConfidentialVm,
+    platform_of,
+    render_metadata,
+)
 from .marks import LABEL, SENTENCE
 from .planning import Action, Create, Delete, Enable, Give, Restore, Revoke, Update
 from .resources import Bucket, DockerRepository, Grant, Made, Project, ServiceAccount, WorkloadIdentityPool
 
 _LABEL = "=".join(LABEL)
+_SIGNS = ("~", ";", "|", "#", "%", "!", "::", "~~", ";;", "||", "##", "%%", "~;~", "~;~;~")
 _POOLS = ("gcloud", "iam", "workload-identity-pools")
 _ACCOUNTS = ("gcloud", "iam", "service-accounts")
 
@@ -25,6 +34,41 @@ def render_gcloud(actions: Iterable[Action]) -> str:
     """The plan as a script that stops at the first error; a comment where there is nothing to do."""
     lines = [shlex.join(words) for action in actions for words in commands_of(action)]
     return "\n".join(["set -e", *lines] if lines else ["# everything is as described"]) + "\n"
+
+
+def launch_command(vm: ConfidentialVm) -> list[str]:
+    """The words of the command that asks for the same VM as `launch` does.
+
+    Raises:
+        Misconfigured: its metadata cannot be written.
+    """
+    platform = platform_of(vm)
+    return [
+        *("gcloud", "compute", "instances", "create", vm.name),
+        *(f"--project={vm.project_id}", f"--zone={vm.zone}", f"--machine-type={vm.shape}"),
+        *([f"--min-cpu-platform={platform}"] if platform else []),
+        *(f"--confidential-compute-type={vm.technology}", f"--maintenance-policy={vm.maintenance}"),
+        *("--shielded-secure-boot", "--shielded-vtpm", "--shielded-integrity-monitoring"),
+        *(f"--image-project={IMAGE_PROJECT}", f"--image-family={vm.image_family}"),
+        *(f"--service-account={vm.service_account}", f"--scopes={CLOUD_PLATFORM}"),
+        f"--labels={_pairs(LABELS, ',')}",
+        f"--metadata={_escaped(render_metadata(vm))}",
+    ]
+
+
+def _escaped(pairs: Mapping[str, str]) -> str:
+    """The pairs as gcloud reads a dictionary, whatever stands in them: `gcloud topic escaping`.
+
+    >>> _escaped({"a": "1,2", "b": "~"})
+    '^;^a=1,2;b=~'
+    """
+    text = "".join([*pairs, *pairs.values()])
+    sign = next(each for each in _SIGNS if each not in text)
+    return f"^{sign}^{_pairs(pairs, sign)}"
+
+
+def _pairs(pairs: Mapping[str, str], sign: str) -> str:
+    return sign.join(f"{name}={value}" for name, value in sorted(pairs.items()))
 
 
 def commands_of(action: Action) -> list[list[str]]:

@@ -97,6 +97,12 @@ def render_metadata(vm: ConfidentialVm) -> dict[str, str]:
     return {**metadata, **vm.metadata}
 
 
+def platform_of(vm: ConfidentialVm) -> str:
+    """The processor that has to be asked for by name, or nothing."""
+    # A host that may hand the VM on, and one for SEV-SNP, have to be of this processor.
+    return MILAN if vm.maintenance == "MIGRATE" else TECHNOLOGIES[vm.technology].cpu_platform
+
+
 def render_instance(vm: ConfidentialVm) -> Json:
     """The body of `instances.insert`, field for field what the documented gcloud command asks for.
 
@@ -105,8 +111,7 @@ def render_instance(vm: ConfidentialVm) -> Json:
     """
     image = f"projects/{IMAGE_PROJECT}/global/images/family/{vm.image_family}"
     metadata = render_metadata(vm)
-    # A host that may hand the VM on, and one for SEV-SNP, have to be of this processor.
-    platform = MILAN if vm.maintenance == "MIGRATE" else TECHNOLOGIES[vm.technology].cpu_platform
+    platform = platform_of(vm)
     return {
         "name": vm.name,
         "labels": dict(LABELS),

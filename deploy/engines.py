@@ -30,7 +30,9 @@ from .layout import Layout, read_layout
 ENGINES = ("buildah", "podman", "docker")
 """In the order in which they are looked for: the first two need no daemon."""
 
-_BASE = re.compile(r"(?P<name>[a-z0-9][a-zA-Z0-9./:_-]{0,254})@(?P<digest>sha256:[0-9a-f]{64})")
+_BASE = re.compile(
+    r"(?P<name>oci:[^@]{1,4000}|[a-z0-9][a-zA-Z0-9./:_-]{0,254})@(?P<digest>sha256:[0-9a-f]{64})"
+)
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _LAST_WORDS = 3
 _KEPT_LINES = 40
@@ -60,7 +62,8 @@ def parse_base(text: str) -> Base:
     if found is None:
         raise Misconfigured(
             f"the base {quoted(text)} is not named by its digest",
-            hint="write NAME@sha256:…; `skopeo inspect --format '{{.Digest}}' docker://NAME` says today's",
+            hint="a tag alone can move: write NAME@sha256:…; `skopeo inspect --format '{{.Digest}}' "
+            "docker://NAME` says today's",
         )
     return Base(name=found["name"], digest=parse_digest(found["digest"]))
 
@@ -97,7 +100,7 @@ def find_engine(name: str | None = None) -> Engine:
         return Engine(name=each, tool=f"{each} {version[0] if version else 'of an unknown version'}")
     raise Misconfigured(
         f"`{name}` is not installed" if name else f"none of {', '.join(ENGINES)} is installed",
-        hint="install buildah, which needs no daemon; an emulator takes --layout, without any engine",
+        hint="install buildah, which needs no daemon; or --append, on a base that carries the requirements",
     )
 
 

@@ -16,6 +16,7 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import Misconfigured, quoted
@@ -33,12 +34,16 @@ RUNTIMES = ("tensorflow", "openvino")
 """What the image can be built with, one of them: the Dockerfile's argument `RUNTIME`."""
 SOURCE_DATE_EPOCH = 0
 """Every time in the image, in seconds since the epoch: the digest speaks of content alone."""
+CREATED = "1970-01-01T00:00:00Z"
+"""The same, as a configuration has it."""
+LAUNCH_POLICY = "tee.launch_policy."
+"""What the labels begin with by which an image's author says what its operator may do."""
 BASE_ANNOTATION = "symbolon.base"
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 # Not compressed: what gzip writes differs between versions of zlib, and so would the digest.
-_LAYER = "application/vnd.oci.image.layer.v1.tar"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,28 +76,45 @@ def build_image(
         Misconfigured: the Dockerfile is not of the known subset, or names a file that is not there;
             or the terms name another of the `RUNTIMES` than `runtime`.
     """
-    _check_runtime(terms, runtime)
+    check_runtime(terms, runtime)
     dockerfile = read_dockerfile(source, runtime=runtime)
-    layer = _layer(_files(dockerfile, {TERMS: terms, ROOT: root}, source))
-    config = _json(_configuration(dockerfile, digest_of(layer)))
+    layer = layer_of(dockerfile, {TERMS: terms, ROOT: root}, source)
+    return write_layout(
+        folder,
+        layer=layer,
+        config=_configuration(dockerfile, digest_of(layer)),
+        annotations={BASE_ANNOTATION: "not included"},
+    )
+
+
+def write_layout(
+    folder: Path,
+    *,
+    layer: bytes,
+    config: Mapping[str, object],
+    annotations: Mapping[str, str],
+    below: Iterable[Mapping[str, object]] = (),
+) -> ImageLayout:
+    """`folder` is the OCI layout of one image: our `layer` on the layers that `below` describes."""
+    configuration = _json(config)
     manifest = _json(
         {
             "schemaVersion": 2,
             "mediaType": _MANIFEST,
-            "config": _descriptor(_CONFIG, config),
-            "layers": [_descriptor(_LAYER, layer)],
-            "annotations": {BASE_ANNOTATION: "not included"},
+            "config": _descriptor(_CONFIG, configuration),
+            "layers": [*below, _descriptor(LAYER_TYPE, layer)],
+            "annotations": annotations,
         }
     )
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
-    for blob in (layer, config, manifest):
+    for blob in (layer, configuration, manifest):
         (blobs / digest_of(blob).removeprefix("sha256:")).write_bytes(blob)
     index = {"schemaVersion": 2, "manifests": [_descriptor(_MANIFEST, manifest)]}
     (folder / "index.json").write_bytes(_json(index))
     (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
     return ImageLayout(
-        folder=folder, manifest=digest_of(manifest), config=digest_of(config), layer=digest_of(layer)
+        folder=folder, manifest=digest_of(manifest), config=digest_of(configuration), layer=digest_of(layer)
     )
 
 
@@ -117,8 +139,12 @@ def _found(names: Iterable[str], source: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _check_runtime(terms: bytes, runtime: str) -> None:
-    """The terms name no other runtime. What else they say is for the workload to judge."""
+def check_runtime(terms: bytes, runtime: str) -> None:
+    """The terms name no other runtime. What else they say is for the workload to judge.
+
+    Raises:
+        Misconfigured: they do.
+    """
     try:
         named = named_runtime(terms.decode())
     except UnicodeDecodeError:
@@ -139,6 +165,15 @@ def files_of(dockerfile: Dockerfile, owners: Mapping[str, bytes | None], source:
     return {
         origin: _content(origin, owners, source) for copy in dockerfile.copies for origin in copy.targets()
     }
+
+
+def layer_of(dockerfile: Dockerfile, owners: Mapping[str, bytes | None], source: Path) -> bytes:
+    """The layer with what the Dockerfile copies, as a tar.
+
+    Raises:
+        Misconfigured: as `files_of` does.
+    """
+    return _layer(_files(dockerfile, owners, source))
 
 
 def _files(
@@ -192,18 +227,23 @@ def _layer(files: Mapping[str, tuple[bytes, int]]) -> bytes:
 def _configuration(dockerfile: Dockerfile, layer: Digest) -> dict[str, object]:
     """What the launcher reads: how to start the process, and the author's launch policy."""
     return {
-        "created": "1970-01-01T00:00:00Z",
+        "created": CREATED,
         "architecture": "amd64",
         "os": "linux",
-        "config": {
-            "User": dockerfile.user,
-            "Env": [f"{name}={value}" for name, value in dockerfile.environment.items()],
-            "Entrypoint": list(dockerfile.entrypoint),
-            "WorkingDir": dockerfile.working_dir,
-            "Labels": dict(dockerfile.labels),
-        },
+        "config": stated_configuration(dockerfile),
         "rootfs": {"type": "layers", "diff_ids": [layer]},
-        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "symbolon: COPY of deploy/Dockerfile"}],
+        "history": [{"created": CREATED, "created_by": "symbolon: COPY of deploy/Dockerfile"}],
+    }
+
+
+def stated_configuration(dockerfile: Dockerfile) -> dict[str, Any]:
+    """What the Dockerfile states itself of how the process is started, as an image's `config` has it."""
+    return {
+        "User": dockerfile.user,
+        "Env": [f"{name}={value}" for name, value in dockerfile.environment.items()],
+        "Entrypoint": list(dockerfile.entrypoint),
+        "WorkingDir": dockerfile.working_dir,
+        "Labels": dict(dockerfile.labels),
     }
 
 

@@ -99,6 +99,48 @@ def read_layout(folder: Path) -> Layout:
         ) from None
 
 
+def image_in(folder: Path, digest: Digest) -> Layout:
+    """The image of that digest, of those that a layout in `folder` holds; of an index, that for linux/amd64.
+
+    The layout's own index is not read.
+
+    Raises:
+        Misconfigured: it is not there, or is no image for linux/amd64.
+        EvidenceRejected: it is not what its digest says.
+    """
+    try:
+        document = _members(_blob(folder, digest))
+        if "manifests" in document:
+            digest = for_linux_on_amd64(document)
+            document = _members(_blob(folder, digest))
+        for descriptor in (document["config"], *document["layers"]):
+            parse_digest(descriptor["digest"])
+        return Layout(
+            folder=folder,
+            digest=digest,
+            media_type=str(document.get("mediaType", _MANIFEST)),
+            manifest=document,
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise Misconfigured(
+            f"`{digest}` is no image for linux/amd64",
+            hint="is it the digest of an image, and of the right one?",
+        ) from None
+
+
+def for_linux_on_amd64(index: Mapping[str, Any]) -> Digest:
+    """The digest of the index's image for the machine that it runs on.
+
+    Raises:
+        LookupError: it has none.
+    """
+    for each in index["manifests"]:
+        platform = each.get("platform") or {}
+        if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
+            return parse_digest(each["digest"])
+    raise LookupError
+
+
 def _only_image(index: Mapping[str, Any]) -> dict[str, Any]:
     """The one image of an index; an attestation that a builder put beside it is none."""
     (only,) = (each for each in index["manifests"] if each.get("platform", {}).get("os") != "unknown")

@@ -103,13 +103,19 @@ class Revoke:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """The resource goes, with `objects` things in it: of a bucket every version of every object."""
+    """The resource goes, with `objects` things in it: every version of every object, or every image."""
 
     resource: Made
     objects: int = 0
 
     def __str__(self) -> str:
-        return f"delete {title_of(self.resource)}" + (f" with {self.objects} objects" if self.objects else "")
+        things = f" with {self.objects} {self.kind}" if self.objects else ""
+        return f"delete {title_of(self.resource)}{things}"
+
+    @property
+    def kind(self) -> str:
+        """What the things in it are."""
+        return "images" if isinstance(self.resource, DockerRepository) else "objects"
 
 
 Action = Enable | Create | Restore | Update | Give | Revoke | Delete

@@ -115,7 +115,7 @@ def _rows_of(action: Action) -> Iterator[Row]:
             what, where = _named(action.grant)
             yield Row(verb="delete", what=what, where=where)
         case Delete():
-            things = (Difference(field="objects", before=action.objects, after=None),)
+            things = (Difference(field=action.kind, before=action.objects, after=None),)
             yield _row("delete", action.resource, things if action.objects else ())
         case _:
             assert_never(action)

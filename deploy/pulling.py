@@ -1,4 +1,4 @@
-"""An image as its registry serves it, read without its layers: nothing is believed that no digest covers.
+"""An image as its registry serves it, large layers unread: nothing is believed that no digest covers.
 
 Source: opencontainers/distribution-spec v1.1, "Pulling manifests" and "Pulling blobs";
 opencontainers/image-spec, manifest.md, image-index.md and config.md.
@@ -18,9 +18,10 @@ from attestation.digests import Digest, digest_of, parse_digest
 from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
 
 from .google_api import GoogleApi
+from .layout import for_linux_on_amd64
 from .push import MANIFESTS, ImageReference
 
-_LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
+LARGEST_DOCUMENT: Final = 4 * 1024 * 1024
 _TIMEOUT_S: Final = 60
 
 
@@ -38,6 +39,8 @@ class PublishedImage:
     env: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[Mapping[str, Any], ...] = ()
+    """Their descriptors, the lowest first."""
 
 
 def read_image(api: GoogleApi, reference: ImageReference) -> PublishedImage:
@@ -49,13 +52,12 @@ def read_image(api: GoogleApi, reference: ImageReference) -> PublishedImage:
         Misconfigured: it is no image that a launcher can run.
         Denied, Unavailable: as the registry answers.
     """
-    digest, document = _read_manifest(api, reference)
+    digest, document = read_manifest(api, reference)
     try:
         if "manifests" in document:
-            chosen = parse_digest(_for_linux_on_amd64(document["manifests"]))
-            _, document = _read_manifest(api, replace(reference, digest=chosen))
+            _, document = read_manifest(api, replace(reference, digest=for_linux_on_amd64(document)))
         image_id = parse_digest(document["config"]["digest"])
-        config = _members(_read_blob(api, reference, image_id)).get("config") or {}
+        config = _members(read_blob(api, reference, image_id, what="the configuration")).get("config") or {}
         return PublishedImage(
             digest=digest,
             image_id=image_id,
@@ -64,15 +66,37 @@ def read_image(api: GoogleApi, reference: ImageReference) -> PublishedImage:
             env=dict(variable.split("=", 1) for variable in config.get("Env") or ()),
             labels=dict(config.get("Labels") or {}),
             annotations=dict(document.get("annotations") or {}),
+            layers=tuple(dict(layer) for layer in document.get("layers") or ()),
         )
-    except (LookupError, TypeError, ValueError, AttributeError, StopIteration, RecursionError):
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         raise Misconfigured(
             f"`{reference.repository}` is no image that a launcher can run",
             hint="it has to be an image of OCI's or of Docker's, for linux/amd64",
         ) from None
 
 
-def _read_manifest(api: GoogleApi, reference: ImageReference) -> tuple[Digest, dict[str, Any]]:
+def read_manifest(api: GoogleApi, reference: ImageReference) -> tuple[Digest, dict[str, Any]]:
+    """The manifest or index that the registry serves under the reference, and its digest.
+
+    Raises:
+        NotFound: there is none.
+        EvidenceRejected: the reference has a digest, and the bytes have another.
+        Misconfigured: it is no JSON object.
+        Denied, Unavailable: as the registry answers.
+    """
+    data = fetch_manifest(api, reference)
+    try:
+        return digest_of(data), _members(data)
+    except (ValueError, TypeError, RecursionError):
+        raise Misconfigured(f"`{reference}` is no image", hint="is it the right reference?") from None
+
+
+def fetch_manifest(api: GoogleApi, reference: ImageReference) -> bytes:
+    """The same, as it is served.
+
+    Raises:
+        SymbolonError: as `read_manifest` does.
+    """
     response = api.send(
         "GET",
         f"https://{reference.host}/v2/{reference.name}/manifests/{reference.version}",
@@ -82,24 +106,19 @@ def _read_manifest(api: GoogleApi, reference: ImageReference) -> tuple[Digest, d
     digest = digest_of(response.content)
     if reference.digest not in (None, digest):
         raise _other_bytes(reference.digest, digest)
-    try:
-        return digest, _members(response.content)
-    except (ValueError, TypeError, RecursionError):
-        raise Misconfigured(f"`{reference}` is no image", hint="is it the right reference?") from None
+    return response.content
 
 
-def _for_linux_on_amd64(manifests: list[dict[str, Any]]) -> str:
-    platforms = ((each["digest"], each.get("platform") or {}) for each in manifests)
-    return next(
-        str(digest)
-        for digest, platform in platforms
-        if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64")
-    )
+def read_blob(api: GoogleApi, reference: ImageReference, digest: Digest, *, what: str) -> bytes:
+    """The blob, from the registry or from where it sends us, which is told nothing of our token.
 
+    `what` it is of the image, in an error.
 
-def _read_blob(api: GoogleApi, reference: ImageReference, digest: Digest) -> bytes:
-    """The blob, from the registry or from where it sends us, which is told nothing of our token."""
-    doing = f"reading the configuration of `{reference}`"
+    Raises:
+        EvidenceRejected: it has another digest, or is larger than a document.
+        Denied, Unavailable: as the registry answers.
+    """
+    doing = f"reading {what} of `{reference}`"
     url = f"https://{reference.host}/v2/{reference.name}/blobs/{digest}"
     response = api.send("GET", url, doing=doing, may_lead_elsewhere=True)
     if response.is_redirect:
@@ -109,7 +128,7 @@ def _read_blob(api: GoogleApi, reference: ImageReference, digest: Digest) -> byt
         else:
             response = _read_elsewhere(place, doing)
     data = response.content
-    if len(data) > _LARGEST_DOCUMENT or digest_of(data) != digest:
+    if len(data) > LARGEST_DOCUMENT or digest_of(data) != digest:
         raise _other_bytes(digest, digest_of(data))
     return data
 

@@ -9,6 +9,7 @@ goes with what it stands on. APIs stay enabled: others in the project may call t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 from attestation.errors import Misconfigured
 from policy.provider import Provider
@@ -21,6 +22,7 @@ from .observing import Observed
 from .planning import Action, Delete, Revoke
 from .resources import (
     Bucket,
+    DockerRepository,
     EnabledApi,
     Grant,
     Made,
@@ -34,36 +36,56 @@ from .resources import (
 from .rest import policy_url_of, title_of, url_of
 
 Contents = Mapping[str, tuple[str, ...]]
-"""Of a bucket and of a pool, by address: what is in it that would go with it."""
+"""Of a bucket, a repository and a pool, by address: what is in it that would go with it."""
 
 _MOST_COUNTED = 1000
 
 
 def look_inside(api: GoogleApi, wanted: Iterable[Resource], observed: Observed) -> Contents:
-    """The versions of objects in each bucket of ours (a thousand at most), and the providers of each pool."""
-    contents: dict[str, tuple[str, ...]] = {}
-    for each in made_of(wanted):
-        if not isinstance(each, Bucket | WorkloadIdentityPool) or not _is_there(each, observed):
-            continue
-        if isinstance(each, Bucket):
+    """Of each bucket of ours the versions of objects, of a repository its images, of a pool its providers.
+
+    Of objects and images, a thousand at most.
+    """
+    return {
+        url_of(each): _inside(api, each)
+        for each in made_of(wanted)
+        if isinstance(each, _Holding) and _is_there(each, observed)
+    }
+
+
+_Holding = Bucket | DockerRepository | WorkloadIdentityPool
+
+
+def _inside(api: GoogleApi, holding: _Holding) -> tuple[str, ...]:
+    match holding:
+        case Bucket():
             answer = api.call(
                 "GET",
-                f"{STORAGE}/b/{each.name}/o",
-                doing=f"listing {title_of(each)}",
+                f"{STORAGE}/b/{holding.name}/o",
+                doing=f"listing {title_of(holding)}",
                 parameters={"versions": "true", "maxResults": str(_MOST_COUNTED)},
             )
-            contents[url_of(each)] = tuple(item["name"] for item in answer.get("items", []))
-        else:
+            return tuple(item["name"] for item in answer.get("items", []))
+        case DockerRepository():
             answer = api.call(
-                "GET", f"{url_of(each)}/providers", doing=f"listing the providers of {title_of(each)}"
+                "GET",
+                f"{url_of(holding)}/dockerImages",
+                doing=f"listing the images of {title_of(holding)}",
+                parameters={"pageSize": str(_MOST_COUNTED)},
+            )
+            return tuple(image["name"].rpartition("/")[2] for image in answer.get("dockerImages", []))
+        case WorkloadIdentityPool():
+            answer = api.call(
+                "GET", f"{url_of(holding)}/providers", doing=f"listing the providers of {title_of(holding)}"
             )
             providers = answer.get("workloadIdentityPoolProviders", [])
-            contents[url_of(each)] = tuple(
+            return tuple(
                 provider["name"].rpartition("/")[2]
                 for provider in providers
                 if provider.get("state") != "DELETED"
             )
-    return contents
+        case _:
+            assert_never(holding)
 
 
 def plan_removal(
@@ -72,7 +94,7 @@ def plan_removal(
     """The actions after which nothing of these is there that bears our mark.
 
     Raises:
-        Misconfigured: a bucket holds objects, and `with_contents` is false.
+        Misconfigured: a bucket holds objects or a repository images, and `with_contents` is false.
         NotOurs: a pool has a provider that is none of `wanted`.
     """
     resources = tuple(wanted)
@@ -85,8 +107,9 @@ def plan_removal(
                 action = Revoke(grant=resource)
         elif not isinstance(resource, EnabledApi | NoOther) and url_of(resource) in going:
             _check_contents(resource, contents, going, with_contents=with_contents)
-            inside = contents.get(url_of(resource), ()) if isinstance(resource, Bucket) else ()
-            action = Delete(resource=resource, objects=len(inside))
+            inside = contents.get(url_of(resource), ())
+            goes_along = len(inside) if isinstance(resource, Bucket | DockerRepository) else 0
+            action = Delete(resource=resource, objects=goes_along)
         if action is not None and action not in actions:
             actions.append(action)
     return tuple(actions)
@@ -116,10 +139,14 @@ def _check_contents(
     resource: Made, contents: Contents, going: Mapping[str, Made], *, with_contents: bool
 ) -> None:
     inside = contents.get(url_of(resource), ())
-    if isinstance(resource, Bucket) and inside and not with_contents:
+    if isinstance(resource, Bucket | DockerRepository) and inside and not with_contents:
         many = f"{len(inside)} or more" if len(inside) >= _MOST_COUNTED else str(len(inside))
+        what, besides = (
+            ("object", ", overwritten ones counted") if isinstance(resource, Bucket) else ("image", "")
+        )
         raise Misconfigured(
-            f"{title_of(resource)} holds {many} objects, overwritten ones counted",
+            f"{title_of(resource)} holds {many} {what}{'s' * (len(inside) > 1)}{besides}:"
+            " nothing was deleted",
             hint="look at what they are; with --with-contents they are deleted too",
         )
     if isinstance(resource, WorkloadIdentityPool):

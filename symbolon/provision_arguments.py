@@ -44,7 +44,9 @@ def add_modes(parser: Parser) -> None:
         help="the plan as gcloud commands for a shell, or what is wanted as Terraform's JSON",
     )
     parser.add_argument(
-        "--with-contents", action="store_true", help="with --destroy: buckets with what is in them, for ever"
+        "--with-contents",
+        action="store_true",
+        help="with --destroy: buckets and repositories with what is in them, for ever",
     )
     parser.add_argument("--yes", action="store_true", help="with --destroy: do not ask")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 
 from attestation.errors import Denied, ExitCode, Misconfigured, printable
 from deploy import confidential_vm
+from deploy.as_gcloud import launch_command
 from deploy.confidential_vm import ConfidentialVm, render_metadata
 from deploy.google_api import AlreadyExists, GoogleApi
 
@@ -91,6 +93,7 @@ def _show_plan(found: Preflight, *, output: str) -> None:
     print_preflight(found)
     rows = [(f"  {what}", printable(says)) for what, says in plan_of(found.vm)]
     sys.stdout.write(f"\nplan\n{columns(rows)}\n")
+    sys.stdout.write(f"\nthe same by gcloud\n  {printable(shlex.join(launch_command(found.vm)))}\n")
 
 
 def plan_of(vm: ConfidentialVm) -> Iterator[tuple[str, str]]:
@@ -109,4 +112,9 @@ def plan_of(vm: ConfidentialVm) -> Iterator[tuple[str, str]]:
 
 def _document(found: Preflight, *, launched: bool) -> dict[str, object]:
     plan = [{"what": what or "with", "says": says} for what, says in plan_of(found.vm)]
-    return {"launched": launched, "preflight": found.document(), "plan": plan}
+    return {
+        "launched": launched,
+        "preflight": found.document(),
+        "plan": plan,
+        "gcloud": shlex.join(launch_command(found.vm)),
+    }

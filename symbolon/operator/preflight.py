@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from attestation.digests import Digest
 from attestation.errors import Denied, ExitCode, Misconfigured, quoted
 from contract.job import PICTURE_SUFFIXES, is_picture
 from contract.uris import FolderUri
 from deploy.confidential_vm import ConfidentialVm
 from deploy.google_api import STORAGE, GoogleApi, Json, NotFound
 from deploy.observing import look_up_project
+from deploy.policy_beside import get_policy
 from deploy.pulling import PublishedImage, read_image
 from deploy.push import ImageReference
 from deploy.resources import Project
@@ -34,12 +34,8 @@ from .machine import check_machine, memory_kib_of
 from .moving import check_unmoved
 from .reaching import needing
 from .rights import check_rights, repository_of
+from .terms_ahead import check_terms
 from .unfinished import check_results
-
-POLICY_ANNOTATION: Final = "symbolon.policy"
-"""Where an image's manifest may carry its owner's policy: the text of a policy file, or of a provider."""
-THIS_IMAGE: Final = "@IMAGE_DIGEST@"
-"""In an annotation, the digest of the manifest that it stands in, which nobody can write into it."""
 
 _WORDS: Final = {
     "admitted": ("ADMITTED", "bold green", "nothing stands in the way of this launch"),
@@ -104,7 +100,10 @@ def look_ahead(api: GoogleApi, wanted: Wanted) -> Preflight:
         image, pinned, answers = _look_at_image(api, wanted.reference)
         vm = replace(wanted.vm, image_reference=_by_digest(pinned))
         if image is not None:
-            policies = policies or _carried(image)
+            if not policies:
+                policies, said = _beside(api, pinned, image)
+                answers += said
+            answers.append(check_terms(api, pinned, image, vm))
             answers += _decide(api, vm, image, project, policies)
             answers.append(check_results(wanted, image.digest))
         answers += check_machine(api, vm)
@@ -142,7 +141,8 @@ def _look_at_image(
             f" --project={repository.project.project_id} --location={repository.location}"
             " --member=user:OPERATOR --role=roles/artifactregistry.reader"
         )
-        return None, reference, [Answer(asked="image", standing="unknown", says=error.message, fix=fix)]
+        says = error.message if reference.digest else f"{error.message}; so the tag is launched, and may move"
+        return None, reference, [Answer(asked="image", standing="unknown", says=says, fix=fix)]
     except NotFound as error:
         error.hint = f"is `{reference}` the owner's reference, and was it pushed?"
         raise
@@ -155,17 +155,21 @@ def _by_digest(reference: ImageReference) -> str:
     return str(reference if reference.digest is None else replace(reference, tag=None))
 
 
-def _carried(image: PublishedImage) -> tuple[NamedPolicy, ...]:
-    """The policies that the image's own annotation carries.
+def _beside(
+    api: GoogleApi, pinned: ImageReference, image: PublishedImage
+) -> tuple[tuple[NamedPolicy, ...], list[Answer]]:
+    """The policy that lies beside the image, and what is to be said of that.
 
     Raises:
         Misconfigured: it is no policy.
     """
-    text = image.annotations.get(POLICY_ANNOTATION, "")
-    if not text:
-        return ()
-    name = "policy.json" if text.lstrip().startswith("{") else "policy.toml"
-    return policies_in(parse_policy_set(text.replace(THIS_IMAGE, Digest(image.digest)), name=name))
+    text = get_policy(api, pinned, image.digest)
+    if text is None:
+        return (), []
+    says = "the owner's policy lies beside the image; whoever may push there may have replaced it"
+    return policies_in(parse_policy_set(text, name="policy.toml")), [
+        Answer(asked="policy", standing="yes", says=says)
+    ]
 
 
 def _decide(
@@ -178,7 +182,9 @@ def _decide(
     foreseen = foresee_launch(vm, image, project, memory_kib=memory_kib_of(api, vm))
     answers = list(foreseen.answers)
     if not policies:
-        says = "no policy was given, and the image carries none: nobody can say whether the owner admits it"
+        says = (
+            "no policy was given, and none lies beside the image: nobody can say whether the owner admits it"
+        )
         fix = "operator: ask the owner for the policy file, or for what `gcloud … providers describe` prints"
         answers.append(Answer(asked="admission", standing="unknown", says=says, fix=fix))
     elif foreseen.facts is not None:

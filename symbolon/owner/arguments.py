@@ -77,6 +77,16 @@ def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
     add_policy(normalise)
     add_output(normalise)
     normalise.set_defaults(run=_normalise_policy)
+    attach = add(
+        policy,
+        "attach",
+        "the policy beside the image that it pins, where `operator preflight` finds it",
+        "  symbolon owner policy attach policy.toml --reference us-docker.pkg.dev/primus/repo/workload:v1\n",
+    )
+    attach.add_argument("policy", metavar="P", help="the policy file (TOML); `-`: standard input")
+    attach.add_argument("--reference", metavar="REF", required=True, help="the image, in Artifact Registry")
+    add_output(attach)
+    attach.set_defaults(run=_attach_policy)
     add_model_commands(owner)
     add_owner_provision(owner)
 
@@ -120,6 +130,12 @@ def _build_policy(arguments: argparse.Namespace) -> ExitCode:
     return build_policy(policy=arguments.policy, output=arguments.output)
 
 
+def _attach_policy(arguments: argparse.Namespace) -> ExitCode:
+    from .attach import attach_policy
+
+    return attach_policy(policy=arguments.policy, reference=arguments.reference, output=arguments.output)
+
+
 def _add_publish(owner: argparse._SubParsersAction[Parser]) -> None:
     parser = add(
         owner,
@@ -127,6 +143,7 @@ def _add_publish(owner: argparse._SubParsersAction[Parser]) -> None:
         "an image with the owner's terms, pushed, and pinned by the policy",
         "  symbolon owner publish --reference us-docker.pkg.dev/primus/images/workload:v1 \\\n"
         "      --base docker.io/library/python:3.11-slim@sha256:…\n"
+        "  symbolon owner publish --reference … --append --base oci:base@sha256:…    without any engine\n"
         "  symbolon owner publish --reference … --layout --emulator       our files alone, for an emulator\n"
         "  printf '[global]\\ncert = /mnt/ca.pem\\n' > pip.conf      behind a proxy with a root of its own\n"
         "  symbolon owner publish --reference … --base … --pip-config pip.conf --ca company-root.pem\n",
@@ -140,7 +157,16 @@ def _add_publish(owner: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--policy", metavar="P", default="policy.toml", help="whose digest is set (default: policy.toml)"
     )
-    parser.add_argument("--base", metavar="NAME@DIGEST", help="the image that this one is built on")
+    parser.add_argument(
+        "--base",
+        metavar="NAME@DIGEST",
+        help="the image that this one is built on, or appended to: of a registry, or oci:FOLDER",
+    )
+    parser.add_argument(
+        "--append",
+        action="store_true",
+        help="the base carries the requirements already: add our layer to it, and build nothing",
+    )
     parser.add_argument(
         "--engine", choices=("buildah", "podman", "docker"), help="default: the first that is installed"
     )
@@ -155,6 +181,11 @@ def _add_publish(owner: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--ca", metavar="F", type=Path, help="certificates that they may name, as /mnt/ca.pem"
     )
+    parser.add_argument(
+        "--keep-policy",
+        action="store_true",
+        help="do not put the policy beside the image, for operators to read",
+    )
     parser.add_argument("--plan", action="store_true", help="show what would be done, and do nothing")
     add_output(parser)
     parser.set_defaults(run=_publish)
@@ -163,7 +194,8 @@ def _add_publish(owner: argparse._SubParsersAction[Parser]) -> None:
 def _publish(arguments: argparse.Namespace) -> ExitCode:
     from dataclasses import fields
 
-    from .publish import Order, publish
+    from .publish import publish
+    from .publish_order import Order
 
     order = Order(**{each.name: getattr(arguments, each.name) for each in fields(Order)})
     return publish(order, plan=arguments.plan, output=arguments.output)

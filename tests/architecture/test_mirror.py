@@ -186,6 +186,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/operator/moving.py",
         "symbolon/operator/reaching.py",
         "symbolon/operator/rights.py",
+        "symbolon/operator/terms_ahead.py",
         "symbolon/operator/unfinished.py",
     ),
     "tests/symbolon/owner/test_init.py": (
@@ -197,6 +198,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/steps.py",
         "symbolon/owner/trying.py",
     ),
+    "tests/symbolon/owner/test_publish.py": ("symbolon/owner/attach.py", "symbolon/owner/publish_order.py"),
     "tests/symbolon/owner/test_protect.py": ("symbolon/owner/uploading.py",),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
     "tests/symbolon/auditor/test_receipt.py": (

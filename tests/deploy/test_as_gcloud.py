@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
-from deploy.as_gcloud import commands_of, render_gcloud
+from deploy.as_gcloud import commands_of, launch_command, render_gcloud
+from deploy.confidential_vm import ConfidentialVm
 from deploy.planning import Action, Create, Delete, Enable, Give, Restore, Revoke, Update
 from deploy.resources import EnabledApi, Grant
 from tests.deploy.resources_there import AS_DESCRIBED, ASKING, BUCKET, OWNER, PROJECT, PROVIDER
@@ -102,6 +104,46 @@ def test_what_is_created_bears_the_mark(kind: str) -> None:
 )
 def test_an_action_is_these_commands(action: Action, lines: list[str]) -> None:
     assert [shlex.join(words) for words in commands_of(action)] == lines
+
+
+VM = ConfidentialVm(
+    project_id="secundus",
+    zone="us-west1-b",
+    name="workload-vm",
+    image_reference="us-docker.pkg.dev/primus/images/workload@sha256:00",
+    service_account="workload-sa@secundus.iam.gserviceaccount.com",
+    environment={"TOP_K": "5"},
+)
+
+
+def test_a_launch_is_one_line() -> None:
+    assert shlex.join(launch_command(VM)) == (
+        "gcloud compute instances create workload-vm --project=secundus --zone=us-west1-b "
+        "--machine-type=n2d-standard-2 --confidential-compute-type=SEV --maintenance-policy=TERMINATE "
+        "--shielded-secure-boot --shielded-vtpm --shielded-integrity-monitoring "
+        "--image-project=confidential-space-images --image-family=confidential-space "
+        "--service-account=workload-sa@secundus.iam.gserviceaccount.com "
+        "--scopes=https://www.googleapis.com/auth/cloud-platform --labels=created-by=symbolon "
+        "'--metadata=^~^tee-container-log-redirect=true~tee-env-TOP_K=5~"
+        "tee-image-reference=us-docker.pkg.dev/primus/images/workload@sha256:00'"
+    )
+
+
+def test_a_gpu_s_driver_and_a_named_processor_are_asked_for() -> None:
+    gpu = launch_command(replace(VM, technology="TDX", machine_type="a3-highgpu-1g"))
+    assert "tee-install-gpu-driver=true" in gpu[-1]
+    moving = launch_command(replace(VM, maintenance="MIGRATE"))
+    assert "--min-cpu-platform=AMD Milan" in moving
+
+
+@pytest.mark.parametrize(
+    ("value", "begins"),
+    [("a,b", "^~^"), ("a~b", "^;^"), ("~;|#%!", "^::^"), ("a\n=b", "^~^")],
+)
+def test_no_value_ends_before_its_end(value: str, begins: str) -> None:
+    metadata = launch_command(replace(VM, environment={"X": value}))[-1].removeprefix("--metadata=")
+    assert metadata.startswith(begins)
+    assert f"tee-env-X={value}" in metadata[len(begins) :].split(begins.strip("^"))
 
 
 def test_a_plan_is_a_script_that_stops_at_the_first_error() -> None:

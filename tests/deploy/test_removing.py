@@ -12,7 +12,16 @@ from deploy.failures import NotOurs
 from deploy.google_api import GoogleApi
 from deploy.planning import Delete, Revoke
 from deploy.removing import Contents, look_inside, plan_removal, stays
-from deploy.resources import EnabledApi, Grant, Resource, ServiceAccount
+from deploy.resources import (
+    Bucket,
+    DockerRepository,
+    EnabledApi,
+    Grant,
+    Resource,
+    ServiceAccount,
+    WorkloadIdentityPool,
+    made_of,
+)
 from deploy.rest import policy_url_of, url_of
 from tests.deploy.resources_there import AS_DESCRIBED, ASKING, BUCKET, OURS, OWNER, PROJECT, PROVIDER
 
@@ -95,6 +104,19 @@ def test_a_bucket_with_something_in_it_goes_only_where_that_was_said() -> None:
         removal(THERE, thousand)
 
 
+def test_a_repository_with_images_goes_only_where_that_was_said() -> None:
+    contents = {url_of(OWNER.repository): ("a@sha256:0", "b@sha256:1"), url_of(OWNER.pool): ()}
+    with pytest.raises(
+        Misconfigured, match="`primus-artifact-repo` holds 2 images: nothing was deleted"
+    ) as caught:
+        removal(THERE, contents)
+    assert "--with-contents" in caught.value.hint
+    assert "delete repository `primus-artifact-repo` with 2 images" in removal(
+        THERE, contents, with_contents=True
+    )
+    assert "delete repository `primus-artifact-repo`" in removal(THERE, {})
+
+
 @pytest.mark.parametrize(
     ("observed", "provider"),
     [
@@ -114,10 +136,18 @@ def test_a_pool_with_somebody_else_s_provider_stays_with_all_the_rest(
 
 
 def test_only_what_is_ours_is_looked_into(api: GoogleApi, answering: Answering, google: Any) -> None:
-    answering(
-        {"items": [{"name": "a"}]}, {"workloadIdentityPoolProviders": [{"name": "p/x", "state": "DELETED"}]}
-    )
-    assert look_inside(api, WANTED, THERE) == {url_of(OWNER.model_bucket): ("a",), url_of(OWNER.pool): ()}
+    by_kind = {
+        "dockerImages": {"dockerImages": [{"name": "p/dockerImages/i@sha256:0"}]},
+        "providers": {"workloadIdentityPoolProviders": [{"name": "p/x", "state": "DELETED"}]},
+        "o": {"items": [{"name": "a"}]},
+    }
+    kinds = {Bucket: "o", DockerRepository: "dockerImages", WorkloadIdentityPool: "providers"}
+    answering(*(by_kind[kinds[type(each)]] for each in made_of(WANTED) if type(each) in kinds))
+    assert look_inside(api, WANTED, THERE) == {
+        url_of(OWNER.model_bucket): ("a",),
+        url_of(OWNER.repository): ("i@sha256:0",),
+        url_of(OWNER.pool): (),
+    }
     google.sent.clear()
     assert look_inside(api, WANTED, dict.fromkeys(THERE)) == {}
     assert google.sent == []

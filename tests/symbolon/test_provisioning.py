@@ -179,6 +179,23 @@ def test_nothing_is_deleted_where_nobody_said_yes_or_something_would_be_lost(
     assert what_is_seen(here.api("operator"), "operator") == []
 
 
+def test_a_repository_with_images_is_taken_down_only_where_that_was_said(here: GoogleHere, ask: Ask) -> None:
+    command = ("owner", "provision", "--project", "primus")
+    assert ask(*command, "--apply").code == 0
+    image = "https://us-docker.pkg.dev/v2/primus/primus-artifact-repo/workload/manifests/v1"
+    kind = {"content-type": "application/vnd.oci.image.manifest.v1+json"}
+    manifest = b'{"schemaVersion": 2, "layers": []}'
+    here.api("owner").send("PUT", image, doing="pushing", data=manifest, headers=kind)
+    here.asked.clear()
+    refused = ask(*command, "--destroy", "--yes")
+    assert refused.code == 7
+    assert "repository `primus-artifact-repo` holds 1 image: nothing was deleted" in refused.err
+    assert "            images: 1 -> (none)" in ask(*command, "--destroy", "--plan").out
+    assert here.written == []
+    assert ask(*command, "--destroy", "--yes", "--with-contents").code == 0
+    assert what_is_seen(here.api("owner"), "owner") == []
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

@@ -6,6 +6,7 @@ The image is real, and its model is not there: so each job that is launched here
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +63,11 @@ def test_a_plan_says_what_is_made_and_what_costs_and_makes_nothing(there: There,
     assert f"tee-image-reference={there.image}" in plan
     assert "costs   the machine by the second while it runs" in plan
     assert "costs   without end where its job fails at each start: restart policy `OnFailure`" in plan
+    line = plan.partition("\nthe same by gcloud\n")[2].strip()
+    words = shlex.split(line)
+    assert words[:5] == ["gcloud", "compute", "instances", "create", "planned"]
+    (metadata,) = [each for each in words if each.startswith("--metadata=^~^")]
+    assert f"~tee-image-reference={there.image}~" in metadata
     assert not is_there(there, "planned")
 
 
@@ -69,6 +75,7 @@ def test_a_program_reads_the_plan(launch: Launch) -> None:
     document = launch("planned", "--plan", "--format", "json").json
     assert (document["launched"], document["preflight"]["verdict"]) == (False, "unknown")
     assert {each["what"] for each in document["plan"]} == {"create", "with", "costs", "writes"}
+    assert document["gcloud"].startswith("gcloud compute instances create planned --project=secundus ")
 
 
 def test_nobody_who_could_be_asked_is_no_yes(there: There, launch: Launch) -> None:

@@ -12,10 +12,10 @@ import pytest
 from attestation.digests import Digest
 from contract.job import JobRecord, LeftOut, render_job
 from contract.uris import parse_folder_uri
+from deploy.policy_beside import put_policy
 from deploy.push import parse_image_reference, push
 from deploy.resources import DockerRepository, Grant
 from symbolon.demo.cast import ensure_all
-from symbolon.operator.preflight import POLICY_ANNOTATION, THIS_IMAGE
 from tests.symbolon.conftest import Ask
 from tests.symbolon.operator.conftest import There, answers_of, preflight
 
@@ -274,37 +274,45 @@ def test_without_a_policy_admission_is_not_known(ask: Ask, there: There) -> None
     assert (answered.code, answers_of(answered)["admission"]) == (6, "unknown")
 
 
-def test_a_policy_in_the_image_s_own_annotation_is_asked(ask: Ask, there: There, tmp_path: Path) -> None:
-    """It cannot name the digest of the manifest that it stands in, so it says where that goes."""
-    text = there.policy.read_text(encoding="utf-8").replace(there.digest, THIS_IMAGE)
-    layout = there.stage.folder / "image-of-primus"
-    annotated = _annotated(layout, tmp_path / "layout", {POLICY_ANNOTATION: text})
-    tag = there.owner.repository.image("annotated", "v1")
-    push(there.stage.owner.api, annotated, parse_image_reference(tag))
+def test_the_policy_beside_the_image_is_asked_where_none_is_given(ask: Ask, there: There) -> None:
+    tag = there.owner.repository.image("with-policy", "v1")
+    owner, reference = there.stage.owner.api, parse_image_reference(tag)
+    digest = push(owner, there.stage.folder / "image-of-primus", reference)
+    put_policy(owner, reference, digest, there.policy.read_text(encoding="utf-8"))
     typed = ["--reference", tag, "--project", "secundus", "--input", "gs://secundus-input-bucket/photos"]
     answered = ask("operator", "preflight", *typed, "--format", "json")
-    assert answers_of(answered)["admission"] == "yes"
+    assert (answers_of(answered)["admission"], answers_of(answered)["policy"]) == ("yes", "yes")
     answered = ask("operator", "preflight", *typed, "--debug", "--format", "json")
     assert (answered.code, answers_of(answered)["admission"]) == (3, "no")
+    # One that is given is asked, and not the one beside the image.
+    answered = ask("operator", "preflight", *typed, "--policy", str(there.policy), "--format", "json")
+    assert "policy" not in answers_of(answered)
 
 
-def _annotated(layout: Path, copy: Path, annotations: dict[str, str]) -> Path:
-    """The layout's image with annotations in its manifest."""
-    import shutil
+def test_the_owner_s_terms_are_read_from_the_image(ask: Ask, there: There) -> None:
+    answered = preflight(ask, there, "--top-k", "5")
+    (found,) = [each for each in answered.json["answers"] if each["asked"] == "owner's terms"]
+    assert (found["answer"], found["says"].startswith("they allow 5 classes a picture of at most 5")) == (
+        "yes",
+        True,
+    )
+    answered = preflight(ask, there, "--top-k", "6")
+    (found,) = [each for each in answered.json["answers"] if each["asked"] == "owner's terms"]
+    assert (answered.code, found["answer"]) == (3, "no")
+    assert found["says"] == "TOP_K `6` is more than the owner's terms allow"
+    assert found["fix"] == "operator: ask for at most 5: set `tee-env-TOP_K=5`"
 
-    from attestation.digests import digest_of
 
-    shutil.copytree(layout, copy)
-    index = json.loads((copy / "index.json").read_bytes())
-    blobs = copy / "blobs" / "sha256"
-    (descriptor,) = index["manifests"]
-    manifest = json.loads((blobs / descriptor["digest"].partition(":")[2]).read_bytes())
-    data = json.dumps({**manifest, "annotations": annotations}).encode()
-    digest = digest_of(data)
-    (blobs / digest.partition(":")[2]).write_bytes(data)
-    index["manifests"] = [{**descriptor, "digest": digest, "size": len(data)}]
-    (copy / "index.json").write_text(json.dumps(index))
-    return copy
+def test_terms_in_a_large_layer_are_left_to_the_job(
+    ask: Ask, there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.image_files.LARGEST_DOCUMENT", 1000)
+    answered = preflight(ask, there)
+    (found,) = [each for each in answered.json["answers"] if each["asked"] == "owner's terms"]
+    assert (found["answer"], found["says"].endswith("which is not read: the job checks at its start")) == (
+        "warning",
+        True,
+    )
 
 
 def test_what_depends_on_the_machine_s_id_is_not_known(ask: Ask, there: There, tmp_path: Path) -> None:
