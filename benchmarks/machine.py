@@ -2,6 +2,13 @@
 
     python -m benchmarks.machine [SAVED_MODEL]
 
+Libraries may be held to fewer vector instructions than the processor has, by their own variables:
+
+    ONEDNN_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell TF_ENABLE_ONEDNN_OPTS=0 python -m benchmarks.machine
+
+oneDNN is TensorFlow's and OpenVINO's; TensorFlow by itself takes it only where there is AVX-512, so the peer
+has it switched off there. What else differs between two processors (clock, caches, memory) stays.
+
 With a model, also the arithmetic of one image in it: convolutions and matrix products, as 2 for each product
 that is added.
 """
@@ -31,12 +38,16 @@ _STEAL, _IDLE, _IOWAIT = 7, 3, 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processor:
-    """`matrix_gflops`: what products of two `float32[2048, 2048]` reach on all cores, in 10^9 a second."""
+    """`matrix_gflops`: what products of two `float32[2048, 2048]` reach on all cores, in 10^9 a second.
+
+    `held_to`: the vector instructions that oneDNN is held to, where it is.
+    """
 
     name: str
     extensions: tuple[str, ...]
     cores: int
     matrix_gflops: float
+    held_to: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +71,7 @@ def look(cpuinfo: str | None = None) -> Processor:
         extensions=tuple(name for name in _EXTENSIONS if name in flags),
         cores=len(os.sched_getaffinity(0)),
         matrix_gflops=matrix_gflops(),
+        held_to=os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
     )
 
 
@@ -108,8 +120,10 @@ def gflop_an_image(saved_model: Path) -> float:
 
 def render(processor: Processor, watched: Watched, *, gflop: float, images_per_s: float | None) -> str:
     """The report for people."""
+    held = f"; held to {processor.held_to}" if processor.held_to else ""
     lines = [
-        f"machine             {processor.name}, {processor.cores} cores; {' '.join(processor.extensions)}",
+        f"machine             {processor.name}, {processor.cores} cores;"
+        f" {' '.join(processor.extensions)}{held}",
         f"matrix product      {processor.matrix_gflops:,.0f} GFLOP/s, float32",
         f"others              {watched.steal:.1%} of the time the host's, {watched.others:.1%} other work's",
     ]

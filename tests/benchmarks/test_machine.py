@@ -18,6 +18,12 @@ def test_the_processor_is_named_with_its_vector_extensions() -> None:
     assert found.matrix_gflops > 0
 
 
+def test_a_machine_that_is_held_to_fewer_instructions_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "held to" not in render(look(CPUINFO), Watched(), gflop=0, images_per_s=None)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert "avx avx2 fma; held to AVX2\n" in render(look(CPUINFO), Watched(), gflop=0, images_per_s=None)
+
+
 @pytest.mark.parametrize(
     ("after", "own_s", "reasons"),
     [
