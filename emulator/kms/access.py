@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from ..access_tokens import CLOUD_PLATFORM, Caller, require_caller
-from ..errors import GoogleError
 from ..iam.authorization import Policy, project_of, require_permission
 from ..places import MULTI_REGIONS, REGIONS
 from ..state import Document, State
-from .errors import no_such_location, not_found
+from .errors import insufficient_scopes, no_such_location, not_found
 from .keys import CryptoKey, KeyVersion
 from .store import KeyStore
 
@@ -135,7 +134,7 @@ class Access:
         """
         caller = require_caller(self._state, request)
         if not caller.scopes & _SCOPES:
-            raise GoogleError(403, "Request had insufficient authentication scopes.")
+            raise insufficient_scopes(_SERVICE)
         return caller
 
     def _require(self, request: Request, asked: Asked, resource: str, policies: list[Policy]) -> None:

@@ -40,13 +40,14 @@ def routes(access: Access, store: KeyStore) -> list[BaseRoute]:
         ring, _ = access.ring(request, _CREATE)
         name = f"{ring}/cryptoKeys/{parse_id(request.query_params, 'cryptoKeyId')}"
         is_empty = parse_flag(request.query_params, "skipInitialVersionCreation")
-        wanted = parse_key(body, store.now())
+        now = store.now()
+        wanted = parse_key(body, now)
         if store.key(name) is not None:
             raise already_exists("CryptoKey", name)
         key = CryptoKey(
             name=name,
             key_id=secrets.token_bytes(_KEY_ID_BYTES),
-            created_at=store.now(),
+            created_at=now,
             destroy_scheduled_s=wanted.destroy_scheduled_s,
             labels=wanted.labels,
             rotation_period_s=wanted.rotation_period_s,
@@ -56,7 +57,7 @@ def routes(access: Access, store: KeyStore) -> list[BaseRoute]:
             policy=empty_policy(),
         )
         if not is_empty:
-            key = replace(add_version(key, store.now()), primary=1)
+            key = replace(add_version(key, now), primary=1)
         return JSONResponse(store.put_key(key).render())
 
     async def list_all(request: Request) -> Response:

@@ -116,7 +116,7 @@ def parse_bytes(body: Mapping[str, Any], field: str, *, most_bytes: int = _MOST_
     """
     name = _snake_case(field)
     try:
-        data = _parse_base64(body.get(field) or "")
+        data = _parse_base64(body.get(field, ""))
     except ValueError:
         raise invalid(name, "it is bytes, in base64") from None
     if len(data) > most_bytes:

@@ -1,7 +1,7 @@
 """What Cloud KMS refuses, in its own words where they are known.
 
 Source: Cloud KMS documentation, "Verify end-to-end data integrity"; seen error answers, of `gcloud kms` and
-Terraform.
+Terraform; googleapis, google/api/error_reason.proto.
 """
 
 from __future__ import annotations
@@ -10,6 +10,17 @@ from ..errors import GoogleError
 
 WRONG_KEY = "Decryption failed: verify that 'name' refers to the correct CryptoKey."
 INVALID_CIPHERTEXT = "Decryption failed: the ciphertext is invalid."
+
+
+def insufficient_scopes(service: str) -> GoogleError:
+    """The access token is good, and for other services."""
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+        "domain": "googleapis.com",
+        "metadata": {"service": service},
+    }
+    return GoogleError(403, "Request had insufficient authentication scopes.", details=[info])
 
 
 def not_found(kind: str, name: str) -> GoogleError:

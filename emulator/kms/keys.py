@@ -110,11 +110,20 @@ def to_document(key: CryptoKey) -> Document:
 
 
 def from_document(document: Document) -> CryptoKey:
-    """What `to_document` made."""
-    versions = tuple(
-        KeyVersion(**each | {"material": base64.b64decode(each["material"])}) for each in document["versions"]
-    )
-    return CryptoKey(**document | {"key_id": base64.b64decode(document["key_id"]), "versions": versions})
+    """What `to_document` made.
+
+    Raises:
+        ValueError, TypeError: it did not make this.
+    """
+    try:
+        versions = tuple(
+            KeyVersion(**each | {"material": base64.b64decode(each["material"])})
+            for each in document["versions"]
+        )
+        key_id = base64.b64decode(document["key_id"])
+    except LookupError as error:
+        raise ValueError from error
+    return CryptoKey(**document | {"key_id": key_id, "versions": versions})
 
 
 def _text(data: bytes) -> str:

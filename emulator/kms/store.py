@@ -7,20 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..state import Document, State
+from ..state import Document, State, reading
 from .keys import CryptoKey, from_document, to_document
 from .lifecycle import settle
 
 
 class KeyStore:
-    """Rings and keys by name, as they are now: what is due is done before anybody sees it."""
+    """Rings and keys by name, as they are now: what is due is done before anybody sees it.
+
+    Raises:
+        Misconfigured: what is kept of a key is not what an emulator writes.
+    """
 
     def __init__(self, state: State) -> None:
         self.now = state.clock
         """Seconds since the epoch, by the emulator's clock."""
         self._rings = state.collection("cloudkms.keyRings")
         self._keys = state.collection("cloudkms.cryptoKeys")
-        self._settle()
+        with reading(state.folder / "documents" / "cloudkms.cryptoKeys.json"):
+            self._settle()
 
     def _settle(self) -> None:
         """Every rotation and every destruction that is due is done, on disk too."""

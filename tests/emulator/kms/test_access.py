@@ -131,6 +131,8 @@ def test_a_federated_token_needs_a_scope_and_expires(
         "PERMISSION_DENIED",
         "Request had insufficient authentication scopes.",
     )
+    (detail,) = key.decrypt(ciphertext, by=storage).json["error"]["details"]
+    assert detail["reason"] == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
     narrow = federated("https://www.googleapis.com/auth/cloudkms")
     assert key.decrypt(ciphertext, by=narrow).status == 200
     clock.now += 3600

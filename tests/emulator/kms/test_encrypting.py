@@ -118,6 +118,8 @@ def test_no_bytes_are_encrypted_and_come_back_as_no_field(key: Any) -> None:
     [
         ({"plaintext": "?"}, "plaintext"),
         ({"plaintext": 7}, "plaintext"),
+        ({"plaintext": []}, "plaintext"),
+        ({"plaintext": False}, "plaintext"),
         ({"plaintext": b64(bytes(65537))}, "plaintext"),
         (
             {"plaintext": "", "additionalAuthenticatedData": b64(bytes(65537))},

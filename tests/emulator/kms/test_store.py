@@ -14,6 +14,7 @@ import pytest
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
 
+from attestation.errors import Misconfigured
 from emulator import running
 from emulator.kms.keys import from_document, to_document
 from emulator.kms.store import KeyStore
@@ -71,6 +72,23 @@ def test_what_became_due_while_nothing_ran_is_done_at_the_start(
     KeyStore(State(folder, clock=clock))
     document = json.loads(file_of(key.platform.state).read_bytes())[KEY]["versions"][0]
     assert (document["state"], document["material"] == "") == (then, then == "DESTROYED")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"versions": [{}]}, id="a version without anything"),
+        pytest.param({"more": 1}, id="a field that no key has"),
+        pytest.param({"key_id": 7}, id="an ID that is a number"),
+        pytest.param({"next_rotation_at": "soon"}, id="a time that is a text"),
+    ],
+)
+def test_a_key_that_no_emulator_writes_is_told_at_the_start(key: Any, damage: dict[str, Any]) -> None:
+    path = file_of(key.platform.state)
+    documents = json.loads(path.read_bytes())
+    path.write_text(json.dumps({KEY: documents[KEY] | damage}))
+    with pytest.raises(Misconfigured, match=f"`{path}` is damaged"):
+        KeyStore(State(key.platform.state.folder, clock=key.platform.clock))
 
 
 def test_what_a_key_is_made_of_shows_itself_nowhere(key: Any) -> None:
