@@ -38,14 +38,14 @@ from .errors import GoogleError, render_google_error
 from .state import write_atomically
 
 Call = Literal["sts", "iam", "kms", "list", "stat", "read", "write", "socket", "metadata", "registry"]
-"""What is asked for: a token of STS; anything of IAM Credentials; anything of Cloud KMS; of Cloud Storage a
-listing, what is known of an object, its bytes, a change; of the launcher's socket a token; anything of the
-metadata server, or of the registry."""
+"""What is asked for: a token of STS; anything of IAM Credentials; anything of Cloud KMS, where `corrupt` is
+an answer whose checksum is another; of Cloud Storage a listing, what is known
+of an object, its bytes, a change; of the launcher's socket a token; anything of the metadata server, or of
+the registry."""
 How = Literal["429", "500", "503", "reset", "slow", "hang", "lost", "cut", "corrupt"]
 """An error; a connection that is closed without an answer; an answer after `seconds`; none until the fault
 is off, and then a connection that is closed; the request is done, and its answer is lost. A download ends,
-without a word, after `percent` of its bytes; or its last bit is another. Of Cloud KMS, `corrupt` is an answer
-whose checksum is another."""
+without a word, after `percent` of its bytes; or its last bit is another."""
 
 _WORDS = {"429": "Quota exceeded.", "500": "Internal error encountered."}
 _ELSE = "The service is currently unavailable."
