@@ -71,7 +71,9 @@ class Service:
 
 def _part(named: re.Match[str]) -> str:
     """What stands in a path for the part of that name: images have slashes, their versions colons."""
-    return {"package": ".+", "dockerImage": ".+", "version": "[^/]+"}.get(named[1], "[^/:]+")
+    key = "[^/:]+(?:/cryptoKeyVersions/[^/:]+)?"
+    odd = {"package": ".+", "dockerImage": ".+", "version": "[^/]+", "keyOrVersion": key}
+    return odd.get(named[1], "[^/:]+")
 
 
 def _call(verb: str, path: str, *parameters: str, less: str = "") -> Call:
@@ -258,6 +260,52 @@ ARTIFACT_REGISTRY = Service(
     },
 )
 
+_RINGS = _LOCATIONS + "/{location}/keyRings"
+_RING = _RINGS + "/{ring}"
+_KEYS = _RING + "/cryptoKeys"
+_KEY = _KEYS + "/{key}"
+_KEY_VERSIONS = _KEY + "/cryptoKeyVersions"
+_KEY_VERSION = _KEY_VERSIONS + "/{number}"
+_K = "projects.locations.keyRings"
+_SOFTWARE = "`GOOGLE_SYMMETRIC_ENCRYPTION` by `SOFTWARE`"
+CLOUD_KMS = Service(
+    "Cloud KMS",
+    "cloudkms",
+    "v1",
+    {
+        "projects.locations.get": _call("GET", _LOCATIONS + "/{location}", less="no HSM, no external keys"),
+        "projects.locations.list": _call(
+            "GET", _LOCATIONS, *_PAGES, less="regions, `asia`, `europe`, `us` and `global`"
+        ),
+        f"{_K}.create": _call("POST", _RINGS, "keyRingId"),
+        f"{_K}.get": _call("GET", _RING),
+        f"{_K}.getIamPolicy": _call("GET", _RING + ":getIamPolicy", "options.requestedPolicyVersion"),
+        f"{_K}.list": _call("GET", _RINGS, *_PAGES),
+        f"{_K}.setIamPolicy": _call("POST", _RING + ":setIamPolicy", less=_ROLES),
+        f"{_K}.testIamPermissions": _call("POST", _RING + ":testIamPermissions"),
+        f"{_K}.cryptoKeys.create": _call(
+            "POST", _KEYS, "cryptoKeyId", "skipInitialVersionCreation", less=f"`ENCRYPT_DECRYPT`: {_SOFTWARE}"
+        ),
+        f"{_K}.cryptoKeys.decrypt": _call("POST", _KEY + ":decrypt"),
+        f"{_K}.cryptoKeys.encrypt": _call("POST", _KEYS + "/{keyOrVersion}:encrypt"),
+        f"{_K}.cryptoKeys.get": _call("GET", _KEY),
+        f"{_K}.cryptoKeys.getIamPolicy": _call(
+            "GET", _KEY + ":getIamPolicy", "options.requestedPolicyVersion"
+        ),
+        f"{_K}.cryptoKeys.list": _call("GET", _KEYS, *_PAGES, "versionView"),
+        f"{_K}.cryptoKeys.patch": _call("PATCH", _KEY, "updateMask", less="labels and the rotation schedule"),
+        f"{_K}.cryptoKeys.setIamPolicy": _call("POST", _KEY + ":setIamPolicy", less=_ROLES),
+        f"{_K}.cryptoKeys.testIamPermissions": _call("POST", _KEY + ":testIamPermissions"),
+        f"{_K}.cryptoKeys.updatePrimaryVersion": _call("POST", _KEY + ":updatePrimaryVersion"),
+        f"{_K}.cryptoKeys.cryptoKeyVersions.create": _call("POST", _KEY_VERSIONS, less=_SOFTWARE),
+        f"{_K}.cryptoKeys.cryptoKeyVersions.destroy": _call("POST", _KEY_VERSION + ":destroy"),
+        f"{_K}.cryptoKeys.cryptoKeyVersions.get": _call("GET", _KEY_VERSION),
+        f"{_K}.cryptoKeys.cryptoKeyVersions.list": _call("GET", _KEY_VERSIONS, *_PAGES, "view"),
+        f"{_K}.cryptoKeys.cryptoKeyVersions.patch": _call("PATCH", _KEY_VERSION, "updateMask"),
+        f"{_K}.cryptoKeys.cryptoKeyVersions.restore": _call("POST", _KEY_VERSION + ":restore"),
+    },
+)
+
 
 def _resource_manager(version: str, calls: Mapping[str, Call]) -> Service:
     one = f"/{version}/projects/{{project}}"
@@ -315,6 +363,7 @@ STS = Service(
 )
 SERVICES = (
     ARTIFACT_REGISTRY,
+    CLOUD_KMS,
     COMPUTE,
     IAM,
     IAM_CREDENTIALS,

@@ -19,7 +19,8 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
@@ -36,8 +37,9 @@ from attestation.errors import Misconfigured
 from .errors import GoogleError, render_google_error
 from .state import write_atomically
 
-Call = Literal["sts", "iam", "list", "stat", "read", "write", "socket", "metadata", "registry"]
-"""What is asked for: a token of STS; anything of IAM Credentials; of Cloud Storage a listing, what is known
+Call = Literal["sts", "iam", "kms", "list", "stat", "read", "write", "socket", "metadata", "registry"]
+"""What is asked for: a token of STS; anything of IAM Credentials; anything of Cloud KMS, where `corrupt` is
+an answer whose checksum is another; of Cloud Storage a listing, what is known
 of an object, its bytes, a change; of the launcher's socket a token; anything of the metadata server, or of
 the registry."""
 How = Literal["429", "500", "503", "reset", "slow", "hang", "lost", "cut", "corrupt", "trickle"]
@@ -49,6 +51,14 @@ _OF_A_DOWNLOAD: tuple[How, ...] = ("cut", "corrupt", "trickle")
 _WORDS = {"429": "Quota exceeded.", "500": "Internal error encountered."}
 _ELSE = "The service is currently unavailable."
 _LOOKS_EVERY_S = 0.05
+_CHECKSUM = re.compile(rb'("(?:plaintext|ciphertext)Crc32c":"\d*)(\d)"')
+
+
+_HOSTS: Mapping[str, Call] = {
+    "cloudkms.googleapis.com": "kms",
+    "iamcredentials.googleapis.com": "iam",
+    "sts.googleapis.com": "sts",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +244,8 @@ class FaultMiddleware:
             text += first.get("body", b"").decode("latin-1")
             replayed = _replayed(first, receive)
         found = take_trouble(self._folder, call, text)
+        if call == "kms" and found is not None and found.how == "corrupt":
+            send = _with_another_checksum(send)
         if call == "read":
             send = _Download(
                 read_faults(self._folder).download_bytes_per_s, found, send, _connection_of(receive)
@@ -286,8 +298,7 @@ def _call_of(scope: Scope) -> Call | None:
         return "list" if scope["path"].rstrip("/").endswith("/o") else "stat"
     if host.endswith("-docker.pkg.dev"):
         return "registry"
-    named: dict[str, Call] = {"sts.googleapis.com": "sts", "iamcredentials.googleapis.com": "iam"}
-    return named.get(host)
+    return _HOSTS.get(host)
 
 
 def _replayed(first: Message, receive: Receive) -> Receive:
@@ -304,6 +315,20 @@ def _connection_of(receive: Receive) -> Any:
     """The transport of uvicorn's connection: ASGI has no word for closing one without an answer."""
     cycle: Any = receive.__self__  # type: ignore[attr-defined]
     return cycle.transport
+
+
+def _with_another_checksum(send: Send) -> Send:
+    """What sends an answer of Cloud KMS on whose last digit of a checksum is another; its length stays."""
+
+    async def spoiled(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            body = _CHECKSUM.sub(
+                lambda found: found[1] + (b"2" if found[2] == b"1" else b"1") + b'"', message["body"]
+            )
+            message = {**message, "body": body}
+        await send(message)
+
+    return spoiled
 
 
 async def _nowhere(_message: Message) -> None:

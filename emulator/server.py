@@ -30,6 +30,7 @@ from . import (
     cloud_logging,
     compute,
     iam,
+    kms,
     oauth2,
     projects,
     registry,
@@ -67,6 +68,7 @@ def services(state: State, fleet: compute.Fleet) -> dict[str, ASGIApp]:
     instances, cloud_storage = compute.routes(state, fleet), storage.make_app(state)
     hosts: dict[str, ASGIApp] = {
         "artifactregistry.googleapis.com": _router(artifact_registry.routes(state), calls.ARTIFACT_REGISTRY),
+        "cloudkms.googleapis.com": _router(kms.routes(state), calls.CLOUD_KMS),
         "cloudresourcemanager.googleapis.com": _router(
             projects.routes(state), calls.RESOURCE_MANAGER_1, calls.RESOURCE_MANAGER_3
         ),

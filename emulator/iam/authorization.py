@@ -79,6 +79,19 @@ _DELETE_IMAGES = _PUSH | {
     "artifactregistry.repositories.deleteArtifacts",
     *(f"artifactregistry.{kind}.delete" for kind in ("packages", "tags", "versions")),
 }
+_SEE_KEYS = frozenset(
+    f"cloudkms.{kind}.{verb}"
+    for kind in ("cryptoKeyVersions", "cryptoKeys", "keyRings", "locations")
+    for verb in ("get", "list")
+)
+_SEE_KEY_LOCATIONS = frozenset({"cloudkms.locations.get", "cloudkms.locations.list"})
+_ENCRYPT = frozenset({"cloudkms.cryptoKeyVersions.useToEncrypt"})
+_DECRYPT = frozenset({"cloudkms.cryptoKeyVersions.useToDecrypt"})
+_KEYS = _SEE_KEYS | {
+    *(f"cloudkms.cryptoKeyVersions.{verb}" for verb in ("create", "destroy", "restore", "update")),
+    *(f"cloudkms.cryptoKeys.{verb}" for verb in ("create", "getIamPolicy", "setIamPolicy", "update")),
+    *(f"cloudkms.keyRings.{verb}" for verb in ("create", "getIamPolicy", "setIamPolicy")),
+}
 
 ROLES: Mapping[str, frozenset[str]] = {
     "roles/storage.objectViewer": _OBJECT_READ,
@@ -132,6 +145,14 @@ ROLES: Mapping[str, frozenset[str]] = {
     "roles/artifactregistry.writer": _PUSH,
     "roles/artifactregistry.repoAdmin": _DELETE_IMAGES,
     "roles/artifactregistry.admin": _DELETE_IMAGES | _REPOSITORIES,
+    "roles/cloudkms.admin": _KEYS | _SEE_PROJECT,
+    "roles/cloudkms.cryptoKeyDecrypter": _DECRYPT | _SEE_KEY_LOCATIONS | _SEE_PROJECT,
+    "roles/cloudkms.cryptoKeyEncrypter": _ENCRYPT | _SEE_KEY_LOCATIONS | _SEE_PROJECT,
+    "roles/cloudkms.cryptoKeyEncrypterDecrypter": _DECRYPT | _ENCRYPT | _SEE_KEY_LOCATIONS | _SEE_PROJECT,
+    "roles/cloudkms.publicKeyViewer": frozenset({"cloudkms.cryptoKeyVersions.viewPublicKey"})
+    | _SEE_KEY_LOCATIONS
+    | _SEE_PROJECT,
+    "roles/cloudkms.viewer": _SEE_KEYS | _SEE_PROJECT,
     "roles/confidentialcomputing.workloadUser": frozenset(
         {"confidentialcomputing.challenges.create", "confidentialcomputing.challenges.verify"}
     ),
@@ -151,6 +172,9 @@ ROLES: Mapping[str, frozenset[str]] = {
     | _DELETE_IMAGES
     | _READ_LOGS
     | _SERVICES
+    | _KEYS
+    | _ENCRYPT
+    | _DECRYPT
     | {
         "iam.serviceAccounts.actAs",
         "logging.logEntries.create",
@@ -160,6 +184,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     },
 }
 
+_SAYS_WHICH = ("cloudkms.googleapis.com",)
+"""The services whose 403 has the name of the resource in its sentence, beside its details."""
 _POLICY = ("bindings", "etag", "kind", "resourceId", "version")
 
 Policy = dict[str, Any]
@@ -279,9 +305,10 @@ def require_permission(
 def denied(permission: str, resource: str) -> GoogleError:
     """Google's 403. Source: reference of `generateAccessToken`, seen answers."""
     service = permission.split(".")[0] + ".googleapis.com"
+    which = f" '{resource}'" if service in _SAYS_WHICH else ""
     return GoogleError(
         403,
-        f"Permission '{permission}' denied on resource (or it may not exist).",
+        f"Permission '{permission}' denied on resource{which} (or it may not exist).",
         details=[
             {
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",

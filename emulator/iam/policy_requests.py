@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import GoogleError
+from ..errors import GoogleError, not_emulated
 
 
 def parse_policy_request(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """The allow policy that a `setIamPolicy` wants; without one, an empty one.
 
     Raises:
-        GoogleError: 400 where it is no object, or its bindings are no list of objects.
+        GoogleError: 400 where it is no object, or its bindings are no list of objects; or where a mask
+            leaves the bindings out, which are all that can be changed.
     """
     policy = body.get("policy") or {}
     if not isinstance(policy, Mapping):
@@ -23,6 +24,9 @@ def parse_policy_request(body: Mapping[str, Any]) -> Mapping[str, Any]:
     bindings = policy.get("bindings") or []
     if not isinstance(bindings, list) or not all(isinstance(each, Mapping) for each in bindings):
         raise _invalid("policy.bindings")
+    mask = str(body.get("updateMask") or "bindings")
+    if "bindings" not in mask.split(","):
+        raise not_emulated(f"the emulator does not have the update mask `{mask[:60]}` of policies")
     return {**policy, "bindings": bindings}
 
 

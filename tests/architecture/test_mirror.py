@@ -128,6 +128,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "emulator/compute/rendering.py",
         "emulator/pages.py",
     ),
+    "tests/emulator/kms/test_crypto_keys.py": ("emulator/kms/errors.py", "emulator/kms/keys.py"),
     "tests/emulator/storage/test_access.py": (
         "emulator/storage/buckets.py",
         "emulator/storage/core.py",

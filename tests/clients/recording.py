@@ -4,9 +4,9 @@
 
 A recording is JSON Lines: each request with whose it was, its method, URL, body (a text of Latin-1, or the
 number of its zeros) and those headers that matter, and what it was answered: the status and the values that
-later requests may name. It holds no credential: each replayed request brings a token of its own. Names that
-the emulator gave out (sessions, generations, etags, fingerprints, operations, page tokens) are other ones in
-each run: a replay puts its own in their places.
+later requests may name. It holds no credential: each replayed request brings a token of its own. What the
+emulator gave out (sessions, generations, etags, fingerprints, operations, page tokens, ciphertexts with their
+checksums) is another in each run: a replay puts its own in its place.
 """
 
 from __future__ import annotations
@@ -28,18 +28,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from emulator import running, server
 from tests.clients.conftest import Shell, shell_in_front_of
 from tests.clients.gcloud_story import gcloud
-from tests.clients.storage_stories import STORIES
+from tests.clients.kms_stories import STORIES as KMS_STORIES
+from tests.clients.storage_stories import STORIES as STORAGE_STORIES
 
 RECORDINGS = Path(__file__).parent / "recordings"
+STORIES = {**STORAGE_STORIES, **KMS_STORIES}
 CLIENTS = (*STORIES, "gcloud")
 _HEADERS = re.compile(
     r"accept-encoding|content-(?:encoding|md5|range|type)|range|if-.*|x-upload-.*|x-goog-(?!api-client|user-project).*"
 )
 _GIVEN_OUT = re.compile(
-    rb'upload_id=([0-9a-f]{32})|"(?:generation|etag|fingerprint|nextPageToken)": ?"([^"]+)"'
+    rb"upload_id=([0-9a-f]{32})"
+    rb'|"(?:generation|etag|fingerprint|nextPageToken|ciphertext|ciphertextCrc32c)": ?"([^"]+)"'
     rb'|"name": ?"((?:[^"]*/operations/|operation-)[^"]+)"'
 )
 """What the emulator names in an answer, for a client to name again."""
+_BYTES = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 class Recorder:
@@ -126,10 +130,16 @@ def replay(platform: Any, ask: Callable[..., Any], client: str) -> list[tuple[st
         answered.append((f"{entry['method']} {entry['url']}", entry["status"], got.status))
         given = _given_out(got.headers.get("location", "").encode() + got.body)
         names |= dict(zip(entry["given"], given, strict=False))
+        names |= {_url_safe(recorded): _url_safe(now) for recorded, now in names.items()}
     return answered
 
 
 _MEMBERS = {"owner": "user:owner@primus.example", "operator": "user:operator@secundus.example"}
+
+
+def _url_safe(name: str) -> str:
+    """Bytes as gcloud spells them: in the other alphabet of base64."""
+    return name.replace("+", "-").replace("/", "_") if _BYTES.fullmatch(name) else name
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:

@@ -130,6 +130,7 @@ def _methods(resource: Mapping[str, Any], base: str, prefix: str) -> Iterator[Me
 
 _VERSIONS = {
     "artifactregistry": "v1",
+    "cloudkms": "v1",
     "cloudresourcemanager": "v3",
     "compute": "v1",
     "iam": "v1",

@@ -37,6 +37,9 @@ SEGMENTS = {
     "packages": "workload",
     "tags": "v1",
     "versions": UNTAGGED,
+    "keyRings": "ring-1",
+    "cryptoKeys": "key-1",
+    "cryptoKeyVersions": "1",
 }
 MACHINE = {
     "name": "vm",
@@ -73,6 +76,11 @@ BODIES: dict[str, Any] = {
     "projects.locations.repositories.packages.tags.patch": {"version": VERSION},
     "projects.locations.repositories.patch": {"description": "x"},
     "services.batchEnable": {"serviceIds": ["container.googleapis.com"]},
+    "projects.locations.keyRings.cryptoKeys.create": {"purpose": "ENCRYPT_DECRYPT"},
+    "projects.locations.keyRings.cryptoKeys.patch": {"labels": {"a": "b"}},
+    "projects.locations.keyRings.cryptoKeys.encrypt": {"plaintext": "YWJj", "plaintextCrc32c": "910901175"},
+    "projects.locations.keyRings.cryptoKeys.updatePrimaryVersion": {"cryptoKeyVersionId": "1"},
+    "projects.locations.keyRings.cryptoKeys.cryptoKeyVersions.patch": {"state": "DISABLED"},
     "entries.list": {"resourceNames": ["projects/primus"]},
 }
 REQUIRED = {
@@ -80,7 +88,12 @@ REQUIRED = {
     "workloadIdentityPoolProviderId": "another-one",
     "repositoryId": "another",
     "tagId": "another",
+    "keyRingId": "another",
+    "cryptoKeyId": "another",
 }
+MASKS = {"cryptoKeys.patch": "labels", "cryptoKeyVersions.patch": "state"}
+"""Of the patches that need one, by how their name ends."""
+KEY = "https://cloudkms.googleapis.com/v1/projects/primus/locations/global/keyRings/ring-1/cryptoKeys/key-1"
 NO_QUERY = re.compile(r"\{\w+\}")
 
 
@@ -107,6 +120,9 @@ def there(platform: Any) -> Any:
     for digest in (TAGGED, UNTAGGED):
         image.put(digest, b'{"schemaVersion": 2}', "application/vnd.oci.image.manifest.v1+json")
     image.tag("v1", TAGGED)
+    ring = KEY.partition("/cryptoKeys/")[0]
+    made(f"{ring.replace('/ring-1', '?keyRingId=ring-1')}", {})
+    made(f"{ring}/cryptoKeys?cryptoKeyId=key-1", BODIES["projects.locations.keyRings.cryptoKeys.create"])
     made("https://compute.googleapis.com/compute/v1/projects/primus/zones/us-west1-b/instances", MACHINE)
     return platform
 
@@ -124,6 +140,7 @@ def address(service: Service, name: str, platform: Any) -> str:
         before = path[: match.start()].rstrip("/").rpartition("/")[2]
         path = path[: match.start()] + SEGMENTS[before] + path[match.end() :]
     query = "&".join(f"{key}={REQUIRED[key]}" for key in _required(service, name))
+    query += "".join(f"updateMask={mask}" for ending, mask in MASKS.items() if name.endswith(ending))
     return f"https://{service.name}.googleapis.com{path}?{query}"
 
 
@@ -164,6 +181,9 @@ def _body(service: Service, name: str, platform: Any) -> Any:
         if name.endswith("Labels"):
             return {"labelFingerprint": instance["labelFingerprint"], "labels": {"a": "b"}}
         return {"fingerprint": instance["metadata"]["fingerprint"], "items": []}
+    if name.endswith("cryptoKeys.decrypt"):
+        encrypted = platform.call("POST", f"{KEY}:encrypt", {"plaintext": "YWJj"}).json
+        return {field: encrypted[field] for field in ("ciphertext", "ciphertextCrc32c")}
     return BODIES.get(name, {})
 
 
@@ -181,6 +201,8 @@ def test_a_served_call_answers_in_googles_types(there: Any, service: Service, na
         return  # tests of their own have what these need
     if name.endswith("providers.undelete"):
         there.call("DELETE", address(service, name.replace("undelete", "delete"), there))
+    if name.endswith("cryptoKeyVersions.restore"):
+        there.call("POST", address(service, name.replace("restore", "destroy"), there), {})
     answer = there.call(service.calls[name].verb, address(service, name, there), _body(service, name, there))
     assert answer.status == 200, answer.text
     faults = APIS[f"{service.name} {service.version}"].check_answer(name, answer.json)

@@ -87,6 +87,33 @@ def test_a_slow_platform_is_slow(bucket: Any, faults: Switch, fault: dict[str, i
     assert time.monotonic() - began >= 0.25
 
 
+def test_cloud_kms_is_busy_and_then_answers(through_gateway: Running, faults: Switch) -> None:
+    faults(Trouble(call="kms", how="429"), Trouble(call="kms", how="503", of=":decrypt"))
+    url = "https://cloudkms.googleapis.com/v1/projects/primus/locations"
+    assert [requests.get(url, timeout=9).status_code for _ in range(2)] == [429, 401]
+    key = f"{url}/global/keyRings/ring/cryptoKeys/key"
+    asked = [
+        requests.post(f"{key}:{verb}", json={}, timeout=9).status_code for verb in ("encrypt", "decrypt")
+    ]
+    assert asked == [401, 503]
+
+
+def test_a_checksum_of_cloud_kms_is_another(
+    session_of: Callable[[str], AuthorizedSession], faults: Switch
+) -> None:
+    owner, location = session_of("owner"), "https://cloudkms.googleapis.com/v1/projects/primus/locations/us"
+    owner.post(f"{location}/keyRings?keyRingId=spoilt", json={})
+    keys = f"{location}/keyRings/spoilt/cryptoKeys"
+    owner.post(f"{keys}?cryptoKeyId=key", json={"purpose": "ENCRYPT_DECRYPT"})
+    encrypted = owner.post(f"{keys}/key:encrypt", json={"plaintext": "ZGF0YQ=="}).json()
+    body = {"ciphertext": encrypted["ciphertext"]}
+    faults(Trouble(call="kms", how="corrupt"))
+    spoilt, whole = (owner.post(f"{keys}/key:decrypt", json=body).json() for _ in range(2))
+    assert spoilt["plaintextCrc32c"] != whole["plaintextCrc32c"]
+    assert {**spoilt, "plaintextCrc32c": whole["plaintextCrc32c"]} == whole
+    assert whole["plaintext"] == "ZGF0YQ=="
+
+
 def test_an_error_is_not_spoilt(bucket: Any, faults: Switch) -> None:
     faults(Trouble(call="read", how="cut"), Trouble(call="read", how="corrupt"))
     with pytest.raises(Exception, match=f"No such object: {bucket.name}/none"):

@@ -70,6 +70,18 @@ _INSTANCES = _SEE_INSTANCES | {
 _SEE_PROJECT = {"resourcemanager.projects.get"}
 _SERVICES = {f"serviceusage.services.{verb}" for verb in ("disable", "enable", "get", "list")}
 _TOKENS = {"iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"}
+_KEY_LOCATIONS = {"cloudkms.locations.get", "cloudkms.locations.list"}
+_SEE_KEYS = _KEY_LOCATIONS | {
+    f"cloudkms.{kind}.{verb}"
+    for kind in ("cryptoKeyVersions", "cryptoKeys", "keyRings")
+    for verb in ("get", "list")
+}
+_KEYS = _SEE_KEYS | {
+    *(f"cloudkms.cryptoKeyVersions.{verb}" for verb in ("create", "destroy", "restore", "update")),
+    *(f"cloudkms.cryptoKeys.{verb}" for verb in ("create", "getIamPolicy", "setIamPolicy", "update")),
+    *(f"cloudkms.keyRings.{verb}" for verb in ("create", "getIamPolicy", "setIamPolicy")),
+}
+_USE_KEYS = {"cloudkms.cryptoKeyVersions.useToDecrypt", "cloudkms.cryptoKeyVersions.useToEncrypt"}
 
 GRANTED: dict[str, set[str]] = {
     "roles/storage.objectViewer": {"storage.objects.get", "storage.objects.list"},
@@ -118,6 +130,18 @@ GRANTED: dict[str, set[str]] = {
     "roles/artifactregistry.writer": _PUSH,
     "roles/artifactregistry.repoAdmin": _DELETE_IMAGES,
     "roles/artifactregistry.admin": _DELETE_IMAGES | _REPOSITORIES,
+    "roles/cloudkms.admin": _KEYS | _SEE_PROJECT,
+    "roles/cloudkms.cryptoKeyDecrypter": {"cloudkms.cryptoKeyVersions.useToDecrypt"}
+    | _KEY_LOCATIONS
+    | _SEE_PROJECT,
+    "roles/cloudkms.cryptoKeyEncrypter": {"cloudkms.cryptoKeyVersions.useToEncrypt"}
+    | _KEY_LOCATIONS
+    | _SEE_PROJECT,
+    "roles/cloudkms.cryptoKeyEncrypterDecrypter": _USE_KEYS | _KEY_LOCATIONS | _SEE_PROJECT,
+    "roles/cloudkms.publicKeyViewer": {"cloudkms.cryptoKeyVersions.viewPublicKey"}
+    | _KEY_LOCATIONS
+    | _SEE_PROJECT,
+    "roles/cloudkms.viewer": _SEE_KEYS | _SEE_PROJECT,
     "roles/confidentialcomputing.workloadUser": {
         "confidentialcomputing.challenges.create",
         "confidentialcomputing.challenges.verify",
@@ -131,6 +155,8 @@ GRANTED: dict[str, set[str]] = {
     | _REPOSITORIES
     | _DELETE_IMAGES
     | _SERVICES
+    | _KEYS
+    | _USE_KEYS
     | {"iam.serviceAccounts.actAs", "logging.logEntries.create", "logging.logEntries.list"}
     | {f"resourcemanager.projects.{verb}" for verb in ("get", "getIamPolicy", "setIamPolicy")},
 }
@@ -150,6 +176,10 @@ def policy(*bindings: dict[str, Any]) -> dict[str, Any]:
 def test_a_role_grants_exactly_its_permissions(role: str) -> None:
     binding = {"role": role, "members": ["user:ana"]}
     assert permissions_of(ANA, [policy(binding)]) == GRANTED[role]
+
+
+def test_a_keys_administrator_may_not_use_it() -> None:
+    assert not ROLES["roles/cloudkms.admin"] & _USE_KEYS
 
 
 def test_an_owner_may_not_have_the_tokens_of_the_project_s_accounts() -> None:

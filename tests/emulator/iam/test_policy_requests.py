@@ -8,20 +8,26 @@ import pytest
 
 _ACCOUNT = "primus-sa@primus.iam.gserviceaccount.com"
 _REPOSITORIES = "https://artifactregistry.googleapis.com/v1/projects/primus/locations/us/repositories"
+_RING = "https://cloudkms.googleapis.com/v1/projects/primus/locations/global/keyRings/ring"
 RESOURCES = {
     "a project": "https://cloudresourcemanager.googleapis.com/v3/projects/primus",
     "a service account": f"https://iam.googleapis.com/v1/projects/primus/serviceAccounts/{_ACCOUNT}",
     "a repository": f"{_REPOSITORIES}/repo",
+    "a key ring": _RING,
+    "a key": f"{_RING}/cryptoKeys/key",
 }
 
 
 @pytest.fixture
 def made(platform: Any) -> Any:
-    """A project with an account and a repository."""
+    """A project with an account, a repository and a key."""
     accounts = "https://iam.googleapis.com/v1/projects/primus/serviceAccounts"
     assert platform.call("POST", accounts, {"accountId": "primus-sa"}).status == 200
     repository = f"{_REPOSITORIES}?repositoryId=repo"
     assert platform.call("POST", repository, {"format": "DOCKER"}).status == 200
+    assert platform.call("POST", _RING.replace("/ring", "?keyRingId=ring"), {}).status == 200
+    key = f"{_RING}/cryptoKeys?cryptoKeyId=key"
+    assert platform.call("POST", key, {"purpose": "ENCRYPT_DECRYPT"}).status == 200
     return platform
 
 
@@ -71,3 +77,12 @@ def test_permissions_that_are_no_list_of_texts_are_refused(
 ) -> None:
     answer = made.call("POST", f"{resource}:testIamPermissions", {"permissions": permissions})
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("resource", RESOURCES.values(), ids=RESOURCES)
+def test_a_mask_that_leaves_the_bindings_as_they_are_is_refused(made: Any, resource: str) -> None:
+    body = {"policy": {"bindings": []}, "updateMask": "etag"}
+    answer = made.call("POST", f"{resource}:setIamPolicy", body)
+    assert (answer.status, answer.json["error"]["status"]) == (400, "UNIMPLEMENTED")
+    asked = made.call("POST", f"{resource}:testIamPermissions", {"permissions": ["compute.instances.get"]})
+    assert asked.json == {"permissions": ["compute.instances.get"]}
