@@ -123,6 +123,12 @@ def test_what_proves_itself_is_taken_over(scene: Scene) -> None:
     assert parts[0].rows == scene.part(0, scene.job, scene.machine).rows
 
 
+def test_a_job_goes_on_with_smaller_batches(scene: Scene) -> None:
+    scene.write(scene.job)
+    smaller = replace(scene.asked, batch_size=1)
+    assert find_job(scene.folder, smaller, scene.machine) == scene.job
+
+
 def test_a_part_that_is_missing_is_not_missed(scene: Scene) -> None:
     scene.write(scene.job)
     scene.folder.delete(FIRST)
