@@ -263,6 +263,11 @@ def test_a_job_that_was_asked_for_otherwise_says_how(scene: Scene) -> None:
     assert "was asked for with INPUT_URI `gs://photos/` and TOP_K 1" in message
 
 
+def test_a_job_that_was_copied_from_another_folder_says_from_which(scene: Scene) -> None:
+    scene.write(replace(scene.job, result=FolderUri(bucket="elsewhere", prefix="run/")))
+    assert "which was asked for with RESULT_URI `gs://elsewhere/run/`" in scene.refusal().message
+
+
 def test_a_reader_of_the_codelab_who_deletes_result_alone_is_told_what_else_lies_there(scene: Scene) -> None:
     scene.write(scene.job)
     scene.put("receipt.json", b"{}")
