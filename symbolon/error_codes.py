@@ -45,8 +45,9 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "model-misfit": "The SavedModel's signature is not what the owner's terms say: names, shapes or "
         "types of its input and output differ. The owner corrects the terms, or exports the model again.",
         "scale-missing": "The owner's terms do not say the mean or the scale that the model was trained "
-        "with. The log has what a trial on one photo suggests; the owner looks it up, and publishes the "
-        "image again.",
+        "with. The log has what a trial on one photo suggests, once a folder of results; the owner looks "
+        "it up, and publishes the image again. Until then its policy admits an image that tells its operator "
+        "scores: little, and as often as there are folders.",
         "model-unmendable": "No terms make this model one that the workload can feed: it wants another "
         "layout, encoded pictures, a second input, or does not say its classes. Its owner saves it again; "
         "the hint says how.",

@@ -345,6 +345,11 @@ VECTORS: Final = (
         lambda draft, asked: draft.results.update({"result-000002.jsonl": b"{}"}),
     ),
     Vector(
+        "a file that a reader would take for all parts in one",
+        "results-differ",
+        lambda draft, asked: draft.results.update({"result.jsonl": b"{}"}),
+    ),
+    Vector(
         "the object `result` is there, and not in the statement",
         "results-differ",
         lambda draft, asked: draft.statement["subject"].pop(),

@@ -130,6 +130,15 @@ class Turn:
         if self._claim is not None:
             self._claim.check()
 
+    def may_tell(self, folder: ResultFolder) -> bool:
+        """This start has the folder; or it has not come to that, and nobody has, so it may say why.
+
+        Raises:
+            FolderTaken, Denied, Unavailable: as `Claim.check`.
+        """
+        self.check()
+        return self._claim is not None or folder.generation_of(claims.NAME) is None
+
     def __enter__(self) -> Turn:
         return self
 

@@ -132,8 +132,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
             began_at=time.time() - timings.so_far().whole_s,
         )
         with timings.span("seal"):
-            turn.check()
-            sealed = seal(job, begun, machine, account.leaves, done)
+            sealed = seal(job, begun, machine, account.leaves, done, check=turn.check)
         _say(Step.SEAL, f"a receipt says what ran, on what, and what came of it: `{sealed}`")
     say("timings", **render_timings(timings.so_far()))
     if unreadable == account.rows:

@@ -123,10 +123,11 @@ def _tell_operator(failure: SymbolonError, turn: Turn) -> None:
     elif failure.exit_code == ExitCode.BUG:
         message = "the workload failed unexpectedly"
     operator = object_storage.open_client(credentials.operator_credential())
-    turn.check()
-    ResultFolder(operator, folder).write_error(
-        JobError(family=failure.family, message=message, hint=failure.hint, claims=claims_of(failure))
-    )
+    results = ResultFolder(operator, folder)
+    if turn.may_tell(results):
+        results.write_error(
+            JobError(family=failure.family, message=message, hint=failure.hint, claims=claims_of(failure))
+        )
 
 
 def _log(failure: SymbolonError, *, severity: str) -> None:

@@ -49,7 +49,10 @@ def find_job(folder: ResultFolder, asked: Job, machine: Machine) -> JobRecord | 
         machine.verify(token, job_nonce(job.digest))
     except EvidenceRejected as rejected:
         raise _unproved(JOB, folder, rejected) from None
-    if (job.input, job.result, job.top_k) != (asked.input, asked.result, asked.top_k):
+    if job.result != asked.result:
+        copied_from = quoted(str(job.result), most_characters=200)
+        raise Misconfigured(f"{holds}, which was asked for with RESULT_URI {copied_from}", hint=hint)
+    if (job.input, job.top_k) != (asked.input, asked.top_k):
         raise Misconfigured(
             f"{holds}, which was asked for with INPUT_URI {quoted(str(job.input), most_characters=200)} and"
             f" TOP_K {job.top_k}",

@@ -2,7 +2,9 @@
 
 What a model was trained with stands in no SavedModel, and no default could know it: fed with another
 scale, a model answers as readily, and wrongly. A score that is told is one that leaves: with no more digits
-than the terms allow, and once a folder, which the guess claims as a job does.
+than the terms allow, for no more ways to feed one photo than they allow pictures, without its class, and once
+a folder, which the guess claims as a job does. So it tells less than a job would; and like a job it can be
+had again with another folder, since nothing that this image keeps outlives its machine.
 """
 
 from __future__ import annotations
@@ -108,8 +110,9 @@ def _try(picture: Pixels, loaded: runtimes.LoadedModel, missing: ScaleMissing) -
     ways = [(missing.mean or mean, missing.scale or scale) for mean, scale in CONVENTIONS]
     if "int" in loaded.takes:  # its signature says how it is fed: by whole numbers
         ways = ways[-1:]
-    digits = min(_DIGITS, missing.unscaled.egress.score_digits)
-    for mean, scale in dict.fromkeys(ways):
+    egress = missing.unscaled.egress
+    digits = min(_DIGITS, egress.score_digits)
+    for mean, scale in list(dict.fromkeys(ways))[: egress.most_images]:
         fed = (picture - np.array(mean, np.float32)) * np.float32(scale)
         _, scores = loaded.classifier(fed[None])
         yield Candidate(mean=mean, scale=scale, score=float(scores[0, 0]), digits=digits)

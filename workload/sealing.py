@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -43,10 +43,14 @@ class Done:
     began_at: float
 
 
-def seal(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done) -> Digest:
-    """The receipt is in the job's folder; the digest of its statement.
+def seal(
+    job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done, *, check: Callable[[], None]
+) -> Digest:
+    """The receipt is in the job's folder, which is looked at (`check`) once there is a token; the digest of
+    its statement.
 
     Raises:
+        FolderTaken: another start has the folder by now.
         Misconfigured, Denied, EvidenceRejected, Unavailable: no token for it could be had, or it could not be
             written.
     """
@@ -55,6 +59,7 @@ def seal(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done) -
     token = attesting.asked_again(AUDIENCE, nonces=[nonce_of(payload)])
     parse_token(token)
     content = io.BytesIO(render_receipt(payload, token).encode())
+    check()
     begun.folder.create(RECEIPT_NAME, content, "application/json")
     return digest_of(payload)
 

@@ -58,7 +58,8 @@ def _context(trusted: str) -> ssl.SSLContext:
 class _Connection(ssl.SSLSocket):
     """Gives up an answer that does not come to its end; that is a timeout like any other.
 
-    An answer begins with the last byte that was sent.
+    An answer begins with the last byte that was sent. Whether it has taken too long is asked before each
+    piece is waited for, which costs next to nothing; a piece itself has the timeout of the request.
     """
 
     _asked_at = 0.0
@@ -69,15 +70,9 @@ class _Connection(ssl.SSLSocket):
         return super().send(data, flags)
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:
-        left_s = patience.answer_left_s(time.monotonic() - self._asked_at, self._received)
-        if left_s <= 0:
+        if patience.answer_left_s(time.monotonic() - self._asked_at, self._received) <= 0:
             raise TimeoutError("an answer does not come to its end")
-        silence_s = self.gettimeout()
-        self.settimeout(left_s if silence_s is None else min(silence_s, left_s))
-        try:
-            found = super().read(len, buffer)
-        finally:
-            self.settimeout(silence_s)
+        found = super().read(len, buffer)
         self._received += found if isinstance(found, int) else memoryview(found).nbytes
         return found
 

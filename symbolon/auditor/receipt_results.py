@@ -1,7 +1,7 @@
 """The results that a receipt speaks of, held against it: every object, every row, every input.
 
 Nothing is believed of what lies in the folder: an object counts where its SHA-256 is the one that the
-statement has. An object that is named as results are (`result`, `result-*.jsonl`) and is not in the statement
+statement has. An object that is named as results are (`result`, `result*.jsonl`) and is not in the statement
 is refused, because whoever reads the folder would read it as well.
 """
 
@@ -68,7 +68,7 @@ def _check_names(statement: Statement, results: ResultFolder) -> None:
 
 
 def _is_read_as_a_result(name: str) -> bool:
-    return name == CODELAB_NAME or (name.startswith("result-") and name.endswith(".jsonl"))
+    return name == CODELAB_NAME or (name.startswith(CODELAB_NAME) and name.endswith(".jsonl"))
 
 
 def _part(subject: Subject, statement: Statement, results: ResultFolder) -> Part:

@@ -53,6 +53,29 @@ def test_a_cut_download_ends_where_it_was_told(
     assert len(received) == len(DATA) * percent // 100
 
 
+def test_a_download_that_trickles_comes_byte_by_byte_and_whole(
+    bucket: Any, session_of: Callable[[str], AuthorizedSession], faults: Switch
+) -> None:
+    blob = bucket.blob("o")
+    blob.upload_from_string(DATA[:6])
+    faults(Trouble(call="read", how="trickle"))
+    with session_of("owner").get(blob.media_link, stream=True) as answer:
+        pieces = list(iter(lambda: answer.raw.read1(1000), b""))
+    assert b"".join(pieces) == DATA[:6]
+    assert len(pieces) > 1
+
+
+def test_whoever_stops_listening_to_a_download_that_trickles_ends_it(
+    bucket: Any, session_of: Callable[[str], AuthorizedSession], faults: Switch
+) -> None:
+    blob = bucket.blob("o")
+    blob.upload_from_string(DATA)
+    faults(Trouble(call="read", how="trickle"))
+    with session_of("owner").get(blob.media_link, stream=True) as answer:
+        assert answer.raw.read(2) == DATA[:2]
+    assert blob.download_as_bytes() == DATA
+
+
 def test_the_real_client_recovers_from_a_cut_download(bucket: Any, faults: Switch) -> None:
     blob = bucket.blob("o")
     blob.upload_from_string(DATA)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from tests.workload.canaries import (
 from tests.workload.fault_table import ALWAYS, TABLE, Row
 from tests.workload.hasty import ENVIRONMENT
 from tests.workload.jobs import ROOT, Ended, Job, Stage
-from tests.workload.samples import large_png, picture
+from tests.workload.samples import FACTS, large_png, picture
 from workload.inference import Step
 
 KILLED_AFTER_S = 10
@@ -183,9 +184,10 @@ def job_of(stage: Stage, folder: str, given: Mapping[str, Any] | None = None) ->
         before = ("unshare", "-rm", "sh", "-c", mount, "sh")
         if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
             pytest.skip("not required: this machine lets nobody mount a tmpfs")
-    proxy = given.pop("proxy", stage.emulator.env["HTTPS_PROXY"])
+    marked = marked_environment(given.pop("proxy", stage.emulator.env["HTTPS_PROXY"]))
     return stage.job(
-        environment={"INPUT_URI": f"gs://{stage.photos.name}/{folder}", **marked_environment(proxy)},
+        environment={"INPUT_URI": f"gs://{stage.photos.name}/{folder}", **marked},
+        facts=replace(FACTS, env=marked, env_override=marked),  # the token says so as well
         edit=lambda terms: terms.replace('"tensorflow"', '"openvino"'),
         hasty=True,
         before=before,

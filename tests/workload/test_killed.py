@@ -6,15 +6,19 @@ import random
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
+from attestation.digests import Digest
 from attestation.errors import ExitCode
 from contract.parts import parse_part, parse_part_name
+from contract.receipt import parse_receipt, parse_statement
 from tests.workload.jobs import Ended, Job, Stage
 from tests.workload.samples import picture
 
 SEED = 13
+NONE = Digest("sha256:" + "0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -83,4 +87,24 @@ def results_of(ended: Ended) -> Mapping[str, object]:
         if parse_part_name(name) is not None
     }
     said = {name: (part.index, part.rows, part.inputs) for name, part in parts.items()}
-    return {**said, "result": ended.written["result"]}
+    return {**said, "result": ended.written["result"], "receipt": sealed_in(ended)}
+
+
+def sealed_in(ended: Ended) -> object:
+    """What the receipt says, but for tokens, times, and what names the folder or the copy of the model."""
+    statement = parse_statement(parse_receipt(ended.written["receipt.json"].encode()).payload)
+    parts = [
+        (part.name, parse_part_name(part.name) is not None or part.digest) for part in statement.subjects
+    ]
+    own = replace(
+        statement,
+        subjects=(),
+        began_at=0,
+        ended_at=0,
+        job_digest=NONE,
+        terms_digest=NONE,
+        result_uri="",
+        model_uri="",
+        model_generation=None,
+    )
+    return own, parts

@@ -216,6 +216,21 @@ def test_reads_go_ahead_by_a_bounded_number() -> None:
                 assert read_so_far <= given + window + 64  # so many rows are on their way at most
 
 
+def test_the_rows_of_later_parts_are_computed_while_one_part_waits_for_its_token() -> None:
+    """Whoever asks for it has taken the rows of its part, and takes no other meanwhile."""
+    seen: list[int] = []
+
+    def classifier(images: Fed) -> tuple[Indices, Scores]:
+        seen.extend(int(value) for value in images[:, 0, 0, 0])
+        return best_is_the_value(images)
+
+    with Stream(listed(40), read=value_of, prepare=one_pixel, settings=bounds(), rows_a_part=4) as stream:
+        rows = stream.rows(classifier, labels=None)
+        first = [next(rows).generation for _ in range(4)]
+        eventually(lambda: len(seen) == 40)
+        assert [*first, *(row.generation for row in rows)] == list(range(1, 41))
+
+
 @pytest.mark.parametrize("hanging", [{1, 2}, {1, 2, 3, 4}, {3, 9}, {1, 2, 5, 6, 7, 11}])
 def test_reads_that_hang_do_not_stop_the_others(monkeypatch: pytest.MonkeyPatch, hanging: set[int]) -> None:
     monkeypatch.setattr(pacing, "_HANGS_AT_FIRST_S", 0.05)

@@ -172,6 +172,16 @@ def test_an_image_that_believes_another_platform_ends_before_it_fetches(stage: S
     assert ended.written.keys() == {"error.json"}
 
 
+def test_a_start_that_ends_before_it_has_claimed_the_folder_disturbs_nobody_who_has(stage: Stage) -> None:
+    another = Verifier(State(stage.folder / "yet-another", clock=lambda: 1.8e9))
+    one = job(stage, "one", root=another.root.public_bytes(Encoding.PEM))
+    theirs = render_claim(Claim(instance_id="1", start_id="theirs"))
+    stage.results.blob(f"{one.name}/claim.json").upload_from_string(theirs)
+    ended = one.run()
+    assert (ended.status, ended.lines[-1]["severity"]) == (ExitCode.REFUSED, "ERROR")
+    assert ended.written == {"claim.json": theirs.decode()}
+
+
 def test_a_start_that_finds_another_instance_at_work_writes_nothing_not_even_why(stage: Stage) -> None:
     one = job(stage, "one")
     theirs = Claim(instance_id="1", start_id="theirs")

@@ -123,6 +123,12 @@ def test_what_proves_itself_is_taken_over(scene: Scene) -> None:
     assert parts[0].rows == scene.part(0, scene.job, scene.machine).rows
 
 
+def test_a_job_goes_on_with_smaller_batches(scene: Scene) -> None:
+    scene.write(scene.job)
+    smaller = replace(scene.asked, batch_size=1)
+    assert find_job(scene.folder, smaller, scene.machine) == scene.job
+
+
 def test_a_part_that_is_missing_is_not_missed(scene: Scene) -> None:
     scene.write(scene.job)
     scene.folder.delete(FIRST)
@@ -255,6 +261,11 @@ def test_a_job_that_was_asked_for_otherwise_says_how(scene: Scene) -> None:
     message = scene.refusal().message
     assert "holds `job.json` and 2 parts of job `sha256:" in message
     assert "was asked for with INPUT_URI `gs://photos/` and TOP_K 1" in message
+
+
+def test_a_job_that_was_copied_from_another_folder_says_from_which(scene: Scene) -> None:
+    scene.write(replace(scene.job, result=FolderUri(bucket="elsewhere", prefix="run/")))
+    assert "which was asked for with RESULT_URI `gs://elsewhere/run/`" in scene.refusal().message
 
 
 def test_a_reader_of_the_codelab_who_deletes_result_alone_is_told_what_else_lies_there(scene: Scene) -> None:

@@ -63,6 +63,15 @@ def test_a_model_of_whole_numbers_says_itself_how_it_is_fed(dtype: str, tried: i
     assert str(found[-1]) == "255.00 fed `mean = [0, 0, 0]` and `scale = 1`"
 
 
+@pytest.mark.parametrize(("most", "tried"), [(1, 1), (3, 3), (4, 4), (5, 4)])
+def test_no_more_scores_are_told_than_a_job_of_as_many_pictures_has(most: int, tried: int) -> None:
+    terms = parse_terms(terms_text())
+    unscaled = replace(terms, egress=replace(terms.egress, most_images=most))
+    asked = ScaleMissing(mean=None, scale=None, unscaled=unscaled)
+    photo = np.full([8, 8, 3], 255, np.float32)
+    assert len(list(scale_guess._try(photo, model_that_takes("float32"), asked))) == tried
+
+
 @pytest.mark.parametrize(("allowed", "told"), [(0, "1"), (1, "0.7"), (2, "0.67"), (9, "0.67")])
 def test_a_score_is_told_with_no_more_digits_than_the_terms_allow(allowed: int, told: str) -> None:
     terms = parse_terms(terms_text())

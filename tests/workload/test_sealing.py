@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from io import BytesIO
-from typing import IO
+from pathlib import Path
+from typing import IO, Any
 
 import pytest
+from google.cloud import storage
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import ExitCode
 from attestation.tokens import parse_token
 from contract.receipt import parse_receipt, parse_statement
+from contract.request import agree, parse_request
+from contract.uris import FolderUri
+from emulator import running
 from symbolon.auditor.receipt_plan import Demand, NotVerified, Step, Verified, verify_receipt
 from symbolon.auditor.receipt_roots import GOOGLE, Trust
 from tests.launches import DIGEST
 from tests.workload.jobs import Ended, Job, Stage
-from tests.workload.samples import FACTS, picture
-from workload import sealing
+from tests.workload.launching import launched, verifier_of
+from tests.workload.samples import FACTS, TERMS, picture
+from tests.workload.test_results import record
+from workload import attesting, sealing
+from workload.beginning import Begun
+from workload.claiming import FolderTaken
+from workload.leaves import Leaves
+from workload.results import ResultFolder
+from workload.sealing import Done
+
+Buckets = Callable[[], storage.Bucket]
 
 
 class Written:
@@ -146,6 +160,39 @@ def test_a_job_that_was_stopped_before_it_was_sealed_is_sealed_by_the_next_start
     data = again.written["receipt.json"].encode()
     assert parse_statement(parse_receipt(data).payload).model_generation is None
     assert verify_receipt(data, replace(demand, at=demand.at + 600)).answer == Verified(emulator=True)
+
+
+def test_whoever_has_lost_the_folder_while_the_token_was_asked_for_seals_nothing(
+    as_operator: storage.Client, make_bucket: Buckets, emulator: running.Running, tmp_path: Path
+) -> None:
+    """A token may take a minute, and more where its service is asked again."""
+    bucket, happened = make_bucket(), list[Any]()
+    folder = ResultFolder(as_operator, FolderUri(bucket=bucket.name, prefix="run/"))
+    request = {"INPUT_URI": "gs://photos", "RESULT_URI": str(folder.uri), "TOP_K": "2"}
+    job = agree(TERMS, parse_request(request))
+    begun = Begun(folder=folder, record=record(folder), is_new=False)
+    done = Done(unreadable=0, codelab_digest=DIGEST, model_generation=1, began_at=0.0)
+
+    def taken_over() -> None:
+        happened.append(list(bucket.list_blobs()))
+        raise FolderTaken("another start has it")
+
+    with (
+        launched(verifier_of(emulator), FACTS, tmp_path) as machine,
+        Leaves() as leaves,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        ask = attesting.asked_again
+
+        def ask_and_note(*asked: Any, **more: Any) -> str:
+            happened.append("a token")
+            return ask(*asked, **more)
+
+        patch.setattr(attesting, "asked_again", ask_and_note)
+        with pytest.raises(FolderTaken):
+            sealing.seal(job, begun, machine, leaves, done, check=taken_over)
+    assert happened == ["a token", []]
+    assert list(bucket.list_blobs()) == []
 
 
 def test_the_log_names_the_digest_of_what_was_sealed(ended: Ended) -> None:
