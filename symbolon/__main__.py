@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from attestation.errors import ExitCode, Misconfigured, SymbolonError
 
 from .arguments import make_parser
+from .folding import fold, width_of
 from .stopping import exit_code_of, stopping_by_signals
 
 _NOBODY_LISTENS = 128 + signal.SIGPIPE
@@ -94,7 +95,9 @@ def _tell(error: SymbolonError, *, as_json: bool) -> None:
         document = {"family": error.family, "code": error.code, "message": error.message, "hint": error.hint}
         sys.stdout.write(json.dumps({"error": document}) + "\n")
         sys.stdout.flush()
-    _say(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+    room = width_of(sys.stderr)
+    said = [f"error: {error.message}", *([f"hint: {error.hint}"] if error.hint else [])]
+    _say("".join(f"{line if room is None else fold(line, room, hang=2)}\n" for line in said))
 
 
 def _say(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from dataclasses import dataclass
 
 from attestation.errors import (
@@ -18,7 +17,7 @@ from attestation.errors import (
 )
 from policy.rule_slugs import SLUGS
 
-from .rendering import columns, print_json, printable_lines
+from .rendering import columns, console, print_json, printable_lines
 from .rule_pages import read_page
 
 _FAMILIES: dict[type[SymbolonError], str] = {
@@ -219,11 +218,11 @@ def explain_code(code: str, *, output: str) -> ExitCode:
         )
     elif code == ALL:
         rows = [(each.code, _consequence(each)) for each in errors]
-        sys.stdout.write(columns([*rows, *((slug, "a rule for policies") for slug in rules)]) + "\n")
+        console().print(columns([*rows, *((slug, "a rule for policies") for slug in rules)]))
     else:
-        texts = [f"{each.code}: {_consequence(each)}\n\n{each.meaning}\n" for each in errors]
-        texts += [printable_lines(read_page(slug)) + "\n" for slug in rules]
-        sys.stdout.write("\n".join(texts))
+        texts = [f"{each.code}: {_consequence(each)}\n\n{each.meaning}" for each in errors]
+        texts += [printable_lines(read_page(slug)) for slug in rules]
+        console().print("\n\n".join(texts))
     return ExitCode.YES
 
 

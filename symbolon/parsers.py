@@ -6,18 +6,41 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from attestation.errors import ExitCode, Misconfigured
 
+from .folding import fold, fold_examples, width_of
+
 Read = TypeVar("Read")
+_ENDLESS: Final = 1_000_000
+_HELP_AT: Final = 24
+"""The column where the words of an option's help begin, as argparse has it."""
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """A help whose texts keep their line ends; a terminal folds them between words, a pipe never."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        self._room = width_of(sys.stdout) or _ENDLESS
+        super().__init__(prog, width=self._room, max_help_position=_HELP_AT, **settings)
+
+    def _format_usage(self, *arguments: Any) -> str:
+        usage = super()._format_usage(*arguments)
+        return "\n".join(fold(line, self._room) for line in usage.split("\n"))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return fold_examples("".join(indent + line for line in text.splitlines(keepends=True)), self._room)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return fold(" ".join(text.split()), width, hang=0).split("\n")
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose help keeps its line ends, and whose options are spelled out."""
 
     def __init__(self, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings.setdefault("formatter_class", _HelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
         self._typed: list[str] = []
 
@@ -33,10 +56,9 @@ class Parser(argparse.ArgumentParser):
         """The program ends with exit code 2; the nearest word that it knows stands in the hint."""
         near = self._nearest()
         self.print_usage(sys.stderr)
-        self.exit(
-            ExitCode.USAGE,
-            f"{self.prog}: error: {message}\n" + (f"hint: did you mean `{near}`?\n" if near else ""),
-        )
+        room = width_of(sys.stderr) or _ENDLESS
+        said = [f"{self.prog}: error: {message}", *([f"hint: did you mean `{near}`?"] if near else [])]
+        self.exit(ExitCode.USAGE, "".join(f"{fold(line, room)}\n" for line in said))
 
     def _nearest(self) -> str | None:
         """The command, option or value that is nearest to the first word typed that is none."""

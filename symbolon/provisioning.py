@@ -152,7 +152,7 @@ def _act(
         waiting.close()
         done.append(str(action))
         if choice.output == "human":
-            sys.stdout.write(f"done: {action}\n")
+            console().print(f"done: {action}")
             sys.stdout.flush()
 
     with waiting:
@@ -164,7 +164,7 @@ def _act(
     if choice.output == "json":
         print_json({**_document(rows, deployment, choice), "done": done})
     elif not done:
-        sys.stdout.write("nothing had to be done\n")
+        console().print("nothing had to be done")
     return ExitCode.YES
 
 
@@ -235,7 +235,7 @@ def _show(rows: Sequence[Row], deployment: Deployment, choice: Choice, *, quiet:
         terminal.print(hint)
     if not quiet and changes(rows):
         flag = "--destroy" if choice.mode == "destroy" else "--apply"
-        terminal.print(f"to do it: {deployment.words} {flag}")
+        terminal.print(styled(f"to do it: {deployment.words} {flag}", whole=True))
 
 
 def _show_row(row: Row) -> None:

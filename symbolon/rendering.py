@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from attestation.errors import printable
 
+from .folding import hang_of, spans, width_of
+
 if TYPE_CHECKING:
     from .judging import ClauseAnswer
 
@@ -58,17 +60,19 @@ class Styled:
     """
 
     parts: tuple[tuple[str, str], ...]
+    whole: bool = False
+    """It is copied as it is, and so a terminal wraps it where it likes."""
 
     def __str__(self) -> str:
         return "".join(text for text, _ in self.parts)
 
     def __add__(self, other: Styled) -> Styled:
-        return Styled(self.parts + other.parts)
+        return Styled(self.parts + other.parts, self.whole or other.whole)
 
     def __getitem__(self, stretch: slice) -> Styled:
         """The characters from `stretch.start` up to `stretch.stop`, as they are styled."""
         start, stop, _ = stretch.indices(len(str(self)))
-        return Styled(tuple(_cut(self.parts, start, stop)))
+        return Styled(tuple(_cut(self.parts, start, stop)), self.whole)
 
 
 def _cut(parts: Iterable[tuple[str, str]], start: int, stop: int) -> Iterator[tuple[str, str]]:
@@ -80,24 +84,40 @@ def _cut(parts: Iterable[tuple[str, str]], start: int, stop: int) -> Iterator[tu
             yield kept, style
 
 
-def styled(*parts: str | tuple[str, str]) -> Styled:
-    """A line of plain parts and (part, style) pairs, whatever the parts contain."""
-    return Styled(tuple((part, "") if isinstance(part, str) else part for part in parts))
+def styled(*parts: str | tuple[str, str], whole: bool = False) -> Styled:
+    """A line of plain parts and (part, style) pairs, whatever they contain; folded unless `whole`."""
+    return Styled(tuple((part, "") if isinstance(part, str) else part for part in parts), whole)
 
 
 class Console:
-    """Where human output goes, a line at a time; it has colours only where somebody sees them."""
+    """Where human output goes; only where somebody sees it, it has colours, and is folded."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._has_colours = _shows_colours(file)
+        self._width = width_of(file)
 
-    def print(self, line: Styled | str = "") -> None:
-        """The line stands there, and its end."""
-        if isinstance(line, Styled) and self._has_colours:
+    def print(self, line: Styled | str = "", *, hang: int | None = None) -> None:
+        """The line stands there, and its end; further lines of it begin after `hang` columns."""
+        text = line if isinstance(line, Styled) else styled(line)
+        for each in [text] if text.whole or self._width is None else _folded(text, self._width, hang):
+            self._write(each)
+
+    def _write(self, line: Styled) -> None:
+        if self._has_colours:
             self._file.write("".join(_coded(text, style) for text, style in line.parts) + "\n")
         else:
             self._file.write(f"{line}\n")
+
+
+def _folded(text: Styled, room: int, hang: int | None) -> Iterator[Styled]:
+    """The text in lines of `room` columns, each of its own lines by itself."""
+    at = 0
+    for line in str(text).split("\n"):
+        below = hang_of(line, room) if hang is None else hang
+        for number, (start, end) in enumerate(spans(line, room, below)):
+            yield styled(" " * below if number else "") + text[at + start : at + end]
+        at += len(line) + 1
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -141,7 +161,7 @@ def clause_lines(clause: ClauseAnswer) -> list[Styled]:
     """One clause in lines: its outcome and text, the value found and the value expected, and the fix."""
     sign, style = _SIGNS[clause.outcome]
     word = f"{OUTCOMES[clause.outcome]:<5} {sign}"
-    lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}")]
+    lines = [styled((word, style), f"  {printable(' '.join(clause.text.split()))}", whole=True)]
     lines += [styled((f"         {printable(clause.reason)}", "dim" if clause.outcome == "true" else ""))]
     if clause.fix:
         lines.append(styled(f"         fix: {printable(clause.fix)}"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import textwrap
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self
@@ -20,10 +19,9 @@ from .events import Closing, Doing, Event, Opening, Prepared, Scene, Sealed
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
 _INDENT = " " * 9
-_WIDTH = 100
 _NOT_PROVEN = (
-    "Not proven here: that memory is encrypted and that the evidence is genuine. The emulator plays\n"
-    "Google, signs with keys of its own, and a production policy refuses everything it signs."
+    "Not proven here: that memory is encrypted and that the evidence is genuine.\n"
+    "The emulator plays Google and signs with keys of its own; a production policy refuses all that it signs."
 )
 
 
@@ -99,35 +97,28 @@ class Teller:
             self._terminal.print(styled(_INDENT, ("NOT AS TOLD", "bold"), f", expected: {scene.expected}"))
 
     def _tell(self, lead: str, text: str) -> None:
-        """`text` after `lead`, folded, its further lines below its first."""
-        self._terminal.print(
-            textwrap.fill(
-                shortened_digests(printable(text)),
-                _WIDTH,
-                initial_indent=_INDENT + lead,
-                subsequent_indent=_INDENT + " " * len(lead),
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-        )
+        """`text` after `lead`, on a narrow terminal with its further lines below its first."""
+        line = _INDENT + lead + shortened_digests(printable(text))
+        self._terminal.print(line, hang=len(_INDENT + lead))
 
     def _close(self, event: Closing) -> None:
         verdict = "everything came out as told" if event.as_told else "NOT everything came out as told"
         answers = f"{event.yes} yes, {event.no} no"
         self._terminal.print(styled("\n", (f"{answers}: {verdict}", "bold"), f", in {event.seconds:.0f} s."))
-        self._terminal.print(_NOT_PROVEN)
+        self._terminal.print(_NOT_PROVEN, hang=0)
         if event.kept is None:
             self._terminal.print("To look around in it afterwards: symbolon demo --keep DIR")
             return
         kept = event.kept
         token = "emulator/instances/secundus/debug-vm/container_launcher/attestation_verifier_claims_token"  # noqa: S105
-        self._terminal.print(
-            f"\nEverything of it is in {kept}, the emulator's audit log as well:\n"
+        self._terminal.print(f"\nEverything of it is in {kept}, the emulator's audit log as well:", hang=0)
+        commands = (
             f"  cd {kept}\n"
             f"  symbolon auditor explain --policy condition.cel --jwks jwks.json --at {event.at} \\\n"
             f"    --token {token}\n"
             "  symbolon emulator up --state emulator"
         )
+        self._terminal.print(styled(commands, whole=True))
 
 
 def _receipt_line(event: Sealed) -> Styled:

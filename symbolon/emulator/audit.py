@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from attestation.errors import ExitCode, Misconfigured
 from emulator.audit import HEAD_NAME, AuditLogBroken, verify_log
 
 from ..inputs import read_bytes
-from ..rendering import print_json
+from ..rendering import console, print_json
 from .command import state_folder
 
 
@@ -40,10 +39,11 @@ def verify_audit_log(state: Path | None, *, head: str | None, output: str) -> Ex
             {"whole": True, "lines": found.lines, "sha256": found.sha256, "from_kept_head": head is not None}
         )
         return ExitCode.YES
-    sys.stdout.write(f"whole: {found.lines} lines, the last of them {found.sha256}\n")
+    terminal = console()
+    terminal.print(f"whole: {found.lines} lines, the last of them {found.sha256}")
     if head is None:
-        sys.stdout.write(
+        terminal.print(
             "Whoever can write the log can write its head as well: keep a copy of "
-            f"{folder / HEAD_NAME} elsewhere, for --head.\n"
+            f"{folder / HEAD_NAME} elsewhere, for --head."
         )
     return ExitCode.YES

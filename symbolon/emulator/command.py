@@ -15,7 +15,7 @@ from emulator import running
 from emulator.running import Running
 
 from ..extras import require_extra
-from ..rendering import print_json
+from ..rendering import console, print_json, styled
 
 PARTIES = {"owner": "primus", "operator": "secundus", "auditor": "tertius"}
 """Who is seeded in every emulator, and the project each of them owns."""
@@ -93,7 +93,7 @@ def status(state: Path | None, *, output: str) -> ExitCode:
     if output == "json":
         print_json({"running": False})
     else:
-        sys.stdout.write("not running\n")
+        console().print("not running")
     return ExitCode.ANSWERED_NO
 
 
@@ -126,7 +126,7 @@ def down(state: Path | None, *, output: str) -> ExitCode:
     if output == "json":
         print_json({"running": False})
     else:
-        sys.stdout.write("not running\n" if emulator is None else "stopped; its state is kept\n")
+        console().print("not running" if emulator is None else "stopped; its state is kept")
     return ExitCode.YES
 
 
@@ -146,15 +146,16 @@ def _show(emulator: Running, state: Path | None, *, output: str) -> None:
             {"running": True, "pid": emulator.pid, "proxy": emulator.proxy, "environment": environments}
         )
         return
-    routes = "".join(f"{name} leads to 127.0.0.1:{port}\n" for name, port in sorted(emulator.routes.items()))
     env = f"symbolon emulator env{_option(state)}"
     commands = {f'eval "$({env} {party})"': project for party, project in PARTIES.items()}
     width = max(map(len, commands))
-    shells = "".join(f"  {command:{width}}   project {project}\n" for command, project in commands.items())
-    sys.stdout.write(
-        f"running at {emulator.proxy} (process {emulator.pid}), state in {emulator.folder}\n{routes}"
-        f"a shell becomes one of its people, and reaches nothing else, by\n{shells}"
-    )
+    terminal = console()
+    terminal.print(f"running at {emulator.proxy} (process {emulator.pid}), state in {emulator.folder}")
+    for name, port in sorted(emulator.routes.items()):
+        terminal.print(f"{name} leads to 127.0.0.1:{port}")
+    terminal.print("a shell becomes one of its people, and reaches nothing else, by")
+    for command, project in commands.items():
+        terminal.print(styled(f"  {command:{width}}   project {project}", whole=True))
 
 
 def _lines(environment: dict[str, str], shell: str) -> str:

@@ -6,7 +6,6 @@ started on.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -18,7 +17,7 @@ from contract.results import is_ours
 from contract.uris import FolderUri
 from deploy.google_api import STORAGE, GoogleApi, Json, NotFound
 
-from ..rendering import print_json
+from ..rendering import console, print_json
 from ..signing_in import sign_in
 
 
@@ -87,6 +86,6 @@ def _say(folder: FolderUri, names: list[str], *, output: str) -> None:
         print_json({"folder": str(folder), "deleted": names})
         return
     for name in names:
-        sys.stdout.write(f"deleted {name}\n")
+        console().print(f"deleted {name}")
     if not names:
-        sys.stdout.write(f"nothing of a job lies in {folder}\n")
+        console().print(f"nothing of a job lies in {folder}")

@@ -10,7 +10,7 @@ from deploy.confidential_vm import ConfidentialVm, describe, is_ours
 from deploy.google_api import GoogleApi, Json, NotFound
 
 from ..progress import patience
-from ..rendering import print_json
+from ..rendering import console, print_json
 from .agreeing import agree
 from .reaching import needing
 
@@ -68,4 +68,4 @@ def _say(vm: ConfidentialVm, did: str, says: str, output: str) -> None:
     if output == "json":
         print_json({"name": vm.name, "zone": vm.zone, "did": did})
     else:
-        sys.stdout.write(f"{says}\n")
+        console().print(says)

@@ -13,7 +13,7 @@ from deploy.confidential_vm import ConfidentialVm, render_metadata
 from deploy.google_api import AlreadyExists, GoogleApi
 
 from ..progress import patience
-from ..rendering import columns, print_json
+from ..rendering import columns, console, print_json, styled
 from .agreeing import agree
 from .answers import EXIT_CODES
 from .launch_file import Wanted
@@ -60,7 +60,7 @@ def launch(
             print_json(_document(found, launched=True))
         else:
             where = f"{found.vm.name} --project {found.vm.project_id} --zone {found.vm.zone}"
-            sys.stdout.write(f"launched; symbolon operator watch {where}\n")
+            console().print(styled(f"launched; symbolon operator watch {where}", whole=True))
         return ExitCode.YES
     return watch_vm(api, found.vm, policies=found.policies, output=output)
 
@@ -92,7 +92,8 @@ def _show_plan(found: Preflight, *, output: str) -> None:
         return
     print_preflight(found)
     rows = [(f"  {what}", printable(says)) for what, says in plan_of(found.vm)]
-    sys.stdout.write(f"\nplan\n{columns(rows)}\n")
+    console().print(f"\nplan\n{columns(rows)}")
+    # One command, to be copied: a terminal folds it, and no blank is put in.
     sys.stdout.write(f"\nthe same by gcloud\n  {printable(shlex.join(launch_command(found.vm)))}\n")
 
 

@@ -247,7 +247,7 @@ def show_status(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
         if output == "json":
             print_json({"name": vm.name, "status": None})
         else:
-            sys.stdout.write(f"there is no VM {vm.name} in {vm.zone}\n")
+            console().print(f"there is no VM {vm.name} in {vm.zone}")
         return ExitCode.ANSWERED_NO
     metadata = metadata_of(instance)
     said = {
@@ -264,7 +264,7 @@ def show_status(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
     if output == "json":
         print_json(said)
     else:
-        sys.stdout.write(columns([(name, printable(value)) for name, value in said.items() if value]) + "\n")
+        console().print(columns([(name, printable(value)) for name, value in said.items() if value]))
     return ExitCode.YES
 
 

@@ -24,9 +24,10 @@ def build_policy(*, policy: str, output: str) -> ExitCode:
     terminal = console()
     size = f"{len(parsed.condition):,} of {MAX_CONDITION_CHARACTERS:,} characters"
     terminal.print(styled(("attribute condition", "bold"), f"  {size}"))
-    terminal.print(printable_lines(parsed.condition))
+    terminal.print(styled(printable_lines(parsed.condition), whole=True))
     terminal.print(styled("\n", ("attribute mapping", "bold")))
-    terminal.print(printable_lines(columns((f"{key} =", value) for key, value in mapping.items())))
+    mappings = columns((f"{key} =", value) for key, value in mapping.items())
+    terminal.print(styled(printable_lines(mappings), whole=True))
     terminal.print(styled("\n", ("gcloud", "bold")))
-    terminal.print(printable_lines(render_gcloud(parsed)))
+    terminal.print(styled(printable_lines(render_gcloud(parsed)), whole=True))
     return ExitCode.YES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from contract.uris import ObjectUri
 from policy.policy_file import parse_policy
 
 from ..inputs import read_text
-from ..rendering import columns, console, print_json, printable_lines
+from ..rendering import columns, console, print_json, printable_lines, styled
 from . import workplace
 from .asking import Asker, whole
 from .class_names import ClassNames, class_names_of
@@ -214,7 +213,8 @@ def _write(
     said: Said, files: Mapping[str, str], facts: Facts, tried: Tried | None, names: ClassNames
 ) -> ExitCode:
     if (changes := workplace.differences(said.folder, files)) and not said.force:
-        sys.stdout.write(f"{printable_lines(changes)}\n" if said.output == "human" else "")
+        if said.output == "human":
+            console().print(styled(printable_lines(changes), whole=True))
         raise workplace.AlreadyThere(
             f"files of {quoted(str(said.folder))} are there already, and say something else",
             hint="say `--force` to write them anew, or `--output DIR` for another folder",
@@ -238,7 +238,7 @@ def _write(
     terminal = console()
     for name in files:
         terminal.print(f"{'wrote' if name in written else 'stands'}  {said.folder / name}")
-    terminal.print(f"\nnext: symbolon owner trial {said.folder} --photos DIR")
+    terminal.print(styled(f"\nnext: symbolon owner trial {said.folder} --photos DIR", whole=True))
     return ExitCode.YES
 
 

@@ -14,7 +14,7 @@ from policy.proving.prover import Prover
 
 from ..policy_files import read_policy_set
 from ..progress import patience
-from ..rendering import console, print_json, printable_lines
+from ..rendering import console, print_json, printable_lines, styled
 from ..reports.record import record_of
 
 
@@ -57,7 +57,7 @@ def normalise_policy(*, policy: str, output: str, now: datetime) -> ExitCode:
         for name, text in conditions.items():
             if len(conditions) > 1:
                 console().print(printable_lines(f"// {name}"))
-            console().print(printable_lines(text))
+            console().print(styled(printable_lines(text), whole=True))
     return ExitCode.UNKNOWN if unproved else ExitCode.YES
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attestation.errors import Misconfigured, printable, quoted
 from contract.job import PICTURE_SUFFIXES, is_picture
 
+from ..folding import width_of
 from ..rendering import Styled, shortened, styled
 
-_NARROWEST, _WIDEST, _OF_A_PIPE = 40, 120, 1_000_000
+_OF_A_PIPE = 1_000_000
 _SHORTEST = 8
 _MORE = "   …"
 
@@ -41,9 +40,7 @@ def photos_in(folder: Path) -> tuple[Path, ...]:
 
 def width() -> int:
     """Columns of the terminal, within what can be read; a pipe has as many as anybody needs."""
-    if not sys.stdout.isatty():
-        return _OF_A_PIPE
-    return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
+    return width_of(sys.stdout) or _OF_A_PIPE
 
 
 def best_lines(
@@ -72,8 +69,3 @@ def best_lines(
             used += len(cell)
         lines.append(styled(*parts))
     return lines
-
-
-def wrapped(text: str, *, indent: int = 0) -> str:
-    """The text in lines that the terminal has room for, the others indented as the first is."""
-    return textwrap.fill(text, width(), subsequent_indent=" " * indent, break_on_hyphens=False)

@@ -17,7 +17,7 @@ from .asking import Asker, one_of
 from .class_names import ClassNames
 from .conventions import CONVENTIONS, Convention
 from .model_facts import Fit
-from .photos import best_lines, photos_in, width, wrapped
+from .photos import best_lines, photos_in, width
 from .reading_models import Answer, Tried, try_ways
 from .steps import Steps
 
@@ -141,13 +141,13 @@ def show_tried(tried: Tried, names: ClassNames) -> None:
     terminal.print()
     for way in ways:
         says = CONVENTIONS[way].says if way in CONVENTIONS else "as you say"
-        terminal.print(wrapped(f"  {way:<8}  {says}", indent=12))
+        terminal.print(f"  {way:<8}  {says}", hang=12)
     if len(ways) > 1:
         sure = {way: _mean_score(tried, way) for way in ways}
         surest = max(sure, key=lambda way: sure[way])
         terminal.print()
         terminal.print(
-            wrapped(f"surest of itself: {surest}, by a mean of {sure[surest]:.{_DIGITS}f}. {_NO_PROOF}")
+            f"surest of itself: {surest}, by a mean of {sure[surest]:.{_DIGITS}f}. {_NO_PROOF}", hang=0
         )
 
 

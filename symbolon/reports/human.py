@@ -5,7 +5,6 @@ A pipe or a file has no width: its lines are never wrapped.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,19 +14,20 @@ from rich.cells import cell_len, set_cell_size
 
 from attestation.errors import printable
 
+from ..folding import width_of
 from ..rendering import Console, Styled, console, printable_lines, shortened, styled
 from .record import Record
 from .report import Entry, Report, Section, Table, Tone
 
-_WIDEST: Final = 120
 _INDENT: Final = 2
 _BODY: Final = 4
 _MARK: Final = 8
 _LEAST_VALUE: Final = 24
 _MOST_LINES: Final = 40
 _MOST_TEXTS: Final = 4
+WHOLE: Final = styled(whole=True)
+"""Nothing, and what it stands beside is folded already."""
 _ENDLESS: Final = 1_000_000
-_USUAL: Final = 80
 _WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
 _STYLES: Final[dict[Tone, str]] = {
     "good": "bold green",
@@ -37,28 +37,12 @@ _STYLES: Final[dict[Tone, str]] = {
 }
 
 
-def _is_terminal() -> bool:
-    """Whether somebody looks at standard output."""
-    return sys.stdout.isatty()
-
-
-def _width() -> int:
-    """The columns of the terminal, or what COLUMNS says instead."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isascii() and said.isdigit() and int(said):
-        return int(said)
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL
-    except OSError:
-        return _USUAL
-
-
 class _Page:
     """Lines that end where the terminal does, each under its indent."""
 
     def __init__(self, terminal: Console) -> None:
         self._terminal = terminal
-        self.width = max(40, min(_width(), _WIDEST)) if _is_terminal() else _ENDLESS
+        self.width = width_of(sys.stdout) or _ENDLESS
 
     def put(
         self,
@@ -80,16 +64,16 @@ class _Page:
             lead += styled(" " * (indent + pad - cell_len(str(lead))))
         taken = cell_len(str(lead))
         if self.width - taken < self.width // 3:  # too little beside it: below it
-            self._terminal.print(lead)
+            self._terminal.print(lead + WHOLE)
             taken = indent + _BODY
             lead = styled(" " * taken)
         for line in [body] if is_code else _wrapped(body, self.width - taken):
-            self._terminal.print(lead + line)
+            self._terminal.print(lead + line + WHOLE)
             lead = styled(" " * taken)
 
     def put_whole(self, text: str, *, indent: int = 0) -> None:
         """`text` on one line, however long: a terminal wraps it, and it is copied as it is."""
-        self._terminal.print(" " * indent + text)
+        self._terminal.print(styled(" " * indent + text, whole=True))
 
 
 def _wrapped(text: Styled, room: int) -> list[Styled]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from symbolon.policy_files import NamedText
-from symbolon.reports import human
 from symbolon.reports.differences import claims_that_matter
 from symbolon.reports.markdown import render_markdown
 from symbolon.reports.record import record_of
@@ -155,7 +152,7 @@ def test_empty_sections_are_left_out(ask: Ask, tmp_path: Path, output: str) -> N
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard output is a terminal of fifty columns."""
     monkeypatch.setenv("COLUMNS", "50")
-    monkeypatch.setattr("symbolon.reports.human._is_terminal", lambda: True)
+    monkeypatch.setattr("symbolon.reports.human.width_of", lambda _: 50)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
@@ -189,31 +186,6 @@ def test_a_condition_that_is_suggested_is_never_broken(ask: Ask, tmp_path: Path)
     assert clause in kept_out.partition("\nrecord\n")[0]
     question = 'assertion.submods.gce.zone == "europe-west4-a" || assertion.dbgstat == "disabled-since-boot"'
     assert question in plain(ask("auditor", "prove", policy, "--that", question).out)
-
-
-@pytest.mark.parametrize(
-    ("said", "found", "width"),
-    [
-        pytest.param("", 132, 132, id="the terminal's own"),
-        pytest.param("100", 132, 100, id="what COLUMNS says instead"),
-        pytest.param("wide", 132, 132, id="COLUMNS that says nothing"),
-        pytest.param("0", 132, 132, id="COLUMNS without a column"),
-        pytest.param("", 0, 80, id="a terminal that does not know"),
-        pytest.param("", None, 80, id="no terminal after all"),
-    ],
-)
-def test_a_terminal_is_as_wide_as_it_says(
-    monkeypatch: pytest.MonkeyPatch, said: str, found: int | None, width: int
-) -> None:
-    def size(_: int) -> os.terminal_size:
-        if found is None:
-            raise OSError
-        return os.terminal_size((found, 24))
-
-    monkeypatch.setenv("COLUMNS", said)
-    monkeypatch.setattr("os.get_terminal_size", size)
-    monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 1))
-    assert human._width() == width
 
 
 def test_what_is_no_terminal_has_no_width(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
