@@ -141,12 +141,11 @@ def _check_contents(
     inside = contents.get(url_of(resource), ())
     if isinstance(resource, Bucket | DockerRepository) and inside and not with_contents:
         many = f"{len(inside)} or more" if len(inside) >= _MOST_COUNTED else str(len(inside))
-        what, besides = (
-            ("object", ", overwritten ones counted") if isinstance(resource, Bucket) else ("image", "")
-        )
+        is_bucket = isinstance(resource, Bucket)
+        what = ("object" if is_bucket else "image") + ("s" if len(inside) > 1 else "")
+        what += ", overwritten ones counted" if is_bucket else ""
         raise Misconfigured(
-            f"{title_of(resource)} holds {many} {what}{'s' * (len(inside) > 1)}{besides}:"
-            " nothing was deleted",
+            f"{title_of(resource)} holds {many} {what}: nothing was deleted",
             hint="look at what they are; with --with-contents they are deleted too",
         )
     if isinstance(resource, WorkloadIdentityPool):

@@ -47,7 +47,7 @@ def check_terms(
     except Misconfigured as error:
         return Answer(asked=_ASKED, standing="no", says=error.message, fix=f"operator: {error.hint}")
     says = (
-        f"they allow {job.top_k} classes a picture of at most {terms.egress.largest_top_k}, "
-        f"scores with {terms.egress.score_digits} digits, {terms.egress.most_images:,} pictures a job"
+        f"you get {job.top_k} classes a picture, of {terms.egress.largest_top_k} that they allow, scores with"
+        f" {terms.egress.score_digits} digits, and at most {terms.egress.most_images:,} pictures a job"
     )
     return Answer(asked=_ASKED, standing="yes", says=says)

@@ -33,6 +33,7 @@ class Anybodys:
         self.served: dict[str, bytes | tuple[int, bytes]] = {}
         self.asked: list[tuple[str, str]] = []
         self.wants_token = ""
+        self.challenge = CHALLENGE
 
     def get(self, session: requests.Session, url: str, **request: Any) -> requests.Response:
         headers = {**session.headers, **request.get("headers", {})}
@@ -44,7 +45,7 @@ class Anybodys:
         response.raw = io.BytesIO(data)
         if self.wants_token and "/v2/" in url and said != f"Bearer {self.wants_token}":
             response.status_code = 401
-            response.headers["www-authenticate"] = CHALLENGE
+            response.headers["www-authenticate"] = self.challenge
         return response
 
 
@@ -189,6 +190,20 @@ REFUSED: dict[str, tuple[Callable[[Anybodys, Digest], None], type[SymbolonError]
     "its token is none": (
         lambda registry, digest: registry.__dict__.update(
             wants_token="t", served={**registry.served, "https://auth.docker.io/token": b"[]"}
+        ),
+        Denied,
+        "does not let everybody read",
+    ),
+    "it sends us to a place that anybody on the way can be": (
+        lambda registry, digest: registry.__dict__.update(
+            wants_token="t", challenge=CHALLENGE.replace("https:", "http:")
+        ),
+        Denied,
+        "does not let everybody read",
+    ),
+    "it wants a password": (
+        lambda registry, digest: registry.__dict__.update(
+            wants_token="t", challenge='Basic realm="https://x"'
         ),
         Denied,
         "does not let everybody read",
