@@ -58,6 +58,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "Publish the image from the version of this program that sealed the model, or seal it again.",
         "keys-format-unknown": "The sealed model's wrapped keys are of a format that is not known here. "
         "Publish the image from the version of this program that wrote them, or rotate with this one.",
+        "kms-key-unusable": "The version of the owner's key that wrapped the model's key is disabled, or is "
+        "destroyed or about to be. Enable or restore it; what a destroyed one wrapped stays closed.",
         "not-found": "What was asked for is not there, or may not be seen. Check the name, the project, "
         "and that it was created.",
         "already-exists": "Something of that name is there already. Choose another name, or look at who "
@@ -151,11 +153,11 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "results-differ": "The results are not those that the receipt was made for: an object is missing or "
         "changed, a file that a reader would take for one was added, or the roots are others.",
         "counts-contradict": "The numbers in the receipt do not fit one another, or the results.",
-        "envelope-malformed": "It is not a signed envelope as this project writes it: a payload, its type and "
-        "one signature, in one text.",
+        "envelope-malformed": "It is not a signed envelope as this project writes it: a payload, its type "
+        "and one signature, in one text.",
         "manifest-malformed": "The sealed model's manifest has the digest that the terms pin, and is not as "
         "this project writes it. Whoever sealed it used another program; seal it again.",
-        "manifest-not-pinned": "The manifest in the bucket is another model's, or an older or newer one of "
+        "manifest-not-pinned": "The manifest in the bucket is another model's, or another version's of "
         "this model, than the image was published for. Restore the one that the message names, or publish an "
         "image for this one.",
         "manifest-unsigned": "The terms name the owner's key, and nobody signed the manifest. Seal the model "
@@ -174,6 +176,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "Somebody rearranged it; upload it again.",
         "sealed-segment-foreign": "A part of the sealed model was altered, or is another model's. Upload it "
         "again, and find out who wrote to the bucket.",
+        "wrapped-key-refused": "The owner's key in Cloud KMS does not open what the bucket has for it: it "
+        "was wrapped for another manifest, or altered. Restore `keys.json`, or seal the model again.",
         "sealed-key-does-not-open": "The key that was unwrapped does not open the sealed model's first part: "
         "it is another model's, or that part was altered.",
         "audit-log-broken": "The emulator's audit log is not as it was written: a line was dropped, moved, "
