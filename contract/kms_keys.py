@@ -39,6 +39,14 @@ class KmsKey:
             f" --location={self.location} --project={self.project} --member={member} --role={role}"
         )
 
+    def creation_lines(self) -> str:
+        """The commands that make the key ring and the key."""
+        place = f"--location={self.location} --project={self.project}"
+        return (
+            f"gcloud kms keyrings create {self.ring} {place} &&"
+            f" gcloud kms keys create {self.key} --keyring={self.ring} {place} --purpose=encryption"
+        )
+
 
 def parse_kms_key(text: str, *, where: str) -> KmsKey:
     """`text` names a key.

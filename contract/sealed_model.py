@@ -130,13 +130,14 @@ def sign_manifest(payload: bytes, key: PrivateKey) -> bytes:
     return sign_envelope(payload, payload_type=PAYLOAD_TYPE, key=key)
 
 
-def digest_of_manifest(data: bytes) -> Digest:
-    """What terms pin of the object `data`, which may be an envelope; nothing of it is believed.
+def unsafe_read_manifest(data: bytes) -> tuple[Manifest, Digest]:
+    """What the object `data` says, an envelope or not, and what terms would pin of it; nothing is verified.
 
     Raises:
-        EnvelopeMalformed: it is neither a manifest nor an envelope of one.
+        EnvelopeMalformed, ManifestFormatUnknown, ManifestMalformed: it is no manifest.
     """
-    return digest_of(_payload(data)[0])
+    payload, _ = _payload(data)
+    return parse_manifest(payload), digest_of(payload)
 
 
 def open_manifest(data: bytes, *, pinned: Digest, signed_by: PublicKey | None) -> Manifest:

@@ -24,7 +24,7 @@ from .kms_keys import KmsKey, parse_kms_key
 FORMAT = 1
 MOST_BYTES = 1 << 20
 _MOST_WRAPPED_BYTES = 65_536
-_HINT = "the owner writes it again: `symbolon owner rotate`"
+_HINT = "the owner restores it, or seals the model again: `symbolon owner protect`"
 
 
 class KeysMalformed(EvidenceRejected):
@@ -76,7 +76,7 @@ def parse_keys(data: bytes, *, manifest: Digest) -> tuple[WrappedKey, ...]:
     if len(data) > MOST_BYTES:
         raise KeysMalformed(f"`keys.json` is larger than {MOST_BYTES} bytes", hint=_HINT)
     try:
-        document = parse_json_object(data, what="file of wrapped keys")
+        document = parse_json_object(data, what="`keys.json` of the sealed model")
     except EvidenceRejected as rejection:
         raise KeysMalformed(rejection.message, hint=_HINT) from None
     found = document.get("format")
@@ -114,7 +114,7 @@ def entry_of(keys: tuple[WrappedKey, ...], kms: KmsKey) -> WrappedKey:
     known = ", ".join(f"`{each.kms}`" for each in keys[:3]) or "none"
     raise Misconfigured(
         f"the sealed model's `keys.json` has nothing that `{kms}` opens: it has {known}",
-        hint=f"the owner adds it: `symbolon owner rotate --kms {kms}`",
+        hint=f"the owner adds it: `symbolon owner rotate --add {kms}`",
     )
 
 

@@ -165,7 +165,7 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "manifest-signed-by-another": "The manifest is signed by another key than the terms name. Find out "
         "who wrote to the bucket; then seal the model again with the owner's key.",
         "keys-malformed": "The sealed model's wrapped keys are not as this project writes them, so nothing "
-        "was unwrapped. Rotate writes them again.",
+        "was unwrapped. Restore `keys.json`, or seal the model again.",
         "keys-of-another": "The wrapped keys in the bucket belong to another manifest than the one beside "
         "them. Restore them, or seal the model again.",
         "sealed-truncated": "Bytes are missing from the sealed model. Upload it again.",

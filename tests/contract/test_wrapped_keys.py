@@ -44,7 +44,7 @@ def test_the_entry_of_a_key_is_found_and_no_other_is_taken_for_it() -> None:
     with pytest.raises(Misconfigured, match="has nothing that `projects/third") as refused:
         entry_of(KEYS, replace(KMS, project="third-project"))
     assert refused.value.hint.endswith(
-        f"symbolon owner rotate --kms {replace(KMS, project='third-project')}`"
+        f"symbolon owner rotate --add {replace(KMS, project='third-project')}`"
     )
     with pytest.raises(Misconfigured, match="it has none"):
         entry_of((), KMS)

@@ -157,7 +157,7 @@ ROWS: dict[str, Row] = {
         before=lambda _: {"kms": KEY.replace("projects/primus", "projects/secundus")},
         status=ExitCode.MISCONFIGURED,
         says="`keys.json` has nothing that `projects/secundus/",
-        hint="symbolon owner rotate --kms projects/secundus/",
+        hint="symbolon owner rotate --add projects/secundus/",
     ),
     "the version is disabled": Row(
         before=_in_state("DISABLED"),
