@@ -39,6 +39,13 @@ class KmsKey:
             f" --location={self.location} --project={self.project} --member={member} --role={role}"
         )
 
+    def versions_line(self) -> str:
+        """The command that lists the key's versions, with the state of each."""
+        return (
+            f"gcloud kms keys versions list --key={self.key} --keyring={self.ring}"
+            f" --location={self.location} --project={self.project}"
+        )
+
     def creation_lines(self) -> str:
         """The commands that make the key ring and the key."""
         place = f"--location={self.location} --project={self.project}"

@@ -13,13 +13,20 @@ from dataclasses import dataclass, field
 import google_crc32c
 
 from attestation.digests import Digest
-from attestation.errors import Denied, Unavailable
+from attestation.errors import Denied, Misconfigured, Unavailable
 from contract.kms_keys import ENCRYPTER_DECRYPTER, KmsKey
 
 from .failures import NotFound, PermissionDenied
 from .google_api import GoogleApi, Json
 
 KMS = "https://cloudkms.googleapis.com/v1"
+
+_HINTS = {
+    "is not enabled": "enable or restore that version: {versions}",
+    "Decryption failed": "`keys.json` was wrapped for another model, or altered: restore it, or seal the"
+    " model again by `symbolon owner protect --seal`",
+}
+"""Google's own words of a 400, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +95,11 @@ def _call(api: GoogleApi, kms: KmsKey, verb: str, body: dict[str, str], who: Cal
         ) from None
     except NotFound as absent:
         raise NotFound(absent.message, hint=f"create it: {kms.creation_lines()}") from None
+    except Misconfigured as refused:
+        for words, hint in _HINTS.items():
+            if words in refused.message:
+                raise Misconfigured(refused.message, hint=hint.format(versions=kms.versions_line())) from None
+        raise
 
 
 def _associated(manifest: Digest) -> bytes:

@@ -125,8 +125,7 @@ class KeyService:
         if code == "FAILED_PRECONDITION":
             return KeyUnusable(
                 f"the owner's key `{kms}` cannot be used: {words}",
-                hint=f"the owner enables or restores that version: gcloud kms keys versions list"
-                f" --key={kms.key} --keyring={kms.ring} --location={kms.location} --project={kms.project}",
+                hint=f"the owner enables or restores that version: {kms.versions_line()}",
             )
         if code == "INVALID_ARGUMENT" and "checksum" in words.lower():
             return Unavailable("what was asked of `cloudkms.googleapis.com` arrived damaged", hint=_LATER)

@@ -183,6 +183,7 @@ def _tell(
         rows.append(("change", f"{workplace.TERMS}: generation, {was.generation or 'none'} → {pins}"))
         if place.terms.release is not None:
             rows.append(("change", f"{workplace.TERMS}: release, the model is no longer sealed"))
+            rows.append(("", f"{uri}.manifest.json and {uri}.keys.json open nothing any more: remove them"))
     terminal = console()
     terminal.print(printable_lines(columns(rows)))
     if plan.is_done:

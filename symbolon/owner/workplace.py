@@ -196,10 +196,12 @@ def released(text: str, release: ReleaseTerms | None) -> str:
             inside = line.partition("#")[0].strip() == "[release]"
         if not inside:
             kept.append(line)
-    found = "".join(kept)
+    if len(kept) == len(text.splitlines()) and release is None:
+        return text
+    found = "".join(kept).rstrip() + "\n"
     if release is not None:
         table = render_table("release", release, commented=True)
-        found = f"{found.rstrip()}\n\n{table}"
+        found = f"{found}\n{table}"
     if parse_terms(found).release != release:
         raise Misconfigured(
             f"`[release]` in `{TERMS}` is not written as a table of its own",

@@ -19,7 +19,7 @@ from contract.kms_keys import parse_kms_key
 from contract.sealed_model import PackedFile, open_manifest
 from contract.sealed_stream import Stream
 from contract.terms import OwnerTerms, ReleaseTerms
-from contract.wrapped_keys import entry_of, parse_keys
+from contract.wrapped_keys import WrappedKey, entry_of, parse_keys, render_keys
 from deploy import key_wrapping
 from symbolon.owner import protect_sealed as program
 from symbolon.owner import workplace
@@ -173,6 +173,7 @@ def test_a_model_is_no_longer_sealed_where_that_is_said(protect: Run, there: The
     assert there.terms.release is None
     assert digest_of(there.read()) == there.terms.model.sha256
     assert "no longer sealed" in answered.out
+    assert "model.tar.keys.json open nothing any more: remove them" in answered.out
     assert "nothing to do" in protect().out
 
 
@@ -298,6 +299,25 @@ def test_rotation_rewrites_the_wrapped_keys_and_nothing_else(protect: Run, rotat
     there.kms.state_of.update(dict.fromkeys(range(1, there.kms.primary), "DESTROYED"))
     assert there.data_key() == key, "the older versions are of no use to anybody"
     assert "nothing to do" in rotate().out
+    there.kms.state_of[there.kms.primary] = "DISABLED"
+    refused = rotate()
+    assert refused.code == ExitCode.MISCONFIGURED
+    assert "current state is: DISABLED" in refused.err
+    assert "hint: enable or restore that version: gcloud kms keys versions list --key=lite0" in refused.err
+
+
+def test_a_key_that_was_wrapped_for_another_model_is_not_rotated(
+    protect: Run, rotate: Run, there: There
+) -> None:
+    protect(*SEAL)
+    _, answer = there.kms._encrypt({"plaintext": bytes(32), "additionalAuthenticatedData": bytes(32)})
+    entry = WrappedKey(kms=KMS, wrapped=base64.b64decode(answer["ciphertext"]))
+    wrong = render_keys(there.release.manifest, (entry,))
+    there.bucket.blob("model.tar.keys.json").upload_from_string(wrong)
+    refused = rotate()
+    assert refused.code == ExitCode.MISCONFIGURED
+    assert "was wrapped for another model, or altered" in refused.err
+    assert there.read(".keys.json") == wrong
 
 
 def test_another_key_is_added_and_removed(protect: Run, rotate: Run, there: There) -> None:
