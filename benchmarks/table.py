@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from . import first_row, mobilenet, release, scale
+from . import first_row, mobilenet, release, scale, sealed_release
 from .comparing import Comparison, Steady, Whole, compare_steady, compare_whole
 from .figures import Agreement
 from .models import NAMES, SAVED_MODEL, USUAL, make_saved_model
@@ -159,6 +159,29 @@ def _release(options: Options) -> list[Line]:
     ]
 
 
+def _sealed(options: Options) -> list[Line]:
+    found = sealed_release.measure(mib=1024, rounds=options.rounds)
+    command = "benchmarks.sealed_release"
+    return [
+        Line(
+            work="a sealed model of 1 GiB, fetched, opened and verified",
+            command=command,
+            asked="0.85 of the plain one, at most 64 MiB beside the model",
+            seen=f"{found.fetch_ratio.median:.2f}: {found.fetched_sealed.median:.0f} MiB/s beside"
+            f" {found.fetched_plain.median:.0f} MiB/s; {found.beside_mib.highest:.0f} MiB",
+            reached=found.fetch_ratio.median >= 0.85 and found.beside_mib.highest <= 64,
+        ),
+        Line(
+            work="a model of 1 GiB, sealed by `owner protect`",
+            command=command,
+            asked="0.8 of `sha256sum` on one core",
+            seen=f"{found.seal_ratio.median:.2f}: {found.sealed.median:.0f} MiB/s beside"
+            f" {found.hashed.median:.0f} MiB/s",
+            reached=found.seal_ratio.median >= 0.8,
+        ),
+    ]
+
+
 _OPENVINO_BF16 = "--runtime openvino --decode scaled --precision bf16"
 ROWS: dict[str, Callable[[Options], list[Line]]] = {
     "small-128": SteadyRow(
@@ -240,6 +263,7 @@ ROWS: dict[str, Callable[[Options], list[Line]]] = {
     "scale": _scale,
     "first-row": _first_row,
     "release": _release,
+    "sealed": _sealed,
     "ray": SteadyRow(
         work="Ray Data over 8 times the 499 photos, its actor's start included",
         comparison=Comparison(peer="ray_data", rounds=3),

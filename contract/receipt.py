@@ -35,6 +35,7 @@ from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
 from .canonical import decimal, parse_decimal, render_canonical
+from .dsse import pae
 from .parts import parse_part_name
 from .results import CODELAB_NAME
 
@@ -142,9 +143,7 @@ def nonce_of(payload: bytes) -> str:
     >>> nonce_of(b"{}")[:8]
     '4842cb1b'
     """
-    kind = PAYLOAD_TYPE.encode()
-    pae = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
-    return hashlib.sha256(pae).hexdigest()
+    return hashlib.sha256(pae(PAYLOAD_TYPE, payload)).hexdigest()
 
 
 def render_receipt(payload: bytes, token: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from attestation.digests import Digest
 from attestation.errors import Misconfigured, quoted
 
+from . import kms_keys
 from .formats import check_format
 from .tables import (
     Choice,
@@ -58,6 +59,8 @@ _AUDIENCE = Text(
 _EMAIL = Text("a service account's e-mail address", re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+"))
 _SIGNATURE = Text("the name of a signature", re.compile(r"[A-Za-z0-9_.:/-]{1,200}"))
 _TENSOR = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
+_KMS_KEY = Text(kms_keys.SHAPE, kms_keys.PATTERN)
+_PUBLIC_KEY = Text("the base64 of an Ed25519 or P-384 public key", re.compile(r"[A-Za-z0-9+/]{40,400}={0,2}"))
 _RELATIVE_FILE = Text(
     "the path of a file within the archive",
     re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[^\x00-\x1f\\]{1,200}(?<!/)"),
@@ -70,7 +73,10 @@ class ModelTerms:
 
     uri: ObjectUri = field(metadata=key(ObjectName(), "where the archive is"))
     sha256: Digest = field(
-        metadata=key(Sha256(), "of the archive: any other bytes are refused before one of them is parsed")
+        metadata=key(
+            Sha256(),
+            "of the archive, as it is before it is sealed: other bytes are refused before one is parsed",
+        )
     )
     generation: int | None = field(
         default=None,
@@ -99,6 +105,30 @@ class CredentialTerms:
 
     audience: str = field(metadata=key(_AUDIENCE, "the provider whose condition decides"))
     service_account: str = field(metadata=key(_EMAIL, "the owner's account, which may read the model"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseTerms:
+    """How the model is opened that lies sealed in the bucket. Without this table it lies there as it is.
+
+    `model.uri` is then the sealed stream; its manifest and its wrapped keys lie beside it. This table is
+    written by `symbolon owner protect`.
+    """
+
+    manifest: Digest = field(
+        metadata=key(
+            Sha256(), "of the sealed model's manifest: an older model is refused, and another's keys are"
+        )
+    )
+    kms: str = field(
+        metadata=key(
+            _KMS_KEY, "the owner's key, which the workload asks to unwrap the model's: no other is tried"
+        )
+    )
+    signed_by: str | None = field(
+        default=None,
+        metadata=key(_PUBLIC_KEY, "the owner's public key: without its signature the manifest is refused"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +279,7 @@ class OwnerTerms:
     input: InputTerms
     output: OutputTerms
     egress: EgressTerms
+    release: ReleaseTerms | None = None
     stream: StreamTerms = StreamTerms()
 
 
@@ -259,9 +290,12 @@ TABLES: dict[str, type] = {
     "input": InputTerms,
     "output": OutputTerms,
     "egress": EgressTerms,
+    "release": ReleaseTerms,
     "stream": StreamTerms,
 }
 """What `OwnerTerms` consists of, in the order of writing."""
+OPTIONAL = ("release",)
+"""The tables that terms may lack: what they would say is then not so."""
 
 
 class ScaleMissing(Misconfigured):
@@ -311,7 +345,9 @@ def parse_terms(text: str) -> OwnerTerms:
         absent = _AS_IT_IS.keys() - fed.keys()
         document["input"] = {**_AS_IT_IS, **fed}
     read: dict[str, Any] = {
-        name: read_table(_DOCUMENT, name, document.get(name, {}), table) for name, table in TABLES.items()
+        name: read_table(_DOCUMENT, name, document.get(name, {}), table)
+        for name, table in TABLES.items()
+        if name in document or name not in OPTIONAL
     }
     terms = OwnerTerms(**read)
     if absent:
@@ -331,7 +367,9 @@ def render_terms(terms: OwnerTerms, *, commented: bool = False) -> str:
     `commented`: above each key stands what it means, for whoever edits the file.
     """
     tables = (
-        render_table(each.name, getattr(terms, each.name), commented=commented) for each in fields(OwnerTerms)
+        render_table(each.name, table, commented=commented)
+        for each in fields(OwnerTerms)
+        if (table := getattr(terms, each.name)) is not None
     )
     return "\n".join([f"format = {FORMAT}\n", *filter(None, tables)])
 

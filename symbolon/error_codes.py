@@ -54,6 +54,12 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "difference, and say --force.",
         "receipt-format-unknown": "The receipt is of another format, or of none that is known here. A newer "
         "version of this program may read it.",
+        "manifest-format-unknown": "The sealed model's manifest is of a format that is not known here. "
+        "Publish the image from the version of this program that sealed the model, or seal it again.",
+        "keys-format-unknown": "The sealed model's wrapped keys are of a format that is not known here. "
+        "Publish the image from the version of this program that wrote them, or rotate with this one.",
+        "kms-key-unusable": "The version of the owner's key that wrapped the model's key is disabled, or is "
+        "destroyed or about to be. Enable or restore it; what a destroyed one wrapped stays closed.",
         "not-found": "What was asked for is not there, or may not be seen. Check the name, the project, "
         "and that it was created.",
         "already-exists": "Something of that name is there already. Choose another name, or look at who "
@@ -147,6 +153,33 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "results-differ": "The results are not those that the receipt was made for: an object is missing or "
         "changed, a file that a reader would take for one was added, or the roots are others.",
         "counts-contradict": "The numbers in the receipt do not fit one another, or the results.",
+        "envelope-malformed": "It is not a signed envelope as this project writes it: a payload, its type "
+        "and one signature, in one text.",
+        "manifest-malformed": "The sealed model's manifest has the digest that the terms pin, and is not as "
+        "this project writes it. Whoever sealed it used another program; seal it again.",
+        "manifest-not-pinned": "The manifest in the bucket is another model's, or another version's of "
+        "this model, than the image was published for. Restore the one that the message names, or publish an "
+        "image for this one.",
+        "manifest-unsigned": "The terms name the owner's key, and nobody signed the manifest. Seal the model "
+        "again with that key.",
+        "manifest-signed-by-another": "The manifest is signed by another key than the terms name. Find out "
+        "who wrote to the bucket; then seal the model again with the owner's key.",
+        "keys-malformed": "The sealed model's wrapped keys are not as this project writes them, so nothing "
+        "was unwrapped. Restore `keys.json`, or seal the model again.",
+        "keys-of-another": "The wrapped keys in the bucket belong to another manifest than the one beside "
+        "them. Restore them, or seal the model again.",
+        "sealed-truncated": "Bytes are missing from the sealed model. Upload it again.",
+        "sealed-too-long": "The sealed model has more bytes than its manifest says: something was added, or "
+        "stands there twice. Upload it again, and find out who wrote to the bucket.",
+        "sealed-header-differs": "The sealed model is another stream than its manifest says.",
+        "sealed-segment-misplaced": "A part of the sealed model stands in the place of another part of it. "
+        "Somebody rearranged it; upload it again.",
+        "sealed-segment-foreign": "A part of the sealed model was altered, or is another model's. Upload it "
+        "again, and find out who wrote to the bucket.",
+        "wrapped-key-refused": "The owner's key in Cloud KMS does not open what the bucket has for it: it "
+        "was wrapped for another manifest, or altered. Restore `keys.json`, or seal the model again.",
+        "sealed-key-does-not-open": "The key that was unwrapped does not open the sealed model's first part: "
+        "it is another model's, or that part was altered.",
         "audit-log-broken": "The emulator's audit log is not as it was written: a line was dropped, moved, "
         "edited or cut off, or its head is another one. The message says where it begins.",
         "image-moved": "The tag names another image than the one that was looked at. Find out who moved "

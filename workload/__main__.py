@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from . import core_dumps
 from .environment import narrow
 from .stopping import STOPPED, hear_signals
 
@@ -12,6 +13,7 @@ from .stopping import STOPPED, hear_signals
 def main() -> int:
     """One job has been done, or its failure told: `workload.program` has the exit codes."""
     try:
+        core_dumps.forbid()
         hear_signals()
         narrow(os.environ)
         from .program import main as run_one_job

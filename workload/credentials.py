@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +43,7 @@ _OWNERS_TOKEN_LIVES_S = 900
 """It is renewed while the model is fetched, and is of no use to anybody soon afterwards."""
 _STS = "sts.googleapis.com"
 _READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
+_KEYS = "https://www.googleapis.com/auth/cloudkms"
 _READ_WRITE = "https://www.googleapis.com/auth/devstorage.read_write"
 _JWT = "urn:ietf:params:oauth:token-type:jwt"
 _IMPERSONATION = (
@@ -80,13 +82,51 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
         service_account_impersonation_options={"token_lifetime_seconds": _OWNERS_TOKEN_LIVES_S},
         scopes=[_READ_ONLY],
     )
+    _refresh(credential, tokens)
+    return credential
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Federated:
+    """The federated identity itself, for what its `member` has been granted; it is no service account's.
+
+    Its token is a bearer's, and lives as long as STS says, an hour: nothing makes it shorter.
+    """
+
+    credential: Credentials = field(repr=False)
+    member: str
+
+
+def federated_credential(terms: CredentialTerms) -> Federated:
+    """What the owner's condition admitted, as it is: Attest and Exchange have been done, and nothing else.
+
+    `member` is as an allow policy names whoever has this image.
+
+    Raises: as `owner_credential`.
+    """
+    tokens = _AttestationTokens()
+    credential = _OwnerCredential(  # type: ignore[no-untyped-call]
+        audience=terms.audience,
+        subject_token_type=_JWT,
+        subject_token_supplier=tokens,
+        scopes=[_KEYS],
+    )
+    _refresh(credential, tokens)
+    pool = terms.audience.removeprefix("//iam.googleapis.com/").partition("/providers/")[0]
+    return Federated(
+        credential=credential,
+        member=f"principalSet://iam.googleapis.com/{pool}/attribute.image_digest/{tokens.image_digest()}",
+    )
+
+
+def _refresh(credential: Credentials, tokens: _AttestationTokens) -> None:
+    """The credential has its token; a refusal has what was presented as its cause."""
     session = requests.Session()
     settle(session)
     try:
-        credential.refresh(Request(session))
+        credential.refresh(Request(session))  # type: ignore[no-untyped-call]
     except (Denied, NotKnown, EvidenceRejected, Misconfigured) as refusal:
         raise refusal from tokens.presented
-    return credential
 
 
 class NoServiceAccount(Misconfigured):
@@ -126,6 +166,13 @@ class _AttestationTokens(identity_pool.SubjectTokenSupplier):
         token = attesting.subject_token("https:" + context.audience, now=time.time())
         self.presented = Presented(parse_token(token).claims)
         return token
+
+    def image_digest(self) -> str:
+        """The image's digest, as the token says it; `IMAGE_DIGEST` where it does not."""
+        found: Any = {} if self.presented is None else self.presented.claims
+        for name in ("submods", "container", "image_digest"):
+            found = found.get(name, {}) if isinstance(found, dict) else {}
+        return found if isinstance(found, str) else "IMAGE_DIGEST"
 
 
 class _OperatorCredential(compute_engine.Credentials):

@@ -93,7 +93,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
     # Measure has been done before this program began: by the launcher, not by us.
     # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
     _say(Step.ATTEST, "asking the owner's condition for admission")
-    admission = _beside(partial(obtaining.admission, job.terms.credential), timings, "admission")
+    admission = _beside(partial(obtaining.admission, job.terms), timings, "admission")
     learned = _beside(part_tokens.learn_machine, timings, "machine")
 
     # What the operator brings is in order before the owner's model is fetched.
@@ -145,7 +145,7 @@ def _infer(
     started: _Started,
     missing: Sequence[int],
     account: Account,
-    admission: Beside[storage.Client],
+    admission: Beside[obtaining.Access],
     runtime: Beside[ModuleType],
 ) -> int | None:
     """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`.
@@ -170,13 +170,13 @@ def _infer(
         settings=settings,
         rows_a_part=rows_a_part(len(record.pictures)),
     ) as stream:
-        owner = admission.take()
+        access = admission.take()
         _say(Step.IMPERSONATE, "admitted")
 
         with scratch_folder() as scratch:
             _say(Step.FETCH, "fetching the model")
-            fetched = obtaining.fetch(owner, job.terms.model, scratch, timings)
-            del owner  # nobody reads with the owner's token from here on
+            fetched = obtaining.fetch(access, job.terms, scratch, timings)
+            del access  # nobody reads with the owner's token, or asks for a key, from here on
 
             verified = obtaining.verify(fetched, job.terms.model)
             _say(Step.VERIFY, "the model is the one that this image was published for")

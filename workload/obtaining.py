@@ -17,13 +17,22 @@ from google.cloud import storage
 
 from attestation.digests import Digest
 from contract.request import Job
-from contract.terms import CredentialTerms, ModelTerms
+from contract.terms import ModelTerms, OwnerTerms
 
-from . import credentials, model_archive, object_storage, runtimes
+from . import credentials, model_archive, object_storage, runtimes, sealed_archive
 from .beside import Beside
+from .key_service import KeyService
 from .labels import read_labels
 from .scratch import scratch_folder
 from .timings import Timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What the owner lets this workload use: the bucket and, of a sealed model, the service of its key."""
+
+    storage: storage.Client
+    keys: KeyService | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +59,36 @@ class Obtained:
     labels: tuple[str, ...] | None
 
 
-def admission(terms: CredentialTerms) -> storage.Client:
-    """Cloud Storage as the owner's service account: the owner's condition has admitted this workload.
+def admission(terms: OwnerTerms) -> Access:
+    """The owner's condition has admitted this workload: to Cloud Storage as the owner's service account,
+    and, where the model is sealed, to Cloud KMS as itself.
 
     Raises:
         Misconfigured, EvidenceRejected, Denied, Unavailable: see `credentials.owner_credential`.
     """
-    return object_storage.open_client(credentials.owner_credential(terms))
+    owner = object_storage.open_client(credentials.owner_credential(terms.credential))
+    if terms.release is None:
+        return Access(storage=owner)
+    return Access(storage=owner, keys=KeyService(credentials.federated_credential(terms.credential)))
 
 
-def fetch(owner: storage.Client, terms: ModelTerms, folder: Path, timings: Timings) -> FetchedArchive:
-    """The owner's archive is in `folder`, and nobody can read more with `owner`: its connections are closed.
+def fetch(access: Access, terms: OwnerTerms, folder: Path, timings: Timings) -> FetchedArchive:
+    """The owner's archive is in `folder`, opened if it was sealed. Nobody can read more with `access`: its
+    connections are closed, and no name refers to a key.
 
     Raises:
-        Misconfigured, Denied, Unavailable: see `model_archive.fetch`.
+        Misconfigured, EvidenceRejected, Denied, Unavailable: see `model_archive.fetch` and
+        `sealed_archive.fetch`.
     """
-    file = folder / "archive"
-    with timings.span("fetch"), closing(owner):
-        read: list[int] = []
-        digest = model_archive.fetch(owner, terms, file, note=read.append)
+    file, read = folder / "archive", list[int]()
+    with timings.span("fetch"), closing(access.storage) as owner:
+        if terms.release is None:
+            digest = model_archive.fetch(owner, terms.model, file, note=read.append)
+        elif access.keys is None:
+            raise AssertionError("a sealed model is fetched without its key's service")
+        else:
+            with closing(access.keys) as keys:
+                digest = sealed_archive.fetch(owner, keys, terms.model, terms.release, file, note=read.append)
         return FetchedArchive(file=file, digest=digest, generation=read[0] if read else None)
 
 
@@ -108,7 +128,6 @@ def obtain(job: Job, timings: Timings) -> Obtained:
     Raises:
         Misconfigured, EvidenceRejected, Denied, Unavailable: one could not be.
     """
-    terms = job.terms.model
     with scratch_folder() as folder:
-        fetched = fetch(admission(job.terms.credential), terms, folder, timings)
-        return load(verify(fetched, terms), job, timings)
+        fetched = fetch(admission(job.terms), job.terms, folder, timings)
+        return load(verify(fetched, job.terms.model), job, timings)

@@ -75,7 +75,7 @@ def _statement(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: D
         model_uri=str(terms.model.uri),
         model_generation=terms.model.generation or done.model_generation,
         model_digest=terms.model.sha256,
-        sealed_manifest=None,
+        sealed_manifest=None if terms.release is None else terms.release.manifest,
         terms_digest=record.terms_digest,
         provider=terms.credential.audience,
         service_account=terms.credential.service_account,

@@ -10,12 +10,14 @@ from attestation.errors import ExitCode
 
 from ..parsers import Parser, add, add_output
 from .conventions import CONVENTIONS
+from .sealing_arguments import add_folder, add_seal, add_sealing_commands
 
 
 def add_model_commands(owner: argparse._SubParsersAction[Parser]) -> None:
     _add_init(owner)
     _add_trial(owner)
     _add_protect(owner)
+    add_sealing_commands(owner)
 
 
 def _add_init(owner: argparse._SubParsersAction[Parser]) -> None:
@@ -116,7 +118,7 @@ def _add_trial(owner: argparse._SubParsersAction[Parser]) -> None:
         "  symbolon owner trial mine --photos photos --format json\n\n"
         "exit codes: 0 every photo has its row · 3 none could be read · 4, 5, 7 as the workload ended\n",
     )
-    _add_folder(trial)
+    add_folder(trial)
     trial.add_argument("--photos", metavar="DIR", type=Path, required=True, help="what to classify")
     trial.add_argument(
         "--top-k", metavar="N", type=int, help="classes a photo (default: as many as may leave)"
@@ -129,26 +131,19 @@ def _add_protect(owner: argparse._SubParsersAction[Parser]) -> None:
     protect = add(
         owner,
         "protect",
-        "pack the model, upload it once, and pin its digest and generation in the terms",
+        "pack the model, seal it if wanted, upload it once, and pin it in the terms",
         "  symbolon owner protect --plan              what would be done\n"
-        "  symbolon owner protect mine\n\n"
+        "  symbolon owner protect mine\n"
+        "  symbolon owner protect --seal kms=KEY      encrypted; KEY is one of Cloud KMS:\n"
+        "      projects/primus/locations/global/keyRings/models/cryptoKeys/lite0\n"
+        "  symbolon owner protect --seal none         as it is, for whoever reads the bucket\n\n"
         "exit codes: 0 it is there and pinned · 4 a role is missing, or the bucket is somebody else's\n",
     )
-    _add_folder(protect)
+    add_folder(protect)
+    add_seal(protect)
     protect.add_argument("--plan", action="store_true", help="show what would be done, and do nothing")
     add_output(protect)
     protect.set_defaults(run=_protect, output="human")
-
-
-def _add_folder(parser: Parser) -> None:
-    parser.add_argument(
-        "folder",
-        metavar="DIR",
-        nargs="?",
-        type=Path,
-        default=Path(),
-        help="where `owner init` has written (default: here)",
-    )
 
 
 def _three(text: str) -> tuple[float, float, float]:
@@ -246,6 +241,11 @@ def _protect(arguments: argparse.Namespace) -> ExitCode:
 
     with Steps() as steps:
         steps.begin("reading the terms")  # Google's clients take a while to import
-        from .protect import protect
+        from .protect import Seal, protect
 
-        return protect(arguments.folder, plan=arguments.plan, output=arguments.output, steps=steps)
+        seal = Seal(
+            kms=arguments.seal,
+            sign_with=arguments.sign_with,
+            passphrase_file=arguments.passphrase_file,
+        )
+        return protect(arguments.folder, seal, plan=arguments.plan, output=arguments.output, steps=steps)

@@ -8,44 +8,54 @@ CRC32C, and pins it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
-import google.auth
-from google.api_core.exceptions import (
-    Forbidden,
-    GoogleAPIError,
-    NotFound,
-    PreconditionFailed,
-    Unauthorized,
-)
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
+from google.api_core.exceptions import NotFound
 from google.cloud import storage
-from google.cloud.storage.retry import DEFAULT_RETRY
-from requests.exceptions import RequestException
 
-from attestation.errors import Denied, ExitCode, Misconfigured, Unavailable, quoted
-from contract.terms import CredentialTerms, OwnerTerms
-from deploy.confidential_vm import CLOUD_PLATFORM
-from deploy.google_api import ConcurrentChange
+from attestation.errors import ExitCode, Misconfigured
+from contract.dsse import PrivateKey
+from contract.kms_keys import KmsKey, parse_kms_key
+from contract.terms import OwnerTerms
 
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines
 from . import workplace
+from .model_bucket import PATIENCE, TIMEOUT_S, failures, open_blob
 from .packing import Measured, measure
 from .steps import Steps
 from .uploading import upload
 from .workplace import Workplace, open_workplace
 
-_ROLE = "roles/storage.objectUser"
-_TIMEOUT_S = 60
-_PATIENCE = DEFAULT_RETRY.with_timeout(20)  # two minutes are Google's own
-_WHO = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
-_PERMISSION = re.compile(r"storage\.[a-z]+\.[A-Za-z]+")
-_PROJECT_OF_AUDIENCE = re.compile(r"//iam\.googleapis\.com/projects/([0-9]+)/")
+NOT_SEALED: Final = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """How the model is to lie in the bucket, as it was typed; `kms` is `NOT_SEALED` where that was said."""
+
+    kms: KmsKey | Literal["none"] | None = None
+    sign_with: Path | None = None
+    passphrase_file: Path | None = None
+
+    def kms_of(self, terms: OwnerTerms) -> KmsKey | None:
+        """The key that wraps the model's: the one that was said, or else the terms'; None for a plain
+        model."""
+        if isinstance(self.kms, KmsKey):
+            return self.kms
+        if self.kms == NOT_SEALED or terms.release is None:
+            return None
+        return parse_kms_key(terms.release.kms, where="`release.kms`")
+
+    def key(self) -> PrivateKey | None:
+        """The key that signs the manifest, if one was named."""
+        if self.sign_with is None:
+            return None
+        from .signing_keys import open_key
+
+        return open_key(self.sign_with, passphrase_file=self.passphrase_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +74,10 @@ class Plan:
         return self.replaces is None and self.is_pinned
 
 
-def protect(folder: Path, *, plan: bool, output: str, steps: Steps) -> ExitCode:
+def protect(folder: Path, seal: Seal, *, plan: bool, output: str, steps: Steps) -> ExitCode:
     """The bucket has the archive, and the terms its digest and generation; or, of a `plan`, what that takes.
+
+    Sealed or not: as `seal` says, or else as the terms do.
 
     Raises:
         Misconfigured: there is no such bucket, it is another project's, or there are no credentials.
@@ -76,14 +88,19 @@ def protect(folder: Path, *, plan: bool, output: str, steps: Steps) -> ExitCode:
     place = open_workplace(folder)
     steps.begin("reading the model")
     measured = measure(place.packing, note=lambda size: steps.show(f"{size / 1e6:,.0f} MB"))
+    kms = seal.kms_of(place.terms)
+    if kms is not None:
+        from .protect_sealed import protect_sealed
+
+        return protect_sealed(place, measured, kms, seal.key(), plan=plan, output=output, steps=steps)
     steps.begin("looking at the bucket")
-    with _failures(place.terms):
-        blob = _blob(place.terms)
+    with failures(place.terms):
+        blob = open_blob(place.terms)
         planned = _plan(place.terms, measured, blob)
     generation = planned.pins
     if not plan and planned.replaces is not None:
         steps.begin(f"uploading {measured.size / 1e6:,.0f} MB,")
-        with _failures(place.terms):
+        with failures(place.terms):
             generation = _upload(place, measured, blob, planned.replaces, steps)
     if not plan and not planned.is_done and generation is not None:
         _pin(place, measured, generation)
@@ -91,41 +108,17 @@ def protect(folder: Path, *, plan: bool, output: str, steps: Steps) -> ExitCode:
     return _tell(place, measured, planned, generation, done=not plan, output=output)
 
 
-def _blob(terms: OwnerTerms) -> storage.Blob:
-    """The object that the terms name, in a bucket that is the owner's as far as anybody says."""
-    credentials, _ = google.auth.default(scopes=[CLOUD_PLATFORM])
-    client = storage.Client(project="none", credentials=credentials)  # which no call here names
-    bucket = client.bucket(terms.model.uri.bucket)
-    try:
-        bucket.reload(timeout=_TIMEOUT_S, retry=_PATIENCE)
-    except Forbidden:
-        return bucket.blob(terms.model.uri.name)  # who may write objects need not see the bucket
-    number = _project_of(terms.credential)
-    if str(bucket.project_number) != number:
-        raise Misconfigured(
-            f"the bucket {quoted(bucket.name)} belongs to project {bucket.project_number}, and the terms name"
-            f" project {number}",
-            hint="names of buckets are global: name one of your own in `model.uri`",
-        )
-    return bucket.blob(terms.model.uri.name)
-
-
-def _project_of(credential: CredentialTerms) -> str:
-    match = _PROJECT_OF_AUDIENCE.match(credential.audience)
-    assert match is not None  # noqa: S101  the terms were read
-    return match[1]
-
-
 def _plan(terms: OwnerTerms, measured: Measured, blob: storage.Blob) -> Plan:
     """From what is there; `blob` has its generation afterwards."""
     try:
-        blob.reload(timeout=_TIMEOUT_S, retry=_PATIENCE)
+        blob.reload(timeout=TIMEOUT_S, retry=PATIENCE)
     except NotFound:
         return Plan(replaces=0, pins=None, is_pinned=False)
     generation = int(blob.generation)
     if (blob.size, blob.crc32c) != (measured.size, measured.crc32c):
         return Plan(replaces=generation, pins=None, is_pinned=False)
-    is_pinned = (terms.model.sha256, terms.model.generation) == (measured.digest, generation)
+    pinned = (terms.model.sha256, terms.model.generation, terms.release)
+    is_pinned = pinned == (measured.digest, generation, None)
     return Plan(replaces=None, pins=generation, is_pinned=is_pinned)
 
 
@@ -149,7 +142,7 @@ def _upload(place: Workplace, measured: Measured, blob: storage.Blob, replaces: 
 def _pin(place: Workplace, measured: Measured, generation: int) -> None:
     text = read_text(str(place.folder / workplace.TERMS), what="terms")
     pinned = workplace.pinned(text, sha256=measured.digest, generation=generation)
-    workplace.write(place.folder, {workplace.TERMS: pinned})
+    workplace.write(place.folder, {workplace.TERMS: workplace.released(pinned, None)})
 
 
 def _tell(
@@ -188,6 +181,9 @@ def _tell(
         if was.sha256 != measured.digest:
             rows.append(("change", f"{workplace.TERMS}: sha256, {was.sha256} → {measured.digest}"))
         rows.append(("change", f"{workplace.TERMS}: generation, {was.generation or 'none'} → {pins}"))
+        if place.terms.release is not None:
+            rows.append(("change", f"{workplace.TERMS}: release, the model is no longer sealed"))
+            rows.append(("", f"{uri}.manifest.json and {uri}.keys.json open nothing any more: remove them"))
     terminal = console()
     terminal.print(printable_lines(columns(rows)))
     if plan.is_done:
@@ -195,64 +191,3 @@ def _tell(
     elif not done:
         terminal.print("nothing was done: this is the plan")
     return ExitCode.YES
-
-
-@contextmanager
-def _failures(terms: OwnerTerms) -> Iterator[None]:
-    """What Cloud Storage and Google's authentication raise, as errors that a person can act on."""
-    bucket, uri = terms.model.uri.bucket, terms.model.uri
-    try:
-        yield
-    except DefaultCredentialsError:
-        raise Misconfigured(
-            "there are no Google credentials to reach `gs://` with",
-            hint="run `gcloud auth application-default login`, or be the emulator's: `symbolon emulator env`",
-        ) from None
-    except TransportError:
-        raise _unreachable() from None
-    except GoogleAuthError as error:
-        raise Denied(
-            f"google refused the credentials: {quoted(str(error.args[0]) if error.args else '')}",
-            hint="sign in again: gcloud auth application-default login",
-        ) from None
-    except Unauthorized:
-        raise Denied(
-            "google does not know who is asking", hint="sign in again: gcloud auth application-default login"
-        ) from None
-    except Forbidden as error:
-        raise _forbidden(bucket, error) from None
-    except NotFound:
-        raise Misconfigured(
-            f"there is no bucket {quoted(bucket)}",
-            hint="create it: symbolon owner provision, or name another in `model.uri`",
-        ) from None
-    except PreconditionFailed:
-        raise ConcurrentChange(
-            f"somebody wrote `{uri}` while it was uploaded, and nothing of theirs was changed",
-            hint="look who did, then run it again",
-        ) from None
-    except (GoogleAPIError, RequestException) as error:
-        code = getattr(error, "code", None)
-        if code is not None and 400 <= int(code) < 500 and int(code) != 429:
-            raise Misconfigured(
-                f"google answered with {int(code)}: {quoted(str(getattr(error, 'message', '')))}"
-            ) from None
-        raise _unreachable() from None
-
-
-def _unreachable() -> Unavailable:
-    return Unavailable("cloud storage could not be reached", hint="look at the network, then try again")
-
-
-def _forbidden(bucket: str, error: Forbidden) -> Denied:
-    """Who lacks which permission, by Google's own words, and the line that grants a role with it."""
-    words = " ".join(str(part.get("message", "")) for part in error.errors) or str(error.message)
-    who, permission = _WHO.search(words), _PERMISSION.search(words)
-    email = who[0] if who else "YOU"
-    kind = "serviceAccount" if email.endswith(".gserviceaccount.com") else "user"
-    lacks = quoted(permission[0] if permission else "403")
-    return Denied(
-        f"{quoted(email)} may not use the bucket {quoted(bucket)}: {lacks} is missing, or it is another's",
-        hint="its owner grants it: gcloud storage buckets add-iam-policy-binding"
-        f" gs://{bucket} --member={kind}:{email} --role={_ROLE}",
-    )

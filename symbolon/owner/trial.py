@@ -142,12 +142,13 @@ def _play(
 
 
 def _of_the_emulator(terms: OwnerTerms, owner: Owner, name: str, sha256: Digest) -> OwnerTerms:
-    """The owner's terms, word for word, but for who the owner is and where the model lies."""
+    """The owner's terms, word for word, but for who the owner is and where the model lies: not sealed."""
     uri = ObjectUri(bucket=owner.model_bucket.name, name=name)
     return replace(
         terms,
         model=replace(terms.model, uri=uri, sha256=sha256, generation=None),
         credential=CredentialTerms(audience=owner.audience, service_account=owner.service_account.email),
+        release=None,
     )
 
 

@@ -29,15 +29,28 @@ def upload(
         Misconfigured: a file cannot be read, or became shorter.
         GoogleAPIError, GoogleAuthError: as Cloud Storage answers.
     """
-    blob.chunk_size = _PIECE_BYTES
     with packing.open() as archive:
-        blob.upload_from_file(
-            _Noted(archive, note),
-            size=size,
-            content_type="application/octet-stream",
-            if_generation_match=if_generation_match,
-            timeout=_TIMEOUT_S,
-        )
+        upload_open(blob, archive, size=size, if_generation_match=if_generation_match, note=note)
+
+
+def upload_open(
+    blob: storage.Blob,
+    archive: Any,
+    *,
+    size: int,
+    if_generation_match: int | None = None,
+    note: Callable[[int], None] = lambda _bytes: None,
+) -> None:
+    """The object has the bytes of `archive`, a file that is open and can be sought in; otherwise as
+    `upload`."""
+    blob.chunk_size = _PIECE_BYTES
+    blob.upload_from_file(
+        _Noted(archive, note),
+        size=size,
+        content_type="application/octet-stream",
+        if_generation_match=if_generation_match,
+        timeout=_TIMEOUT_S,
+    )
 
 
 class _Noted:

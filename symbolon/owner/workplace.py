@@ -18,7 +18,8 @@ from typing import Any
 from attestation.digests import Digest
 from attestation.errors import Misconfigured, quoted
 from contract.formats import check_format
-from contract.terms import OwnerTerms, parse_terms
+from contract.tables import render_table
+from contract.terms import OwnerTerms, ReleaseTerms, parse_terms
 
 from ..inputs import read_text
 from .packing import Packing, packing_of
@@ -179,5 +180,31 @@ def pinned(text: str, *, sha256: Digest, generation: int | None) -> str:
         raise Misconfigured(
             f"`[model]` in `{TERMS}` is not written as one key a line",
             hint=f"write `sha256 = {wanted['sha256']}` there yourself",
+        )
+    return found
+
+
+def released(text: str, release: ReleaseTerms | None) -> str:
+    """`terms.toml` with that `[release]`, or without any, and every other letter as it was.
+
+    Raises:
+        Misconfigured: the text's `[release]` is not written as a table of its own.
+    """
+    kept, inside = list[str](), False
+    for line in text.splitlines(keepends=True):
+        if line.strip().startswith("["):
+            inside = line.partition("#")[0].strip() == "[release]"
+        if not inside:
+            kept.append(line)
+    if len(kept) == len(text.splitlines()) and release is None:
+        return text
+    found = "".join(kept).rstrip() + "\n"
+    if release is not None:
+        table = render_table("release", release, commented=True)
+        found = f"{found}\n{table}"
+    if parse_terms(found).release != release:
+        raise Misconfigured(
+            f"`[release]` in `{TERMS}` is not written as a table of its own",
+            hint="remove it there yourself, and run this again",
         )
     return found

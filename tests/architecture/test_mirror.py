@@ -200,7 +200,13 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/trying.py",
     ),
     "tests/symbolon/owner/test_publish.py": ("symbolon/owner/attach.py", "symbolon/owner/publish_order.py"),
-    "tests/symbolon/owner/test_protect.py": ("symbolon/owner/uploading.py",),
+    "tests/symbolon/owner/test_protect.py": ("symbolon/owner/model_bucket.py", "symbolon/owner/uploading.py"),
+    "tests/symbolon/owner/test_protect_sealed.py": (
+        "deploy/key_wrapping.py",
+        "symbolon/owner/rotate.py",
+        "symbolon/owner/sealing.py",
+        "symbolon/owner/sealing_arguments.py",
+    ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
     "tests/symbolon/auditor/test_receipt.py": (
         "symbolon/auditor/receipt_checks.py",

@@ -15,6 +15,7 @@ PURE = {
     "__future__",
     "attestation",
     "collections",
+    "cryptography",
     "dataclasses",
     "functools",
     "hashlib",

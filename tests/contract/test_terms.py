@@ -8,11 +8,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from attestation.digests import Digest
 from attestation.errors import ExitCode, Misconfigured
 from contract.tables import keys_of
 from contract.terms import (
     TABLES,
     OwnerTerms,
+    ReleaseTerms,
     RuntimeTerms,
     ScaleMissing,
     StreamTerms,
@@ -21,9 +23,18 @@ from contract.terms import (
     render_terms,
 )
 from contract.uris import ObjectUri
+from tests.sealed_models import KMS
 from tests.workload.samples import TERMS, terms_text
 
 GIB = 1 << 30
+SEALED = replace(
+    TERMS,
+    release=ReleaseTerms(
+        manifest=Digest("sha256:" + "5e" * 32),
+        kms=str(KMS),
+        signed_by="MCowBQYDK2VwAyEAO2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=",
+    ),
+)
 
 
 def test_terms_in_order_are_read_whole() -> None:
@@ -72,8 +83,33 @@ def test_what_is_written_is_read_as_it_was() -> None:
         input=replace(TERMS.input, decode="scaled", antialias=True, mean=(1.5, -2.0, 1e-7)),
         stream=StreamTerms(**{each.name: 3 for each in fields(StreamTerms)}),
     )
-    for terms in (TERMS, whole):
+    for terms in (TERMS, whole, SEALED):
         assert parse_terms(render_terms(terms)) == terms
+
+
+def test_terms_without_release_are_of_a_model_that_lies_as_it_is() -> None:
+    assert parse_terms(terms_text()).release is None
+    assert "release" not in render_terms(TERMS)
+
+
+RELEASE = render_terms(SEALED).partition("[release]\n")[2].partition("\n\n")[0].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([], r"do not say `release\.manifest`"),
+        (RELEASE[:1], r"do not say `release\.kms`"),
+        ([RELEASE[0], 'kms = "lite0"'], r"`release\.kms` .* not `projects/PROJECT/locations"),
+        ([RELEASE[0], f'{RELEASE[1][:-1]}/cryptoKeyVersions/1"'], r"`release\.kms`"),
+        (['manifest = "sha256:0"', RELEASE[1]], r"`release\.manifest` .* not 64 lower-case hex digits"),
+        ([*RELEASE[:2], 'signed_by = "me"'], r"`release\.signed_by`"),
+        ([*RELEASE, 'broker = "https://broker.example"'], r"unknown key `release\.broker`"),
+    ],
+)
+def test_how_a_model_is_opened_is_said_whole_or_refused(lines: list[str], said: str) -> None:
+    with pytest.raises(Misconfigured, match=said):
+        parse_terms(render_terms(TERMS) + "\n".join(["", "[release]", *lines]))
 
 
 @given(name=st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\x7f"), min_size=1))
@@ -89,7 +125,7 @@ def test_every_default_is_the_one_that_the_program_takes() -> None:
 
 
 def test_the_tables_are_those_that_terms_consist_of() -> None:
-    assert {each.name: each.type for each in fields(OwnerTerms)} == {
+    assert {each.name: str(each.type).removesuffix(" | None") for each in fields(OwnerTerms)} == {
         name: table.__name__ for name, table in TABLES.items()
     }
 

@@ -87,7 +87,7 @@ def test_an_unknown_table_is_met_with_those_that_there_are() -> None:
     with pytest.raises(Misconfigured) as refused:
         parse_terms(terms_text().replace("[egress]", "[extra]\na = 1\n[egress]"))
     assert refused.value.hint == (
-        "known are: format, model, credential, runtime, input, output, egress, stream"
+        "known are: format, model, credential, runtime, input, output, egress, release, stream"
     )
 
 

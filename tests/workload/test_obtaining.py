@@ -55,9 +55,10 @@ def test_nobody_holds_the_owners_client_once_the_model_is_fetched(
     bucket.blob("model.tar.gz").upload_from_string(b"model")
     owner = object_storage.open_client(as_operator._credentials)
     client, session = weakref.ref(owner), weakref.ref(owner._http)
-    terms = model_terms(b"model", bucket=bucket.name)
-    fetched = obtaining.fetch(owner, terms, tmp_path, Timings(started=0.0))
-    assert obtaining.verify(fetched, terms).file.read_bytes() == b"model"
-    del owner
+    terms = replace(TERMS, model=model_terms(b"model", bucket=bucket.name))
+    access = obtaining.Access(storage=owner)
+    fetched = obtaining.fetch(access, terms, tmp_path, Timings(started=0.0))
+    assert obtaining.verify(fetched, terms.model).file.read_bytes() == b"model"
+    del owner, access
     gc.collect()
     assert (client(), session()) == (None, None)

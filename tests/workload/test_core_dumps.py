@@ -1,0 +1,32 @@
+"""A process that has a model in memory leaves none of it behind, and shows it to nobody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOOK = """
+import ctypes, resource
+{forbid}
+print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
+FORBID = "from workload import core_dumps; core_dumps.forbid()"
+
+
+def look(forbid: str) -> str:
+    program = LOOK.format(forbid=forbid)
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_neither_a_core_dump_nor_another_process_has_its_memory() -> None:
+    assert look(FORBID) == "(0, 0) 0"
+    assert look("").endswith(" 1"), "otherwise it would be seen"
+
+
+def test_the_workload_forbids_it_before_anything_else() -> None:
+    main = (ROOT / "workload" / "__main__.py").read_text()
+    assert main.index("core_dumps.forbid()") < main.index("hear_signals()") < main.index("narrow(os.environ)")
