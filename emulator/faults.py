@@ -247,9 +247,7 @@ class FaultMiddleware:
         if call == "kms" and found is not None and found.how == "corrupt":
             send = _with_another_checksum(send)
         if call == "read":
-            send = _Download(
-                read_faults(self._folder).download_bytes_per_s, found, send, _connection_of(receive)
-            )
+            send = _Download(read_faults(self._folder).download_bytes_per_s, found, send, receive)
         if found is None or found.how in _OF_A_DOWNLOAD:
             await self._app(scope, replayed, send)
         else:
@@ -342,11 +340,11 @@ class _Download:
     the connection.
     """
 
-    def __init__(self, bytes_per_s: int, trouble: Trouble | None, send: Send, connection: Any) -> None:
+    def __init__(self, bytes_per_s: int, trouble: Trouble | None, send: Send, receive: Receive) -> None:
         self._bytes_per_s = bytes_per_s
         self._trouble = trouble
         self._send = send
-        self._connection = connection
+        self._receive = receive
         self._left = 0  # bytes of a download's body that are still to come
         self._kept_back = 0  # of them, those that a cut withholds
 
@@ -372,8 +370,9 @@ class _Download:
     async def _trickle(self, message: Message) -> bytes:
         """All but the last byte has been sent, one by one, or nobody listens any more; the last one."""
         *first, last = message["body"]
+        connection = _connection_of(self._receive)
         for byte in first:
-            if self._connection.is_closing():
+            if connection.is_closing():
                 break
             self._left -= 1
             await self._send({**message, "body": bytes([byte]), "more_body": True})
