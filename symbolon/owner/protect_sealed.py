@@ -1,8 +1,6 @@
-"""What `symbolon owner protect` does with a model that lies sealed: stream, manifest and wrapped key, and
-terms.
+"""What `symbolon owner protect` does with a model that lies sealed: its three objects, and the terms.
 
-    look at the bucket → nothing, or: wrap a new key → upload the stream → the manifest → `keys.json` → the
-    terms
+    look at the bucket → nothing, or: wrap a new key → stream → manifest → `keys.json` → `terms.toml`
 
 A second run finds nothing to do. One that was stopped before the terms were written begins anew, with
 another key: what it left in the bucket is overwritten, and no terms ever named it.
