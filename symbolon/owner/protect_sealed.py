@@ -228,7 +228,7 @@ def _tell(
 ) -> ExitCode:
     model = place.terms.model.uri
     action = "keep" if done else "replace" if found.stream_generation else "create"
-    seal = None if made is None else made[0]
+    seal, generation = made if made is not None else (None, None)
     if output == "json":
         print_json(
             {
@@ -241,7 +241,7 @@ def _tell(
                 "terms": {
                     "action": "keep" if done else "change",
                     "sha256": wanted.measured.digest,
-                    "generation": place.terms.model.generation if done else None if made is None else made[1],
+                    "generation": place.terms.model.generation if done else generation,
                     "manifest": _pinned_manifest(place, seal) if done or seal is not None else None,
                     "kms": str(wanted.kms),
                     "signed_by": None if wanted.signed_by is None else wanted.signed_by.key_id,
