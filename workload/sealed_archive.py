@@ -1,7 +1,6 @@
 """A sealed model, fetched and opened: its manifest, its wrapped key, and its segments while they arrive.
 
-    manifest (the pinned one) → keys.json (this manifest's) → the owner's key unwraps → segments → their
-    SHA-256
+    manifest, the pinned one → `keys.json` of this manifest → the owner's key → segments → their SHA-256
 
 Several ranges arrive at a time. Each thread opens a segment once it is whole, and writes it to its place in
 the archive's file, which is memory; the SHA-256 is counted behind them, in order. A thread has one segment
@@ -70,10 +69,9 @@ def fetch(
     `note` is told the generation of the sealed stream that is read.
 
     Raises:
-        EvidenceRejected: manifest, wrapped keys or stream are not those that the terms pin; see their
-        classes. Misconfigured, Denied, Unavailable: see `storage_failures` and `KeyService.unwrap`; or the
-        scratch memory is
-            too small.
+        EvidenceRejected: manifest, wrapped keys or stream are not those of the terms; see their classes.
+        Misconfigured, Denied, Unavailable: see `storage_failures` and `KeyService.unwrap`; or the scratch
+            memory is too small.
     """
     _warn_of_swap()
     manifest = _manifest(owner, terms, release)

@@ -159,6 +159,7 @@ def _statement_lines(statement: Statement, verdict: Verdict) -> list[str]:
     facts = (
         ("image", f"{statement.image_digest}{claimed}"),
         ("model", f"{statement.model_uri}{generation}, {statement.model_digest}"),
+        *([("manifest", f"{statement.sealed_manifest}, sealed")] if statement.sealed_manifest else []),
         ("inputs", f"{statement.inputs.size} of {statement.input_uri}"),
         ("results", f"{statement.result_uri}, {statement.unreadable or 'no'} rows are errors"),
     )
@@ -182,6 +183,7 @@ def _said(statement: Statement) -> dict[str, object]:
             "uri": statement.model_uri,
             "generation": None if statement.model_generation is None else str(statement.model_generation),
             "digest": statement.model_digest,
+            "sealed_manifest": statement.sealed_manifest,
         },
         "terms": statement.terms_digest,
         "job": statement.job_digest,

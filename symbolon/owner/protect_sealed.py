@@ -1,8 +1,6 @@
-"""What `symbolon owner protect` does with a model that lies sealed: stream, manifest and wrapped key, and
-terms.
+"""What `symbolon owner protect` does with a model that lies sealed: its three objects, and the terms.
 
-    look at the bucket → nothing, or: wrap a new key → upload the stream → the manifest → `keys.json` → the
-    terms
+    look at the bucket → nothing, or: wrap a new key → stream → manifest → `keys.json` → `terms.toml`
 
 A second run finds nothing to do. One that was stopped before the terms were written begins anew, with
 another key: what it left in the bucket is overwritten, and no terms ever named it.
@@ -230,7 +228,7 @@ def _tell(
 ) -> ExitCode:
     model = place.terms.model.uri
     action = "keep" if done else "replace" if found.stream_generation else "create"
-    seal = None if made is None else made[0]
+    seal, generation = made if made is not None else (None, None)
     if output == "json":
         print_json(
             {
@@ -243,7 +241,7 @@ def _tell(
                 "terms": {
                     "action": "keep" if done else "change",
                     "sha256": wanted.measured.digest,
-                    "generation": place.terms.model.generation if done else None if made is None else made[1],
+                    "generation": place.terms.model.generation if done else generation,
                     "manifest": _pinned_manifest(place, seal) if done or seal is not None else None,
                     "kms": str(wanted.kms),
                     "signed_by": None if wanted.signed_by is None else wanted.signed_by.key_id,

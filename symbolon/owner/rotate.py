@@ -1,7 +1,6 @@
 """What `symbolon owner rotate` does: the model's key wrapped anew, and nothing else touched.
 
-    read `keys.json` → unwrap → wrap by the newest version of each key → write `keys.json` under its
-    generation
+    read `keys.json` → unwrap → wrap by the key's newest version → write `keys.json` under its generation
 
 The stream stays as it is, and so do manifest, terms and image. A second run finds nothing to do.
 """

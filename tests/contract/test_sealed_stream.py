@@ -156,6 +156,14 @@ def test_a_stream_to_which_something_was_done_is_refused(
     assert refused.value.hint
 
 
+def test_who_knows_the_size_alone_hears_at_which_end_the_stream_is_wrong() -> None:
+    Layout(10).check_size(66)
+    with pytest.raises(StreamTruncated, match="65 bytes, and its manifest says 66: its end is missing"):
+        Layout(10).check_size(65)
+    with pytest.raises(StreamTooLong, match="67 bytes, and its manifest says 66: something was added"):
+        Layout(10).check_size(67)
+
+
 def test_a_stream_is_opened_as_it_was_sealed(model: Sealed) -> None:
     assert opened(model.opener, model.stream) == MODEL
 

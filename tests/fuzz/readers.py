@@ -13,8 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attestation.claims import parse_claims
+from attestation.digests import digest_of
 from attestation.errors import EvidenceRejected, Misconfigured
 from attestation.tokens import parse_token
+from contract.sealed_model import ManifestFormatUnknown, render_manifest, unsafe_read_manifest
+from contract.wrapped_keys import KeysFormatUnknown, parse_keys, render_keys
 from policy.cel.condition import compile_condition
 from policy.cel.syntax import InvalidExpression
 from workload.model_archive import unpack
@@ -22,6 +25,7 @@ from workload.pictures.headers import MOST_PIXELS, Unreadable, check_header
 
 MOST_UNPACKED_BYTES = 1 << 20
 _MEMORY = Path("/dev/shm")
+_MANIFEST = digest_of(b"a manifest")
 
 
 def token(data: bytes) -> None:
@@ -68,6 +72,15 @@ def picture(data: bytes) -> None:
         assert 0 <= checked.pixels <= MOST_PIXELS
 
 
+def sealed(data: bytes) -> None:
+    """What lies beside a sealed model: a manifest, signed or not, and wrapped keys; each has one text."""
+    with contextlib.suppress(EvidenceRejected, ManifestFormatUnknown):
+        manifest, digest = unsafe_read_manifest(data)
+        assert digest_of(render_manifest(manifest)) == digest
+    with contextlib.suppress(EvidenceRejected, KeysFormatUnknown):
+        assert render_keys(_MANIFEST, parse_keys(data, manifest=_MANIFEST)) == data
+
+
 READERS: dict[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (token, condition, archive, picture)
+    each.__name__: each for each in (token, condition, archive, picture, sealed)
 }

@@ -59,6 +59,8 @@ class Answers(BaseAdapter):
         response.status_code, response.request = status, request
         response.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
         response.url = str(request.url)
+        if status == 302:
+            response.headers["Location"] = "https://elsewhere.example/"
         return response
 
     def close(self) -> None:

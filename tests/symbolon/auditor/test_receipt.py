@@ -103,6 +103,17 @@ def test_a_person_reads_the_verdict_its_steps_and_their_anchors(
     assert "[the root that was given]" in answered.out
 
 
+def test_of_a_sealed_model_the_manifest_is_told(
+    ask: Ask, folder: Path, vectors: dict[str, dict[str, Any]]
+) -> None:
+    typed = arguments(folder, vectors["a statement with a sealed model"])
+    manifest = "sha256:" + "e" * 64
+    assert f"manifest {manifest}, sealed" in ask(*typed).out.splitlines()
+    assert ask(*typed, "--format", "json").json["statement"]["model"]["sealed_manifest"] == manifest
+    plain = arguments(folder, vectors["the image that was demanded, with its results"])
+    assert "manifest " not in ask(*plain).out
+
+
 def test_an_emulator_s_verdict_says_so_first(
     ask: Ask, folder: Path, vectors: dict[str, dict[str, Any]]
 ) -> None:
