@@ -2,8 +2,8 @@
 
     python -m benchmarks.machine [SAVED_MODEL]
 
-With a model, also the arithmetic of one image in it: convolutions and matrix products, as 2 for each product
-that is added.
+With a model, also the arithmetic of one picture in it: convolutions and matrix products, as 2 for each
+product that is added.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def render(processor: Processor, watched: Watched, *, gflop: float, images_per_s
     ]
     if images_per_s is not None:
         share = images_per_s * gflop / processor.matrix_gflops
-        lines.append(f"share of the peak   {share:.0%}  ({gflop:.3f} GFLOP an image)")
+        lines.append(f"share of the peak   {share:.0%}  ({gflop:.3f} GFLOP a picture)")
     if watched.reasons:
         lines.append(f"NOT TO BE QUOTED    {'; '.join(watched.reasons)}")
     return "\n".join(lines)

@@ -98,7 +98,8 @@ genuine: only Google's hardware does.</p></div>
 <span>the newest {MOST_ENTRIES}; <code>symbolon emulator audit verify</code> says whether the log is
 whole</span></p>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="h-audit">
-<table aria-labelledby="h-audit"><thead><tr><th scope="col">Line</th><th scope="col">When (UTC)</th><th scope="col">Who</th>
+<table aria-labelledby="h-audit"><thead><tr><th scope="col">Line</th><th scope="col">When (UTC)</th>
+<th scope="col">Who</th>
 <th scope="col">Asked for</th><th scope="col">Of</th><th scope="col">Answer</th></tr></thead>
 <tbody data-region="entries">{region("entries")}</tbody></table></div></section>
 </main>
