@@ -52,7 +52,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steady:
-    """Images a second once everything is loaded and warm; `share` is of the bound, round by round."""
+    """Pictures a second once everything is loaded and warm; `share` is of the bound, round by round."""
 
     ours: Spread
     peer: Spread
@@ -65,7 +65,7 @@ class Steady:
     bound_by_cpu: float
     """As `bound`, if every stage took its processor time and no more, on all cores."""
     cpu_ms: dict[str, float]
-    """Processor time of an image: each stage's when it is alone (`reads` and the emulator's part of them),
+    """Processor time of a picture: each stage's when it is alone (`reads` and the emulator's part of them),
     and in the stream; milliseconds."""
     busy: Spread
     """The share of all cores that the stream and the emulator used."""
@@ -80,7 +80,7 @@ class Steady:
 class Whole:
     """Seconds from the start of the process to its end."""
 
-    images: int
+    pictures: int
     ours: Spread
     peer: Spread
     ratio: Spread
@@ -132,7 +132,7 @@ def compare_whole(comparison: Comparison, counts: list[int]) -> list[Whole]:
 
 def _whole(comparison: Comparison, count: int, mine: list[WholeJob], theirs: list[WholeJob]) -> Whole:
     return Whole(
-        images=count,
+        pictures=count,
         ours=spread([job.seconds for job in mine]),
         peer=spread([job.seconds for job in theirs]),
         ratio=pairwise([job.seconds for job in theirs], [job.seconds for job in mine]),
@@ -278,7 +278,7 @@ class _Rounds:
                 self._cpu_s.setdefault(name, []).append(used_s / done["images"])
 
     def _pass(self, contestant: Contestant, count: int, *, profiled: bool = False) -> float:
-        """Images a second of one pass; our own fills its time."""
+        """Pictures a second of one pass; our own fills its time."""
         repeat = self._repeat if contestant is self._ours else self._peers_repeat
         done: dict[str, Any] = contestant.ask(do="pass", photos=count, repeat=repeat)
         if contestant is not self._ours:

@@ -34,9 +34,9 @@ def pairwise(mine: Sequence[float], theirs: Sequence[float]) -> Spread:
 
 
 def perfect_overlap(per_second: Sequence[float]) -> float:
-    """Images a second, if all cores do nothing but the stages, each of which alone keeps them all busy.
+    """Pictures a second, if all cores do nothing but the stages, each of which alone keeps them all busy.
 
-    An image takes of all cores the sum of what its stages take of them.
+    A picture takes of all cores the sum of what its stages take of them.
 
     >>> round(perfect_overlap([2883, 939]))
     708
@@ -52,10 +52,10 @@ def bound(stages: Mapping[str, float], *, waiting: float | None = None) -> float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How many of `images` have the same answer: all classes in order, the best class; and of the scores
+    """How many of `pictures` have the same answer: all classes in order, the best class; and of the scores
     of classes that both name, the largest difference."""
 
-    images: int
+    pictures: int
     same_order: int
     same_best: int
     largest_difference: float
@@ -77,7 +77,7 @@ def agreement(mine: Rows, theirs: Rows) -> Agreement:
             if label in scores:
                 largest = max(largest, abs(score - scores[label]))
     return Agreement(
-        images=len(common),
+        pictures=len(common),
         same_order=sum(list(mine[name][0]) == list(theirs[name][0]) for name in common),
         same_best=sum(mine[name][0][0] == theirs[name][0][0] for name in common),
         largest_difference=largest,

@@ -33,19 +33,19 @@ def render_steady(comparison: Comparison, found: Steady) -> str:
     cpu = ", ".join(f"{name} {spent:.2f} ms" for name, spent in found.cpu_ms.items())
     lines = [
         _title(comparison),
-        f"ours                {_spread(found.ours)} images/s",
-        f"{comparison.peer:19} {_spread(found.peer)} images/s",
+        f"ours                {_spread(found.ours)} pictures/s",
+        f"{comparison.peer:19} {_spread(found.peer)} pictures/s",
         f"ratio, pair by pair {_spread(found.ratio, digits=2)}",
         f"ratio, once started {_spread(found.ratio_later, digits=2)}",
-        f"bound               {_spread(found.bound)} images/s  (alone: {stages})",
+        f"bound               {_spread(found.bound)} pictures/s  (alone: {stages})",
         f"share of the bound  {_spread(_percent(found.share))} %",
-        f"bound, processor    {found.bound_by_cpu:,.0f} images/s",
+        f"bound, processor    {found.bound_by_cpu:,.0f} pictures/s",
         f"processor time      {cpu}",
         f"cores busy          {_spread(_percent(found.busy))} %",
     ]
     if found.kept_with_latency and found.without_latency:
         lines.append(
-            f"without latency     {_spread(found.without_latency)} images/s, of which"
+            f"without latency     {_spread(found.without_latency)} pictures/s, of which"
             f" {found.kept_with_latency.median:.1%} is kept"
         )
     lines.append(f"first row           {found.first_row_s.median * 1000:.0f} ms after the stream began")
@@ -57,7 +57,7 @@ def render_whole(comparison: Comparison, found: Whole) -> str:
     first = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found.first_row_s.items())
     return "\n".join(
         [
-            f"whole job, {found.images} photos; {_title(comparison)}",
+            f"whole job, {found.pictures} photos; {_title(comparison)}",
             f"ours                {_spread(found.ours, digits=2)} s  (processor {found.ours_cpu_s:.2f} s)",
             f"{comparison.peer:19} {_spread(found.peer, digits=2)} s  (processor {found.peer_cpu_s:.2f} s)",
             f"ratio, pair by pair {_spread(found.ratio, digits=2)}",
@@ -91,7 +91,7 @@ def _memory(peaks: dict[str, int]) -> str:
 
 def _agreement(same: Agreement) -> str:
     return (
-        f"agreement           {same.same_order} of {same.images} in the order of {TOP_K},"
+        f"agreement           {same.same_order} of {same.pictures} in the order of {TOP_K},"
         f" {same.same_best} in the best; scores differ by {same.largest_difference:.1e} at most"
     )
 

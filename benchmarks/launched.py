@@ -1,8 +1,8 @@
 """The program of the image as an operator runs it: the emulator launches it on a confidential VM.
 
 Every step of the protocol happens, with the clients of production: the launcher pulls the image and asks for
-a token, STS and IAM answer, the model is fetched and verified, images come from Cloud Storage and results go
-there. The emulator works on the same cores, and the times are those that the workload says of itself.
+a token, STS and IAM answer, the model is fetched and verified, pictures come from Cloud Storage and results
+go there. The emulator works on the same cores, and the times are those that the workload says of itself.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ Libraries may be held to fewer vector instructions than the processor has, by th
 oneDNN is TensorFlow's and OpenVINO's; TensorFlow by itself takes it only where there is AVX-512, so the peer
 has it switched off there. What else differs between two processors (clock, caches, memory) stays.
 
-With a model, also the arithmetic of one image in it: convolutions and matrix products, as 2 for each product
-that is added.
+With a model, also the arithmetic of one picture in it: convolutions and matrix products, as 2 for each
+product that is added.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def render(processor: Processor, watched: Watched, *, gflop: float, images_per_s
     ]
     if images_per_s is not None:
         share = images_per_s * gflop / processor.matrix_gflops
-        lines.append(f"share of the peak   {share:.0%}  ({gflop:.3f} GFLOP an image)")
+        lines.append(f"share of the peak   {share:.0%}  ({gflop:.3f} GFLOP a picture)")
     if watched.reasons:
         lines.append(f"NOT TO BE QUOTED    {'; '.join(watched.reasons)}")
     return "\n".join(lines)

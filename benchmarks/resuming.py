@@ -7,12 +7,12 @@ photos of kind `small`, under other names as often as needed. Every figure is a 
 one another, so that other work on the machine slows both; beside the time stands the processor time of the
 program alone, without the emulator's.
 
-- **Resuming**: a job of 10,000 images is done, the last parts and all that came after them are removed, and
+- **Resuming**: a job of 10,000 pictures is done, the last parts and all that came after them are removed, and
   the same job is started again. Of 21 parts two are removed (`--missing`): 91 % are done.
-- **Proof**: for each part of a job of 2,000 images, its nonce, its token, the token's verification and the
+- **Proof**: for each part of a job of 2,000 pictures, its nonce, its token, the token's verification and the
   leaves, one after the other in this process; and what the job says of *Seal*. All of it counts, as if none
   of it ran beside the model.
-- **Memory**: the most that the program had, with 20,000 images and with 1,000.
+- **Memory**: the most that the program had, with 20,000 pictures and with 1,000.
 """
 
 from __future__ import annotations
@@ -205,13 +205,13 @@ def render(found: Costs) -> str:
     lines = [
         f"resuming {found.done:.0%}   {found.resumed:6.1%} of the whole job's {found.whole_s:.1f} s"
         f" ({found.resumed_cpu:.1%} of its processor time), at most {MOST_OF_WHOLE:.0%}",
-        f"proof           {found.proof:6.1%} of a job of {PROVED:,} images"
+        f"proof           {found.proof:6.1%} of a job of {PROVED:,} pictures"
         f" ({found.proof_cpu:.1%} of its processor time), at most {MOST_OF_JOB:.0%}",
     ]
     if found.memory_growth is not None:
         lines.append(
-            f"memory          {found.memory_growth:6.2f} times with {MANY:,} images what it is with {FEW:,},"
-            f" at most {MOST_GROWTH}"
+            f"memory          {found.memory_growth:6.2f} times with {MANY:,} pictures what it is with"
+            f" {FEW:,}, at most {MOST_GROWTH}"
         )
     return "\n".join(lines)
 
@@ -231,7 +231,7 @@ def main() -> int:
     parser.add_argument("--runtime", choices=["tensorflow", "openvino"], default="openvino")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--missing", type=int, default=2, metavar="N", help="parts to be made again")
-    parser.add_argument("--without-memory", action="store_true", help="no job of 20,000 images")
+    parser.add_argument("--without-memory", action="store_true", help="no job of 20,000 pictures")
     parser.add_argument("--format", choices=["human", "json"], default="human")
     arguments = parser.parse_args()
     found = measure(

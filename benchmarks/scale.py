@@ -1,4 +1,4 @@
-"""Whether more images cost more memory, or more time each: 1,000 to 20,000 of them.
+"""Whether more pictures cost more memory, or more time each: 1,000 to 20,000 of them.
 
     python -m benchmarks.scale [--counts N,N,…] [--runtime NAME] [--svg FILE] [--format json]
 
@@ -28,7 +28,7 @@ COUNTS = (1_000, 2_000, 5_000, 10_000, 20_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """For each count: images a second, and the most memory that the process had, in bytes."""
+    """For each count: pictures a second, and the most memory that the process had, in bytes."""
 
     counts: list[int]
     per_second: list[float]
@@ -86,9 +86,9 @@ def draw(found: Scale) -> str:
     """Both curves, as SVG."""
     return render_svg(
         found.counts,
-        "images in the job",
+        "pictures in the job",
         [
-            Panel(title="Throughput", unit="images/s", values=found.per_second),
+            Panel(title="Throughput", unit="pictures/s", values=found.per_second),
             Panel(title="Peak memory", unit="MiB", values=[peak / (1 << 20) for peak in found.peak_bytes]),
         ],
     )
@@ -111,7 +111,7 @@ def main() -> None:
         print(json.dumps(asdict(found)))
         return
     for count, rate, peak in zip(found.counts, found.per_second, found.peak_bytes, strict=True):
-        print(f"{count:>8,} images  {rate:8.1f}/s  {peak / (1 << 20):8.0f} MiB")
+        print(f"{count:>8,} pictures  {rate:8.1f}/s  {peak / (1 << 20):8.0f} MiB")
     print(f"of the speed {found.kept_speed:.2f} is kept; memory is {found.memory_growth:.2f} times as much")
 
 

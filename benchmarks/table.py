@@ -96,10 +96,10 @@ class WholeRow:
         return [self._line(whole) for whole in found]
 
     def _line(self, found: Whole) -> Line:
-        times = self.times[found.images]
+        times = self.times[found.pictures]
         return Line(
-            work=f"{self.work}, {found.images} photos",
-            command=f"benchmarks.inference --whole {found.images} {self.options}",
+            work=f"{self.work}, {found.pictures} photos",
+            command=f"benchmarks.inference --whole {found.pictures} {self.options}",
             asked=f"{times:g} times",
             seen=f"{found.ratio.median:.2f} times: {found.ours.median:.2f} s beside"
             f" {found.peer.median:.2f} s; {_agreed(found.agreement)}",
@@ -134,7 +134,7 @@ def _scale(options: Options) -> list[Line]:
     smallest, largest = found.counts[0], found.counts[-1]
     return [
         Line(
-            work=f"{largest:,} images against {smallest:,}",
+            work=f"{largest:,} pictures against {smallest:,}",
             command="benchmarks.scale",
             asked="memory at most 1.1 times, speed at least 0.95 times",
             seen=f"memory {found.memory_growth:.2f} times ({found.peak_bytes[0] // _MIB} to"
@@ -300,9 +300,9 @@ def _beside(found: Steady, comparison: Comparison) -> str:
 
 
 def _agreed(same: Agreement) -> str:
-    if same.same_order == same.images and same.largest_difference <= 1e-4:
-        return f"same top 5 of all {same.images}, scores within {same.largest_difference:.0e}"
-    return f"same top 5 of {same.same_order}, same best of {same.same_best} of {same.images}"
+    if same.same_order == same.pictures and same.largest_difference <= 1e-4:
+        return f"same top 5 of all {same.pictures}, scores within {same.largest_difference:.0e}"
+    return f"same top 5 of {same.same_order}, same best of {same.same_best} of {same.pictures}"
 
 
 def render(measured: dict[str, list[Line]]) -> str:

@@ -30,6 +30,7 @@ def main() -> int:
         help="tunnel a host's name there, unopened; may be given several times",
     )
     parser.add_argument("--whole-images", action="store_true", help="run an image from its own root, by runc")
+    parser.add_argument("--ui", action="store_true", help="serve a page that shows what is recorded")
     # What `running.start` passes: it is told of readiness there, and may end the emulator by closing it.
     parser.add_argument("--report-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--until-closed", action="store_true", help=argparse.SUPPRESS)
@@ -55,6 +56,7 @@ def main() -> int:
             whole_images=arguments.whole_images,
             on_ready=on_ready,
             until=report if arguments.until_closed else None,
+            with_page=arguments.ui,
             starter=None if arguments.until_closed else report,
         )
     except (SymbolonError, OSError) as failure:

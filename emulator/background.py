@@ -10,13 +10,13 @@ from pathlib import Path
 from threading import Thread
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 _CONNECTIONS = 128
 
 
 @contextmanager
-def served(app: Starlette, listener: socket.socket) -> Iterator[None]:
+def served(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     """`app` answers on `listener`, which must be bound; it is closed at the end."""
     listener.listen(_CONNECTIONS)  # now, so that a client may come before the thread does
     config = uvicorn.Config(

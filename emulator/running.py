@@ -18,6 +18,7 @@ from pathlib import Path
 from attestation.errors import Misconfigured, Unavailable
 
 from .address import client_env
+from .ui.tickets import issue_ticket
 
 _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 30
@@ -37,6 +38,8 @@ class Running:
     routes: Mapping[str, int]
     """Host → the port on 127.0.0.1 that tunnels to it end at."""
     whole_images: bool = False
+    page: str = ""
+    """`127.0.0.1:PORT` of the page that shows what is recorded, where there is one."""
     _lifeline: socket.socket | None = field(default=None, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -57,6 +60,10 @@ class Running:
     def gcloud_folder(self, party: str) -> Path:
         """The `CLOUDSDK_CONFIG` in which gcloud and gsutil are logged in as that party."""
         return self.folder / "gcloud" / party
+
+    def page_link(self) -> str:
+        """An address that opens the page, once, in one browser."""
+        return f"http://{self.page}/open?ticket={issue_ticket(self.folder)}"
 
     def stop(self) -> None:
         """The emulator has ended, and its instances with it.
@@ -93,12 +100,14 @@ def start(
     port: int = 0,
     routes: Mapping[str, int] | None = None,
     whole_images: bool = False,
+    with_page: bool = False,
     outlives_us: bool = False,
 ) -> Running:
     """A new emulator on `folder`, ready; it ends with this process unless it `outlives_us`.
 
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at, unopened.
     `whole_images`: a workload runs by runc, from its image's own root file system.
+    `with_page`: a page on loopback shows what is recorded.
 
     What it has to say later is in `DIR/emulator.log`.
 
@@ -116,6 +125,7 @@ def start(
     for name, target in (routes or {}).items():
         command += ["--route", f"{name}=127.0.0.1:{target}"]
     command += ["--whole-images"] if whole_images else []
+    command += ["--ui"] if with_page else []
     command += ["--report-fd", str(theirs.fileno())] + ([] if outlives_us else ["--until-closed"])
     with theirs, (folder / "emulator.log").open("ab") as log:
         process = subprocess.Popen(
@@ -216,6 +226,7 @@ def _running(
         projects=tuple(projects),
         routes=routes,
         whole_images=bool(report.get("whole_images")),
+        page=str(report.get("page", "")),
         _lifeline=lifeline,
         _process=process,
     )

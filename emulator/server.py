@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -55,6 +55,7 @@ from .gateway import Gateway
 from .grpc_refusal import HttpProtocol
 from .iam import iam_credentials
 from .state import State, write_atomically
+from .ui import server as ui
 from .vm import runc
 
 _KEEP_ALIVE_S = 240
@@ -146,6 +147,7 @@ def run(
     on_ready: Callable[[bytes], None],
     until: socket.socket | None,
     starter: socket.socket | None = None,
+    with_page: bool = False,
 ) -> None:
     """Serves `folder` until SIGTERM, SIGINT or the end of `until`; hands `emulator.json` on when ready.
 
@@ -153,6 +155,7 @@ def run(
 
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at.
     `whole_images`: a workload runs by runc, from its image's own root file system.
+    `with_page`: a page on loopback shows what is recorded, to whoever has a ticket for it.
 
     Raises:
         Misconfigured: another emulator has the folder, the port is taken, or this machine has no such runc.
@@ -174,6 +177,7 @@ def run(
                 on_ready=on_ready,
                 until=until,
                 starter=starter,
+                with_page=with_page,
             )
         )
 
@@ -187,6 +191,7 @@ async def _serve(
     on_ready: Callable[[bytes], None],
     until: socket.socket | None,
     starter: socket.socket | None,
+    with_page: bool,
 ) -> None:
     stop = _stop_event(*(each for each in (until, starter) if each is not None))
     listeners = [_tcp_listener(port), unix_listener(folder / "gateway.sock", mode=0o600)]
@@ -203,9 +208,12 @@ async def _serve(
     tls_socket = folder / "tls.sock"
     gateway = Gateway(is_served=is_covered, tls_socket=tls_socket, routes=routes)
     description = folder / "emulator.json"
+    open_pages = ExitStack()
     async with _tls_server(make_app(state, hosts), tls_socket, server_context(folder)):
         await gateway.start(*listeners)
-        document = json.dumps(_describe(state, address, routes, whole_images), indent=1).encode()
+        page = open_pages.enter_context(ui.serving(folder)) if with_page else ""
+        described = _describe(state, address, routes, whole_images) | {"page": page}
+        document = json.dumps(described, indent=1).encode()
         write_atomically(description, document)
         try:
             on_ready(document)
@@ -214,6 +222,7 @@ async def _serve(
             await stop.wait()
         finally:
             description.unlink()
+            await asyncio.to_thread(open_pages.close)
             await asyncio.to_thread(fleet.stop)
             await gateway.stop()
             for path in (address.gateway_socket, tls_socket):

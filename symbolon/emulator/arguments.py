@@ -18,6 +18,7 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
         "start the emulator, unless it runs, and say how a shell reaches it",
         "  symbolon emulator up\n"
         "  symbolon emulator up --foreground          until Ctrl-C\n"
+        "  symbolon emulator up --ui                  and a link, which opens once, to a page of it\n"
         '  eval "$(symbolon emulator env operator)"   this shell is the operator, and reaches nothing else\n',
     )
     up.add_argument("--foreground", action="store_true", help="stay until Ctrl-C")
@@ -34,6 +35,11 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
         "--whole-images",
         action="store_true",
         help="run an image from its own root file system, by runc, as root",
+    )
+    up.add_argument(
+        "--ui",
+        action="store_true",
+        help="a page for a browser on this machine: parties, runs, decisions and the audit log, live",
     )
     up.set_defaults(run=_emulator_up)
     status = add(emulator, "status", "whether it runs: exit code 0 if so, 3 if not")
@@ -86,6 +92,7 @@ def _emulator_up(arguments: argparse.Namespace) -> ExitCode:
         routes=dict(arguments.route),
         whole_images=arguments.whole_images,
         foreground=arguments.foreground,
+        with_page=arguments.ui,
         output=arguments.output,
     )
 

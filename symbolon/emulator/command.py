@@ -38,6 +38,7 @@ def up(
     routes: Mapping[str, int],
     whole_images: bool,
     foreground: bool,
+    with_page: bool = False,
     output: str,
 ) -> ExitCode:
     """An emulator serves the state folder; how to reach it stands on standard output.
@@ -45,10 +46,11 @@ def up(
     In the foreground it is a new one and ends with this process; else one that runs already will do.
     `routes`: a host's name → the port on 127.0.0.1 that tunnels to it end at, unopened.
     `whole_images`: a workload runs by runc, from its image's own root file system.
+    `with_page`: a link stands there that opens a page of what is recorded, once.
 
     Raises:
         Misconfigured: it is not installed, another one has the folder, or one runs without the routes
-            or elsewhere than on the port.
+            or the page, or elsewhere than on the port.
         Unavailable: it does not start.
     """
     require_extra("emulator")
@@ -56,7 +58,12 @@ def up(
     emulator = None if foreground else running.find(folder)
     if emulator is None:
         emulator = running.start(
-            folder, port=port, routes=routes, whole_images=whole_images, outlives_us=not foreground
+            folder,
+            port=port,
+            routes=routes,
+            whole_images=whole_images,
+            with_page=with_page,
+            outlives_us=not foreground,
         )
     elif port not in (0, emulator.port):
         raise Misconfigured(
@@ -73,11 +80,16 @@ def up(
             "the emulator runs already, and runs no image whole",
             hint=f"symbolon emulator down{_option(state)}",
         )
+    elif with_page and not emulator.page:
+        raise Misconfigured(
+            "the emulator runs already, and without its page",
+            hint=f"symbolon emulator down{_option(state)}, then the same command again",
+        )
     if not foreground:
-        _show(emulator, state, output=output)
+        _show(emulator, state, with_page=with_page, output=output)
         return ExitCode.YES
     with suppress(KeyboardInterrupt):
-        _show(emulator, state, output=output)
+        _show(emulator, state, with_page=with_page, output=output)
         sys.stdout.flush()
         signal.pause()
     emulator.stop()
@@ -139,12 +151,12 @@ def environment_of(emulator: Running, party: str) -> dict[str, str]:
     }
 
 
-def _show(emulator: Running, state: Path | None, *, output: str) -> None:
+def _show(emulator: Running, state: Path | None, *, output: str, with_page: bool = False) -> None:
     if output == "json":
         environments = {party: environment_of(emulator, party) for party in PARTIES}
-        print_json(
-            {"running": True, "pid": emulator.pid, "proxy": emulator.proxy, "environment": environments}
-        )
+        document = {"running": True, "pid": emulator.pid, "proxy": emulator.proxy}
+        page = {"page": emulator.page_link()} if with_page else {}
+        print_json({**document, **page, "environment": environments})
         return
     env = f"symbolon emulator env{_option(state)}"
     commands = {f'eval "$({env} {party})"': project for party, project in PARTIES.items()}
@@ -156,6 +168,9 @@ def _show(emulator: Running, state: Path | None, *, output: str) -> None:
     terminal.print("a shell becomes one of its people, and reaches nothing else, by")
     for command, project in commands.items():
         terminal.print(styled(f"  {command:{width}}   project {project}", whole=True))
+    if with_page:
+        terminal.print("what happens is shown in a browser on this machine, by this link, which opens once:")
+        terminal.print(styled(f"  {emulator.page_link()}", whole=True))
 
 
 def _lines(environment: dict[str, str], shell: str) -> str:

@@ -30,7 +30,7 @@ def test_no_overlap_is_faster_than_reads_that_wait() -> None:
 
 def test_the_same_rows_agree() -> None:
     same = agreement(ROWS, ROWS)
-    assert (same.images, same.same_order, same.same_best, same.largest_difference) == (2, 2, 2, 0.0)
+    assert (same.pictures, same.same_order, same.same_best, same.largest_difference) == (2, 2, 2, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_what_differs_is_counted(
     theirs: tuple[list[int], list[float]], same_order: int, same_best: int, largest: float
 ) -> None:
     same = agreement(ROWS, {**ROWS, "cat.jpg": theirs})
-    assert (same.images, same.same_order, same.same_best) == (2, same_order, same_best)
+    assert (same.pictures, same.same_order, same.same_best) == (2, same_order, same_best)
     assert same.largest_difference == pytest.approx(largest)
 
 
 def test_photos_that_one_side_alone_has_seen_do_not_count() -> None:
-    assert agreement(ROWS, {"cat.jpg": ROWS["cat.jpg"]}).images == 1
+    assert agreement(ROWS, {"cat.jpg": ROWS["cat.jpg"]}).pictures == 1
     with pytest.raises(ValueError, match="no photo"):
         agreement(ROWS, {})

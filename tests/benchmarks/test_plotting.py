@@ -19,17 +19,17 @@ def test_ticks_are_few_and_reach_the_highest_value_and_hardly_beyond(highest: fl
 
 def test_a_drawing_has_each_value_at_its_place() -> None:
     panels = [
-        Panel(title="Throughput", unit="images/s", values=[100.0, 50.0]),
+        Panel(title="Throughput", unit="pictures/s", values=[100.0, 50.0]),
         Panel(title="Peak memory", unit="MiB", values=[10.0, 10.0]),
     ]
-    root = ElementTree.fromstring(render_svg([1_000, 20_000], "images in the job", panels))
+    root = ElementTree.fromstring(render_svg([1_000, 20_000], "pictures in the job", panels))
     speed, memory = root.findall(f"{SVG}g")
     high, low = (float(dot.attrib["cy"]) for dot in speed.findall(f"{SVG}circle"))
     bottom = float(speed.findall(f"{SVG}line[@class='axis']")[0].attrib["y1"])
     assert bottom - high == pytest.approx(2 * (bottom - low), abs=0.2)
     assert len({dot.attrib["cy"] for dot in memory.findall(f"{SVG}circle")}) == 1
     words = "".join(root.itertext())
-    for label in ("Throughput, images/s", "Peak memory, MiB", "20,000", "images in the job"):
+    for label in ("Throughput, pictures/s", "Peak memory, MiB", "20,000", "pictures in the job"):
         assert label in words
 
 

@@ -32,7 +32,7 @@ def test_one_figure_beyond_its_bound_is_a_no(beyond: dict[str, float]) -> None:
 def test_each_figure_is_shown_with_its_bound() -> None:
     assert render(FOUND).splitlines() == [
         "resuming 91%    15.0% of the whole job's 50.0 s (16.0% of its processor time), at most 15%",
-        "proof             3.0% of a job of 2,000 images (4.0% of its processor time), at most 3%",
-        "memory            1.10 times with 20,000 images what it is with 1,000, at most 1.1",
+        "proof             3.0% of a job of 2,000 pictures (4.0% of its processor time), at most 3%",
+        "memory            1.10 times with 20,000 pictures what it is with 1,000, at most 1.1",
     ]
     assert "memory" not in render(replace(FOUND, memory_growth=None))

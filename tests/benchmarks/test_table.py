@@ -35,7 +35,7 @@ def steady(*, ratio: float = 4.0, share: float = 0.95, kept: float | None = None
         kept_with_latency=None if kept is None else same(kept),
         first_row_s=same(0.1),
         peak_bytes={"ours": 300 << 20, "sample": 700 << 20},
-        agreement=Agreement(images=499, same_order=499, same_best=499, largest_difference=1e-6),
+        agreement=Agreement(pictures=499, same_order=499, same_best=499, largest_difference=1e-6),
     )
 
 
@@ -63,7 +63,7 @@ def test_a_line_is_reached_where_all_that_it_asks_is(
 
 
 def test_answers_that_differ_are_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    agreement = Agreement(images=40, same_order=30, same_best=38, largest_difference=0.2)
+    agreement = Agreement(pictures=40, same_order=30, same_best=38, largest_difference=0.2)
     assert table._agreed(agreement) == "same top 5 of 30, same best of 38 of 40"
 
 
