@@ -67,7 +67,13 @@ def put_policy(api: GoogleApi, reference: ImageReference, image: Digest, text: s
             (blobs / digest_of(blob).removeprefix("sha256:")).write_bytes(blob)
         index = {"schemaVersion": 2, "manifests": [_descriptor(_MANIFEST, manifest)]}
         (Path(name) / "index.json").write_bytes(_json(index))
-        push(api, Path(name), replace(reference, tag=tag_beside(image), digest=None))
+        try:
+            push(api, Path(name), replace(reference, tag=tag_beside(image), digest=None))
+        except Misconfigured as error:
+            error.hint = (
+                "the image is there, and its policy is not beside it: can tags be moved in the repository?"
+            )
+            raise
 
 
 def get_policy(api: GoogleApi, reference: ImageReference, image: Digest) -> str | None:

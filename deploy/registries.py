@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -94,15 +94,15 @@ class _Pull:
 
     def manifest(self, digest: Digest) -> dict[str, Any]:
         """The manifest or index of that digest, kept as a blob."""
-        response = self._registry.get(
-            f"{self._url}/manifests/{digest}",
-            doing=f"fetching `{self._name}`",
-            headers={"accept": ", ".join(MANIFESTS), **_AS_THEY_ARE},
-        )
-        data = response.content
-        if len(data) > _LARGEST_DOCUMENT or digest_of(data) != digest:
-            raise _other_bytes(digest, digest_of(data))
-        (self._blobs / digest.removeprefix("sha256:")).write_bytes(data)
+        url, accept = f"{self._url}/manifests/{digest}", {"accept": ", ".join(MANIFESTS)}
+        data = bytearray()
+        for chunk in self._chunks(url, {**accept, **_AS_THEY_ARE}):
+            data += chunk
+            if len(data) > _LARGEST_DOCUMENT:
+                break
+        if digest_of(bytes(data)) != digest:
+            raise _other_bytes(digest, digest_of(bytes(data)))
+        (self._blobs / digest.removeprefix("sha256:")).write_bytes(bytes(data))
         self._on_pulled(digest)
         try:
             return dict(json.loads(data))
@@ -114,19 +114,22 @@ class _Pull:
         target = self._blobs / digest.removeprefix("sha256:")
         if target.exists():
             return
-        url, doing = f"{self._url}/blobs/{digest}", f"fetching `{self._name}`"
         draft, counted = target.with_suffix(".part"), hashlib.sha256()
-        try:
-            with draft.open("wb") as file:
-                for chunk in self._registry.get(url, doing=doing, headers=_AS_THEY_ARE).iter_content(_CHUNK):
-                    counted.update(chunk)
-                    file.write(chunk)
-        except requests.RequestException:
-            raise Unavailable(f"the connection broke {doing}", hint="try again") from None
+        with draft.open("wb") as file:
+            for chunk in self._chunks(f"{self._url}/blobs/{digest}", _AS_THEY_ARE):
+                counted.update(chunk)
+                file.write(chunk)
         if f"sha256:{counted.hexdigest()}" != digest:
             raise _other_bytes(digest, f"sha256:{counted.hexdigest()}")
         draft.replace(target)
         self._on_pulled(digest)
+
+    def _chunks(self, url: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+        doing = f"fetching `{self._name}`"
+        try:
+            yield from self._registry.get(url, doing=doing, headers=headers).iter_content(_CHUNK)
+        except requests.RequestException:
+            raise Unavailable(f"the connection broke {doing}", hint="try again") from None
 
 
 class _Googles:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from deploy.confidential_vm import ConfidentialVm, render_metadata
+from deploy.image import LAUNCH_POLICY
 from deploy.machine_types import TECHNOLOGIES, has_gpu
 from deploy.pulling import PublishedImage
 from deploy.resources import Project
@@ -77,7 +78,10 @@ def foresee_launch(
             facts=None, answers=(*answers, Answer(asked="metadata", standing="no", says=says, fix=fix))
         )
     if not answers:
-        allowed = f"the image's labels allow all {len(metadata)} keys of the metadata"
+        names = image.labels.get(f"{LAUNCH_POLICY}allow_env_override", "").replace(",", ", ") or "none"
+        allowed = (
+            f"the image's labels allow all {len(metadata)} keys of the metadata, and as variables: {names}"
+        )
         answers.append(Answer(asked="metadata", standing="yes", says=allowed))
     answers += _restarts(vm)
     return Foreseen(facts=facts, answers=tuple(answers))

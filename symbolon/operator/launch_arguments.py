@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 _FLAGS: Final = (
     ("reference", "IMAGE", "the owner's image: REGION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE:TAG@sha256:…"),
-    ("policy", "P", "the owner's policy: policy.toml, or the provider's JSON or YAML"),
+    (
+        "policy",
+        "P",
+        "the owner's policy: policy.toml, or the provider's JSON or YAML (default: the one beside the image)",
+    ),
     ("project", "ID", "the project that the VM is in (default: GOOGLE_CLOUD_PROJECT)"),
     ("zone", "ZONE", "where it runs (default: us-west1-b)"),
     ("name", "VM", "its name (default: workload-vm)"),

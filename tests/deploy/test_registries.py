@@ -238,6 +238,34 @@ def test_what_is_no_image_is_said(
         pull(named(digest_of(document)), tmp_path, api=api)
 
 
+class Broken(io.BytesIO):
+    def read(self, _size: int | None = -1, /) -> bytes:
+        raise requests.exceptions.ChunkedEncodingError
+
+
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_a_connection_that_breaks_is_unavailable(
+    api: GoogleApi,
+    anybodys: Anybodys,
+    there: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    serve(anybodys, there)
+    whole = anybodys.get
+
+    def breaking(session: requests.Session, url: str, **request: Any) -> requests.Response:
+        answer = whole(session, url, **request)
+        if f"/{kind}/" in url:
+            answer.raw = Broken()
+        return answer
+
+    monkeypatch.setattr(anybodys, "get", breaking)
+    with pytest.raises(Unavailable, match="the connection broke fetching"):
+        pull(named(manifest_of(there)), tmp_path / "here", api=api)
+
+
 def test_a_name_without_a_registry_is_refused(api: GoogleApi, tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="names no registry"):
         pull(named("sha256:" + "0" * 64, "localhost/base"), tmp_path, api=api)

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ASKED = "SYMBOLON_REAL_IMAGE"
-_LONGEST_S = 1500
+_LONGEST_S = 2400
 
 
 @pytest.fixture

@@ -306,6 +306,11 @@ def test_the_owner_s_terms_are_read_from_the_image(ask: Ask, there: There) -> No
     assert found["fix"] == "operator: ask for at most 5: set `tee-env-TOP_K=5`"
 
 
+def test_the_variables_that_the_labels_allow_are_said(ask: Ask, there: There) -> None:
+    (found,) = [each for each in preflight(ask, there).json["answers"] if each["asked"] == "metadata"]
+    assert found["says"].endswith("and as variables: INPUT_URI, RESULT_URI, TOP_K, BATCH_SIZE")
+
+
 def test_terms_in_a_large_layer_are_left_to_the_job(
     ask: Ask, there: There, monkeypatch: pytest.MonkeyPatch
 ) -> None:
