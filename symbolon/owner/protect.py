@@ -32,11 +32,12 @@ from contract.terms import CredentialTerms, OwnerTerms
 from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import ConcurrentChange
 
+from .. import whole_files
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines
+from ..steps import Steps
 from . import workplace
 from .packing import Measured, measure
-from .steps import Steps
 from .uploading import upload
 from .workplace import Workplace, open_workplace
 
@@ -149,7 +150,7 @@ def _upload(place: Workplace, measured: Measured, blob: storage.Blob, replaces: 
 def _pin(place: Workplace, measured: Measured, generation: int) -> None:
     text = read_text(str(place.folder / workplace.TERMS), what="terms")
     pinned = workplace.pinned(text, sha256=measured.digest, generation=generation)
-    workplace.write(place.folder, {workplace.TERMS: pinned})
+    whole_files.write(place.folder, {workplace.TERMS: pinned})
 
 
 def _tell(

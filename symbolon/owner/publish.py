@@ -23,8 +23,8 @@ from ..inputs import read_bytes, read_text
 from ..platform_root import check_root, published_root
 from ..rendering import columns, console, print_json, printable_lines
 from ..signing_in import sign_in
-from .steps import Steps
-from .workplace import write
+from ..steps import Steps
+from ..whole_files import write
 
 _OURS_ALONE = "symbolon, our files alone"
 _NO_DIGEST = Digest("sha256:" + "0" * 64)

@@ -195,7 +195,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/identities.py",
         "symbolon/owner/photos.py",
         "symbolon/owner/reading_models.py",
-        "symbolon/owner/steps.py",
+        "symbolon/steps.py",
         "symbolon/owner/trying.py",
     ),
     "tests/symbolon/owner/test_protect.py": ("symbolon/owner/uploading.py",),
