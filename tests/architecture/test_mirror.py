@@ -82,6 +82,13 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "policy/proving/smt/machines.py",
         "policy/proving/smt/regular.py",
     ),
+    "tests/symbolon/auditor/test_image.py": (
+        "symbolon/auditor/auditing.py",
+        "symbolon/auditor/image_arguments.py",
+        "symbolon/auditor/image_order.py",
+        "symbolon/auditor/image_report.py",
+        "symbolon/auditor/image_sources.py",
+    ),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",
