@@ -182,6 +182,9 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "it is another model's, or that part was altered.",
         "audit-log-broken": "The emulator's audit log is not as it was written: a line was dropped, moved, "
         "edited or cut off, or its head is another one. The message says where it begins.",
+        "layer-rejected": "A layer of the image is not what an honest builder writes: a path that leads out "
+        "of the image or through a link, a sparse member, a decompression bomb, bytes behind its end, or "
+        "another layer than the image's configuration names. Nothing more of it is read. Do not run it.",
         "image-moved": "The tag names another image than the one that was looked at. Find out who moved "
         "it, and look again before anything is launched.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "

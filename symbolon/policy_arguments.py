@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ POLICY: Final = (
     "a policy file (TOML), a condition (.cel), the YAML or JSON that `gcloud iam workload-identity-pools "
     "providers` describes or lists, or what `terraform show -json` prints; `-`: standard input"
 )
+_MOST_ATTACKS: Final = 1_000_000
 SEVERITIES: Final = tuple(severity.label for severity in sorted(Severity, reverse=True))
 
 
@@ -48,6 +50,23 @@ def add_accept_bounds(parser: Parser) -> None:
         action="store_true",
         help="a proof that does not cover longer lists and maps is an answer, and not undecided",
     )
+
+
+def add_attack(parser: Parser) -> None:
+    """By how many tokens a proof is attacked, as `attack`."""
+    parser.add_argument(
+        "--attack",
+        metavar="N",
+        type=_count,
+        default=300,
+        help="tokens of an independent search that must not refute a proof (default: 300; 0: none)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:10]) > _MOST_ATTACKS:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number from 0 to {_MOST_ATTACKS:,}")
+    return int(text)
 
 
 def now() -> datetime:

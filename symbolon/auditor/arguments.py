@@ -15,10 +15,10 @@ from policy.proving.question_names import NAMED_QUESTIONS
 
 from ..inputs import check_folder_name, parse_time
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, typed
-from ..policy_arguments import POLICY, add_accept_bounds, add_findings, add_policy, now
+from ..policy_arguments import POLICY, add_accept_bounds, add_attack, add_findings, add_policy, now
+from .image_arguments import add_image
 
 _LONGEST_BUDGET_S = 3600.0
-_MOST_ATTACKS = 1_000_000
 
 
 def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -33,7 +33,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
         "exit codes: 0 nothing as bad as --fail-on · 3 something is · 6 something could not be decided\n",
     )
     add_findings(review)
-    _add_attack(review)
+    add_attack(review)
     review.set_defaults(run=_review_policy)
     prove = add(
         auditor,
@@ -105,6 +105,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     add_output(explain)
     explain.set_defaults(run=_explain_token)
+    add_image(auditor)
     _add_receipt(add_group(auditor, "receipt", "what the receipt of a run proves"))
     _add_replay(auditor)
 
@@ -185,7 +186,7 @@ def _add_proof(parser: Parser) -> None:
         "--sample", metavar="T", help="a token, or claims as JSON: tokens shown are as near to it as can be"
     )
     _add_budget(parser)
-    _add_attack(parser)
+    add_attack(parser)
     add_output(parser, FOR_PEOPLE)
 
 
@@ -199,22 +200,6 @@ def _add_assumptions(parser: Parser) -> None:
         help="documented-values: no token has other claims and values than are documented; none (default)",
     )
     add_accept_bounds(parser)
-
-
-def _add_attack(parser: Parser) -> None:
-    parser.add_argument(
-        "--attack",
-        metavar="N",
-        type=_count,
-        default=300,
-        help="tokens of an independent search that must not refute a proof (default: 300; 0: none)",
-    )
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text[:10]) > _MOST_ATTACKS:
-        raise argparse.ArgumentTypeError(f"`{text}` is no number from 0 to {_MOST_ATTACKS:,}")
-    return int(text)
 
 
 def _add_budget(parser: Parser) -> None:

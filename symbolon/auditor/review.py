@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -36,6 +36,31 @@ _QUESTION: Final = "what does it admit, what is wrong with it, and what is each 
 _SHORT_LISTS: Final = "bounded: longer lists and maps are not covered"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """A review that was made, of which files, and whether it passes; `attacked` is how proofs were."""
+
+    review: Review
+    named: NamedPolicySet
+    passes: Gate
+    record: Record
+    attacked: str
+    is_proved: bool
+
+    def document(self) -> dict[str, object]:
+        """The review as JSON, with its record."""
+        document = {"verdict": self.passes.verdict, **self.review.document(), "attacked": self.attacked}
+        return document | {"record": self.record.document()}
+
+    def report(self) -> Report:
+        """The review for people, with its record."""
+        report = _report(self.review, self.named, self.passes, self.record)
+        if not self.is_proved:
+            return report
+        beside_the_proofs = Section(title="beside the proofs", lines=(self.attacked,))
+        return replace(report, sections=(*report.sections, beside_the_proofs))
+
+
 def review_policy(
     *,
     policy: str,
@@ -52,6 +77,41 @@ def review_policy(
     Raises:
         Misconfigured: an input cannot be read.
     """
+    made = make_review(
+        policy=policy,
+        bindings=bindings,
+        image=image,
+        fail_on=fail_on,
+        accept_bounds=accept_bounds,
+        attack=attack,
+        now=now,
+    )
+    if output == "json":
+        print_json(made.document())
+    elif output == "sarif":
+        from ..reports.sarif import render_sarif
+
+        sys.stdout.write(render_sarif(made.review.findings, made.named, made.record))
+    else:
+        print_report(made.report(), output=output)
+    return made.passes.exit_code
+
+
+def make_review(
+    *,
+    policy: str,
+    bindings: str | None,
+    image: str | None,
+    fail_on: str,
+    accept_bounds: bool,
+    attack: int,
+    now: datetime,
+) -> Reviewed:
+    """The review of a policy; what is as bad as `fail_on` keeps it from passing.
+
+    Raises:
+        Misconfigured: an input cannot be read.
+    """
     attacking = Attack(count=attack)
     with Prover(attack=attacking, accept_bounds=accept_bounds) as prover:
         proving = prover if prover.start() else None  # it starts while the files are read
@@ -63,20 +123,14 @@ def review_policy(
     passes = gate(reviewed.findings, fail_on=Severity[fail_on.upper()])
     question = _QUESTION.format(fail_on)
     record = record_of(question, named.inputs, now=now, assumptions=reviewed.assumptions)
-    if output == "json":
-        document = {"verdict": passes.verdict, **reviewed.document(), "attacked": attacking.described}
-        print_json(document | {"record": record.document()})
-    elif output == "sarif":
-        from ..reports.sarif import render_sarif
-
-        sys.stdout.write(render_sarif(reviewed.findings, named, record))
-    else:
-        report = _report(reviewed, named, passes, record)
-        if proving is not None:
-            beside_the_proofs = Section(title="beside the proofs", lines=(attacking.described,))
-            report = replace(report, sections=(*report.sections, beside_the_proofs))
-        print_report(report, output=output)
-    return passes.exit_code
+    return Reviewed(
+        review=reviewed,
+        named=named,
+        passes=passes,
+        record=record,
+        attacked=attacking.described,
+        is_proved=proving is not None,
+    )
 
 
 def _report(reviewed: Review, named: NamedPolicySet, passes: Gate, record: Record) -> Report:

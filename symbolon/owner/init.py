@@ -22,8 +22,10 @@ from contract.terms import (
 from contract.uris import ObjectUri
 from policy.policy_file import parse_policy
 
+from .. import whole_files
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines, styled
+from ..steps import Steps
 from . import workplace
 from .asking import Asker, whole
 from .class_names import ClassNames, class_names_of
@@ -32,7 +34,6 @@ from .identities import Identities, Named, ask_identities
 from .model_facts import IR, Facts, Fit, Wanted, fit
 from .packing import measure, packing_of
 from .reading_models import Tried, look
-from .steps import Steps
 from .trying import Feeding, fed, show_tried, tried_row, try_photos
 
 _NOBODY = CredentialTerms(
@@ -219,7 +220,7 @@ def _write(
             f"files of {quoted(str(said.folder))} are there already, and say something else",
             hint="say `--force` to write them anew, or `--output DIR` for another folder",
         )
-    written = workplace.write(said.folder, files)
+    written = whole_files.write(said.folder, files)
     if said.output == "json":
         print_json(
             {

@@ -221,7 +221,7 @@ def _init(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _trial(arguments: argparse.Namespace) -> ExitCode:
-    from .steps import Steps
+    from ..steps import Steps
 
     with Steps() as steps:
         steps.begin("preparing a trial")  # what it needs takes a while to import
@@ -237,7 +237,7 @@ def _trial(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _protect(arguments: argparse.Namespace) -> ExitCode:
-    from .steps import Steps
+    from ..steps import Steps
 
     with Steps() as steps:
         steps.begin("reading the terms")  # Google's clients take a while to import

@@ -20,12 +20,13 @@ from contract.dsse import PrivateKey
 from contract.kms_keys import KmsKey, parse_kms_key
 from contract.terms import OwnerTerms
 
+from .. import whole_files
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines
+from ..steps import Steps
 from . import workplace
 from .model_bucket import PATIENCE, TIMEOUT_S, failures, open_blob
 from .packing import Measured, measure
-from .steps import Steps
 from .uploading import upload
 from .workplace import Workplace, open_workplace
 
@@ -142,7 +143,7 @@ def _upload(place: Workplace, measured: Measured, blob: storage.Blob, replaces: 
 def _pin(place: Workplace, measured: Measured, generation: int) -> None:
     text = read_text(str(place.folder / workplace.TERMS), what="terms")
     pinned = workplace.pinned(text, sha256=measured.digest, generation=generation)
-    workplace.write(place.folder, {workplace.TERMS: workplace.released(pinned, None)})
+    whole_files.write(place.folder, {workplace.TERMS: workplace.released(pinned, None)})
 
 
 def _tell(

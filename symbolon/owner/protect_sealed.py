@@ -29,14 +29,15 @@ from contract.terms import OwnerTerms, ReleaseTerms
 from contract.wrapped_keys import WrappedKey, entry_of, parse_keys, render_keys
 from deploy.key_wrapping import wrap
 
+from .. import whole_files
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines
 from ..signing_in import member_of, sign_in
+from ..steps import Steps
 from . import workplace
 from .model_bucket import PATIENCE, TIMEOUT_S, failures, open_blob
 from .packing import Measured
 from .sealing import NewSeal, SealedArchive, new_seal
-from .steps import Steps
 from .uploading import upload_open
 from .workplace import Workplace
 
@@ -214,7 +215,7 @@ def _write(terms: OwnerTerms, *, manifest: bytes, keys: bytes, found: Found) -> 
 def _pin(place: Workplace, measured: Measured, generation: int, release: ReleaseTerms) -> None:
     text = read_text(str(place.folder / workplace.TERMS), what="terms")
     pinned = workplace.pinned(text, sha256=measured.digest, generation=generation)
-    workplace.write(place.folder, {workplace.TERMS: workplace.released(pinned, release)})
+    whole_files.write(place.folder, {workplace.TERMS: workplace.released(pinned, release)})
 
 
 def _tell(

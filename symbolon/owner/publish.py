@@ -28,9 +28,9 @@ from ..platform_root import check_root, published_root
 from ..rendering import columns, console, print_json, printable_lines
 from ..scratch import scratch_folder
 from ..signing_in import sign_in
+from ..steps import Steps
+from ..whole_files import write
 from .publish_order import FOLDER, Order, Wanted, read_order
-from .steps import Steps
-from .workplace import write
 
 _NO_DIGEST = Digest("sha256:" + "0" * 64)
 

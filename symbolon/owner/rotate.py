@@ -25,9 +25,9 @@ from deploy.key_wrapping import unwrap, wrap
 from ..inputs import WrongUsage
 from ..rendering import columns, console, print_json, printable_lines
 from ..signing_in import member_of, sign_in
+from ..steps import Steps
 from .model_bucket import TIMEOUT_S, failures, open_blob
 from .protect_sealed import read_object
-from .steps import Steps
 from .workplace import Workplace, open_workplace
 
 

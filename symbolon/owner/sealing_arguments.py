@@ -108,7 +108,7 @@ def _kms_key(text: str) -> KmsKey:
 
 
 def _rotate(arguments: argparse.Namespace) -> ExitCode:
-    from .steps import Steps
+    from ..steps import Steps
 
     with Steps() as steps:
         steps.begin("reading the terms")

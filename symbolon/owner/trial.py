@@ -36,9 +36,9 @@ from ..demo.stage import Stage, VmRun, raised
 from ..extras import require_extra
 from ..rendering import console, print_json
 from ..scratch import require_room, scratch_folder
+from ..steps import Steps
 from .packing import Measured, measure
 from .photos import best_lines, photos_in, width
-from .steps import Steps
 from .uploading import upload
 from .workplace import Workplace, open_workplace
 

@@ -13,13 +13,13 @@ from attestation.errors import Misconfigured, quoted
 from contract.terms import OwnerTerms, render_terms
 
 from ..rendering import console, printable_lines, styled
+from ..steps import Steps
 from .asking import Asker, one_of
 from .class_names import ClassNames
 from .conventions import CONVENTIONS, Convention
 from .model_facts import Fit
 from .photos import best_lines, photos_in, width
 from .reading_models import Answer, Tried, try_ways
-from .steps import Steps
 
 MOST_TRIED = 12
 """Photos that are tried; a person compares no more."""

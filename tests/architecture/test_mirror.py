@@ -81,6 +81,13 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "policy/proving/smt/machines.py",
         "policy/proving/smt/regular.py",
     ),
+    "tests/symbolon/auditor/test_image.py": (
+        "symbolon/auditor/auditing.py",
+        "symbolon/auditor/image_arguments.py",
+        "symbolon/auditor/image_order.py",
+        "symbolon/auditor/image_report.py",
+        "symbolon/auditor/image_sources.py",
+    ),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",
@@ -196,7 +203,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/identities.py",
         "symbolon/owner/photos.py",
         "symbolon/owner/reading_models.py",
-        "symbolon/owner/steps.py",
+        "symbolon/steps.py",
         "symbolon/owner/trying.py",
     ),
     "tests/symbolon/owner/test_publish.py": ("symbolon/owner/attach.py", "symbolon/owner/publish_order.py"),

@@ -1,4 +1,4 @@
-"""A positive answer, about all tokens or of a receipt, is made in one place."""
+"""A positive answer, about all tokens, of a receipt or of an image, is made in one place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon", "scripts")
 POSITIVE = {"Proved", "NoneFound"}
 OF_A_RECEIPT = {"Verified"}
+OF_AN_IMAGE = {"Reproduced", "AccountedFor"}
 
 
 def made_in(path: Path, positive: set[str] = POSITIVE) -> Iterator[str]:
@@ -38,6 +39,12 @@ def test_one_function_alone_says_that_a_receipt_is_verified() -> None:
     paths = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
     made = [place for path in paths for place in made_in(path, OF_A_RECEIPT)]
     assert made == ["symbolon/auditor/receipt_plan.py: conclude"]
+
+
+def test_one_function_alone_says_that_an_image_is_reproduced() -> None:
+    paths = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    made = [place for path in paths for place in made_in(path, OF_AN_IMAGE)]
+    assert made == ["symbolon/auditor/image_answers.py: conclude"] * 2
 
 
 def test_an_answer_that_is_made_elsewhere_would_be_found(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from attestation.errors import ExitCode, Misconfigured
 from contract.terms import CredentialTerms, OwnerTerms, parse_terms, render_terms
 from contract.uris import ObjectUri
 from emulator.running import Running
+from symbolon import whole_files
 from symbolon.owner import protect as program
 from symbolon.owner import uploading, workplace
 from symbolon.owner.packing import measure, packing_of
@@ -65,7 +66,7 @@ def left_by_init(folder: Path, model: Path, bucket: str, *, number: str = PRIMUS
     model_terms = replace(TERMS.model, uri=ObjectUri(bucket=bucket, name="model.tar"))
     terms = replace(TERMS, model=model_terms, credential=credential)
     files = {"terms.toml": render_terms(terms, commented=True)}
-    workplace.write(folder, {**files, "owner.toml": workplace.render_here(folder, model, None)})
+    whole_files.write(folder, {**files, "owner.toml": workplace.render_here(folder, model, None)})
     return folder
 
 

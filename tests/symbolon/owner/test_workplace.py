@@ -9,7 +9,8 @@ import pytest
 from attestation.digests import Digest
 from attestation.errors import Misconfigured
 from contract.terms import parse_terms, render_terms
-from symbolon.owner.workplace import differences, open_workplace, pinned, render_here, write
+from symbolon.owner.workplace import differences, open_workplace, pinned, render_here
+from symbolon.whole_files import write
 from tests.workload.samples import TERMS
 
 NEW = Digest("sha256:" + "ab" * 32)
@@ -32,20 +33,6 @@ def test_a_model_that_is_written_otherwise_is_left_to_its_owner() -> None:
     inline = 'model = { uri = "gs://models/m", sha256 = "' + "0" * 64 + '" }\n'
     with pytest.raises(Misconfigured, match="not written as one key a line"):
         pinned(text[:model] + inline + text[rest:], sha256=NEW, generation=1)
-
-
-def test_what_is_written_is_whole_and_what_is_so_already_is_not_written(tmp_path: Path) -> None:
-    folder = tmp_path / "new"
-    assert write(folder, {"a": "1\n", "b": "2\n"}) == ("a", "b")
-    assert write(folder, {"a": "1\n", "b": "3\n"}) == ("b",)
-    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
-    assert (folder / "a").stat().st_mode & 0o777 == 0o644
-
-
-def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(Misconfigured, match="cannot write to"):
-        write(tmp_path / "file", {"a": ""})
 
 
 def test_differences_are_those_of_what_is_there(tmp_path: Path) -> None:
