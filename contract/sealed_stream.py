@@ -38,8 +38,8 @@ SEGMENT_BYTES = 1 << 20
 TAG_BYTES = 16
 MOST_SEGMENTS = 1 << 20
 """A stream of a TiB. The format's own limit is 2^32."""
-_MOST_PLACES = 4096
-"""So many other places are tried for a segment that does not open, to say what is wrong with it."""
+_MOST_PLACES = 1024
+"""So many other places, those of a GiB, are tried for a segment that does not open, to say what it is."""
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 
