@@ -25,6 +25,7 @@ from deploy.push import parse_image_reference
 from policy.proving.attacking import Attack
 from policy.proving.prover import Prover
 
+from ..inputs import check_named_once
 from ..policy_files import NamedPolicySet, NamedText, read_named, read_policy_set
 from ..signing_in import sign_in
 from ..steps import Steps
@@ -77,11 +78,13 @@ def audit(order: Order, folder: Path, steps: Steps) -> Audited:
     """The audit that was ordered; `folder` is empty, and holds what is fetched and built meanwhile.
 
     Raises:
+        WrongUsage: standard input is named twice.
         Misconfigured: an input is wrong, or is no image.
         EvidenceRejected: something of the image is not what its digest says, or is hostile.
         NotKnown: a layer cannot be read here.
         Denied, Unavailable: as the registry answers, or the network of the build.
     """
+    check_named_once(order.terms, order.policy, order.bindings)
     terms_named = read_named(order.terms, what="terms")
     terms = parse_terms(terms_named.text)
     named = None if order.policy is None else read_policy_set(order.policy, bindings=order.bindings)

@@ -53,11 +53,16 @@ def make_report(
     """The folder has the record as a page and as JSON; `now` is the time that it bears.
 
     Raises:
-        WrongUsage: no policy was named.
+        WrongUsage: no policy was named, or one that can be read once.
         SymbolonError: as `auditing.audit` does; the folder cannot be written to.
     """
     if order.policy is None:
         raise WrongUsage("a record is of a policy too", hint="name it with --policy")
+    if "-" in (order.policy, order.bindings):
+        raise WrongUsage(
+            "a record reads the policy twice, and standard input can be read once",
+            hint="put it into a file",
+        )
     if with_sbom:
         check_sbom_can_be_written()
     with tempfile.TemporaryDirectory(prefix="symbolon-") as scratch, Steps() as steps:

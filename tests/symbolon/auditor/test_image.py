@@ -348,6 +348,7 @@ def test_an_image_is_audited_in_its_registry(
         ("alone --source checkout --root policy.toml", 7, "the root is no certificate"),
         ("alone --source checkout --engine spade", 2, "invalid choice"),
         ("alone --source checkout --at yesterday", 2, "is not a time"),
+        ("alone --source checkout --policy - --bindings -", 2, "standard input (`-`) is named twice"),
         ("alone", 2, "--source"),
     ],
 )

@@ -103,6 +103,12 @@ def test_the_sbom_lies_beside(report: Report, pinned: Path) -> None:
     assert json.loads((pinned / "audit" / "sbom.spdx.json").read_text())["creationInfo"]["created"] == AT
 
 
+def test_a_policy_that_can_be_read_once_is_wrong_usage(report: Report, pinned: Path) -> None:
+    answer = report("audit", "--policy", "-")
+    assert (answer.code, "standard input can be read once" in answer.err) == (2, True)
+    assert not (pinned / "audit").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_said(report: Report, pinned: Path) -> None:
     (pinned / "audit").write_text("a file")
     answer = report()
