@@ -25,11 +25,12 @@ from attestation.errors import Denied, EvidenceRejected, Misconfigured, Unavaila
 from .engines import Base
 from .google_api import GoogleApi
 from .layout import Layout, for_linux_on_amd64, image_in
-from .push import MANIFESTS
+from .push import MANIFESTS, ImageReference
 
 _TIMEOUT_S: Final = 60
 _CHUNK: Final = 1 << 20
 _LARGEST_DOCUMENT: Final = 4 << 20
+_LARGEST_IMAGE: Final = 32 << 30
 _AS_THEY_ARE: Final = {"accept-encoding": "identity"}
 """A digest is of the bytes as they lie there."""
 _GOOGLES: Final = re.compile(r"[a-z0-9-]{1,60}-docker\.pkg\.dev")
@@ -67,19 +68,33 @@ def pull(
     host = _HOSTS.get(found["host"], found["host"])
     registry: Registry = _Googles(api) if _GOOGLES.fullmatch(host) else _Anybodys()
     pulled = _Pull(registry, f"https://{host}/v2/{found['name']}", str(base), folder, on_pulled)
-    digest, document = base.digest, pulled.manifest(base.digest)
-    try:
-        if "manifests" in document:
-            digest = for_linux_on_amd64(document)
-            document = pulled.manifest(digest)
-        blobs = [parse_digest(each["digest"]) for each in (document["config"], *document["layers"])]
-    except (LookupError, TypeError, AttributeError):
-        raise Misconfigured(
-            f"`{base}` is no image for linux/amd64", hint="is it the right name, and the right digest?"
-        ) from None
-    for blob in blobs:
-        pulled.blob(blob)
+    _, digest = pulled.image(base.digest)
     return image_in(folder, digest)
+
+
+def fetch_image(
+    api: GoogleApi,
+    reference: ImageReference,
+    folder: Path,
+    *,
+    on_fetched: Callable[[str], None] = lambda digest: None,
+) -> Digest:
+    """`folder` is an OCI layout of an image in Artifact Registry, whole. The digest of what was asked for.
+
+    That is an index's, where the image is of several platforms: the one in the layout is linux/amd64's.
+
+    Raises:
+        NotFound: there is no such image.
+        EvidenceRejected, Misconfigured, Denied, Unavailable: as `pull` does.
+    """
+    url = f"https://{reference.host}/v2/{reference.name}"
+    pulled = _Pull(_Googles(api), url, str(reference), folder, on_fetched)
+    asked, digest = pulled.image(reference.version)
+    size = (folder / "blobs" / "sha256" / digest.removeprefix("sha256:")).stat().st_size
+    index = {"schemaVersion": 2, "manifests": [{"digest": digest, "size": size, **pulled.kind}]}
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}', encoding="utf-8")
+    return asked
 
 
 class _Pull:
@@ -91,38 +106,74 @@ class _Pull:
         self._registry, self._url, self._name, self._on_pulled = registry, url, name, on_pulled
         self._blobs = folder / "blobs" / "sha256"
         self._blobs.mkdir(parents=True, exist_ok=True)
+        self.kind: dict[str, str] = {}
+        """The media type of the image's manifest, where it says one."""
 
-    def manifest(self, digest: Digest) -> dict[str, Any]:
-        """The manifest or index of that digest, kept as a blob."""
-        url, accept = f"{self._url}/manifests/{digest}", {"accept": ", ".join(MANIFESTS)}
+    def image(self, version: str) -> tuple[Digest, Digest]:
+        """The image of that digest or tag, for linux/amd64, is in the folder: what was asked for, and it."""
+        asked, document = self._manifest(version)
+        digest = asked
+        try:
+            if "manifests" in document:
+                digest, document = self._manifest(for_linux_on_amd64(document))
+            wanted = {
+                parse_digest(each["digest"]): int(each["size"])
+                for each in (document["config"], *document["layers"])
+            }
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise self._no_image() from None
+        if any(size < 0 for size in wanted.values()) or sum(wanted.values()) > _LARGEST_IMAGE:
+            raise Misconfigured(
+                f"`{self._name}` says that it has {sum(wanted.values()):,} bytes",
+                hint=f"at most {_LARGEST_IMAGE:,} are fetched",
+            )
+        self.kind = {"mediaType": str(document["mediaType"])} if "mediaType" in document else {}
+        for blob, size in wanted.items():
+            self._blob(blob, size)
+        return asked, digest
+
+    def _manifest(self, version: str) -> tuple[Digest, dict[str, Any]]:
+        """The manifest or index, kept as a blob, and its digest."""
+        url, accept = f"{self._url}/manifests/{version}", {"accept": ", ".join(MANIFESTS)}
         data = bytearray()
         for chunk in self._chunks(url, {**accept, **_AS_THEY_ARE}):
             data += chunk
             if len(data) > _LARGEST_DOCUMENT:
-                break
-        if digest_of(bytes(data)) != digest:
-            raise _other_bytes(digest, digest_of(bytes(data)))
+                raise self._no_image()
+        digest = digest_of(bytes(data))
+        if version.startswith("sha256:") and version != digest:
+            raise _other_bytes(version, digest)
         (self._blobs / digest.removeprefix("sha256:")).write_bytes(bytes(data))
         self._on_pulled(digest)
         try:
-            return dict(json.loads(data))
+            return digest, dict(json.loads(data))
         except (ValueError, TypeError, RecursionError):
-            raise Misconfigured(f"`{self._name}` is no image", hint="is it the right digest?") from None
+            raise self._no_image() from None
 
-    def blob(self, digest: Digest) -> None:
-        """The blob of that digest is in its file, or nothing is."""
+    def _blob(self, digest: Digest, size: int) -> None:
+        """The blob of that digest is in its file, or nothing is; no more is read than its size."""
         target = self._blobs / digest.removeprefix("sha256:")
         if target.exists():
             return
-        draft, counted = target.with_suffix(".part"), hashlib.sha256()
+        draft, counted, length = target.with_suffix(".part"), hashlib.sha256(), 0
         with draft.open("wb") as file:
             for chunk in self._chunks(f"{self._url}/blobs/{digest}", _AS_THEY_ARE):
+                length += len(chunk)
+                if length > size:
+                    break
                 counted.update(chunk)
                 file.write(chunk)
-        if f"sha256:{counted.hexdigest()}" != digest:
+        if length != size or f"sha256:{counted.hexdigest()}" != digest:
+            draft.unlink()
             raise _other_bytes(digest, f"sha256:{counted.hexdigest()}")
         draft.replace(target)
         self._on_pulled(digest)
+
+    def _no_image(self) -> Misconfigured:
+        return Misconfigured(
+            f"`{self._name}` is no image that a launcher can run",
+            hint="it has to be one of OCI's or of Docker's, for linux/amd64: is it the right digest?",
+        )
 
     def _chunks(self, url: str, headers: Mapping[str, str]) -> Iterator[bytes]:
         doing = f"fetching `{self._name}`"

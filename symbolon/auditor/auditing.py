@@ -15,13 +15,13 @@ from attestation.digests import Digest
 from attestation.errors import ExitCode, Misconfigured, quoted
 from contract.terms import OwnerTerms, parse_terms
 from deploy.expected import Expected, expect
-from deploy.fetching import fetch_image
 from deploy.image import ROOT, TERMS
 from deploy.image_contents import ImageContents, read_contents
 from deploy.installed import Package, installed, tells_of_packages
 from deploy.layers import Store
 from deploy.layout import Layout, read_layout
 from deploy.push import parse_image_reference
+from deploy.registries import fetch_image
 from policy.proving.attacking import Attack
 from policy.proving.prover import Prover
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from attestation.digests import Digest, digest_of
+from attestation.digests import digest_of
 from attestation.errors import EvidenceRejected, Misconfigured
-from deploy.fetching import fetch_image
 from deploy.google_api import GoogleApi, NotFound
 from deploy.layout import read_layout
 from deploy.provisioning import ensure
 from deploy.push import parse_image_reference, push
+from deploy.registries import fetch_image
 from deploy.resources import DockerRepository, Project
 from tests.images import File, tar_of, write_layout
 
@@ -38,10 +38,10 @@ def test_an_image_that_was_pushed_comes_back(credentials_of: Callable[[str], Any
     digest = write_layout(tmp_path / "made", [tar_of(File(path="a", content=b"x" * 3_000_000))], zipped=True)
     reference = parse_image_reference("us-docker.pkg.dev/primus/images/workload:v1")
     push(api, tmp_path / "made", reference)
-    heard: list[Digest] = []
+    heard: list[str] = []
     assert fetch_image(api, reference, tmp_path / "fetched", on_fetched=heard.append) == digest
     layout = read_layout(tmp_path / "fetched")
-    assert (layout.digest, set(heard)) == (digest, set(layout.blobs))
+    assert (layout.digest, set(heard)) == (digest, {digest, *layout.blobs})
     assert [layout.blob(each) for each in layout.blobs] == [
         read_layout(tmp_path / "made").blob(each) for each in layout.blobs
     ]
@@ -98,17 +98,19 @@ def test_what_is_not_the_image_is_refused(
 
 
 def test_a_blob_without_end_is_left_where_it_is_too_long(
-    api: GoogleApi, answering: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: GoogleApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[bytes] = []
 
-    def endless(*_: Any) -> Iterator[bytes]:
+    def endless(_: object, url: str, headers: object) -> Iterator[bytes]:
+        if "/manifests/" in url:
+            yield MANIFEST
+            return
         for _number in range(10_000):
             served.append(b"x")
             yield b"x" * 5
 
-    monkeypatch.setattr("deploy.fetching._chunks", endless)
-    answering(MANIFEST)
+    monkeypatch.setattr("deploy.registries._Pull._chunks", endless)
     with pytest.raises(EvidenceRejected, match="the registry answers"):
         fetch_image(api, REFERENCE, tmp_path / "l")
     assert len(served) <= 4
