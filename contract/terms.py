@@ -331,7 +331,7 @@ def parse_terms(text: str) -> OwnerTerms:
     """The terms that `text`, the content of `terms.toml`, spells out.
 
     Raises:
-        ScaleMissing: nothing is wrong but that `input.mean` or `input.scale` is missing.
+        ScaleMissing: only `input.mean` or `input.scale` is missing, and all else is right.
         Misconfigured: it is not TOML, its format is not known, a key is missing or unknown, or a value is
             out of its range.
     """

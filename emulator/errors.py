@@ -70,7 +70,7 @@ def not_emulated(what: str) -> GoogleError:
 
 
 def refuse_other_fields(body: Mapping[str, object], kept: Collection[str], where: str) -> None:
-    """Nothing is asked for in `body` but what is kept; what says nothing asks for nothing.
+    """Everything that `body` asks for is kept; what says nothing asks for nothing.
 
     Raises:
         GoogleError: 400 for any other field: it would be taken and then dropped.

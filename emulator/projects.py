@@ -1,8 +1,8 @@
 """cloudresourcemanager.googleapis.com: the projects that are there, and their allow policies.
 
 The emulator starts with the three projects of the story, each with an owner of its own. Absent:
-creating and deleting projects, folders, organizations, liens, tags. So nothing but policies is
-asked for here, which `iam/policy_requests.py` reads.
+creating and deleting projects, folders, organizations, liens, tags. So only policies are asked
+for here, and `iam/policy_requests.py` reads them.
 
 Source: Cloud Resource Manager API reference, v1 and v3 `projects`.
 """

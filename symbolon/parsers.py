@@ -30,6 +30,8 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         return "\n".join(fold(line, self._room) for line in usage.split("\n"))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" not in text:
+            return fold(text, self._room, hang=0)
         return fold_examples("".join(indent + line for line in text.splitlines(keepends=True)), self._room)
 
     def _split_lines(self, text: str, width: int) -> list[str]:

@@ -27,7 +27,7 @@ def add_modes(parser: Parser) -> None:
         metavar="PLAN",
         nargs="?",
         const="",
-        help="do it; with PLAN, nothing but what that file shows",
+        help="do it; with PLAN, only what that file shows",
     )
     parser.add_argument(
         "--destroy",

@@ -38,7 +38,7 @@ _NOT_FOUND = "Requested entity was not found."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """Pools or providers: they differ in nothing but this."""
+    """Pools or providers: they differ only in this."""
 
     collection: str
     """Also the prefix of its permissions."""

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
 
-from .records import Document, Entry, Party, Run, Snapshot, Step
+from .records import Entry, Party, Run, Snapshot
+from .steps import Document, Step
 
 MOST_ENTRIES: Final = 300
 _MOST_TEXT: Final = 2000

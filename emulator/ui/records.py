@@ -7,22 +7,19 @@ is not whole yet, or that is no JSON, is not shown.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from threading import Lock
+from typing import Final
 
-_MOST_LINES: Final = 20_000
+from .steps import Document, Step, exit_code_of, mapping_of, parse_logged, parse_serial, seconds_of, starts_of
+
+_MOST_LINES: Final = 10_000
 _MOST_SERIAL: Final = 256 * 1024
-_INITIATING: Final = "TEE container launcher initiating"
-_SERIAL: Final = re.compile(r'time=(\S+) level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)')
 _VERIFIER: Final = "confidentialcomputing.googleapis.com"
 _STS: Final = "sts.googleapis.com"
 _ROLES: Final = {"primus": "owner", "secundus": "operator", "tertius": "auditor"}
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +30,6 @@ class Party:
     project: str
     number: str
     holdings: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A line that the launcher or its workload said. `at` is in seconds since the epoch, or not recorded."""
-
-    at: float | None
-    by: str
-    severity: str
-    name: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +63,7 @@ class Entry:
 
     @property
     def clauses(self) -> Sequence[Document]:
-        found = _mapping(self.said.get("detail")).get("clauses")
+        found = mapping_of(self.said.get("detail")).get("clauses")
         return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
@@ -127,15 +113,37 @@ class _Tail:
 
 
 class Records:
-    """Reads the state folder again and again."""
+    """Reads the state folder again and again, for any thread, and only where a file of it has changed."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
         self._audit = _Tail(state / "audit.jsonl")
         self._logs: dict[str, _Tail] = {}
+        self._lock = Lock()
+        self._seen: list[tuple[str, int, int]] = []
+        self._last: Snapshot | None = None
 
     def read(self) -> Snapshot:
-        """How things stand now."""
+        """How things stand now; the same object as before where nothing has changed."""
+        with self._lock:
+            seen = self._files()
+            if self._last is None or seen != self._seen:
+                self._last, self._seen = self._read(), seen
+            return self._last
+
+    def _files(self) -> list[tuple[str, int, int]]:
+        """What is read, with the time and the size that it has."""
+        found = []
+        for pattern in ("audit.jsonl", "logging/*.jsonl", "documents/*.json", "instances/*/*/serial.log"):
+            for path in sorted(self._state.glob(pattern)):
+                try:
+                    status = path.stat()
+                except OSError:
+                    continue
+                found.append((str(path), status.st_mtime_ns, status.st_size))
+        return found
+
+    def _read(self) -> Snapshot:
         lines = self._audit.read()
         entries = _gathered(lines, first=self._audit.dropped + 1)
         decisions = tuple(each for each in entries if _is_decision(each.said))
@@ -201,7 +209,7 @@ class Records:
             key, instance = instances.get(instance_id, ("", {}))
             steps = said.get(instance_id) or self._serial(key)
             about = [each for each in decisions if _is_about(each.said, instance_id, key)]
-            starts = _starts(steps)
+            starts = starts_of(steps)
             for number, start in enumerate(starts, 1):
                 until = _began(starts[number]) if number < len(starts) else None
                 during = _between(about, _began(start) if number > 1 else None, until)
@@ -215,9 +223,9 @@ class Records:
         found: dict[str, list[tuple[str, Step]]] = {}
         for log in self._logs.values():
             for line in log.read():
-                labels = _mapping(_mapping(line.get("resource")).get("labels"))
-                payload = _mapping(line.get("jsonPayload"))
-                step = _logged(line, payload)
+                labels = mapping_of(mapping_of(line.get("resource")).get("labels"))
+                payload = mapping_of(line.get("jsonPayload"))
+                step = parse_logged(line, payload)
                 host = str(payload.get("_HOSTNAME", ""))
                 found.setdefault(str(labels.get("instance_id", "")), []).append((host, step))
         return found
@@ -232,7 +240,7 @@ class Records:
                 text = log.read(_MOST_SERIAL).decode("utf-8", "replace")
         except OSError:
             return []
-        return [(parts[5], step) for line in text.splitlines() if (step := _from_serial(line)) is not None]
+        return [(parts[5], step) for line in text.splitlines() if (step := parse_serial(line)) is not None]
 
 
 def _gathered(lines: Sequence[Document], *, first: int) -> tuple[Entry, ...]:
@@ -275,17 +283,17 @@ def _run(
     steps = tuple(step for _, step in start)
     metadata = {
         str(each.get("key")): str(each.get("value"))
-        for each in _mapping(instance.get("metadata")).get("items", [])
+        for each in mapping_of(instance.get("metadata")).get("items", [])
         if isinstance(each, dict)
     }
     accounts = instance.get("serviceAccounts") or [{}]
-    technology = _mapping(instance.get("confidentialInstanceConfig")).get("confidentialInstanceType", "")
+    technology = mapping_of(instance.get("confidentialInstanceConfig")).get("confidentialInstanceType", "")
     facts = (
         ("machine", str(instance.get("machineType", "")).rpartition("/")[2]),
         ("technology", str(technology)),
         ("results", metadata.get("tee-env-RESULT_URI", "")),
     )
-    codes = [code for step in steps if (code := _exit_code(step)) is not None]
+    codes = [code for step in steps if (code := exit_code_of(step)) is not None]
     ended = any(step.name == "exit" for step in steps)
     return Run(
         key=f"{instance_id}-{number}",
@@ -293,7 +301,7 @@ def _run(
         number=number,
         project=key.split("/")[1] if key else "",
         image=metadata.get("tee-image-reference", ""),
-        account=str(_mapping(accounts[0]).get("email", "")),
+        account=str(mapping_of(accounts[0]).get("email", "")),
         facts=tuple((what, says) for what, says in facts if says),
         steps=steps,
         ended=ended,
@@ -302,96 +310,15 @@ def _run(
     )
 
 
-def _exit_code(step: Step) -> int | None:
-    found = re.fullmatch(r"exit code (\d+)(?:: .*)?", step.words) if step.name == "end" else None
-    return int(found[1]) if found else None
-
-
-def _starts(steps: Sequence[tuple[str, Step]]) -> list[list[tuple[str, Step]]]:
-    starts: list[list[tuple[str, Step]]] = []
-    for each in steps:
-        if not starts or each[1].words == _INITIATING:
-            starts.append([])
-        starts[-1].append(each)
-    return starts
-
-
 def _began(start: Sequence[tuple[str, Step]]) -> float | None:
     return start[0][1].at
 
 
 def _between(decisions: Sequence[Entry], begin: float | None, end: float | None) -> tuple[int, ...]:
     """The lines of those decisions that fell in that time; None has no bound."""
-    times = [(each.line, _seconds(str(each.said.get("timestamp", "")))) for each in decisions]
+    times = [(each.line, seconds_of(str(each.said.get("timestamp", "")))) for each in decisions]
     return tuple(
         line
         for line, at in times
         if at is not None and (begin is None or at >= begin) and (end is None or at < end)
     )
-
-
-def _logged(line: Document, payload: Document) -> Step:
-    """A line of Cloud Logging: the launcher's, or one of its workload's."""
-    at = _seconds(str(line.get("timestamp", "")))
-    severity = str(line.get("severity", "INFO"))
-    if "MESSAGE" in payload:
-        return _launcher_step(at, severity, str(payload["MESSAGE"]), payload)
-    return _workload_step(at, severity, str(payload.get("message", "")))
-
-
-def _from_serial(line: str) -> Step | None:
-    found = _SERIAL.match(line)
-    if found is None:
-        return _workload_step(None, "INFO", line) if line.startswith("{") else None
-    words = found[3]
-    if words.startswith('"'):
-        try:
-            words = str(json.loads(words))
-        except ValueError:
-            words = words.strip('"')
-    said = dict(re.findall(r" (\w+)=(\"(?:[^\"\\]|\\.)*\"|\S*)", line[found.end() :]))
-    return _launcher_step(_seconds(found[1]), found[2], words, said)
-
-
-def _launcher_step(at: float | None, severity: str, words: str, said: Document) -> Step:
-    name = ""
-    if words == _INITIATING:
-        name = "start"
-    elif words == "TEE container launcher exiting":
-        name = "exit"
-        words = f"{words}: {said.get('exit_msg', '')}".strip('": ')
-    elif words.startswith("refreshing attestation verifier"):
-        name = "measure"
-    elif words == "workload task ended and returned 0":
-        name, words = "end", "exit code 0"
-    return Step(at=at, by="launcher", severity=severity, name=name, words=words.strip())
-
-
-def _workload_step(at: float | None, severity: str, text: str) -> Step:
-    try:
-        said = json.loads(text) if text.startswith("{") else None
-    except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        return Step(at=at, by="workload", severity="DEBUG", name="", words=text)
-    words, severity = str(said.get("message", "")), str(said.get("severity", severity))
-    if isinstance(said.get("exit_code"), int):
-        return Step(
-            at=at,
-            by="workload",
-            severity=severity,
-            name="end",
-            words=f"exit code {said['exit_code']}: {words}",
-        )
-    return Step(at=at, by="workload", severity=severity, name=str(said.get("step", "")), words=words)
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None
-
-
-def _mapping(value: object) -> Document:
-    return value if isinstance(value, dict) else {}

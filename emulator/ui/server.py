@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..background import served
 from .page import REGIONS, Block, blocks_of, render_page
-from .records import Records
+from .records import Records, Snapshot
 from .tickets import redeem_ticket
 
 _HERE: Final = Path(__file__).parent
@@ -148,9 +148,11 @@ class PageServer:
         self._streams += 1
         try:
             known: dict[str, str] = {}
+            shown: Snapshot | None = None
             while not self._closed:
                 snapshot = await run_in_threadpool(self._records.read)
-                blocks = await run_in_threadpool(blocks_of, snapshot)
+                blocks = [] if snapshot is shown else await run_in_threadpool(blocks_of, snapshot)
+                shown = snapshot
                 for name in REGIONS:
                     changed, order = _changes([each for each in blocks if each.region == name], known)
                     if changed:

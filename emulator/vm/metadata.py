@@ -1,7 +1,7 @@
 """The metadata server that one instance's workload sees: who it is, and its service account's tokens.
 
 Enough for `google.auth.default()` and for curious workloads; absent are waiting for changes,
-guest attributes, and every path below what is listed here. Nothing but the header
+guest attributes, and every path below what is listed here. Only the header
 `Metadata-Flavor: Google` protects it, as on a real VM: whoever runs in the VM is the account.
 
 Source: Compute Engine documentation, "Predefined metadata keys"; google-auth,

@@ -1,6 +1,6 @@
 """The only way out of a container without a network: TCP ports on loopback that lead to Unix sockets.
 
-Runs inside the sandbox, on nothing but the standard library:
+Runs inside the sandbox, on the standard library alone:
 
     python relay.py PORT=SOCKET … -- ENTRYPOINT ARGUMENT …
 

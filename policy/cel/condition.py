@@ -112,7 +112,7 @@ def paths_in(node: syntax.Node) -> list[Path]:
 
 @lru_cache(maxsize=64)
 def compile_condition(text: str) -> Condition:
-    """`text` is ready to decide; a text of nothing but space has no clause and admits every token.
+    """`text` is ready to decide; a text of spaces alone has no clause and admits every token.
 
     Raises:
         InvalidExpression: Google would refuse it, or it is beyond what is supported.

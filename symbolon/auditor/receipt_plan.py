@@ -20,7 +20,7 @@ The first step that does not hold ends the plan: what would come after it is not
 
 Guarantee: `Verified` is made by `conclude` alone, where each step holds and an image was demanded or a policy
 given. Without either nobody has said *whose* image may speak, and anybody's own image can attest any lie
-about its own run: the question stays open. Nothing is read or fetched but the results that are handed in; the
+about its own run: the question stays open. Only the results that are handed in are read; the
 clock is an argument.
 
 Source: secure-systems-lab/dsse, protocol.md; `contract.receipt`; `attestation.verification`.

@@ -40,5 +40,5 @@ def _print(checks: Iterable[Check], *, party: str, project: str) -> None:
         word = ("ok     ", "green") if check.is_well else ("MISSING", "bold red")
         terminal.print(styled(word, f"  {printable_lines(check.what)}: {printable_lines(check.says)}"))
         if check.fix:
-            terminal.print(f"         fix: {printable_lines(check.fix)}")
+            terminal.print(styled(f"         fix: {printable_lines(check.fix)}", whole=True))
     terminal.print("everything is there" if not missing else f"{missing} of these are missing")

@@ -73,7 +73,7 @@ class Png:
     coded: tuple[memoryview, ...]
 
     def inflated_file(self) -> io.BytesIO:
-        """The same picture as a PNG that is not compressed, and in which nothing can be wrong but a filter.
+        """The same picture as a PNG that is not compressed, and in which only a filter can be wrong.
 
         Raises:
             MalformedPng: there are too few rows, or what is behind the last one has no end.

@@ -202,7 +202,7 @@ class Encoder:
         return self.circuit.any_of([*hits, self.circuit.both(entries.more, self.unknown())])
 
     def _reading(self, node: Node, variables: Variables) -> Reading:
-        """`node` as a reading that every encoder shares, if it reads nothing but the token."""
+        """`node` as a reading that every encoder shares, if it reads only the token."""
         inside = frozenset[str]().union(*(each.lists for each in variables.values()))
         number = 0 if reads_the_token_alone(node) else self._number
         return Reading(node, identified(variables), number, inside)
@@ -219,7 +219,7 @@ class Encoder:
         """A literal that may be either: something about the token that is not modelled.
 
         Every encoder of one token has the same literal for the same part of the same expression, if
-        that expression reads nothing but the token; any other is a literal of its own.
+        that expression reads only the token; any other is a literal of its own.
         """
         self._unseen += 1
         return self.claims.unknown(None if self._site is None else (self._site, self._unseen))

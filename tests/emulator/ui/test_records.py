@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,22 @@ def test_what_is_added_is_seen_and_a_line_that_is_half_is_not(state: Path) -> No
         log.write(whole[20:] + "\n")
     assert records.read().lines == 6
     assert records.read().entries[-1].said["serviceName"] == "x"
+
+
+def test_where_nothing_has_changed_nothing_is_read_again(state: Path) -> None:
+    records = Records(state)
+    first = records.read()
+    assert records.read() is first
+    write_documents(state, "projects", {"tertius": {"projectNumber": "3"}})
+    assert [each.role for each in records.read().parties] == ["auditor"]
+
+
+def test_many_threads_read_each_line_once(state: Path) -> None:
+    records = Records(state)
+    add_lines(state / "audit.jsonl", *(audit_line(f"s{number}", granted=True) for number in range(500)))
+    with ThreadPoolExecutor(8) as pool:
+        lines = {each.lines for each in pool.map(lambda _: records.read(), range(64))}
+    assert lines == {505}
 
 
 def test_a_log_that_was_begun_again_is_read_again(state: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
@@ -139,3 +140,44 @@ def test_a_route_is_kept_and_one_that_is_missing_is_told(ask: Ask, state: Path) 
     assert (other.code, "does not route `broker.primus.example` there" in other.err) == (7, True)
     nonsense = ask("emulator", "up", "--route", "broker.primus.example=192.0.2.1:1", "--state", state)
     assert (nonsense.code, "is not of the form `NAME=127.0.0.1:PORT`" in nonsense.err) == (2, True)
+
+
+def opened(link: str) -> int:
+    """The status of what a browser is shown by the link, after the page has sent it on."""
+    address, _, path = link.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(address, timeout=20)
+    try:
+        connection.request("GET", f"/{path}")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 303:
+            return answer.status
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        connection.request("GET", "/", headers={"Cookie": cookie})
+        page = connection.getresponse()
+        assert b"primus" in page.read()
+        return page.status
+    finally:
+        connection.close()
+
+
+def test_its_page_is_opened_by_a_link_once_and_ends_with_it(ask: Ask, state: Path) -> None:
+    first = ask("emulator", "up", "--ui", "--state", state)
+    assert (first.code, first.err) == (0, "")
+    link = first.out.splitlines()[-1].strip()
+    assert link.startswith("http://127.0.0.1:")
+    assert [opened(link), opened(link)] == [200, 401]
+    another = ask("emulator", "up", "--ui", "--state", state, "--format", "json").json["page"]
+    assert opened(another) == 200
+    assert "page" not in ask("emulator", "status", "--state", state, "--format", "json").json
+    ask("emulator", "down", "--state", state)
+    with pytest.raises(ConnectionRefusedError):
+        opened(another)
+    assert (state / "emulator.log").read_text() == ""
+
+
+def test_one_that_runs_without_its_page_is_told(ask: Ask, state: Path) -> None:
+    ask("emulator", "up", "--state", state)
+    answered = ask("emulator", "up", "--ui", "--state", state)
+    assert (answered.code, answered.out) == (7, "")
+    assert "without its page" in answered.err and "symbolon emulator down" in answered.err
