@@ -15,7 +15,7 @@ def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
         commands,
         "demo",
         "the whole story on this machine: a model runs for an operator who never holds it, "
-        "and five attempts to cheat are refused",
+        "and six attempts to cheat are refused",
         "  symbolon demo\n  symbolon demo --format json | jq .\n  symbolon demo --keep /tmp/story\n",
     )
     parser.add_argument(

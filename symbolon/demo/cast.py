@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from attestation.digests import Digest, digest_of
+from contract.kms_keys import KmsKey
 from contract.terms import OwnerTerms, render_terms
 from deploy.confidential_vm import ConfidentialVm
 from deploy.google_api import IAM
@@ -24,6 +25,7 @@ from ..policies import NamedPolicy
 from .documents import owner_terms, render_policy
 from .events import Prepared
 from .photos import PHOTOS
+from .sealing import as_it_was_before, let_decrypt, make_key, manifest_of, seal
 from .stage import Party, Stage
 
 MODEL = "model.tar.gz"
@@ -39,8 +41,7 @@ class Cast:
     stage: Stage
     owner: Owner
     operator: Operator
-    archive: Path
-    model: Digest
+    terms: OwnerTerms
     image: str
     policy: NamedPolicy
 
@@ -73,21 +74,24 @@ def prepare(
     """What each party makes, in order, and then the cast."""
     owner, operator = owner_of(stage.owner.project), operator_of(stage.operator.project)
     ensure_all(stage.owner, owner.foundation())
-    yield Prepared(party="owner", what="bucket, service account, identity pool, image repository")
+    kms = make_key(stage.owner)
+    yield Prepared(
+        party="owner", what="bucket, service account, identity pool, image repository, key in Cloud KMS"
+    )
 
-    model = digest_of(archive.read_bytes())
-    stage.owner.upload(owner.model_bucket.name, MODEL, archive)
-    yield Prepared(party="owner", what=f"EfficientNet-Lite0, {archive.stat().st_size / 1e6:.1f} MB, {model}")
-
+    terms = yield from _sealed(stage, owner, archive, kms)
     publish_it = publish_image or publish
-    image = publish_it(stage, stage.owner, owner.repository, terms=owner_terms(owner, model))
+    image = publish_it(stage, stage.owner, owner.repository, terms=terms)
     ensure_all(stage.owner, [owner.pull_grant(_ANYBODY)])
     yield Prepared(party="owner", what=f"image with the owner's terms, {image.rpartition('@')[2]}")
 
-    policy = ask(stage, owner, operator, Digest(image.rpartition("@")[2]))
+    digest = Digest(image.rpartition("@")[2])
+    policy = ask(stage, owner, operator, digest)
+    let_decrypt(stage.owner, kms, owner.pool.image_member(digest))
     yield Prepared(
         party="owner", what="policy: that image, in a production VM of that operator, and no other"
     )
+    yield Prepared(party="owner", what="the key decrypts for that image, with no service account between")
 
     ensure_all(stage.operator, operator.foundation())
     for photo in PHOTOS:
@@ -97,11 +101,23 @@ def prepare(
         stage=stage,
         owner=owner,
         operator=operator,
-        archive=archive,
-        model=model,
+        terms=terms,
         image=image,
         policy=policy,
     )
+
+
+def _sealed(stage: Stage, owner: Owner, archive: Path, kms: KmsKey) -> Generator[Prepared, None, OwnerTerms]:
+    """The owner seals an older model, and then this one in its place; the terms of this one."""
+    before = stage.folder / "before.tar"
+    as_it_was_before(archive, before)
+    older = seal(stage, owner_terms(owner, digest_of(before.read_bytes())), before, kms)
+    before.unlink()
+    yield Prepared(party="owner", what=f"an older model, sealed: its manifest is {manifest_of(older)}")
+    terms = seal(stage, older, archive, kms)
+    what = f"EfficientNet-Lite0, {archive.stat().st_size / 1e6:.1f} MB, sealed"
+    yield Prepared(party="owner", what=f"{what}: its manifest is {manifest_of(terms)}")
+    return terms
 
 
 def ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> NamedPolicy:

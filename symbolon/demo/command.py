@@ -15,8 +15,8 @@ from .model import usable_cache
 from .rendering import Teller
 from .story import tell
 
-_ROOM_MB = 80
-"""The state of its emulator takes half of that, with the model in both parties' hands and two images."""
+_ROOM_MB = 100
+"""The state of its emulator takes 60 of them, with three models in the owner's bucket and two images."""
 
 
 def run_demo(*, keep: Path | None, output: str) -> ExitCode:

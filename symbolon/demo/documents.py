@@ -48,11 +48,8 @@ env_override = ["INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE"]
 """
 
 
-def owner_terms(owner: Owner, model: Digest, *, largest_top_k: int = LARGEST_TOP_K) -> OwnerTerms:
-    """The owner's terms, which the image's digest measures.
-
-    No generation is pinned: the digest alone has to notice a replaced model.
-    """
+def owner_terms(owner: Owner, model: Digest) -> OwnerTerms:
+    """The owner's terms of a model that is not sealed yet; the image's digest measures them."""
     return OwnerTerms(
         model=ModelTerms(uri=ObjectUri(bucket=owner.model_bucket.name, name="model.tar.gz"), sha256=model),
         credential=CredentialTerms(
@@ -72,5 +69,5 @@ def owner_terms(owner: Owner, model: Digest, *, largest_top_k: int = LARGEST_TOP
             scale=FED_SCALE,
         ),
         output=OutputTerms(tensor="logits", scores="softmax", labels=LABELS),
-        egress=EgressTerms(largest_top_k=largest_top_k, score_digits=4, most_images=100),
+        egress=EgressTerms(largest_top_k=LARGEST_TOP_K, score_digits=4, most_images=100),
     )

@@ -68,11 +68,13 @@ class Scene:
 class Sealed:
     """The job's receipt was held against its results and the owner's policy, as an auditor does it.
 
-    `why` says what does not hold where it is not `verified`; `pictures` are its rows.
+    `why` says what does not hold where it is not `verified`; `pictures` are its rows, `manifest` the sealed
+    model's.
     """
 
     verified: bool
     image: str
+    manifest: str
     pictures: int
     why: str
 

@@ -125,7 +125,8 @@ def _receipt_line(event: Sealed) -> Styled:
     if not event.verified:
         return styled("\n", ("RECEIPT ✗", "bold red"), f"  of the first job: {printable(event.why)}")
     image = shortened_digests(event.image)
-    said = f"  verified (emulator): {image} ran on {event.pictures} photos, and gave these results"
+    manifest = shortened_digests(event.manifest)
+    said = f"  verified (emulator): {image} ran manifest {manifest} and gave these {event.pictures} rows"
     return styled("\n", ("RECEIPT ✓", "bold green"), said)
 
 

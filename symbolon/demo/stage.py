@@ -131,6 +131,13 @@ class Stage:
         """The root that the verifier publishes."""
         return x509.load_pem_x509_certificate(published_root())
 
+    @contextmanager
+    def signed_in(self, party: str) -> Iterator[None]:
+        """Within the block Google's libraries find the credentials of `party`, as in that party's shell."""
+        file = str(self.emulator.credentials_file(party))
+        with _environment({"GOOGLE_APPLICATION_CREDENTIALS": file}):
+            yield
+
     def keep_results(self, bucket: str, prefix: str) -> Path:
         """A folder of the stage has the operator's objects below `prefix`."""
         folder = self.folder / "results"

@@ -1,4 +1,4 @@
-"""The story: a model runs for an operator who never holds it, and five attempts to cheat are refused.
+"""The story: a model runs for an operator who never holds it, and six attempts to cheat are refused.
 
 Everything goes through production clients and production host names; the emulator answers. What a
 refusal is explained by comes from the token that the verifier signed for that very VM, and from
@@ -20,6 +20,7 @@ from attestation.digests import Digest
 from attestation.errors import ExitCode
 from contract.parts import parse_part, parse_part_name
 from contract.results import RECEIPT_NAME, Row, parse_row
+from contract.sealed_model import keys_uri, manifest_uri
 from deploy.confidential_vm import ConfidentialVm
 from deploy.resources import DockerRepository, Grant, ServiceAccount
 from emulator.vm import sandbox
@@ -29,10 +30,11 @@ from ..auditor.receipt_roots import Trust
 from ..judging import ClauseAnswer, judge
 from ..result_folders import open_result_folder
 from .cast import MODEL, Cast, ensure_all, prepare, publish
-from .documents import LARGEST_TOP_K, owner_terms
+from .documents import LARGEST_TOP_K
 from .events import Closing, Doing, Event, Opening, PictureResult, Scene, Sealed
 from .model import make_model_archive
 from .photos import PHOTOS
+from .sealing import manifest_of
 from .stage import raised
 
 
@@ -121,14 +123,19 @@ def _sealed(cast: Cast) -> Sealed:
     )
     receipt = folder / RECEIPT_NAME
     if not receipt.exists():
-        return Sealed(verified=False, image=image, pictures=0, why="there is none")
+        return Sealed(verified=False, image=image, manifest="", pictures=0, why="there is none")
     verdict = verify_receipt(receipt.read_bytes(), demand)
     statement, answer = verdict.statement, verdict.answer
+    manifest = None if statement is None else statement.sealed_manifest
+    why = "" if isinstance(answer, Verified) else answer.why.message
+    if not why and manifest != manifest_of(cast.terms):
+        why = "the model of its statement is not the one that the owner published"
     return Sealed(
-        verified=isinstance(answer, Verified),
+        verified=not why,
         image=image,
+        manifest=manifest or "",
         pictures=0 if statement is None else statement.rows.size,
-        why="" if isinstance(answer, Verified) else answer.why.message,
+        why=why,
     )
 
 
@@ -150,7 +157,8 @@ def _another_image(cast: Cast, scene: Scene) -> Scene:
     member = cast.operator.workload_account.member
     grant = Grant(on=repository, role="roles/artifactregistry.reader", member=member)
     ensure_all(cast.stage.operator, [repository, grant])
-    terms = owner_terms(cast.owner, cast.model, largest_top_k=LARGEST_TOP_K + 4)
+    egress = replace(cast.terms.egress, largest_top_k=LARGEST_TOP_K + 4)
+    terms = replace(cast.terms, egress=egress)
     image = publish(cast.stage, cast.stage.operator, repository, terms=terms)
     vm = replace(cast.vm("another-image"), image_reference=image)
     return _refused_by_sts(cast, scene, vm, because={"submods.container.image_digest"})
@@ -210,15 +218,31 @@ def _direct_read(cast: Cast, scene: Scene) -> Scene:
 
 def _replaced_model(cast: Cast, scene: Scene) -> Scene:
     """Somebody who can write to the owner's bucket puts another model there: one byte differs."""
-    data = bytearray(cast.archive.read_bytes())
+    blob = cast.stage.owner.storage.bucket(cast.owner.model_bucket.name).blob(MODEL)
+    data = bytearray(blob.download_as_bytes())
     data[len(data) // 2] ^= 1
+    blob.upload_from_string(bytes(data), content_type="application/octet-stream")
+    return _refused_model(cast, scene, "replaced-model", because="sealed-segment-foreign")
+
+
+def _older_model(cast: Cast, scene: Scene) -> Scene:
+    """Somebody who can write to the owner's bucket puts back what the owner sealed before: all of it."""
     bucket = cast.stage.owner.storage.bucket(cast.owner.model_bucket.name)
-    bucket.blob(MODEL).upload_from_string(bytes(data), content_type="application/gzip")
-    run = cast.stage.run(cast.vm("replaced-model"))
+    model = cast.terms.model.uri
+    for uri in (model, manifest_uri(model), keys_uri(model)):
+        versions = bucket.list_blobs(prefix=uri.name, versions=True)
+        oldest = min(int(blob.generation) for blob in versions if blob.name == uri.name)
+        bucket.copy_blob(bucket.blob(uri.name), bucket, source_generation=oldest)
+    return _refused_model(cast, scene, "older-model", because="manifest-not-pinned")
+
+
+def _refused_model(cast: Cast, scene: Scene, name: str, *, because: str) -> Scene:
+    """The scene of the owner's image that finds another model, whose refusal has the code `because`."""
+    run = cast.stage.run(cast.vm(name))
     return replace(
         scene,
         outcome="yes" if run.exit_code == ExitCode.YES else "no",
-        as_told=(run.exit_code, run.code) == (ExitCode.REFUSED, "evidence-rejected"),
+        as_told=(run.exit_code, run.code) == (ExitCode.REFUSED, because),
         by="the workload",
         words=run.words,
         exit_code=run.exit_code,
@@ -232,6 +256,7 @@ _PLAYS: dict[str, Play] = {
     "the owner's image runs as another operator's service account": _another_account,
     "the operator reads the model from the owner's bucket": _direct_read,
     "the model in the owner's bucket is replaced: one byte differs": _replaced_model,
+    "an older model of the owner's, sealed too, is put back in its place": _older_model,
 }
 
 

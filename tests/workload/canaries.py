@@ -1,5 +1,5 @@
-"""Canaries: a model with marked bytes, names and labels, an environment with marked secrets, and where none
-of them may be seen.
+"""Canaries: a model with marked bytes, names and labels, a marked key that seals it, an environment with
+marked secrets, and where none of them may be seen.
 
 `leaks` looks for each mark, for bearer tokens, for attestation tokens and for absolute paths, as they are and
 as base64, hexadecimal digits, `\\u` escapes and percent escapes.
@@ -32,7 +32,8 @@ LABELS = tuple(f"{MARK} label {name}" for name in ("red", "green", "blue", "blac
 PICTURE = f"{MARK} in a picture's comment"
 PASSWORD = f"{MARK}-of-the-proxy"
 VARIABLE = f"{MARK}-in-a-variable"
-SECRETS = (BYTES, LAYER, FILE, PICTURE, PASSWORD, VARIABLE)
+KEY = f"{MARK}-in-the-key-of-the-model.."  # 32 bytes: it seals one
+SECRETS = (BYTES, LAYER, FILE, KEY, PICTURE, PASSWORD, VARIABLE)
 
 _BEARER = re.compile(r"ya29\.[\w.-]{20,}")
 _JWT = re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")

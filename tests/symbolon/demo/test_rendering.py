@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ NO = Scene(
     clauses=(CLAUSE,),
 )
 
-SEALED = Sealed(verified=True, image=DIGEST, pictures=5, why="")
+MANIFEST = "sha256:" + "cd" * 32
+SEALED = Sealed(verified=True, image=DIGEST, manifest=MANIFEST, pictures=5, why="")
 
 
 def closing(*, as_told: bool = True) -> Closing:
@@ -71,11 +73,12 @@ def test_yes_and_no_are_seen_at_a_glance(ask: Ask, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_receipt_of_the_job_is_one_line(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    forged = Sealed(verified=False, image=DIGEST, pictures=5, why="the rows\x1b[2J are others")
+    forged = replace(SEALED, verified=False, why="the rows\x1b[2J are others")
     monkeypatch.setattr(symbolon.demo.command, "tell", story(SEALED, forged, closing(as_told=False)))
     lines = [line for line in ask("demo").out.splitlines() if line.startswith("RECEIPT")]
+    verified = "sha256:abababab… ran manifest sha256:cdcdcdcd… and gave these 5 rows"
     assert lines == [
-        "RECEIPT ✓  verified (emulator): sha256:abababab… ran on 5 photos, and gave these results",
+        f"RECEIPT ✓  verified (emulator): {verified}",
         "RECEIPT ✗  of the first job: the rows\\x1b[2J are others",
     ]
 
@@ -97,8 +100,6 @@ def test_no_line_is_wider_than_the_terminal_or_obeyed(ask: Ask, monkeypatch: pyt
 def test_a_story_that_comes_out_otherwise_exits_3_and_says_where(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
-    from dataclasses import replace
-
     broken = replace(NO, outcome="yes", as_told=False)
     monkeypatch.setattr(symbolon.demo.command, "tell", story(YES, broken, closing(as_told=False)))
     answered = ask("demo", "--format", output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -12,37 +11,52 @@ from typing import Any
 
 import pytest
 from google.cloud import storage
+from google.oauth2.credentials import Credentials
 
 from attestation.digests import digest_of
 from attestation.errors import ExitCode
-from contract.kms_keys import parse_kms_key
+from contract.kms_keys import KmsKey
 from contract.sealed_model import PackedFile, open_manifest
 from contract.sealed_stream import Stream
 from contract.terms import OwnerTerms, ReleaseTerms
 from contract.wrapped_keys import WrappedKey, entry_of, parse_keys, render_keys
 from deploy import key_wrapping
+from deploy.confidential_vm import CLOUD_PLATFORM
+from deploy.google_api import GoogleApi
+from emulator.faults import Faults, trouble, write_faults
+from emulator.running import Running
 from symbolon.owner import protect_sealed as program
 from symbolon.owner import workplace
 from symbolon.owner.packing import measure, packing_of
 from symbolon.owner.sealing import SealedArchive, new_seal
 from tests.contract.test_sealed_stream import tinks
-from tests.kms_stand_in import KEY, StandIn, standing_in
+from tests.kms_keys import Key, Keys, asked_of
 from tests.sealed_models import opened
 from tests.symbolon.conftest import Answered, Ask
 from tests.symbolon.owner.test_protect import left_by_init, terms_of
 
 OWNER = "user:owner@primus.example"
-SEAL = ("--seal", f"kms={KEY}")
-KMS = parse_kms_key(KEY, where="it")
+THEIRS = KmsKey(project="secundus", location="europe-west4", ring="models", key="lite0")
+"""A key of which the owner of primus may know nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class There:
     """An owner with a bucket, a key, and what `owner init` left."""
 
-    kms: StandIn
+    keys: Keys
+    key: Key
     bucket: storage.Bucket
     mine: Path
+
+    @property
+    def kms(self) -> str:
+        return str(self.key.kms)
+
+    @property
+    def seal(self) -> tuple[str, str]:
+        """The option that seals."""
+        return "--seal", f"kms={self.kms}"
 
     @property
     def terms(self) -> OwnerTerms:
@@ -64,39 +78,37 @@ class There:
     def data_key(self) -> bytes:
         """As whoever may decrypt with the owner's key has it."""
         keys = parse_keys(self.read(".keys.json"), manifest=self.release.manifest)
-        associated = bytes.fromhex(self.release.manifest.removeprefix("sha256:"))
-        wrapped = entry_of(keys, KMS).wrapped
-        _, answer = self.kms._decrypt({"ciphertext": wrapped, "additionalAuthenticatedData": associated})
-        return base64.b64decode(answer["plaintext"])
+        wrapped = entry_of(keys, self.key.kms).wrapped
+        return key_wrapping.unwrap(self.key.api, self.key.kms, wrapped, self.release.manifest).key
 
 
 @pytest.fixture(scope="module")
-def _platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIn, dict[str, str]]]:
-    with standing_in(tmp_path_factory.mktemp("kms")) as (kms, emulator, env):
-        credentials = str(emulator.credentials_file("owner"))
-        yield kms, {**env, "GOOGLE_APPLICATION_CREDENTIALS": credentials}
+def keys(emulator: Running) -> Iterator[Keys]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.env.items():
+            patch.setenv(name, value)
+        file = str(emulator.credentials_file("owner"))
+        credentials = Credentials.from_authorized_user_file(file, scopes=[CLOUD_PLATFORM])  # type: ignore[no-untyped-call]
+        yield Keys(api=GoogleApi(credentials), ring="models-of-protect")
 
 
 @pytest.fixture
 def there(
-    _platform: tuple[StandIn, dict[str, str]],
+    through_gateway: Running,
+    keys: Keys,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Iterator[There]:
-    kms, env = _platform
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(through_gateway.credentials_file("owner")))
     bucket = storage.Client(project="primus").create_bucket(f"models-{abs(hash(request.node.nodeid)):x}")
     model = tmp_path / "model"
     (model / "variables").mkdir(parents=True)
     (model / "saved_model.pb").write_bytes(b"graph")
     (model / "variables" / "data").write_bytes(bytes(range(256)) * (3 << 12))
-    kms.allowed = {"encrypt": {OWNER}, "decrypt": {OWNER}}
-    yield There(kms=kms, bucket=bucket, mine=left_by_init(tmp_path / "mine", model, bucket.name))
-    kms.answers.clear()
-    kms.state_of.clear()
-    kms.wrong_crc = 0
+    mine = left_by_init(tmp_path / "mine", model, bucket.name)
+    yield There(keys=keys, key=keys.new(), bucket=bucket, mine=mine)
+    write_faults(through_gateway.folder, Faults())
 
 
 @pytest.fixture
@@ -113,7 +125,7 @@ Run = Callable[..., Answered]
 
 
 def test_a_sealed_model_is_opened_by_whoever_may_and_by_any_tink_client(protect: Run, there: There) -> None:
-    answered = protect(*SEAL)
+    answered = protect(*there.seal)
     assert answered.code == 0, answered.err
     plain = packing_of(there.mine.parent / "model", None).open().read()
     manifest = open_manifest(there.read(".manifest.json"), pinned=there.release.manifest, signed_by=None)
@@ -131,32 +143,36 @@ def test_a_sealed_model_is_opened_by_whoever_may_and_by_any_tink_client(protect:
     assert b"graph" not in data
     assert there.terms.model.sha256 == digest_of(plain)
     assert there.terms.model.generation == there.generations()["model.tar"]
-    assert (there.release.kms, there.release.signed_by) == (KEY, None)
-    assert f"{KEY} opens it" in " ".join(answered.out.split())
+    assert (there.release.kms, there.release.signed_by) == (there.kms, None)
+    assert f"{there.kms} opens it" in " ".join(answered.out.split())
 
 
 def test_a_second_run_has_nothing_to_do_with_and_without_the_option(protect: Run, there: There) -> None:
-    protect(*SEAL)
+    protect(*there.seal)
     before, text = there.generations(), (there.mine / "terms.toml").read_text()
-    for options in ((), SEAL):
+    for options in ((), there.seal):
         answered = protect(*options)
         assert answered.code == 0, answered.err
         assert "nothing to do" in answered.out
     assert (there.generations(), (there.mine / "terms.toml").read_text()) == (before, text)
 
 
-def test_a_plan_does_nothing_and_asks_for_no_key(protect: Run, there: There) -> None:
-    there.kms.asked.clear()
-    answered = protect(*SEAL, "--plan", "--format", "json")
+def test_a_plan_does_nothing_and_asks_for_no_key(
+    protect: Run, there: There, through_gateway: Running
+) -> None:
+    answered = protect(*there.seal, "--plan", "--format", "json")
     assert (answered.json["object"]["action"], answered.json["done"]) == ("create", False)
-    assert "nothing was done" in protect(*SEAL, "--plan").out
-    assert (there.generations(), there.kms.asked, there.terms.release) == ({}, [], None)
+    assert "nothing was done" in protect(*there.seal, "--plan").out
+    assert (there.generations(), there.terms.release) == ({}, None)
+    assert asked_of(through_gateway.folder, there.key.kms, "Encrypt") == []
+    assert protect(*there.seal).code == 0
+    assert len(asked_of(through_gateway.folder, there.key.kms, "Encrypt")) == 1
 
 
 def test_a_model_that_was_trained_again_is_sealed_anew_as_the_next_version(
     protect: Run, there: There
 ) -> None:
-    protect(*SEAL)
+    protect(*there.seal)
     first, key = there.release, there.data_key()
     (there.mine.parent / "model" / "saved_model.pb").write_bytes(b"trained again")
     assert protect("--format", "json").json["object"]["action"] == "replace"
@@ -167,7 +183,7 @@ def test_a_model_that_was_trained_again_is_sealed_anew_as_the_next_version(
 
 
 def test_a_model_is_no_longer_sealed_where_that_is_said(protect: Run, there: There) -> None:
-    protect(*SEAL)
+    protect(*there.seal)
     answered = protect("--seal", "none")
     assert answered.code == 0, answered.err
     assert there.terms.release is None
@@ -185,9 +201,9 @@ def test_a_run_that_was_stopped_before_the_terms_were_written_is_done_anew(
 
     with monkeypatch.context() as patch:
         patch.setattr(program, "_pin", stopped)
-        assert protect(*SEAL).code == 130
+        assert protect(*there.seal).code == 130
     assert there.terms.release is None
-    assert protect(*SEAL).code == 0
+    assert protect(*there.seal).code == 0
     assert "nothing to do" in protect().out
 
 
@@ -201,15 +217,14 @@ def test_a_model_that_changes_while_it_is_sealed_is_not_pinned(
         return wrap(*rest, **options)
 
     monkeypatch.setattr(program, "wrap", after_a_change)
-    answered = protect(*SEAL)
+    answered = protect(*there.seal)
     assert answered.code == ExitCode.MISCONFIGURED
     assert "changed while it was sealed" in answered.err
     assert there.terms.release is None
 
 
 def test_whoever_may_not_use_the_key_is_told_the_line_that_lets_them(protect: Run, there: There) -> None:
-    there.kms.allowed["encrypt"] = set()
-    answered = protect(*SEAL)
+    answered = protect("--seal", f"kms={THEIRS}")
     assert answered.code == ExitCode.REFUSED
     assert f"`{OWNER}` may not use the key: `cloudkms.cryptoKeyVersions.useToEncrypt`" in answered.err
     assert "gcloud kms keys add-iam-policy-binding lite0 --keyring=models" in answered.err
@@ -217,42 +232,50 @@ def test_whoever_may_not_use_the_key_is_told_the_line_that_lets_them(protect: Ru
     assert there.generations() == {}
 
 
+def test_a_key_that_is_not_there_is_said_with_the_lines_that_make_it(protect: Run, there: There) -> None:
+    answered = protect("--seal", f"kms={there.keys.name('absent')}")
+    assert answered.code == ExitCode.MISCONFIGURED
+    assert (
+        "gcloud kms keyrings create models-of-protect --location=europe-west4 --project=primus"
+        in answered.err
+    )
+    assert "gcloud kms keys create absent" in answered.err
+    assert there.generations() == {}
+
+
+VERIFIED = ("verifiedPlaintextCrc32c", "verifiedAdditionalAuthenticatedDataCrc32c")
+
+
 @pytest.mark.parametrize(
-    ("answer", "code", "says"),
+    ("changes", "says"),
     [
-        (
-            (404, {"error": {"code": 404, "message": "CryptoKey not found.", "status": "NOT_FOUND"}}),
-            ExitCode.MISCONFIGURED,
-            "gcloud kms keyrings create models --location=europe-west4 --project=primus && gcloud kms keys",
-        ),
-        ((200, {"name": f"{KEY}/cryptoKeyVersions/1"}), ExitCode.UNAVAILABLE, "what was sent to"),
-        (
-            (
-                200,
-                {
-                    "name": "projects/another",
-                    "verifiedPlaintextCrc32c": True,
-                    "verifiedAdditionalAuthenticatedDataCrc32c": True,
-                },
-            ),
-            ExitCode.UNAVAILABLE,
-            "what was received from",
-        ),
+        (dict.fromkeys(VERIFIED, None), "what was sent to"),
+        ({VERIFIED[1]: False}, "what was sent to"),
+        ({"name": "projects/another"}, "what was received from"),
+        ({"ciphertextCrc32c": None}, "what was received from"),
     ],
 )
 def test_an_answer_of_the_key_that_cannot_be_used_uploads_nothing(
-    protect: Run, there: There, answer: tuple[int, Any], code: ExitCode, says: str
+    protect: Run, there: There, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], says: str
 ) -> None:
-    there.kms.answers = [answer]
-    answered = protect(*SEAL)
-    assert answered.code == code
+    """No emulator gives one of these, so it is made of one that is in order."""
+    call = GoogleApi.call
+
+    def spoiled(api: GoogleApi, method: str, url: str, **options: Any) -> Any:
+        return call(api, method, url, **options) | (changes if url.endswith(":encrypt") else {})
+
+    monkeypatch.setattr(GoogleApi, "call", spoiled)
+    answered = protect(*there.seal)
+    assert answered.code == ExitCode.UNAVAILABLE
     assert says in answered.err
     assert there.generations() == {}
 
 
-def test_a_ciphertext_with_a_wrong_checksum_is_not_written(protect: Run, there: There) -> None:
-    there.kms.wrong_crc = 1
-    answered = protect(*SEAL)
+def test_a_ciphertext_with_a_wrong_checksum_is_not_written(
+    protect: Run, there: There, through_gateway: Running
+) -> None:
+    write_faults(through_gateway.folder, trouble("kms", "corrupt"))
+    answered = protect(*there.seal)
     assert answered.code == ExitCode.UNAVAILABLE
     assert "arrived damaged" in answered.err
     assert there.generations() == {}
@@ -271,7 +294,7 @@ def test_a_signed_manifest_needs_its_key_each_time_that_it_is_written(
     (tmp_path / "passphrase").write_text("a sentence that nobody guesses\n")
     locked = ("--passphrase-file", str(tmp_path / "passphrase"))
     made = ask("owner", "keys", "new", tmp_path / "key.pem", *locked, "--format", "json").json
-    signed = protect(*SEAL, "--sign-with", tmp_path / "key.pem", *locked)
+    signed = protect(*there.seal, "--sign-with", tmp_path / "key.pem", *locked)
     assert signed.code == 0, signed.err
     assert there.release.signed_by == made["public_key"]
     assert json.loads(there.read(".manifest.json"))["signatures"][0]["keyid"] == made["key_id"]
@@ -283,35 +306,35 @@ def test_a_signed_manifest_needs_its_key_each_time_that_it_is_written(
 
 
 def test_rotation_rewrites_the_wrapped_keys_and_nothing_else(protect: Run, rotate: Run, there: There) -> None:
-    protect(*SEAL)
+    protect(*there.seal)
     before, terms, key = there.generations(), (there.mine / "terms.toml").read_text(), there.data_key()
     assert "nothing to do" in rotate().out
-    there.kms.rotate()
+    newest = there.key.rotate()
     planned = rotate("--plan", "--format", "json").json
-    assert planned["keys"] == [{"action": "wrap", "kms": KEY, "version": None}]
+    assert planned["keys"] == [{"action": "wrap", "kms": there.kms, "version": None}]
     answered = rotate("--format", "json")
     assert answered.code == 0, answered.err
-    assert answered.json["keys"] == [{"action": "wrap", "kms": KEY, "version": str(there.kms.primary)}]
+    assert answered.json["keys"] == [{"action": "wrap", "kms": there.kms, "version": newest}]
     after = there.generations()
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"model.tar.keys.json"}
     assert (there.mine / "terms.toml").read_text() == terms
-    there.kms.state_of.update(dict.fromkeys(range(1, there.kms.primary), "DESTROYED"))
-    assert there.data_key() == key, "the older versions are of no use to anybody"
+    there.key.destroy(1)
+    assert there.data_key() == key, "the older version is of no use to anybody"
     assert "nothing to do" in rotate().out
-    there.kms.state_of[there.kms.primary] = "DISABLED"
+    there.key.disable(int(newest))
     refused = rotate()
     assert refused.code == ExitCode.MISCONFIGURED
     assert "current state is: DISABLED" in refused.err
-    assert "hint: enable or restore that version: gcloud kms keys versions list --key=lite0" in refused.err
+    assert "hint: enable or restore that version: gcloud kms keys versions list --key=lite" in refused.err
 
 
 def test_a_key_that_was_wrapped_for_another_model_is_not_rotated(
     protect: Run, rotate: Run, there: There
 ) -> None:
-    protect(*SEAL)
-    _, answer = there.kms._encrypt({"plaintext": bytes(32), "additionalAuthenticatedData": bytes(32)})
-    entry = WrappedKey(kms=KMS, wrapped=base64.b64decode(answer["ciphertext"]))
+    protect(*there.seal)
+    wrapped = key_wrapping.wrap(there.key.api, there.key.kms, bytes(32), digest_of(b"another")).wrapped
+    entry = WrappedKey(kms=there.key.kms, wrapped=wrapped)
     wrong = render_keys(there.release.manifest, (entry,))
     there.bucket.blob("model.tar.keys.json").upload_from_string(wrong)
     refused = rotate()
@@ -321,16 +344,26 @@ def test_a_key_that_was_wrapped_for_another_model_is_not_rotated(
 
 
 def test_another_key_is_added_and_removed(protect: Run, rotate: Run, there: There) -> None:
-    protect(*SEAL)
-    backup = KEY.replace("lite0", "backup")
-    refused = rotate("--add", backup)
-    assert refused.code == ExitCode.REFUSED, "the stand-in has one key"
-    assert f"on `{backup}`" in refused.err
-    assert "add: " not in refused.out
-    assert rotate("--remove", KEY).code == ExitCode.MISCONFIGURED
-    assert "is the key that the terms name" in rotate("--remove", KEY).err
-    assert rotate("--add", backup, "--remove", backup).code == ExitCode.USAGE
-    again = rotate("--add", KEY, "--format", "json").json
+    protect(*there.seal)
+    refused = rotate("--add", str(THEIRS))
+    assert refused.code == ExitCode.REFUSED
+    assert f"on `{THEIRS}`" in refused.err
+    backup = there.keys.new()
+    added = rotate("--add", str(backup.kms), "--format", "json").json
+    assert {each["kms"]: each["action"] for each in added["keys"]} == {
+        there.kms: "keep",
+        str(backup.kms): "add",
+    }
+    entry = entry_of(parse_keys(there.read(".keys.json"), manifest=there.release.manifest), backup.kms)
+    opened = key_wrapping.unwrap(backup.api, backup.kms, entry.wrapped, there.release.manifest)
+    assert opened.key == there.data_key()
+    removed = rotate("--remove", str(backup.kms), "--format", "json").json
+    assert [each["action"] for each in removed["keys"] if each["kms"] == str(backup.kms)] == ["remove"]
+    assert str(backup.kms).encode() not in there.read(".keys.json")
+    assert rotate("--remove", there.kms).code == ExitCode.MISCONFIGURED
+    assert "is the key that the terms name" in rotate("--remove", there.kms).err
+    assert rotate("--add", str(backup.kms), "--remove", str(backup.kms)).code == ExitCode.USAGE
+    again = rotate("--add", there.kms, "--format", "json").json
     assert [each["action"] for each in again["keys"]] == ["wrap"]
 
 
@@ -339,7 +372,7 @@ def test_what_was_never_sealed_or_is_another_s_is_not_rotated(
 ) -> None:
     refused = rotate()
     assert (refused.code, "does not lie sealed" in refused.err) == (ExitCode.MISCONFIGURED, True)
-    protect(*SEAL)
+    protect(*there.seal)
     theirs = there.read(".keys.json").replace(b'"sha256:', b'"sha256:0')[:-1]
     for data in (theirs, b"{}"):
         there.bucket.blob("model.tar.keys.json").upload_from_string(data)
@@ -351,8 +384,8 @@ def test_what_was_never_sealed_or_is_another_s_is_not_rotated(
 def test_somebody_who_writes_meanwhile_is_not_overwritten(
     protect: Run, rotate: Run, there: There, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    protect(*SEAL)
-    there.kms.rotate()
+    protect(*there.seal)
+    there.key.rotate()
     from symbolon.owner import rotate as rotation
 
     wrap = key_wrapping.wrap
@@ -388,7 +421,7 @@ def test_a_sealed_archive_can_be_read_from_any_place_twice(there: There) -> None
 
 def test_terms_keep_every_other_letter_when_release_comes_and_goes(there: There) -> None:
     text = (there.mine / "terms.toml").read_text() + "\n# a last word\n"
-    release = ReleaseTerms(manifest=digest_of(b"m"), kms=KEY)
+    release = ReleaseTerms(manifest=digest_of(b"m"), kms=there.kms)
     with_it = workplace.released(text, release)
     assert with_it.startswith(text.rstrip())
     assert workplace.released(with_it, None).rstrip() == text.rstrip()

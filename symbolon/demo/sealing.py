@@ -1,0 +1,84 @@
+"""The owner's key in Cloud KMS, and the models that the owner seals with it, by `symbolon owner protect`.
+
+Source: Cloud KMS API reference v1, `keyRings.create`, `cryptoKeys.create`, `getIamPolicy`, `setIamPolicy`.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+
+from attestation.digests import Digest
+from contract.kms_keys import DECRYPTER, KmsKey
+from contract.terms import OwnerTerms, parse_terms, render_terms
+from deploy.key_wrapping import KMS
+
+from ..owner import workplace
+from ..owner.protect import Seal, protect
+from ..owner.steps import Steps
+from .model import LABELS
+from .stage import Party, Stage
+
+
+def make_key(owner: Party) -> KmsKey:
+    """The owner has a key ring, and in it a key that encrypts and decrypts."""
+    kms = KmsKey(project=owner.project.project_id, location="us-west1", ring="models", key="lite0")
+    place = f"{KMS}/projects/{kms.project}/locations/{kms.location}"
+    owner.api.call(
+        "POST", f"{place}/keyRings", doing="making a key ring", parameters={"keyRingId": kms.ring}, body={}
+    )
+    owner.api.call(
+        "POST",
+        f"{place}/keyRings/{kms.ring}/cryptoKeys",
+        doing="making a key",
+        parameters={"cryptoKeyId": kms.key},
+        body={"purpose": "ENCRYPT_DECRYPT"},
+    )
+    return kms
+
+
+def let_decrypt(owner: Party, kms: KmsKey, member: str) -> None:
+    """`member`, too, may have the key decrypt."""
+    policy = owner.api.call("GET", f"{KMS}/{kms}:getIamPolicy", doing="reading the key's policy")
+    bindings = [*policy.get("bindings", []), {"role": DECRYPTER, "members": [member]}]
+    owner.api.call(
+        "POST",
+        f"{KMS}/{kms}:setIamPolicy",
+        doing="binding the image to the key",
+        body={"policy": {**policy, "bindings": bindings}},
+    )
+
+
+def seal(stage: Stage, terms: OwnerTerms, archive: Path, kms: KmsKey) -> OwnerTerms:
+    """The model lies sealed in the owner's bucket; the terms, with what pins it.
+
+    No generation is pinned: the bucket keeps what is overwritten, and would give it out by its number. So the
+    manifest alone has to notice whatever is put in the model's place.
+    """
+    folder = stage.folder / "owner"
+    here = workplace.render_here(folder, archive, None)
+    workplace.write(folder, {workplace.TERMS: render_terms(terms), workplace.HERE: here})
+    with stage.signed_in("owner"), redirect_stdout(io.StringIO()):  # the story tells it in its own words
+        protect(folder, Seal(kms=kms), plan=False, output="human", steps=Steps())
+    sealed = parse_terms((folder / workplace.TERMS).read_text(encoding="utf-8"))
+    sealed = replace(sealed, model=replace(sealed.model, generation=None))
+    workplace.write(folder, {workplace.TERMS: render_terms(sealed)})
+    return sealed
+
+
+def manifest_of(terms: OwnerTerms) -> Digest:
+    """What pins the sealed model of these terms."""
+    if terms.release is None:
+        raise AssertionError("the model of these terms does not lie sealed")
+    return terms.release.manifest
+
+
+def as_it_was_before(archive: Path, draft: Path) -> None:
+    """`draft` is an older model than that of `archive`: it had no names of its classes yet."""
+    with tarfile.open(archive) as now, tarfile.open(draft, "x") as then:
+        for member in now:
+            if member.name != LABELS:
+                then.addfile(member, now.extractfile(member))
