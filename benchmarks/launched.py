@@ -25,9 +25,10 @@ from deploy.image import build_image
 from deploy.push import parse_image_reference, push
 from deploy.resources import Operator, operator_of, owner_of
 from policy.mapping import RECOMMENDED_MAPPING
-from symbolon.demo.cast import MODEL, ensure_all
-from symbolon.demo.stage import Stage, raised
+from symbolon.demo.cast import MODEL
+from symbolon.owner.on_stage import ensure_all
 from symbolon.platform_root import published_root
+from symbolon.stage import Stage, raised
 
 from .storing import upload
 from .work import Work, terms_of

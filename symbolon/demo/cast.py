@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from attestation.digests import Digest, digest_of
 from contract.kms_keys import KmsKey
-from contract.terms import OwnerTerms, render_terms
+from contract.terms import OwnerTerms
 from deploy.confidential_vm import ConfidentialVm
-from deploy.google_api import IAM
-from deploy.image import build_image
-from deploy.provisioning import ensure
-from deploy.push import parse_image_reference, push
-from deploy.resources import DockerRepository, Operator, Owner, Resource, operator_of, owner_of
-from policy.policy_file import parse_policy
-from policy.provider import parse_provider
+from deploy.resources import DockerRepository, Operator, Owner, operator_of, owner_of
 
-from ..platform_root import published_root
+from ..owner.on_stage import ask, ensure_all, publish
 from ..policies import NamedPolicy
-from .documents import owner_terms, render_policy
+from ..stage import Party, Stage
+from .documents import owner_terms
 from .events import Prepared
 from .photos import PHOTOS
 from .sealing import as_it_was_before, let_decrypt, make_key, manifest_of, seal
-from .stage import Party, Stage
 
 MODEL = "model.tar.gz"
 _ZONE = "us-west1-b"
@@ -118,34 +111,3 @@ def _sealed(stage: Stage, owner: Owner, archive: Path, kms: KmsKey) -> Generator
     what = f"EfficientNet-Lite0, {archive.stat().st_size / 1e6:.1f} MB, sealed"
     yield Prepared(party="owner", what=f"{what}: its manifest is {manifest_of(terms)}")
     return terms
-
-
-def ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> NamedPolicy:
-    """The owner's provider asks the policy file's condition; the policy as Google then describes it."""
-    text = render_policy(owner, operator, image)
-    stage.keep("policy.toml", text)
-    policy = parse_policy(text)
-    provider = owner.provider(mapping=policy.mapping.expressions, condition=policy.condition)
-    ensure_all(stage.owner, [provider, *owner.admissions([image])])
-    described = stage.owner.api.call("GET", f"{IAM}/{provider.name}", doing="describing the provider")
-    stage.keep("provider.json", json.dumps(described, indent=2) + "\n")
-    stage.keep("condition.cel", policy.condition + "\n")
-    asked = parse_provider(described)
-    return NamedPolicy(described="a provider", condition=asked.condition, provider=asked)
-
-
-def publish(stage: Stage, party: Party, repository: DockerRepository, *, terms: OwnerTerms) -> str:
-    """The party's repository serves the image with these terms; its reference by digest."""
-    folder = stage.folder / f"image-of-{repository.project.project_id}"
-    layout = build_image(
-        folder, terms=render_terms(terms).encode(), root=published_root(), runtime=terms.runtime.name
-    )
-    reference = parse_image_reference(repository.image("workload-container", "latest"))
-    digest = push(party.api, layout.folder, reference)
-    return f"{reference.repository}@{digest}"
-
-
-def ensure_all(party: Party, resources: Iterable[Resource]) -> None:
-    """Each resource is as described."""
-    for resource in resources:
-        ensure(party.api, resource)

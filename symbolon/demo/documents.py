@@ -1,4 +1,4 @@
-"""The two files that the story's owner writes: the policy, and the terms that go into the image."""
+"""The terms that the story's owner writes, which go into the image."""
 
 from __future__ import annotations
 
@@ -13,39 +13,11 @@ from contract.terms import (
     RuntimeTerms,
 )
 from contract.uris import ObjectUri
-from deploy.resources import Operator, Owner
+from deploy.resources import Owner
 
 from .model import FED_MEAN, FED_SCALE, LABELS
 
 LARGEST_TOP_K = 5
-
-
-def render_policy(owner: Owner, operator: Operator, image: Digest) -> str:
-    """The owner's policy file: this image, in a production VM of that operator, and nothing else."""
-    return f"""\
-# Who is given the model: the owner's half of the symbolon.
-
-[provider]
-project_number = "{owner.pool.project.number}"
-pool = "{owner.pool.pool_id}"
-name = "{owner.provider_id}"
-
-[what]
-image_digests = ["{image}"]
-
-[where]
-swname = "CONFIDENTIAL_SPACE"
-support_attribute = "STABLE"
-dbgstat = "disabled-since-boot"
-hwmodels = ["GCP_AMD_SEV"]
-
-[who]
-service_accounts = ["{operator.workload_account.email}"]
-
-[how]
-cmd_override = []
-env_override = ["INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE"]
-"""
 
 
 def owner_terms(owner: Owner, model: Digest) -> OwnerTerms:

@@ -16,11 +16,12 @@ from contract.kms_keys import DECRYPTER, KmsKey
 from contract.terms import OwnerTerms, parse_terms, render_terms
 from deploy.key_wrapping import KMS
 
+from .. import whole_files
 from ..owner import workplace
 from ..owner.protect import Seal, protect
-from ..owner.steps import Steps
+from ..stage import Party, Stage
+from ..steps import Steps
 from .model import LABELS
-from .stage import Party, Stage
 
 
 def make_key(owner: Party) -> KmsKey:
@@ -60,12 +61,12 @@ def seal(stage: Stage, terms: OwnerTerms, archive: Path, kms: KmsKey) -> OwnerTe
     """
     folder = stage.folder / "owner"
     here = workplace.render_here(folder, archive, None)
-    workplace.write(folder, {workplace.TERMS: render_terms(terms), workplace.HERE: here})
+    whole_files.write(folder, {workplace.TERMS: render_terms(terms), workplace.HERE: here})
     with stage.signed_in("owner"), redirect_stdout(io.StringIO()):  # the story tells it in its own words
         protect(folder, Seal(kms=kms), plan=False, output="human", steps=Steps())
     sealed = parse_terms((folder / workplace.TERMS).read_text(encoding="utf-8"))
     sealed = replace(sealed, model=replace(sealed.model, generation=None))
-    workplace.write(folder, {workplace.TERMS: render_terms(sealed)})
+    whole_files.write(folder, {workplace.TERMS: render_terms(sealed)})
     return sealed
 
 

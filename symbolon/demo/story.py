@@ -28,14 +28,15 @@ from emulator.vm import sandbox
 from ..auditor.receipt_plan import Demand, Verified, verify_receipt
 from ..auditor.receipt_roots import Trust
 from ..judging import ClauseAnswer, judge
+from ..owner.on_stage import ensure_all, publish
 from ..result_folders import open_result_folder
-from .cast import MODEL, Cast, ensure_all, prepare, publish
+from ..stage import raised
+from .cast import MODEL, Cast, prepare
 from .documents import LARGEST_TOP_K
 from .events import Closing, Doing, Event, Opening, PictureResult, Scene, Sealed
 from .model import make_model_archive
 from .photos import PHOTOS
 from .sealing import manifest_of
-from .stage import raised
 
 
 def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:

@@ -31,12 +31,12 @@ from deploy.confidential_vm import ConfidentialVm, launch, watch
 from deploy.resources import Operator, Owner, operator_of, owner_of
 from emulator.vm import sandbox
 
-from ..demo.cast import ask, ensure_all, publish
-from ..demo.stage import Stage, VmRun, raised
 from ..extras import require_extra
 from ..rendering import console, print_json
 from ..scratch import require_room, scratch_folder
+from ..stage import Stage, VmRun, raised
 from ..steps import Steps
+from .on_stage import ask, ensure_all, publish
 from .packing import Measured, measure
 from .photos import best_lines, photos_in, width
 from .uploading import upload

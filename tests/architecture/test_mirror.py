@@ -236,8 +236,10 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/journeys/test_demo.py": (
         "symbolon/demo/cast.py",
         "symbolon/demo/documents.py",
-        "symbolon/demo/stage.py",
+        "symbolon/demo/sealing.py",
         "symbolon/demo/story.py",
+        "symbolon/owner/on_stage.py",
+        "symbolon/stage.py",
     ),
     "tests/symbolon/reports/test_reports.py": (
         "symbolon/reports/differences.py",

@@ -26,12 +26,13 @@ from deploy.push import parse_image_reference
 from deploy.resources import Grant
 from policy.cel.values import is_unknown
 from policy.launch_claims import foreseen_claims
-from symbolon.demo.cast import Cast, ensure_all, prepare
+from symbolon.demo.cast import Cast, prepare
 from symbolon.demo.model import make_model_archive
 from symbolon.demo.photos import PHOTOS
-from symbolon.demo.stage import raised
 from symbolon.emulator.command import environment_of
 from symbolon.operator.foreseeing import foresee_launch
+from symbolon.owner.on_stage import ensure_all
+from symbolon.stage import raised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

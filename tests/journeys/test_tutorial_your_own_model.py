@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from symbolon.__main__ import main
-from symbolon.demo.stage import _environment
+from symbolon.stage import _environment
 from tests.journeys.test_readme import assert_shown
 
 ROOT = Path(__file__).parents[2]

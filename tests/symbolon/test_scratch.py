@@ -58,7 +58,7 @@ def test_the_demo_says_so_before_it_starts_anything(ask: Ask, nearly_full: None,
     for typed in ([], ["--keep", tmp_path / "kept"]):
         answered = ask("demo", *typed)
         assert (answered.code, answered.out) == (7, "")
-        assert "has 3 MB free, and this needs about 80" in answered.err
+        assert "has 3 MB free, and this needs about 100" in answered.err
 
 
 def test_the_demos_model_has_a_disk_of_its_own(nearly_full: None, tmp_path: Path) -> None:

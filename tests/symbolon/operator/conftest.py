@@ -13,9 +13,9 @@ from attestation.digests import Digest, digest_of
 from deploy.google_api import IAM
 from deploy.resources import Operator, Owner, operator_of, owner_of
 from policy.policy_file import parse_policy
-from symbolon.demo.cast import ensure_all, publish
-from symbolon.demo.documents import owner_terms, render_policy
-from symbolon.demo.stage import Stage, raised
+from symbolon.demo.documents import owner_terms
+from symbolon.owner.on_stage import ensure_all, publish, render_policy
+from symbolon.stage import Stage, raised
 from tests.symbolon.conftest import Answered, Ask
 
 MODEL = digest_of(b"a model")

@@ -18,8 +18,8 @@ from requests.adapters import HTTPAdapter
 from deploy.confidential_vm import render_instance
 from deploy.machine_types import TECHNOLOGIES
 from deploy.resources import Grant
-from symbolon.demo.cast import ensure_all
 from symbolon.operator.launch_file import read_target
+from symbolon.owner.on_stage import ensure_all
 from tests.emulator.discovery import api_of, faults_of
 from tests.symbolon.conftest import Ask
 from tests.symbolon.operator.conftest import There

@@ -15,7 +15,7 @@ from contract.uris import parse_folder_uri
 from deploy.policy_beside import put_policy
 from deploy.push import parse_image_reference, push
 from deploy.resources import DockerRepository, Grant
-from symbolon.demo.cast import ensure_all
+from symbolon.owner.on_stage import ensure_all
 from tests.symbolon.conftest import Ask
 from tests.symbolon.operator.conftest import There, answers_of, preflight
 

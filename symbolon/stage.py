@@ -26,7 +26,7 @@ from deploy.resources import Project
 from emulator import running
 from emulator.running import Running
 
-from ..platform_root import published_document, published_root
+from .platform_root import published_document, published_root
 
 _DEFAULT_TOKEN_AUDIENCE = "https://sts.googleapis.com"  # noqa: S105  of the launcher's token file
 _TOKEN_FILE = "container_launcher/attestation_verifier_claims_token"  # noqa: S105
