@@ -17,6 +17,7 @@ PATTERN = re.compile(
     re.ASCII,
 )
 DECRYPTER = "roles/cloudkms.cryptoKeyDecrypter"
+ENCRYPTER = "roles/cloudkms.cryptoKeyEncrypter"
 ENCRYPTER_DECRYPTER = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from attestation.errors import Misconfigured
 
 from .google_api import ConcurrentChange, GoogleApi, Json, NotFound
-from .resources import Bucket, DockerRepository, Grant, Guarded, Project, ServiceAccount
+from .resources import Bucket, CryptoKey, DockerRepository, Grant, Guarded, Project, ServiceAccount
 from .rest import policy_url_of, title_of_grant, url_of
 
 _DELAYS_S = (0.1, 0.2, 0.4, 0.8)
@@ -86,8 +86,8 @@ def read_policy(api: GoogleApi, on: Guarded, *, doing: str) -> Json:
         case Bucket():
             parameters = {"optionsRequestedPolicyVersion": _POLICY_VERSION}
             return api.call("GET", url, doing=doing, parameters=parameters)
-        case DockerRepository() | ServiceAccount():
-            method = "GET" if isinstance(on, DockerRepository) else "POST"
+        case DockerRepository() | ServiceAccount() | CryptoKey():
+            method = "POST" if isinstance(on, ServiceAccount) else "GET"
             parameters = {"options.requestedPolicyVersion": _POLICY_VERSION}
             return api.call(method, url, doing=doing, parameters=parameters)
         case Project():

@@ -1,7 +1,8 @@
 """Each action of a plan, done; what is to be done was decided before.
 
 Source: REST references of Cloud Storage (`buckets.patch`), IAM v1 (`workloadIdentityPools`, long-running
-operations, `undelete`), Artifact Registry v1, Service Usage v1 (`services.batchEnable`).
+operations, `undelete`), Artifact Registry v1, Service Usage v1 (`services.batchEnable`), Cloud KMS v1
+(`cryptoKeyVersions.destroy`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from policy.provider import Provider
 
 from . import allow_policies
 from .google_api import ARTIFACT_REGISTRY, IAM, SERVICE_USAGE, STORAGE, GoogleApi, NotFound
-from .planning import Action, Create, Delete, Enable, Give, Restore, Revoke, Update
+from .planning import Action, Create, Delete, DestroyVersions, Enable, Give, Restore, Revoke, Update
 from .resources import Bucket, DockerRepository, Made, ServiceAccount, WorkloadIdentityPool
 from .rest import creation_of, title_of, url_of
 
@@ -54,6 +55,10 @@ def apply(
                 allow_policies.take(api, action.grant)
             case Delete():
                 _delete(api, action)
+            case DestroyVersions():
+                for number in action.versions:
+                    url = f"{url_of(action.key)}/cryptoKeyVersions/{number}:destroy"
+                    api.call("POST", url, doing=str(action), body={})
             case _:
                 assert_never(action)
         on_done(action)

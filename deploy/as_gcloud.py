@@ -21,8 +21,18 @@ from .confidential_vm import (
     render_metadata,
 )
 from .marks import LABEL, SENTENCE
-from .planning import Action, Create, Delete, Enable, Give, Restore, Revoke, Update
-from .resources import Bucket, DockerRepository, Grant, Made, Project, ServiceAccount, WorkloadIdentityPool
+from .planning import Action, Create, Delete, DestroyVersions, Enable, Give, Restore, Revoke, Update
+from .resources import (
+    Bucket,
+    CryptoKey,
+    DockerRepository,
+    Grant,
+    KeyRing,
+    Made,
+    Project,
+    ServiceAccount,
+    WorkloadIdentityPool,
+)
 
 _LABEL = "=".join(LABEL)
 _SIGNS = ("~", ";", "|", "#", "%", "!", "::", "~~", ";;", "||", "##", "%%", "~;~", "~;~;~")
@@ -91,6 +101,10 @@ def commands_of(action: Action) -> list[list[str]]:
             return [_policy(action.grant, "remove-iam-policy-binding")]
         case Delete():
             return [_delete(action)]
+        case DestroyVersions():
+            words = ["gcloud", "kms", "keys", "versions", "destroy"]
+            of = [f"--key={action.key.key_id}", *_in_ring(action.key.ring)]
+            return [[*words, number, *of] for number in action.versions]
         case _:
             assert_never(action)
 
@@ -116,6 +130,12 @@ def _create(resource: Made) -> list[list[str]]:
             words = ["gcloud", "artifacts", "repositories", "create", resource.repository_id]
             words += ["--repository-format=docker", f"--location={resource.location}"]
             return [[*words, f"--labels={_LABEL}", _project(resource.project)]]
+        case KeyRing():
+            words = ["gcloud", "kms", "keyrings", "create", resource.ring_id]
+            return [[*words, f"--location={resource.location}", _project(resource.project)]]
+        case CryptoKey():
+            words = ["gcloud", "kms", "keys", "create", resource.key_id, *_in_ring(resource.ring)]
+            return [[*words, "--purpose=encryption", f"--labels={_LABEL}"]]
         case _:
             assert_never(resource)
 
@@ -169,8 +189,14 @@ def _policy(grant: Grant, verb: str) -> list[str]:
             return [*words, f"--location={on.location}", *who, _project(on.project)]
         case Project():
             return ["gcloud", "projects", verb, on.project_id, *who, "--condition=None"]
+        case CryptoKey():
+            return ["gcloud", "kms", "keys", verb, on.key_id, *_in_ring(on.ring), *who]
         case _:
             assert_never(on)
+
+
+def _in_ring(ring: KeyRing) -> list[str]:
+    return [f"--keyring={ring.ring_id}", f"--location={ring.location}", _project(ring.project)]
 
 
 def _project(project: Project) -> str:

@@ -18,9 +18,11 @@ from policy.provider import Provider
 from .marks import LABEL, SENTENCE
 from .resources import (
     Bucket,
+    CryptoKey,
     DockerRepository,
     EnabledApi,
     Grant,
+    KeyRing,
     NoOther,
     Project,
     Resource,
@@ -64,6 +66,8 @@ def _needs(each: Resource, other: Resource) -> bool:
         return other == each.on or (
             isinstance(other, WorkloadIdentityPool) and f"/{other.name}/" in each.member
         )
+    if isinstance(each, CryptoKey):
+        return other == each.ring
     is_pool_of = isinstance(each, Provider) and isinstance(other, WorkloadIdentityPool)
     return is_pool_of and each.name.startswith(f"{other.name}/")  # type: ignore[union-attr]
 
@@ -108,6 +112,19 @@ def _resource_of(each: Resource) -> tuple[str, str, dict[str, Any]]:
                     "labels": dict([LABEL]),
                 },
             )
+        case KeyRing():
+            ring = {**_in(each.project), "name": each.ring_id, "location": each.location}
+            return "google_kms_key_ring", _name(each.ring_id), ring
+        case CryptoKey():
+            key = {
+                "name": each.key_id,
+                "key_ring": each.ring.name,
+                "purpose": "ENCRYPT_DECRYPT",
+                "labels": dict([LABEL]),
+                # Terraform would destroy its versions, and with them every model that they have wrapped.
+                "lifecycle": {"prevent_destroy": True},
+            }
+            return "google_kms_crypto_key", _name(f"{each.ring.ring_id}-{each.key_id}"), key
         case Grant():
             return _grant(each)
         case NoOther():
@@ -152,6 +169,9 @@ def _grant(grant: Grant) -> tuple[str, str, dict[str, Any]]:
             place = {**_in(on.project), "location": on.location, "repository": on.repository_id}
             name = _name(f"{on.repository_id}-{role}-{member}")
             return "google_artifact_registry_repository_iam_member", name, {**place, **who}
+        case CryptoKey():
+            name = _name(f"{on.ring.ring_id}-{on.key_id}-{role}-{member}")
+            return "google_kms_crypto_key_iam_member", name, {"crypto_key_id": on.name, **who}
         case Project():
             return "google_project_iam_member", _name(f"{role}-{member}"), {**_in(on), **who}
         case _:

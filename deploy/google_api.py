@@ -33,6 +33,7 @@ Json = dict[str, Any]
 ARTIFACT_REGISTRY = "https://artifactregistry.googleapis.com/v1"
 COMPUTE = "https://compute.googleapis.com/compute/v1"
 IAM = "https://iam.googleapis.com/v1"
+KMS = "https://cloudkms.googleapis.com/v1"
 OAUTH2 = "https://oauth2.googleapis.com"
 RESOURCE_MANAGER = "https://cloudresourcemanager.googleapis.com/v3"
 SERVICE_USAGE = "https://serviceusage.googleapis.com/v1"

@@ -17,9 +17,7 @@ from attestation.errors import Denied, Misconfigured, Unavailable
 from contract.kms_keys import ENCRYPTER_DECRYPTER, KmsKey
 
 from .failures import NotFound, PermissionDenied
-from .google_api import GoogleApi, Json
-
-KMS = "https://cloudkms.googleapis.com/v1"
+from .google_api import KMS, GoogleApi, Json
 
 _HINTS = {
     "is not enabled": "enable or restore that version: {versions}",

@@ -12,6 +12,9 @@ from typing import Final
 
 _ROLES: Final = (
     ("artifactregistry.", "roles/artifactregistry.admin"),
+    ("cloudkms.cryptoKeyVersions.useToDecrypt", "roles/cloudkms.cryptoKeyDecrypter"),
+    ("cloudkms.cryptoKeyVersions.useToEncrypt", "roles/cloudkms.cryptoKeyEncrypter"),
+    ("cloudkms.", "roles/cloudkms.admin"),
     ("compute.regions.", "roles/compute.viewer"),
     ("compute.", "roles/compute.instanceAdmin.v1"),
     ("iam.serviceAccounts.actAs", "roles/iam.serviceAccountUser"),
@@ -31,6 +34,8 @@ def role_for(permission: str) -> str:
 
     >>> role_for("storage.buckets.create")
     'roles/storage.admin'
+    >>> role_for("cloudkms.keyRings.create")
+    'roles/cloudkms.admin'
     >>> role_for("resourcemanager.projects.setIamPolicy")
     'roles/resourcemanager.projectIamAdmin'
     """

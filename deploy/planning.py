@@ -24,6 +24,8 @@ from .marks import is_ours
 from .observing import Observed, is_enabled, is_foreign, name_taken
 from .resources import (
     Bucket,
+    CryptoKey,
+    Deletable,
     DockerRepository,
     EnabledApi,
     Grant,
@@ -105,7 +107,7 @@ class Revoke:
 class Delete:
     """The resource goes, with `objects` things in it: every version of every object, or every image."""
 
-    resource: Made
+    resource: Deletable
     objects: int = 0
 
     def __str__(self) -> str:
@@ -118,7 +120,23 @@ class Delete:
         return "images" if isinstance(self.resource, DockerRepository) else "objects"
 
 
-Action = Enable | Create | Restore | Update | Give | Revoke | Delete
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestroyVersions:
+    """These versions of the key, by number, are destroyed once the time to restore them is over."""
+
+    key: CryptoKey
+    versions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"schedule for destruction {self.what} of {title_of(self.key)}"
+
+    @property
+    def what(self) -> str:
+        """The versions in words."""
+        return f"version{'s' if len(self.versions) > 1 else ''} {', '.join(self.versions)}"
+
+
+Action = Enable | Create | Restore | Update | Give | Revoke | Delete | DestroyVersions
 
 
 def plan(wanted: Iterable[Resource], observed: Observed) -> tuple[Action, ...]:
@@ -154,7 +172,7 @@ def _plan_one(resource: Resource, observed: Observed, marked: set[str]) -> tuple
         policy = observed[policy_url_of(resource.on)] or {}
         return () if is_granted(policy, resource) else (Give(grant=resource),)
     if isinstance(resource, NoOther):
-        return _others(resource, observed) if url_of(resource.on) in marked else ()
+        return others_of(resource, observed) if url_of(resource.on) in marked else ()
     found = observed[url_of(resource)]
     if found is None:
         return (Create(resource=resource),)
@@ -169,7 +187,7 @@ def _plan_one(resource: Resource, observed: Observed, marked: set[str]) -> tuple
     return tuple(actions)
 
 
-def _others(wanted: NoOther, observed: Observed) -> tuple[Action, ...]:
+def others_of(wanted: NoOther, observed: Observed) -> tuple[Action, ...]:
     """Those who hold the role under such a name and are not meant to any more."""
     policy = observed[policy_url_of(wanted.on)] or {}
     return tuple(
@@ -223,9 +241,30 @@ def _check_usable(resource: Made, found: Json) -> None:
         raise Misconfigured(
             f"{title} holds `{found['format']}`, not docker images", hint="choose another name for the images"
         )
+    if isinstance(resource, CryptoKey):
+        _check_key_usable(resource, found)
     if found.get("disabled"):
         raise Misconfigured(
             f"{title} is disabled", hint="somebody switched it off; switch it on yourself if that is wanted"
+        )
+
+
+def _check_key_usable(key: CryptoKey, found: Json) -> None:
+    title = title_of(key)
+    if found.get("purpose") != "ENCRYPT_DECRYPT":
+        raise Misconfigured(
+            f"{title} is for `{found.get('purpose')}`, and not for encryption and decryption",
+            hint="name another key, which is made then",
+        )
+    state = str((found.get("primary") or {}).get("state", ""))
+    if state not in ("ENABLED", "PENDING_GENERATION"):
+        place = f"--keyring={key.ring.ring_id} --location={key.ring.location}"
+        raise Misconfigured(
+            f"{title} encrypts nothing: "
+            + (f"its primary version is `{state}`" if state else "it has no primary version"),
+            hint="restore or enable that version, which what was wrapped by it needs, or make another:"
+            f" gcloud kms keys versions create --primary --key={key.key_id} {place}"
+            f" --project={key.ring.project.project_id}",
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, assert_never
 from attestation.errors import Misconfigured, quoted
 
 from .observing import Observed
-from .planning import Action, Create, Delete, Enable, Give, Restore, Revoke, Update
+from .planning import Action, Create, Delete, DestroyVersions, Enable, Give, Restore, Revoke, Update
 from .removing import stays
 from .resources import EnabledApi, Grant, NoOther, Resource
 from .rest import creation_of, title_of, title_of_grant, url_of
@@ -117,6 +117,11 @@ def _rows_of(action: Action) -> Iterator[Row]:
         case Delete():
             things = (Difference(field=action.kind, before=action.objects, after=None),)
             yield _row("delete", action.resource, things if action.objects else ())
+        case DestroyVersions():
+            what, where = _named(action.key)
+            state = Difference(field=f"state of {action.what}", before="usable", after="DESTROY_SCHEDULED")
+            note = "the key stays; until they are destroyed, its versions can be restored"
+            yield Row(verb="change", what=what, where=where, differences=(state,), note=note)
         case _:
             assert_never(action)
 

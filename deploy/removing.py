@@ -3,12 +3,13 @@
     plan_removal(wanted, observe(api, wanted), contents)
 
 In the reverse order of creation. What does not bear our mark stays; a grant goes where its member is ours, or
-goes with what it stands on. APIs stay enabled: others in the project may call them.
+goes with what it stands on. APIs stay enabled: others in the project may call them. A key ring and a
+key stay: of a key the versions go, where that is said, and whoever our pool lets in is bound to it no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 from attestation.errors import Misconfigured
@@ -19,12 +20,16 @@ from .failures import NotOurs
 from .google_api import STORAGE, GoogleApi
 from .marks import is_ours
 from .observing import Observed
-from .planning import Action, Delete, Revoke
+from .planning import Action, Delete, DestroyVersions, Revoke, others_of
 from .resources import (
     Bucket,
+    CryptoKey,
     DockerRepository,
     EnabledApi,
     Grant,
+    Guarded,
+    KeyRing,
+    Lasting,
     Made,
     NoOther,
     Project,
@@ -36,15 +41,17 @@ from .resources import (
 from .rest import policy_url_of, title_of, url_of
 
 Contents = Mapping[str, tuple[str, ...]]
-"""Of a bucket, a repository and a pool, by address: what is in it that would go with it."""
+"""Of a bucket, a repository, a pool and a key, by address: what is in it that would go with it."""
 
 _MOST_COUNTED = 1000
+_USABLE = ("ENABLED", "DISABLED")
 
 
 def look_inside(api: GoogleApi, wanted: Iterable[Resource], observed: Observed) -> Contents:
     """Of each bucket of ours the versions of objects, of a repository its images, of a pool its providers.
 
-    Of objects and images, a thousand at most.
+    Of a key, the numbers of the versions that are neither destroyed nor on the way to it. Of objects and
+    images, a thousand at most.
     """
     return {
         url_of(each): _inside(api, each)
@@ -53,7 +60,7 @@ def look_inside(api: GoogleApi, wanted: Iterable[Resource], observed: Observed) 
     }
 
 
-_Holding = Bucket | DockerRepository | WorkloadIdentityPool
+_Holding = Bucket | DockerRepository | WorkloadIdentityPool | CryptoKey
 
 
 def _inside(api: GoogleApi, holding: _Holding) -> tuple[str, ...]:
@@ -84,14 +91,36 @@ def _inside(api: GoogleApi, holding: _Holding) -> tuple[str, ...]:
                 for provider in providers
                 if provider.get("state") != "DELETED"
             )
+        case CryptoKey():
+            return tuple(_usable_versions(api, holding))
         case _:
             assert_never(holding)
 
 
+def _usable_versions(api: GoogleApi, key: CryptoKey) -> Iterator[str]:
+    parameters: dict[str, str | list[str]] = {"pageSize": str(_MOST_COUNTED)}
+    while True:
+        url, doing = f"{url_of(key)}/cryptoKeyVersions", f"listing the versions of {title_of(key)}"
+        answer = api.call("GET", url, doing=doing, parameters=parameters)
+        for version in answer.get("cryptoKeyVersions", []):
+            if version.get("state") in _USABLE:
+                yield version["name"].rpartition("/")[2]
+        if not answer.get("nextPageToken"):
+            return
+        parameters["pageToken"] = answer["nextPageToken"]
+
+
 def plan_removal(
-    wanted: Iterable[Resource], observed: Observed, contents: Contents, *, with_contents: bool
+    wanted: Iterable[Resource],
+    observed: Observed,
+    contents: Contents,
+    *,
+    with_contents: bool,
+    with_versions: bool = False,
 ) -> tuple[Action, ...]:
-    """The actions after which nothing of these is there that bears our mark.
+    """The actions after which nothing of these is there that bears our mark, but key rings and keys.
+
+    `with_versions`: what was ever wrapped by a key of ours is lost, once Google's time to restore it is over.
 
     Raises:
         Misconfigured: a bucket holds objects or a repository images, and `with_contents` is false.
@@ -105,7 +134,15 @@ def plan_removal(
         if isinstance(resource, Grant):
             if _goes_by_itself(resource, observed, going):
                 action = Revoke(grant=resource)
-        elif not isinstance(resource, EnabledApi | NoOther) and url_of(resource) in going:
+        elif isinstance(resource, NoOther):
+            actions += _revoked(resource, observed, going)
+        elif isinstance(resource, KeyRing):
+            continue
+        elif isinstance(resource, CryptoKey):
+            versions = contents.get(url_of(resource), ())
+            if versions and with_versions:
+                action = DestroyVersions(key=resource, versions=versions)
+        elif not isinstance(resource, EnabledApi) and url_of(resource) in going:
             _check_contents(resource, contents, going, with_contents=with_contents)
             inside = contents.get(url_of(resource), ())
             goes_along = len(inside) if isinstance(resource, Bucket | DockerRepository) else 0
@@ -120,11 +157,23 @@ def _is_there(resource: Made, observed: Observed) -> bool:
     return is_ours(resource, found) and (found or {}).get("state") != "DELETED"
 
 
+def _revoked(last: NoOther, observed: Observed, going: Mapping[str, Made]) -> tuple[Action, ...]:
+    """Whoever of a pool of ours holds the role, where what it stands on stays; or where that is ours."""
+    if not _stays(last.on, going) or observed[url_of(last.on)] is None:
+        return ()
+    ours = url_of(last.on) in going or any(_is_member(last.prefix, each) for each in going.values())
+    return others_of(last, observed) if ours else ()
+
+
+def _stays(on: Guarded, going: Mapping[str, Made]) -> bool:
+    return isinstance(on, Project | Lasting) or url_of(on) not in going
+
+
 def _goes_by_itself(grant: Grant, observed: Observed, going: Mapping[str, Made]) -> bool:
     """Whether it is given, its member is ours, and what it stands on stays."""
-    stays = isinstance(grant.on, Project) or url_of(grant.on) not in going
     given = is_granted(observed[policy_url_of(grant.on)] or {}, grant)
-    return given and stays and any(_is_member(grant.member, each) for each in going.values())
+    is_to_ours = any(_is_member(grant.member, each) for each in going.values())
+    return given and is_to_ours and _stays(grant.on, going)
 
 
 def _is_member(member: str, resource: Made) -> bool:
@@ -163,8 +212,12 @@ def stays(resource: Made, observed: Observed) -> str:
     found = observed[url_of(resource)]
     if found is None:
         return "is not there"
+    if isinstance(resource, KeyRing):
+        return "stays: it is no more than a name, and costs nothing"
     if not is_ours(resource, found):
         return "was not made by symbolon"
+    if isinstance(resource, CryptoKey):
+        return "stays, with its versions: --with-contents schedules those that are left for destruction"
     if found.get("state") == "DELETED":
         when = str(found.get("expireTime", ""))[:10]
         return "is deleted already" + (f"; its ID is free again on {when}" if when else "")

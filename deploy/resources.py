@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from attestation.digests import Digest
 from attestation.issuer import ISSUER
+from contract.kms_keys import DECRYPTER
 from policy.explaining import compile_condition
 from policy.mapping import AttributeMapping
 from policy.provider import Provider, check_audiences, default_audiences
@@ -103,7 +104,32 @@ class DockerRepository:
         return f"{self.location}-docker.pkg.dev/{self.project.project_id}/{self.repository_id}/{name}:{tag}"
 
 
-Guarded = Project | Bucket | ServiceAccount | DockerRepository
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRing:
+    """A key ring in Cloud KMS. It bears no mark: Google gives it neither labels nor a description."""
+
+    project: Project
+    location: str
+    ring_id: str
+
+    @property
+    def name(self) -> str:
+        return f"projects/{self.project.project_id}/locations/{self.location}/keyRings/{self.ring_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CryptoKey:
+    """A symmetric key in Cloud KMS, which wraps a sealed model's key. Rotating it is left to the owner."""
+
+    ring: KeyRing
+    key_id: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.ring.name}/cryptoKeys/{self.key_id}"
+
+
+Guarded = Project | Bucket | ServiceAccount | DockerRepository | CryptoKey
 """What has an allow policy of its own."""
 
 
@@ -120,36 +146,48 @@ class Grant:
 class NoOther:
     """Of those whose name begins with `prefix`, `members` alone hold `role` on one resource."""
 
-    on: ServiceAccount
+    on: ServiceAccount | CryptoKey
     role: str
     prefix: str
     members: frozenset[str]
 
 
-Made = Bucket | ServiceAccount | WorkloadIdentityPool | Provider | DockerRepository
+Deletable = Bucket | ServiceAccount | WorkloadIdentityPool | Provider | DockerRepository
+"""What is created and deleted."""
+
+Lasting = KeyRing | CryptoKey
+"""What is created, and stays: Google keeps a key at least until its versions are destroyed, days later."""
+
+Made = Deletable | Lasting
 """What can be created; a project exists already."""
 
 Resource = EnabledApi | Made | Grant | NoOther
 
 
 def made_of(resources: Iterable[Resource]) -> tuple[Made, ...]:
-    """Those that are created and deleted, in order."""
+    """Those that are created, in order."""
     return tuple(each for each in resources if not isinstance(each, EnabledApi | Grant | NoOther))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What the owner has: the model's bucket, the account that alone reads it, the pool, the images."""
+    """What the owner has: the model's bucket, the account that alone reads it, the pool, the images.
+
+    `key` is there where the model is to lie sealed.
+    """
 
     model_bucket: Bucket
     service_account: ServiceAccount
     pool: WorkloadIdentityPool
     repository: DockerRepository
     provider_id: str
+    key: CryptoKey | None = None
 
     def apis(self) -> tuple[EnabledApi, ...]:
         """What the owner's commands and the workload call in the owner's project."""
-        return _apis(self.model_bucket.project, "artifactregistry", "iam", "iamcredentials", "storage", "sts")
+        sealed = () if self.key is None else ("cloudkms",)
+        names = ("artifactregistry", *sealed, "iam", "iamcredentials", "storage", "sts")
+        return _apis(self.model_bucket.project, *names)
 
     def foundation(self) -> tuple[Resource, ...]:
         """What is there before any image is; nobody is admitted by it. In the order of creation."""
@@ -161,6 +199,7 @@ class Owner:
             ),
             self.pool,
             self.repository,
+            *(() if self.key is None else (self.key.ring, self.key)),
         )
 
     @property
@@ -212,6 +251,20 @@ class Owner:
                 member=self.pool.image_member(digest),
             )
             for digest in sorted(image_digests)
+        )
+
+    def key_admissions(self, image_digests: Collection[Digest]) -> tuple[Grant | NoOther, ...]:
+        """Each of these images, and no other, may have the key unwrap the model's; () where none is sealed.
+
+        The binding is on the key, and not on its ring or the project, for the federated principal itself.
+        """
+        if self.key is None:
+            return ()
+        members = [self.pool.image_member(digest) for digest in sorted(image_digests)]
+        prefix = self.pool.image_member(Digest(""))
+        return (
+            *(Grant(on=self.key, role=DECRYPTER, member=member) for member in members),
+            NoOther(on=self.key, role=DECRYPTER, prefix=prefix, members=frozenset(members)),
         )
 
     def pull_grant(self, member: str) -> Grant:

@@ -1,7 +1,7 @@
 """How each resource is called, found and written in Google's REST APIs: nothing here calls anybody.
 
 Source: REST references of Cloud Storage (`buckets`), IAM v1 (`serviceAccounts`,
-`workloadIdentityPools`), Artifact Registry v1, Cloud Resource Manager v3, Service Usage v1.
+`workloadIdentityPools`), Artifact Registry v1, Cloud KMS v1, Cloud Resource Manager v3, Service Usage v1.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import assert_never
 
 from policy.provider import Provider
 
-from .google_api import ARTIFACT_REGISTRY, IAM, RESOURCE_MANAGER, SERVICE_USAGE, STORAGE, Json
+from .google_api import ARTIFACT_REGISTRY, IAM, KMS, RESOURCE_MANAGER, SERVICE_USAGE, STORAGE, Json
 from .marks import mark_of
 from .resources import (
     Bucket,
+    CryptoKey,
     DockerRepository,
     EnabledApi,
     Grant,
     Guarded,
+    KeyRing,
     Made,
     Project,
     ServiceAccount,
@@ -55,6 +57,10 @@ def title_of(resource: EnabledApi | Made | Project) -> str:
             return f"provider `{resource.name.rpartition('/')[2]}`"
         case DockerRepository():
             return f"repository `{resource.repository_id}`"
+        case KeyRing():
+            return f"key ring `{resource.ring_id}`"
+        case CryptoKey():
+            return f"key `{resource.key_id}`"
         case _:
             assert_never(resource)
 
@@ -79,6 +85,8 @@ def url_of(resource: EnabledApi | Made | Project) -> str:
             return f"{IAM}/{resource.name}"
         case DockerRepository():
             return f"{ARTIFACT_REGISTRY}/{resource.name}"
+        case KeyRing() | CryptoKey():
+            return f"{KMS}/{resource.name}"
         case _:
             assert_never(resource)
 
@@ -90,6 +98,8 @@ def api_of(resource: Made) -> str:
             return "storage.googleapis.com"
         case DockerRepository():
             return "artifactregistry.googleapis.com"
+        case KeyRing() | CryptoKey():
+            return "cloudkms.googleapis.com"
         case ServiceAccount() | WorkloadIdentityPool() | Provider():
             return "iam.googleapis.com"
         case _:
@@ -124,7 +134,7 @@ def desired_of(resource: Made) -> Json:
                 # As a whole: keys that somebody uploaded (`jwksJson`) would speak for the issuer.
                 "oidc": oidc,
             }
-        case ServiceAccount() | WorkloadIdentityPool() | DockerRepository():
+        case ServiceAccount() | WorkloadIdentityPool() | DockerRepository() | KeyRing() | CryptoKey():
             return {}
         case _:
             assert_never(resource)
@@ -154,5 +164,11 @@ def creation_of(resource: Made) -> Creation:
             parameters = {"repositoryId": identifier}
             body = {"format": "DOCKER", **mark}
             return Creation(url=collection, body=body, parameters=parameters, operations=ARTIFACT_REGISTRY)
+        case KeyRing():
+            return Creation(url=collection, body={}, parameters={"keyRingId": identifier})
+        case CryptoKey():
+            # A first version comes with it; without a schedule nothing is rotated but by its owner.
+            body = {"purpose": "ENCRYPT_DECRYPT", **mark}
+            return Creation(url=collection, body=body, parameters={"cryptoKeyId": identifier})
         case _:
             assert_never(resource)

@@ -15,8 +15,11 @@ from typing import Final, Literal, assert_never
 
 from attestation.errors import Denied, Misconfigured
 
+from .allow_policies import is_granted, read_policy
+from .failures import ApiDisabled, NotFound
 from .google_api import GoogleApi, Json
-from .resources import Bucket, DockerRepository, Grant, Guarded, Project, ServiceAccount
+from .observing import holds
+from .resources import Bucket, CryptoKey, DockerRepository, Grant, Guarded, Project, ServiceAccount
 from .rest import title_of, url_of
 
 Standing = Literal["yes", "no", "unknown"]
@@ -50,6 +53,26 @@ def held(api: GoogleApi, on: Guarded, permissions: Collection[str]) -> frozenset
             "POST", f"{url_of(on)}:testIamPermissions", doing=doing, body={"permissions": asked}
         )
     return frozenset(answer.get("permissions", ()))
+
+
+def needs(api: GoogleApi, grant: Grant, permission: str, project: Project) -> bool:
+    """Whether the caller holds the permission by this grant alone, or does not hold it yet.
+
+    So the grant is wanted the second time too, after the first has given it.
+
+    Raises:
+        Denied, Unavailable: as Google answers.
+    """
+    if permission in holds(api, project, [permission]):
+        return False
+    try:
+        if permission not in held(api, grant.on, [permission]):
+            return True
+        return is_granted(
+            read_policy(api, grant.on, doing=f"reading who may use {title_of(grant.on)}"), grant
+        )
+    except (ApiDisabled, NotFound):
+        return True
 
 
 def speak_for(api: GoogleApi, account: ServiceAccount, scope: str) -> GoogleApi | None:
@@ -103,5 +126,12 @@ def grant_line(grant: Grant) -> str:
                 f" --location={grant.on.location}"
             )
             return f"gcloud artifacts repositories add-iam-policy-binding {of} {what}"
+        case CryptoKey():
+            ring = grant.on.ring
+            of = (
+                f"{grant.on.key_id} --keyring={ring.ring_id} --location={ring.location}"
+                f" --project={ring.project.project_id}"
+            )
+            return f"gcloud kms keys add-iam-policy-binding {of} {what}"
         case _:
             assert_never(grant.on)

@@ -30,9 +30,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from attestation.errors import Misconfigured, quoted
+from contract.kms_keys import PATTERN, SHAPE, parse_kms_key
 
 if TYPE_CHECKING:
-    from deploy.resources import Operator, Owner
+    from deploy.resources import CryptoKey, Operator, Owner, Project
 
 FILE = "symbolon.toml"
 _SECTIONS = ("owner", "operator", "launch")
@@ -41,10 +42,11 @@ _ANY_PROJECT = "GOOGLE_CLOUD_PROJECT"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """What such a name may look like; `words` say so to a person."""
+    """What such a name may look like; `words` say so to a person. An `optional` one may be left out."""
 
     pattern: str
     words: str
+    optional: bool = False
 
 
 _PROJECT = _Kind(pattern=r"[a-z][a-z0-9-]{4,28}[a-z0-9]", words="6 to 30 of a-z, 0-9 and -, a letter first")
@@ -52,6 +54,7 @@ _BUCKET = _Kind(pattern=r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", words="3 to 222 o
 _ACCOUNT = _Kind(pattern=r"[a-z][a-z0-9-]{4,28}[a-z0-9]", words="6 to 30 of a-z, 0-9 and -, a letter first")
 _FEDERATION = _Kind(pattern=r"(?!gcp-)[a-z0-9-]{4,32}", words="4 to 32 of a-z, 0-9 and -, not gcp- first")
 _REPOSITORY = _Kind(pattern=r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", words="1 to 63 of a-z, 0-9 and -")
+_KEY = _Kind(pattern=PATTERN.pattern, words=f"a key of Cloud KMS is {SHAPE}", optional=True)
 _PLACE = _Kind(pattern=r"[a-zA-Z][a-zA-Z0-9-]{1,39}", words="a place of Google's, such as us-west1")
 
 
@@ -84,9 +87,19 @@ class OwnerNames:
     repository: str = _name(
         _REPOSITORY, "PRIMUS_ARTIFACT_REPOSITORY", "{project}-artifact-repo", "the repository of the images"
     )
+    kms: str = _name(
+        _KEY,
+        "SYMBOLON_KMS_KEY",
+        "",
+        "the key that a sealed model's key is wrapped by, by its whole name; without it no model is sealed",
+    )
 
     def owner(self, number: str) -> Owner:
-        """The owner's resources, in the project of that number."""
+        """The owner's resources, in the project of that number.
+
+        Raises:
+            Misconfigured: the key is in another project.
+        """
         from deploy.resources import (
             Bucket,
             DockerRepository,
@@ -105,6 +118,7 @@ class OwnerNames:
                 project=project, location=self.repository_location, repository_id=self.repository
             ),
             provider_id=self.provider,
+            key=_key_of(self.kms, project) if self.kms else None,
         )
 
 
@@ -137,6 +151,18 @@ class OperatorNames:
             result_bucket=Bucket(project=project, name=self.result_bucket, location=self.location),
             workload_account=ServiceAccount(project=project, account_id=self.service_account),
         )
+
+
+def _key_of(name: str, project: Project) -> CryptoKey:
+    from deploy.resources import CryptoKey, KeyRing
+
+    key = parse_kms_key(name, where="`kms`")
+    if key.project not in (project.project_id, project.number):
+        raise Misconfigured(
+            f"the key is in project {quoted(key.project)}, and what is provisioned in `{project.project_id}`",
+            hint="name a key of the owner's project; or leave it out, and bind each image to that key",
+        )
+    return CryptoKey(ring=KeyRing(project=project, location=key.location, ring_id=key.ring), key_id=key.key)
 
 
 Names = TypeVar("Names", OwnerNames, OperatorNames)
@@ -220,6 +246,8 @@ def read_said(
 
 def _check(key: str, value: str, kind: _Kind, variable: str, section: str) -> None:
     flag = f"--{key.replace('_', '-')}"
+    if not value and kind.optional:
+        return
     if not value:
         raise Misconfigured(
             f"no `{key}` is named for the {section}",

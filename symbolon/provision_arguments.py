@@ -46,7 +46,7 @@ def add_modes(parser: Parser) -> None:
     parser.add_argument(
         "--with-contents",
         action="store_true",
-        help="with --destroy: buckets and repositories with what is in them, for ever",
+        help="with --destroy: buckets and repositories with what is in them, and a key's versions, for ever",
     )
     parser.add_argument("--yes", action="store_true", help="with --destroy: do not ask")
 

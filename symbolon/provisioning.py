@@ -114,7 +114,9 @@ def _destroy(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode
     def planned(wanted: tuple[Resource, ...], observed: Observed) -> tuple[Action, ...]:
         inside = look_inside(api, wanted, observed)
         may_empty = choice.with_contents or choice.only_show or choice.printing is not None
-        return plan_removal(wanted, observed, inside, with_contents=may_empty)
+        return plan_removal(
+            wanted, observed, inside, with_contents=may_empty, with_versions=choice.with_contents
+        )
 
     wanted = deployment.removed
     with patience("looking at what stands"):

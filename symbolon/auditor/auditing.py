@@ -1,7 +1,8 @@
 """An image audited: read, built again or accounted for, and held against its terms and a policy.
 
 The steps, in order: the image is read; its root is known; the checkout says what ought to be in it; it is
-built again where that can be, else each of its files is accounted for; the policy is asked of its digest.
+built again where that can be, else each of its files is accounted for; the policy is asked of its digest, and
+so is the policy of a sealed model's key.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from .image_answers import Answer, Evidence, conclude, exit_code_of, stray_of
 from .image_order import Order
 from .image_policy import PolicyAnswer, ask_policy
 from .image_root import root_of
+from .image_seal import Seal, seal_of
 from .image_sources import Sources, way_for
 from .image_words import Labels, labels_in_words, terms_that_differ
 
@@ -60,6 +62,8 @@ class Audited:
     stray: str
     policy: PolicyAnswer | None
     policy_named: NamedPolicySet | None
+    seal: Seal
+    key_policy_named: NamedText | None
     notes: tuple[str, ...]
 
     @property
@@ -67,6 +71,7 @@ class Audited:
         """No, if anything says no; else unknown, if anything is."""
         codes = [exit_code_of(self.answer)]
         codes += [self.policy.exit_code] if self.policy is not None else []
+        codes += [self.seal.exit_code] if self.seal.exit_code is not None else []
         codes += [ExitCode.ANSWERED_NO] if self.stray or self.labels.refused or self.other_terms else []
         for code in (ExitCode.ANSWERED_NO, ExitCode.UNKNOWN):
             if code in codes:
@@ -87,7 +92,10 @@ def audit(order: Order, folder: Path, steps: Steps) -> Audited:
     check_named_once(order.terms, order.policy, order.bindings)
     terms_named = read_named(order.terms, what="terms")
     terms = parse_terms(terms_named.text)
+    check_named_once(order.terms, order.policy, order.bindings, order.key_policy)
     named = None if order.policy is None else read_policy_set(order.policy, bindings=order.bindings)
+    key_policy = None if order.key_policy is None else read_named(order.key_policy, what="key's policy")
+    seal_of(terms, key_policy, digest="")  # refused now, and not when all is built
     steps.begin("reading the image")
     asked, layout = _layout(order.image, folder / "image", steps)
     way = way_for(layout, order)
@@ -129,6 +137,8 @@ def audit(order: Order, folder: Path, steps: Steps) -> Audited:
         stray=stray_of(sources.expected),
         policy=None if named is None else _ask(named, asked, order.attack, steps),
         policy_named=named,
+        seal=seal_of(terms, key_policy, digest=asked),
+        key_policy_named=key_policy,
         notes=(*way.notes, *notes),
     )
 

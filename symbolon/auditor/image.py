@@ -44,7 +44,8 @@ def record_of_audit(audited: Audited, *, now: datetime) -> Record:
     """The audit's record: its question names the image, and its inputs are the files."""
     named = audited.policy_named
     inputs = [("terms", audited.terms_named), *(() if named is None else named.inputs)]
-    rests_on = () if audited.policy is None else audited.policy.rests_on
+    inputs += [] if audited.key_policy_named is None else [("key policy", audited.key_policy_named)]
+    rests_on = (*(() if audited.policy is None else audited.policy.rests_on), *audited.seal.rests_on)
     question = f"is the image `{audited.asked}` what its sources make?"
     return record_of(question, inputs, now=now, assumptions=rests_on)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .image_order import Order
 
 _EXIT_CODES = (
-    "exit codes: 0 all as it should be · 3 something differs, or the policy does not pin it\n"
+    "exit codes: 0 all as it should be · 3 something differs, or policy or key let others in\n"
     "  4 what was handed over is hostile, or not what its digest says · 6 not all could be compared\n"
 )
 
@@ -33,7 +33,8 @@ def add_image(auditor: argparse._SubParsersAction[Parser]) -> None:
         "      --terms terms.toml --base docker.io/library/python:3.11-slim@sha256:… --policy policy.toml\n"
         "  symbolon auditor image layout/ --source checkout --terms terms.toml --engine none \\\n"
         "      --wheels wheels --known python-3.11-slim/           file by file, without building anything\n"
-        "  symbolon auditor image layout/ --source . --terms terms.toml --sbom sbom.spdx.json\n\n"
+        "  symbolon auditor image layout/ --source . --terms terms.toml --sbom sbom.spdx.json\n"
+        "  symbolon auditor image layout/ --source . --terms terms.toml --key-policy key-policy.json\n\n"
         + _EXIT_CODES,
     )
     _add_order(image)
@@ -87,6 +88,11 @@ def _add_order(parser: Parser) -> None:
     )
     parser.add_argument(
         "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (YAML or JSON)"
+    )
+    parser.add_argument(
+        "--key-policy",
+        metavar="F",
+        help="the IAM policy of a sealed model's key, of `gcloud kms keys get-iam-policy`: who can open it",
     )
     parser.add_argument(
         "--base", metavar="NAME@DIGEST", help="what the owner built it on: it is built again on that"
@@ -151,6 +157,7 @@ def _order(arguments: argparse.Namespace) -> Order:
         pip_config=arguments.pip_config,
         ca=arguments.ca,
         attack=arguments.attack,
+        key_policy=arguments.key_policy,
     )
 
 

@@ -15,6 +15,7 @@ class Order:
     """What is to be audited, as it was typed.
 
     `engine` may be `none`: nothing is built. `known` are OCI layouts whose files the auditor vouches for.
+    `key_policy` is the allow policy of the key that opens a sealed model.
     """
 
     image: str
@@ -31,3 +32,4 @@ class Order:
     pip_config: Path | None
     ca: Path | None
     attack: int
+    key_policy: str | None = None

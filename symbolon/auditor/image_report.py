@@ -46,6 +46,9 @@ def verdict_of(audited: Audited) -> str:
     parts += ["the launcher would refuse its labels"] if audited.labels.refused else []
     parts += ["the terms are others"] if audited.other_terms else []
     parts += [f"the policy {audited.policy.word}"] if audited.policy is not None else []
+    if audited.seal.exit_code is not None:
+        known = f"the model's key {audited.seal.word}"
+        parts += [known if audited.seal.word != "not known" else "not known who can open the model"]
     return "; ".join(parts)
 
 
@@ -62,6 +65,7 @@ def sections_of(audited: Audited) -> Iterator[Section]:
     yield Section(title="terms that differ", lines=audited.other_terms)
     yield Section(title="what each label lets the operator do", table=audited.labels.table)
     yield Section(title="the terms", lines=terms_in_words(audited.terms))
+    yield from audited.seal.sections()
     yield from _packages(audited)
 
 
@@ -84,12 +88,14 @@ def _answers(audited: Audited) -> Iterator[Entry]:
         policy = audited.policy
         token = policy.example
         yield Entry(mark=policy.word, tone=policy.tone, label="the policy", text=policy.said, token=token)
+    yield audited.seal.entry
 
 
 def _rests_on(audited: Audited) -> tuple[str, ...]:
     answer = audited.answer
     mine = answer.rests_on if isinstance(answer, Reproduced | AccountedFor) else audited.evidence.sources
-    return (*mine, *(() if audited.policy is None else audited.policy.rests_on))
+    asked = () if audited.policy is None else audited.policy.rests_on
+    return (*mine, *asked, *audited.seal.rests_on)
 
 
 def _rows(differences: Differences) -> tuple[tuple[str, ...], ...]:
@@ -163,6 +169,7 @@ def document_of(audited: Audited) -> dict[str, Any]:
         },
         "checkout": {"digest": audited.expected.digest, "differs": audited.stray},
         "policy": None if policy is None else policy.document(),
+        "seal": audited.seal.document(),
         "labels": audited.labels.document(),
         "terms": {"differ": list(audited.other_terms), "tables": terms_document(audited.terms)},
         "packages": [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 from attestation.errors import Misconfigured
 from contract.tables import Key, keys_of
@@ -89,11 +89,17 @@ def _means(policy: LaunchPolicy) -> dict[str, str]:
 def terms_in_words(terms: OwnerTerms) -> tuple[str, ...]:
     """Each key of the terms with its value, and what it means, a line each."""
     return tuple(
-        f"`{name}.{key.name}` = `{_shown(key, getattr(getattr(terms, name), key.name))}`: {key.meaning}"
-        for name, table in TABLES.items()
-        for key in keys_of(table)
-        if getattr(getattr(terms, name), key.name) is not None
+        f"`{name}.{key.name}` = `{_shown(key, value)}`: {key.meaning}" for name, key, value in _said(terms)
     )
+
+
+def _said(terms: OwnerTerms) -> Iterator[tuple[str, Key, Any]]:
+    """Each key that has a value, after its table's name; a table that the terms lack has none."""
+    for name, table in TABLES.items():
+        for key in keys_of(table):
+            value = getattr(getattr(terms, name), key.name, None)
+            if value is not None:
+                yield name, key, value
 
 
 def _shown(key: Key, value: object) -> str:
@@ -103,14 +109,10 @@ def _shown(key: Key, value: object) -> str:
 
 def terms_document(terms: OwnerTerms) -> dict[str, object]:
     """The terms as JSON: by table and key, each value as `terms.toml` writes it."""
-    return {
-        name: {
-            key.name: key.kind.render(getattr(getattr(terms, name), key.name))
-            for key in keys_of(table)
-            if getattr(getattr(terms, name), key.name) is not None
-        }
-        for name, table in TABLES.items()
-    }
+    document: dict[str, dict[str, str]] = {name: {} for name in TABLES if getattr(terms, name) is not None}
+    for name, key, value in _said(terms):
+        document[name][key.name] = key.kind.render(value)
+    return dict(document)
 
 
 def terms_that_differ(in_image: bytes, given: OwnerTerms) -> tuple[str, ...]:
@@ -124,7 +126,7 @@ def terms_that_differ(in_image: bytes, given: OwnerTerms) -> tuple[str, ...]:
     for table in fields(OwnerTerms):
         ours, theirs = getattr(given, table.name), getattr(found, table.name)
         for key in keys_of(TABLES[table.name]):
-            ought, is_so = getattr(ours, key.name), getattr(theirs, key.name)
+            ought, is_so = getattr(ours, key.name, None), getattr(theirs, key.name, None)
             if ought != is_so:
                 said = ["nothing" if each is None else key.kind.render(each) for each in (is_so, ought)]
                 different.append(

@@ -46,6 +46,18 @@ _BUCKETS: Final = tuple(
 _ACCOUNTS: Final = tuple(
     f"iam.serviceAccounts.{verb}" for verb in ("create", "get", "getIamPolicy", "setIamPolicy")
 )
+_KEYS: Final = tuple(
+    f"cloudkms.{each}"
+    for each in (
+        "keyRings.create",
+        "keyRings.get",
+        "cryptoKeys.create",
+        "cryptoKeys.get",
+        "cryptoKeys.getIamPolicy",
+        "cryptoKeys.setIamPolicy",
+    )
+)
+"""What making a key and binding an image to it asks for, where a model is to lie sealed."""
 _OWNER: Final = (
     "serviceusage.services.enable",
     "serviceusage.services.get",
@@ -104,7 +116,8 @@ def examine_owner(
         more = ["--policy", policy] if policy else []
         words = join(["symbolon", "owner", "provision", *typed, *more])
         yield from check_apis(api, owner.apis(), member=member)
-        yield from check_permissions(api, project, _OWNER, member=member)
+        needed = (*_OWNER, *(() if owner.key is None else _KEYS))
+        yield from check_permissions(api, project, needed, member=member)
         yield from check_resources(api, project, wanted, member=member, words=words)
         if asked is not None and is_subject_unbounded(asked):
             fix = f"symbolon owner policy lint {quote(str(policy))}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from attestation.digests import Digest
 from attestation.errors import ExitCode, Misconfigured, quoted
+from contract.kms_keys import ENCRYPTER
+from contract.terms import ScaleMissing, parse_terms
 from deploy.google_api import GoogleApi
-from deploy.resources import Owner, Resource
+from deploy.resources import Grant, Owner, Resource
+from deploy.rights import needs
 from policy.mapping import MOST_SUBJECT_BYTES
 from policy.policy_file import Policy, parse_policy
 from policy.rules.subject_may_exceed_127_bytes import has_no_limit
@@ -30,35 +34,62 @@ def provision_owner(
     names: OwnerNames,
     *,
     policy: str | None,
+    terms: str | None = None,
     choice: Choice,
     typed: Sequence[str] = (),
     api: GoogleApi | None = None,
 ) -> ExitCode:
     """The owner's resources are as described, or the plan for that is shown; `typed` are the flags of names.
 
+    The key of a sealed model is the one of the `terms`, where they name one.
+
     Raises:
-        Misconfigured: the policy is for another provider, or pins no image.
+        Misconfigured: the policy is for another provider, or pins no image; the terms name another key.
         SymbolonError: as `provision` does.
     """
     asked = None if policy is None else parse_policy(read_text(policy, what="policy"))
+    if terms is not None:
+        names = replace(names, kms=_key_in(read_text(terms, what="terms"), names.kms))
     api = api or sign_in("owner")
     project, member = find_project(api, names.project)
     owner = names.owner(project.number)
     hints = () if asked else ("no provider yet: name the owner's policy by --policy",)
     if asked is not None and is_subject_unbounded(asked):
         hints = (f"{SUBJECT_UNBOUNDED}: symbolon owner policy lint {shlex.quote(str(policy))}",)
+    files = [*(["--policy", policy] if policy else []), *(["--terms", terms] if terms else [])]
     deployment = Deployment(
         party="owner",
         project=project,
-        wanted=wanted_of(owner, asked),
+        wanted=(*wanted_of(owner, asked), *_sealing(api, owner, member, choice)),
         removed=everything_of(owner),
         member=member,
-        words=shlex.join(
-            ["symbolon", "owner", "provision", *typed, *(["--policy", policy] if policy else [])]
-        ),
+        words=shlex.join(["symbolon", "owner", "provision", *typed, *files]),
         hints=hints if choice.mode != "destroy" else (),
     )
     return provision(api, deployment, choice)
+
+
+def _key_in(terms: str, named: str) -> str:
+    """The key of these terms; the one that is named otherwise, where their model is not sealed yet."""
+    try:
+        release = parse_terms(terms).release
+    except ScaleMissing as incomplete:
+        release = incomplete.unscaled.release
+    if release is not None and named not in ("", release.kms):
+        raise Misconfigured(
+            f"the terms say {quoted(release.kms, most_characters=200)}, and `kms` is another key",
+            hint="leave --kms (SYMBOLON_KMS_KEY, `kms` in symbolon.toml) out, or seal the model by that key",
+        )
+    return named if release is None else release.kms
+
+
+def _sealing(api: GoogleApi, owner: Owner, member: str, choice: Choice) -> tuple[Grant, ...]:
+    """Whoever provisions may seal by the key: granted only where they may not anyhow."""
+    if owner.key is None or not member or choice.mode == "destroy":
+        return ()
+    grant = Grant(on=owner.key, role=ENCRYPTER, member=member)
+    needed = needs(api, grant, "cloudkms.cryptoKeyVersions.useToEncrypt", owner.key.ring.project)
+    return (grant,) if needed else ()
 
 
 def is_subject_unbounded(policy: Policy) -> bool:
@@ -96,6 +127,7 @@ def wanted_of(owner: Owner, policy: Policy | None) -> tuple[Resource, ...]:
         policy.provider,
         *owner.admissions(digests),
         owner.no_other_admissions(digests),
+        *owner.key_admissions(digests),
         *(owner.pull_grant(f"serviceAccount:{each}") for each in policy.conditions.who.service_accounts),
     )
 
@@ -107,4 +139,5 @@ def everything_of(owner: Owner) -> tuple[Resource, ...]:
         *owner.apis(),
         *owner.foundation(),
         owner.provider(mapping=mapping, condition=condition),
+        *owner.key_admissions([]),
     )

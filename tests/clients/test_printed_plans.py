@@ -19,8 +19,11 @@ from emulator import running
 from emulator.running import Running
 from policy.policy_file import parse_policy
 from policy.policy_file import render_gcloud as render_provider
+from symbolon.owner.provision import everything_of
 from tests.clients.conftest import Shell, installed, shell_in_front_of
 from tests.deploy.test_convergence import OWNER, WANTED, owners, removed, what_is_seen
+from tests.deploy.test_kms_keys import SEALED
+from tests.deploy.test_kms_keys import wanted as sealed
 
 _NEW_EACH_TIME = (
     "createTime",
@@ -120,6 +123,28 @@ def test_the_printed_commands_end_where_apply_ends(
         assert f"restore workload identity pool `{OWNER.pool.pool_id}`" in map(str, actions)
         run(shell, actions)
         assert plan(WANTED[party], observe(api, WANTED[party])) == ()
+
+
+def test_the_printed_commands_make_a_sealed_model_s_key_and_take_it_down(
+    two: tuple[Running, Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed("gcloud")
+    shell = shell_in_front_of(two[0], "owner", tmp_path)
+    api = api_in_front_of(two[0], "owner", monkeypatch)
+    for digest in ("sha256:" + "1" * 64, "sha256:" + "2" * 64):
+        wanted = sealed(digest)
+        run(shell, plan(wanted, observe(api, wanted)))
+        assert plan(wanted, observe(api, wanted)) == ()
+    gone = everything_of(SEALED)
+
+    def removal() -> tuple[Action, ...]:
+        observed = observe(api, gone)
+        inside = look_inside(api, gone, observed)
+        return plan_removal(gone, observed, inside, with_contents=True, with_versions=True)
+
+    assert "schedule for destruction version 1 of key `lite0`" in map(str, removal())
+    run(shell, removal())
+    assert removal() == ()
 
 
 def test_the_line_of_a_policy_file_is_one_that_gcloud_takes(

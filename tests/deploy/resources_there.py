@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from deploy.resources import Made, Project, owner_of
+from deploy.resources import CryptoKey, KeyRing, Made, Project, owner_of
 
 PROJECT = Project(project_id="primus", number="100")
 OWNER = owner_of(PROJECT)
 PROVIDER = OWNER.provider(mapping={"google.subject": "assertion.sub"}, condition="false")
+RING = KeyRing(project=PROJECT, location="global", ring_id="models")
+KEY = CryptoKey(ring=RING, key_id="lite0")
+KEY_THERE: dict[str, Any] = {
+    "name": KEY.name,
+    "purpose": "ENCRYPT_DECRYPT",
+    "labels": {"managed-by": "symbolon"},
+    "primary": {"name": f"{KEY.name}/cryptoKeyVersions/1", "state": "ENABLED"},
+}
 PRIVATE = {
     "uniformBucketLevelAccess": {"enabled": True, "lockedTime": "2026-01-01T00:00:00Z"},
     "publicAccessPrevention": "enforced",

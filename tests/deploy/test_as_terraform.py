@@ -20,7 +20,7 @@ from tests.deploy.resources_there import OWNER, PROJECT
 from tests.deploy.test_convergence import WANTED
 
 SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("terraform_google.json").read_text("utf-8"))
-META = ("depends_on",)
+META = ("depends_on", "lifecycle")
 """What every resource of Terraform's has, whatever the provider."""
 _TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "boolean": bool, "number": (int, float)}
 

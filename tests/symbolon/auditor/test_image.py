@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contract.terms import parse_terms, render_terms
 from deploy.image import build_image
+from deploy.layout import read_layout
 from deploy.wheels import SITE
 from emulator.running import Running
 from tests.checkouts import base_files, compiled, lay_out_checkout, our_files, wheel_bytes, write_image
@@ -300,6 +303,52 @@ def test_what_a_build_needs_is_looked_for_before_anything_is_read(
     engine(workplace, monkeypatch, "hostile")
     answer = audit("hostile", *options)
     assert (answer.code, words in answer.err) == (7, True)
+
+
+def key_policy(workplace: Path, image: str, *others: str) -> tuple[str, ...]:
+    """The option that names the key's policy, in which the image and these can open the model."""
+    terms = parse_terms(TERMS)
+    pool = terms.credential.audience.partition("/providers/")[0]
+    members = [f"principalSet:{pool}/attribute.image_digest/{image}", *others]
+    bindings = [{"role": "roles/cloudkms.cryptoKeyDecrypter", "members": members}]
+    (workplace / "key.json").write_text(json.dumps({"bindings": bindings, "etag": "BwY=", "version": 1}))
+    return "--key-policy", "key.json"
+
+
+def test_who_can_open_a_sealed_model_is_read_from_its_key_s_policy(audit: Audit, workplace: Path) -> None:
+    digest = read_layout(workplace / "alone").digest
+    answer = audit("alone", *key_policy(workplace, digest, "user:owner@primus.example"))
+    assert (answer.code, answer.json["seal"]["verdict"]) == (0, "opens for this image")
+    assert [each["who"] for each in answer.json["seal"]["openers"]] == ["this image", "a person's account"]
+    assert [each["role"] for each in answer.json["record"]["inputs"]] == ["terms", "key policy"]
+    assert any("project and above" in each for each in answer.json["record"]["assumptions"])
+    for others, code in (("allUsers", 3), ("robot:r2", 6)):
+        answer = audit("alone", *key_policy(workplace, digest, others))
+        assert (answer.code, reproduction(answer)["verdict"]) == (code, "reproduced")
+    assert audit("alone", *key_policy(workplace, NOBODYS)).code == 3
+
+
+def test_without_that_policy_it_is_said_and_the_answer_is_the_same(
+    audit: Audit, ask: Ask, workplace: Path
+) -> None:
+    answer = audit("alone")
+    seal = answer.json["seal"]
+    assert (answer.code, seal["verdict"], seal["openers"]) == (0, "not known", None)
+    assert (seal["sealed"], seal["kms"].rpartition("/")[2]) == (True, "lite0")
+    shown = ask(*["auditor", "image", "alone", "--source", "checkout", "--terms", "terms.toml", "--emulator"])
+    assert "who can open it is not known: --key-policy names" in shown.out
+    assert "manifest `sha256:2c26b46b" in shown.out
+
+
+def test_a_model_that_is_not_sealed_is_audited_too(audit: Audit, workplace: Path) -> None:
+    bare = render_terms(replace(parse_terms(TERMS), release=None))
+    (workplace / "terms.toml").write_text(bare)
+    checkout = workplace / "checkout"
+    build_image(workplace / "bare", terms=bare.encode(), root=ROOT, source=checkout, runtime="openvino")
+    answer = audit("bare")
+    assert (answer.code, answer.json["seal"]["verdict"]) == (0, "not sealed")
+    refused = audit("bare", *key_policy(workplace, NOBODYS))
+    assert (refused.code, "the terms name none" in refused.err) == (7, True)
 
 
 def test_an_sbom_is_written_beside(audit: Audit, workplace: Path) -> None:

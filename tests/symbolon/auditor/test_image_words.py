@@ -72,6 +72,20 @@ def test_terms_that_differ_are_named_with_both_values() -> None:
     )
 
 
+def test_a_table_that_the_terms_lack_is_not_said() -> None:
+    bare = replace(TERMS, release=None)
+    assert not [line for line in terms_in_words(bare) if line.startswith("`release.")]
+    assert "release" not in terms_document(bare)
+    assert "release" in terms_document(TERMS)
+    assert [line.partition("` is ")[0] for line in terms_that_differ(same(bare), TERMS)] == [
+        "`release.manifest",
+        "`release.kms",
+        "`release.signed_by",
+    ]
+    assert len(terms_that_differ(same(TERMS), bare)) == 3
+    assert terms_that_differ(same(bare), bare) == ()
+
+
 def same(terms: OwnerTerms) -> bytes:
     return render_terms(terms).encode()
 

@@ -63,6 +63,20 @@ def test_the_same_input_and_time_have_the_same_bytes(report: Report, pinned: Pat
         assert (pinned / "one" / name).read_bytes() == (pinned / "two" / name).read_bytes()
 
 
+def test_who_can_open_the_model_is_in_the_record(report: Report, pinned: Path) -> None:
+    (pinned / "key.json").write_text(
+        json.dumps({"bindings": [{"role": "roles/cloudkms.cryptoKeyDecrypter", "members": ["allUsers"]}]})
+    )
+    answer = report("audit", "--fail-on", "critical", "--key-policy", "key.json")
+    assert (answer.code, "the model's key opens for others" in answer.out) == (3, True)
+    document = json.loads((pinned / "audit" / "report.json").read_text())
+    assert document["image"]["seal"]["openers"][0]["who"] == "everybody, without any account"
+    assert "key policy" in [each["role"] for each in document["record"]["inputs"]]
+    page = (pinned / "audit" / "report.html").read_text()
+    for words in ("how the model is sealed", "who can open the model", "allUsers"):
+        assert words in page
+
+
 def test_another_time_is_all_that_differs(report: Report, pinned: Path) -> None:
     report("one")
     report("two", "--at", "2027-01-01T00:00:00Z")
