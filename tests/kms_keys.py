@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.kms_keys import DECRYPTER, KmsKey
-from deploy.google_api import GoogleApi, Json
-from deploy.key_wrapping import KMS
+from deploy.google_api import KMS, GoogleApi, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

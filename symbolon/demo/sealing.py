@@ -14,7 +14,7 @@ from pathlib import Path
 from attestation.digests import Digest
 from contract.kms_keys import DECRYPTER, KmsKey
 from contract.terms import OwnerTerms, parse_terms, render_terms
-from deploy.key_wrapping import KMS
+from deploy.google_api import KMS
 
 from .. import whole_files
 from ..owner import workplace
