@@ -68,8 +68,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "nothing was written to that bucket.",
         "not-ours": "What is there would have to be changed or deleted, and does not say that this "
         "program made it. Change it yourself, or choose another name. Whoever wants it to be symbolon's "
-        "puts its mark there: the label `managed-by=symbolon` on a bucket or a repository, the sentence "
-        "`Made by symbolon (managed-by=symbolon).` in the description of an account, a pool or a "
+        "puts its mark there: the label `managed-by=symbolon` on a bucket, a repository or a key, the "
+        "sentence `Made by symbolon (managed-by=symbolon).` in the description of an account, a pool or a "
         "provider.",
         "stale-plan": "What would be done now is not what the saved plan shows: something has changed "
         "since, or something else is wanted. Nothing was changed; plan again, and look at it.",

@@ -169,6 +169,7 @@ class Records:
             "identity pools": self._documents("iam.workloadIdentityPools"),
             "providers": self._documents("iam.workloadIdentityPoolProviders"),
             "image repositories": self._documents("artifactregistry.repositories"),
+            "keys in Cloud KMS": self._documents("cloudkms.cryptoKeys"),
             "confidential VMs": self._documents("compute.instances"),
         }
         parties = []

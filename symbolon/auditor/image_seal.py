@@ -15,7 +15,7 @@ from policy.policy_set import parse_bindings
 from policy.wording import listed
 
 from ..policy_files import NamedText
-from ..reports.report import Entry, Section, Table, Tone
+from ..reports.report import Entry, Section, Tone
 from .key_openers import Opener, changers_of, openers_of
 
 _SHOWN: Final = 3
@@ -45,14 +45,9 @@ class Seal:
 
     def sections(self) -> tuple[Section, ...]:
         """How it is sealed, and who can open it."""
-        rows = [
-            (each.member, "not known" if each.doubts else "yes", ", ".join(each.roles), _words(each))
-            for each in self.openers or ()
-        ]
-        head = ("member", "can open", "by", "in words")
         return (
             Section(title="how the model is sealed", lines=self._lines()),
-            Section(title="who can open the model", table=Table(head=head, rows=tuple(rows))),
+            Section(title="who can open the model", entries=tuple(map(_entry, self.openers or ()))),
             Section(title="who can let others open it, or themselves", lines=self.changers),
         )
 
@@ -164,6 +159,17 @@ def _named(openers: list[Opener]) -> str:
     shown = [f"{quoted(each.member, most_characters=200)} ({_words(each)})" for each in openers[:_SHOWN]]
     more = len(openers) - _SHOWN
     return listed([*shown, *([f"{more} more"] if more > 0 else [])], "and")
+
+
+def _entry(opener: Opener) -> Entry:
+    tone: Tone = "bad" if opener.is_outside else "good" if opener.is_image else "plain"
+    by = listed([f"`{each}`" for each in opener.roles], "and")
+    return Entry(
+        mark="not known" if opener.doubts else "yes",
+        tone="warn" if opener.doubts else tone,
+        label=opener.who,
+        text="; ".join((f"{quoted(opener.member, most_characters=300)}, by {by}", *opener.doubts)),
+    )
 
 
 def _words(opener: Opener) -> str:

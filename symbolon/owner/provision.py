@@ -64,9 +64,19 @@ def provision_owner(
         removed=everything_of(owner),
         member=member,
         words=shlex.join(["symbolon", "owner", "provision", *typed, *files]),
-        hints=hints if choice.mode != "destroy" else (),
+        hints=hints if choice.mode != "destroy" else _what_stays(owner, choice),
     )
     return provision(api, deployment, choice)
+
+
+def _what_stays(owner: Owner, choice: Choice) -> tuple[str, ...]:
+    """What a person has to know of the key before anything is taken down."""
+    if owner.key is None:
+        return ()
+    title = f"key `{owner.key.key_id}` and its key ring are not deleted"
+    if choice.with_contents:
+        return (f"{title}; once its versions are destroyed, what they have wrapped opens no more",)
+    return (f"{title}, and its versions stay too, unless --with-contents is given",)
 
 
 def _key_in(terms: str, named: str) -> str:

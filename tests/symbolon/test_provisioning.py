@@ -511,6 +511,12 @@ def test_taken_down_the_key_says_what_stays_of_it(here: GoogleHere, ask: Ask) ->
     assert "~ change  key `lite0`  (the key stays; until" in all_of_it.out
     assert "            state of version 1: usable -> DESTROY_SCHEDULED" in all_of_it.out
     assert "cryptoKeys" not in "".join(here.written[-1:])
+    assert "what they have wrapped opens no more" in all_of_it.out
+    kept = ask(*SEALED, "--destroy", "--yes")
+    assert kept.code == 0
+    said = "key `lite0` and its key ring are not deleted, and its versions stay too, unless --with-contents"
+    assert said in kept.out
+    assert "DESTROY_SCHEDULED" not in str(here.everything())
     gone = ask(*SEALED, "--destroy", "--with-contents", "--yes")
     assert "done: schedule for destruction version 1 of key `lite0`" in gone.out
     again = ask(*SEALED, "--apply")
