@@ -34,6 +34,14 @@ def test_the_parties_stand_in_their_order_with_what_is_theirs(state: Path) -> No
     assert (operator.role, operator.holdings) == ("operator", (("confidential VMs", ("workload-vm",)),))
 
 
+def test_a_party_has_its_keys_and_nobody_elses(state: Path) -> None:
+    ring = "projects/primus/locations/us-west1/keyRings/models"
+    write_documents(state, "cloudkms.cryptoKeys", {f"{ring}/cryptoKeys/lite0": {}})
+    owner, operator = Records(state).read().parties
+    assert owner.holdings[-1] == ("keys in Cloud KMS", ("lite0",))
+    assert operator.holdings == (("confidential VMs", ("workload-vm",)),)
+
+
 def test_a_run_has_its_steps_with_their_times_and_its_end(state: Path) -> None:
     (run,) = Records(state).read().runs
     assert (run.vm, run.number, run.project, run.ended, run.exit_code) == (
