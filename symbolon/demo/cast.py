@@ -19,7 +19,7 @@ from ..stage import Party, Stage
 from .documents import owner_terms
 from .events import Prepared
 from .photos import PHOTOS
-from .sealing import as_it_was_before, let_decrypt, make_key, manifest_of, seal
+from .sealing import as_it_was_before, manifest_of, seal, with_key
 
 MODEL = "model.tar.gz"
 _ZONE = "us-west1-b"
@@ -65,9 +65,9 @@ def prepare(
     stage: Stage, archive: Path, *, publish_image: Publish | None = None
 ) -> Generator[Prepared, None, Cast]:
     """What each party makes, in order, and then the cast."""
-    owner, operator = owner_of(stage.owner.project), operator_of(stage.operator.project)
+    owner, kms = with_key(owner_of(stage.owner.project))
+    operator = operator_of(stage.operator.project)
     ensure_all(stage.owner, owner.foundation())
-    kms = make_key(stage.owner)
     yield Prepared(
         party="owner", what="bucket, service account, identity pool, image repository, key in Cloud KMS"
     )
@@ -80,7 +80,7 @@ def prepare(
 
     digest = Digest(image.rpartition("@")[2])
     policy = ask(stage, owner, operator, digest)
-    let_decrypt(stage.owner, kms, owner.pool.image_member(digest))
+    ensure_all(stage.owner, owner.key_admissions([digest]))
     yield Prepared(
         party="owner", what="policy: that image, in a production VM of that operator, and no other"
     )

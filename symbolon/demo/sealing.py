@@ -1,7 +1,4 @@
-"""The owner's key in Cloud KMS, and the models that the owner seals with it, by `symbolon owner protect`.
-
-Source: Cloud KMS API reference v1, `keyRings.create`, `cryptoKeys.create`, `getIamPolicy`, `setIamPolicy`.
-"""
+"""The owner's key in Cloud KMS, and the models that the owner seals with it, by `symbolon owner protect`."""
 
 from __future__ import annotations
 
@@ -12,45 +9,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from attestation.digests import Digest
-from contract.kms_keys import DECRYPTER, KmsKey
+from contract.kms_keys import KmsKey, parse_kms_key
 from contract.terms import OwnerTerms, parse_terms, render_terms
-from deploy.google_api import KMS
+from deploy.resources import CryptoKey, KeyRing, Owner
 
 from .. import whole_files
 from ..owner import workplace
 from ..owner.protect import Seal, protect
-from ..stage import Party, Stage
+from ..stage import Stage
 from ..steps import Steps
 from .model import LABELS
 
 
-def make_key(owner: Party) -> KmsKey:
-    """The owner has a key ring, and in it a key that encrypts and decrypts."""
-    kms = KmsKey(project=owner.project.project_id, location="us-west1", ring="models", key="lite0")
-    place = f"{KMS}/projects/{kms.project}/locations/{kms.location}"
-    owner.api.call(
-        "POST", f"{place}/keyRings", doing="making a key ring", parameters={"keyRingId": kms.ring}, body={}
-    )
-    owner.api.call(
-        "POST",
-        f"{place}/keyRings/{kms.ring}/cryptoKeys",
-        doing="making a key",
-        parameters={"cryptoKeyId": kms.key},
-        body={"purpose": "ENCRYPT_DECRYPT"},
-    )
-    return kms
-
-
-def let_decrypt(owner: Party, kms: KmsKey, member: str) -> None:
-    """`member`, too, may have the key decrypt."""
-    policy = owner.api.call("GET", f"{KMS}/{kms}:getIamPolicy", doing="reading the key's policy")
-    bindings = [*policy.get("bindings", []), {"role": DECRYPTER, "members": [member]}]
-    owner.api.call(
-        "POST",
-        f"{KMS}/{kms}:setIamPolicy",
-        doing="binding the image to the key",
-        body={"policy": {**policy, "bindings": bindings}},
-    )
+def with_key(owner: Owner) -> tuple[Owner, KmsKey]:
+    """The owner, among whose resources there is a key in Cloud KMS, and that key's name."""
+    bucket = owner.model_bucket
+    ring = KeyRing(project=bucket.project, location=bucket.location, ring_id="models")
+    key = CryptoKey(ring=ring, key_id="lite0")
+    return replace(owner, key=key), parse_kms_key(key.name, where="the key")
 
 
 def seal(stage: Stage, terms: OwnerTerms, archive: Path, kms: KmsKey) -> OwnerTerms:
