@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attestation.errors import ExitCode
-from deploy.engines import ENGINES
 
 from ..inputs import parse_time
 from ..parsers import FOR_PEOPLE, Parser, add, add_output, typed
@@ -99,7 +98,7 @@ def _add_order(parser: Parser) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=(*ENGINES, "none"),
+        choices=("buildah", "podman", "docker", "none"),
         help="what builds it again (default: the first that is installed); none: its files are compared",
     )
     parser.add_argument(

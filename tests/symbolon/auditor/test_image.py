@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from contract.terms import parse_terms, render_terms
+from deploy.engines import ENGINES
 from deploy.image import build_image
 from deploy.layout import read_layout
 from deploy.wheels import SITE
@@ -407,6 +408,10 @@ def test_what_cannot_be_asked_is_said_in_one_line(
     answer = ask("auditor", "image", *options.split(), "--terms", "terms.toml", "--emulator")
     assert (answer.code, words in answer.err) == (code, True)
     assert not answer.out
+
+
+def test_every_engine_can_be_named(ask: Ask) -> None:
+    assert f"--engine {{{','.join((*ENGINES, 'none'))}}}" in ask("auditor", "image", "--help").out
 
 
 def test_an_image_that_believes_an_emulator_is_no_production_image(ask: Ask, workplace: Path) -> None:
