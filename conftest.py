@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SLOW = Path(__file__).parent / "tests" / "slow.txt"
-SLOW_FILE_S = 4.0
+SLOW_FILE_S = 2.0
 """A file that takes as long, all its tests together, is none of `--quick`."""
 
 
@@ -113,5 +113,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             if isinstance(report, pytest.TestReport):
                 took[report.nodeid.partition("::")[0]] += report.duration  # type: ignore[assignment]
     lines = [f"{seconds:6.1f} {path}" for path, seconds in took.most_common() if seconds >= SLOW_FILE_S]
-    head = f"# Files that took {SLOW_FILE_S:.0f} s and more, as seconds; written by scripts/test --measure.\n"
+    head = f"# Files that took {SLOW_FILE_S:g} s and more, as seconds; written by scripts/test --measure.\n"
     SLOW.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
