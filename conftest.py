@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@cache
 def slow_files() -> dict[str, float]:
     """What took long when it was last measured: file → seconds, slowest first."""
     lines = (line.split() for line in SLOW.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
@@ -84,20 +86,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--measure", action="store_true", help="write tests/slow.txt anew, from all tests")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `--quick` a slow file is not even read: what it imports takes as long as many tests."""
+    if not config.getoption("--quick") or collection_path.suffix != ".py":
+        return None
+    return collection_path.relative_to(config.rootpath).as_posix() in slow_files() or None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow files come first, so that no core waits for one at the end; what was not asked for is left out."""
     slow = slow_files()
-    long, quick = config.getoption("--long"), config.getoption("--quick")
+    long = config.getoption("--long")
 
     def place(item: pytest.Item) -> str:
         return item.nodeid.partition("::")[0]
 
-    chosen = [
-        item
-        for item in items
-        if (item.get_closest_marker("long") is not None) == long and not (quick and place(item) in slow)
-    ]
+    chosen = [item for item in items if (item.get_closest_marker("long") is not None) == long]
     kept = set(chosen)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = sorted(chosen, key=lambda item: -slow.get(place(item), 0.0))
