@@ -10,7 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -149,13 +149,11 @@ def _public_of(file: Path) -> Path:
 def _create(file: Path, data: bytes, *, mode: int) -> None:
     """The file has these bytes and that mode from its first moment on; whoever is interrupted leaves none."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
+    with ExitStack() as undo:
+        undo.callback(file.unlink, missing_ok=True)
         with open(descriptor, "wb") as written:
             written.write(data)
-    except BaseException:
-        with suppress(OSError):
-            file.unlink()
-        raise
+        undo.pop_all()  # it is whole, and stays
 
 
 def _tell(file: Path, public: PublicKey, *, output: str, made: bool = False) -> ExitCode:
