@@ -11,7 +11,7 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from deploy.image import SOURCE
 
-ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "release", "symbolon")
 
 
 def test_no_arrow_points_the_wrong_way() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _TYPED = re.compile(r"<<'END'\n(?P<code>(?: {4}.*\n|\n)+?) {4}END\n")
-_OURS = ("attestation", "contract", "deploy", "emulator", "policy", "symbolon")
+_OURS = ("attestation", "contract", "deploy", "emulator", "policy", "release", "symbolon")
 
 
 def typed_in(page: str) -> list[str]:

@@ -23,7 +23,8 @@ EXTRAS = {
     "policy": (),
     "deploy": (),
     "emulator": ("emulator",),
-    "symbolon": ("demo", "emulator", "sbom"),
+    "release": ("broker",),
+    "symbolon": ("broker", "demo", "emulator", "sbom"),
 }
 # Who has Google's own runtime for CEL has a second reader of a policy; nobody needs it.
 WITHOUT_AN_EXTRA = {"policy": {"cel-expr-python"}}

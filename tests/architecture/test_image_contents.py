@@ -9,7 +9,7 @@ from deploy.build_context import CA, PIP_CONFIG
 from deploy.image import ROOT, RUNTIMES, SOURCE, TERMS, read_dockerfile
 from workload.runtimes.tensorflow_library import wheel_folder
 
-ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "release", "symbolon")
 
 
 def import_closure(runtime: str) -> set[str]:
@@ -61,7 +61,7 @@ def test_every_file_is_where_its_import_name_says(runtime: str) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("room", ["policy", "emulator", "deploy", "symbolon"])
+@pytest.mark.parametrize("room", ["policy", "emulator", "deploy", "release", "symbolon"])
 def test_no_other_room_is_in_the_image(room: str, runtime: str) -> None:
     assert not [source for source in copied_files(runtime) if source.startswith(f"{room}/")]
 

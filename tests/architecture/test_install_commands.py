@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHOWN = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
+SHOWN = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "release", "symbolon")
 SHOWN_BESIDE = ("benchmarks", "scripts", "docs", ".ci", ".github")
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
     "optional-dependencies"

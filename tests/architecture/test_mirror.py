@@ -9,7 +9,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "release", "symbolon")
 ENTRANCES = ("__init__.py", "__main__.py")
 DATA = {
     "emulator/places.py": "the names of Google's regions and zones",

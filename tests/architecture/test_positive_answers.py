@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon", "scripts")
+ROOMS = (
+    "attestation",
+    "contract",
+    "policy",
+    "workload",
+    "emulator",
+    "deploy",
+    "release",
+    "symbolon",
+    "scripts",
+)
 POSITIVE = {"Proved", "NoneFound"}
 OF_A_RECEIPT = {"Verified"}
 OF_AN_IMAGE = {"Reproduced", "AccountedFor"}

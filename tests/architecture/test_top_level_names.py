@@ -7,7 +7,7 @@ from importlib.metadata import distributions
 
 import pytest
 
-ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "release", "symbolon")
 
 
 def top_level_names() -> dict[str, set[str]]:
