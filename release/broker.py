@@ -1,0 +1,73 @@
+"""What a broker is made of: its database, its identity, its master key, and whose tokens it believes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from attestation.digests import Digest
+from contract.dsse import public_key_of
+
+
+class Wrapping(Protocol):
+    """A master key: it wraps keys, and never shows itself.
+
+    Raises:
+        EvidenceRejected: (`unwrap`) it was not wrapped by this key with these bytes beside it.
+        Unavailable: the service that has the key does not answer.
+    """
+
+    def wrap(self, data: bytes, associated: bytes) -> bytes: ...
+
+    def unwrap(self, wrapped: bytes, associated: bytes) -> bytes: ...
+
+
+class Witness(Protocol):
+    """Somebody else who saw the log, and signs what extends what they saw.
+
+    `cosign` returns the lines of signatures that belong below `checkpoint`, which extends the one of `old`
+    leaves by `proof`.
+
+    Raises:
+        Unavailable: it does not answer.
+        EvidenceRejected: it has seen another log.
+    """
+
+    def cosign(self, checkpoint: str, *, old: int, proof: Sequence[bytes]) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRules:
+    """The platform whose tokens are believed: those that lead to `root`.
+
+    In the mode `production` a token that an emulator made is refused, whatever it leads to.
+    """
+
+    root: x509.Certificate
+    mode: Literal["production", "emulator"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """`identity` signs checkpoints, and names the broker. Without a `witness` nobody else cosigns."""
+
+    engine: Engine
+    identity: Ed25519PrivateKey = field(repr=False)
+    master: Wrapping = field(repr=False)
+    tokens: TokenRules
+    witness: Witness | None = None
+
+    @property
+    def digest(self) -> Digest:
+        """What the broker is called in a request, and in the audience of a token."""
+        return public_key_of(self.identity).key_id
+
+
+def model_context(manifest: Digest) -> bytes:
+    """What stands beside a model's data key when the master key wraps it: no other model's will pass."""
+    return b"symbolon:model-key:v1:" + manifest.encode()
