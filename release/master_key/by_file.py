@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -57,16 +58,32 @@ class FileWrapping:
         except (InvalidTag, ValueError):
             raise refused() from None
 
-    def rotate(self) -> str:
-        """A new key wraps from now on, here and in every broker that has the file; its id.
+    @property
+    def next(self) -> str | None:
+        """The id of the key that is to wrap next, where there is one."""
+        return self._look().next
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the file has keys besides the current one."""
+        return len(self._look().keys) > 1
+
+    def add_next(self) -> str:
+        """A new key is in the file, which wraps nothing yet; its id.
 
         Raises:
             Misconfigured: the file cannot be read or written.
         """
-        with self._changing:
-            self._read()
-            self._write(self._ring.with_new_key())
-            return self._ring.current
+        self._change(Ring.with_next)
+        return str(self._ring.next)
+
+    def take_turn(self) -> None:
+        """The next key wraps from now on, here and in every broker that has the file.
+
+        Raises:
+            Misconfigured: the file cannot be read or written.
+        """
+        self._change(Ring.with_turn)
 
     def forget_others(self) -> None:
         """The file has its current key alone: call it when nothing is left that another one wrapped.
@@ -74,9 +91,14 @@ class FileWrapping:
         Raises:
             Misconfigured: the file cannot be read or written.
         """
+        self._change(Ring.with_current_alone)
+
+    def _change(self, change: Callable[[Ring], Ring]) -> None:
         with self._changing:
             self._read()
-            self._write(self._ring.with_current_alone())
+            ring = change(self._ring)
+            write_private(self._path, sealed_file.seal(ring, self._lock))
+            self._ring, self._seen = ring, _seen(self._path.stat())
 
     def _look(self) -> Ring:
         """The ring that the file has; where the file is away for a moment, the one that it had."""
@@ -93,10 +115,6 @@ class FileWrapping:
     def _read(self) -> None:
         data, seen = _read(self._path)
         self._ring, self._seen = sealed_file.open_by_lock(data, self._lock), seen
-
-    def _write(self, ring: Ring) -> None:
-        write_private(self._path, sealed_file.seal(ring, self._lock))
-        self._ring, self._seen = ring, _seen(self._path.stat())
 
 
 def open_file(path: Path, passphrase: str) -> FileWrapping:

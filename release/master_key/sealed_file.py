@@ -3,7 +3,8 @@
     {"format": 1, "kdf": "scrypt", "n": …, "p": …, "r": …, "salt": hex, "nonce": hex, "sealed": base64}
 
 `sealed` is AES-256-GCM, by the key that scrypt makes of the passphrase, of a ring: master keys by their ids,
-of which one wraps now and the others only unwrap. Everything that stands beside it is authenticated with it.
+of which one wraps now, one may be to wrap next, and the others only unwrap. What stands beside it is
+authenticated with it.
 
 A broker that runs keeps what scrypt made, so it reads the file again when that has changed and needs no
 passphrase for it: a master key is rotated while brokers serve. Another passphrase takes a restart.
@@ -77,19 +78,24 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ring:
-    """Master keys of 32 bytes by their ids, 16 hex digits; `current` wraps."""
+    """Master keys of 32 bytes by their ids, 16 hex digits: `current` wraps, `next` is to wrap after it."""
 
     current: str
+    next: str | None = None
     keys: Mapping[str, bytes] = field(repr=False)
 
-    def with_new_key(self) -> Ring:
-        """A new key wraps, and the others still unwrap."""
+    def with_next(self) -> Ring:
+        """A new key is there, and wraps nothing yet."""
         new = new_ring()
-        return Ring(current=new.current, keys={**self.keys, **new.keys})
+        return Ring(current=self.current, next=new.current, keys={**self.keys, **new.keys})
+
+    def with_turn(self) -> Ring:
+        """The next key wraps, and the others still unwrap."""
+        return self if self.next is None else replace(self, current=self.next, next=None)
 
     def with_current_alone(self) -> Ring:
         """What an older key wrapped does not open any more."""
-        return replace(self, keys={self.current: self.keys[self.current]})
+        return Ring(current=self.current, keys={self.current: self.keys[self.current]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +130,8 @@ def seal(ring: Ring, lock: Lock) -> bytes:
     """The content of `master.key`."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
     beside = _beside(lock.cost, lock.salt)
-    text = render_canonical(
-        {"current": ring.current, "keys": {name: key.hex() for name, key in ring.keys.items()}}
-    )
+    keys = {name: key.hex() for name, key in ring.keys.items()}
+    text = render_canonical({"current": ring.current, "next": ring.next, "keys": keys})
     sealed = AESGCM(lock.key).encrypt(nonce, text, render_canonical(beside))
     return render_canonical({**beside, "nonce": nonce.hex(), "sealed": base64.b64encode(sealed).decode()})
 
@@ -210,9 +215,13 @@ def _open(read: _Read, lock: Lock) -> Ring:
             hint="give the one of `symbolon broker init`; where it is right, restore `master.key`",
         ) from None
     document = parse_json_object(text, what="master key")
-    current, keys = document["current"], document["keys"]
+    current, following, keys = document["current"], document["next"], document["keys"]
     assert isinstance(current, str) and isinstance(keys, dict)  # noqa: S101  nobody else can have sealed it
-    return Ring(current=current, keys={name: bytes.fromhex(key) for name, key in keys.items()})
+    return Ring(
+        current=current,
+        next=None if following is None else str(following),
+        keys={name: bytes.fromhex(key) for name, key in keys.items()},
+    )
 
 
 def _lock(passphrase: str, salt: bytes, cost: Cost) -> Lock:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Protocol
 
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 
@@ -32,31 +31,6 @@ class MasterKeyUnknown(Misconfigured):
     """A wrapped key names a master key that is not at hand."""
 
     code = "master-key-unknown"
-
-
-class Wrapping(Protocol):
-    """The master key, as whoever has keys at rest uses it. Each may be called from any thread."""
-
-    @property
-    def current(self) -> str:
-        """The id that what is wrapped now would name; "" where only wrapping tells."""
-
-    def wrap(self, data: bytes, associated: bytes) -> bytes:
-        """`data`, which opens for that purpose alone, and by the master key alone.
-
-        Raises:
-            Unavailable: the master key is elsewhere, and does not answer.
-            Denied, Misconfigured: it may not be used so.
-        """
-
-    def unwrap(self, wrapped: bytes, associated: bytes) -> bytes:
-        """What `wrap` wrapped for that purpose.
-
-        Raises:
-            WrappedRefused: it was wrapped for another, or altered.
-            MasterKeyUnknown: a key wrapped it that is not at hand.
-            Unavailable, Denied, Misconfigured: as `wrap`.
-        """
 
 
 def render_by_file(key_id: str, body: bytes) -> bytes:
