@@ -8,10 +8,16 @@ from typing import Literal, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine
 
 from attestation.digests import Digest
 from contract.dsse import public_key_of
+from contract.release_log import SECRET_BYTES
+
+_LOG_SECRET = b"symbolon:log-secret:v1"
 
 
 class Wrapping(Protocol):
@@ -54,10 +60,14 @@ class TokenRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """`identity` signs checkpoints, and names the broker. Without a `witness` nobody else cosigns."""
+    """`identity` signs checkpoints, and names the broker; to `intake` an owner seals a model's key.
+
+    Without a `witness` nobody else cosigns.
+    """
 
     engine: Engine
     identity: Ed25519PrivateKey = field(repr=False)
+    intake: X25519PrivateKey = field(repr=False)
     master: Wrapping = field(repr=False)
     tokens: TokenRules
     witness: Witness | None = None
@@ -66,6 +76,12 @@ class Broker:
     def digest(self) -> Digest:
         """What the broker is called in a request, and in the audience of a token."""
         return public_key_of(self.identity).key_id
+
+    @property
+    def log_secret(self) -> bytes:
+        """What opens the log's entries that concern no licence (`contract.release_log`)."""
+        secret = HKDF(algorithm=SHA256(), length=SECRET_BYTES, salt=None, info=_LOG_SECRET)
+        return secret.derive(self.identity.private_bytes_raw())
 
 
 def model_context(manifest: Digest) -> bytes:

@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 
 POLICY: Final = "policy"
-"""The kind of the document that is the owner's policy: a provider in Google's JSON, one, named `CURRENT`."""
-CURRENT: Final = "current"
+"""The kind of the document that is the owner's policy: one provider in Google's JSON, named `CURRENT`."""
+CURRENT: Final = ""
 """The name of a document that there is one of."""
 MOST: Final = 2**62
 """No count in a table becomes larger; what does not bind a licence is held against this."""
@@ -88,7 +88,7 @@ leases: Final = _table(
     "leases",
     _text("id", primary_key=True),
     _text("licence", ForeignKey("licences.id")),
-    _text("instance"),
+    _text("machine"),
     _text("image"),
     _text("manifest"),
     _number("begun_at"),
@@ -99,7 +99,7 @@ leases: Final = _table(
     _number("returned", nullable=True),
     _number("ended_at", nullable=True),
 )
-"""`instance` is the machine, as its token names it. `job` and `returned` are of its report."""
+"""`machine` is the project and the instance that its token names. `job` and `returned` are of its report."""
 Index("ix_leases_licence_ends_at", leases.c.licence, leases.c.ends_at)
 
 log_head: Final = _table(
@@ -145,11 +145,14 @@ models: Final = _table(
 
 orders: Final = _table(
     "orders",
+    _text("kind", primary_key=True),
     _number("sequence", primary_key=True),
-    _text("kind"),
-    _text("digest"),
+    _text("digest", unique=True),
     _bytes("document"),
+    _number("applied_at"),
+    _number("entry_index", ForeignKey("log_entries.position"), unique=True),
 )
+"""What the owner ordered, numbered by its kind."""
 
 documents: Final = _table(
     "documents",

@@ -78,18 +78,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("manifest", name="pk_models"),
     )
     op.create_table(
-        "orders",
-        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("document", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("sequence", name="pk_orders"),
-    )
-    op.create_table(
         "leases",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("licence", sa.Text(), nullable=False),
-        sa.Column("instance", sa.Text(), nullable=False),
+        sa.Column("machine", sa.Text(), nullable=False),
         sa.Column("image", sa.Text(), nullable=False),
         sa.Column("manifest", sa.Text(), nullable=False),
         sa.Column("begun_at", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -103,6 +95,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_leases"),
     )
     op.create_index("ix_leases_licence_ends_at", "leases", ["licence", "ends_at"], unique=False)
+    op.create_table(
+        "orders",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("applied_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("entry_index", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entry_index"], ["log_entries.position"], name="fk_orders_entry_index_log_entries"
+        ),
+        sa.PrimaryKeyConstraint("kind", "sequence", name="pk_orders"),
+        sa.UniqueConstraint("digest", name="uq_orders_digest"),
+        sa.UniqueConstraint("entry_index", name="uq_orders_entry_index"),
+    )
     op.create_table(
         "releases",
         sa.Column("request", sa.Text(), nullable=False),
@@ -128,9 +135,9 @@ def downgrade() -> None:
     """No table, and nothing that stood in one."""
     op.drop_index("ix_releases_lease", table_name="releases")
     op.drop_table("releases")
+    op.drop_table("orders")
     op.drop_index("ix_leases_licence_ends_at", table_name="leases")
     op.drop_table("leases")
-    op.drop_table("orders")
     op.drop_table("models")
     op.drop_table("meta")
     op.drop_table("log_nodes")
