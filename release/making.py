@@ -28,6 +28,7 @@ from .settings import (
     ApprovalSettings,
     BrokerSettings,
     KeySettings,
+    LogSettings,
     MasterSettings,
     PlatformSettings,
     Settings,
@@ -51,7 +52,6 @@ class BrokerAlreadyThere(Misconfigured):
 class Order:
     """What a new broker is to be; `passphrase` locks its master key where `kms` names none."""
 
-    origin: str
     url: str
     address: str
     database: str | None
@@ -110,7 +110,6 @@ def host_of(url: str) -> str:
 def _settings(order: Order, identity: Ed25519PrivateKey, now: TlsKey, later: TlsKey) -> Settings:
     return Settings(
         broker=BrokerSettings(
-            origin=order.origin,
             url=order.url,
             address=order.address,
             public_key=public_key_of(identity).text,
@@ -123,6 +122,7 @@ def _settings(order: Order, identity: Ed25519PrivateKey, now: TlsKey, later: Tls
         approval=ApprovalSettings(
             keys=tuple(each.text for each in order.owner_keys), threshold=order.threshold
         ),
+        log=LogSettings(),
         witness=order.witness,
     )
 

@@ -42,10 +42,7 @@ _FILE = Text(
     "the path of a file within the broker's folder",
     re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9_./-]{1,200}(?<!/)", re.ASCII),
 )
-_ORIGIN = Text(
-    "a name without a scheme, as `broker.primus.example/log`",
-    re.compile(r"[a-z0-9][a-z0-9.-]{0,200}(?:/[a-z0-9._/-]{1,100})?", re.ASCII),
-)
+_PATH = Text("the path of a file", re.compile(r"[^\x00-\x1f\x7f]{1,1000}"))
 _URL = Text("`https://HOST[:PORT]`", re.compile(r"https://[a-z0-9.-]{1,250}(?::[0-9]{1,5})?", re.ASCII))
 _ADDRESS = Text(
     "`ADDRESS:PORT`", re.compile(r"(?:[a-z0-9.-]{1,250}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5}", re.ASCII)
@@ -80,9 +77,8 @@ class PublicKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """How the broker is called, where it listens, and where it counts."""
+    """Where the broker is reached, what it is known by, and where it counts."""
 
-    origin: str = field(metadata=key(_ORIGIN, "the name of its log: checkpoints begin with it"))
     url: str = field(metadata=key(_URL, "where workloads and owner reach it; the terms have it"))
     address: str = field(metadata=key(_ADDRESS, "where it listens"))
     public_key: str = field(
@@ -141,6 +137,20 @@ class PlatformSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """Where the last checkpoint is kept besides the database."""
+
+    kept: str = field(
+        default="checkpoint.txt",
+        metadata=key(
+            _PATH,
+            "by it a database that was put back is noticed: best on another disk than the database, and never"
+            " restored with it; a relative path is one in the broker's folder",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WitnessSettings:
     """Who cosigns each checkpoint before a key leaves. Without this table nobody does."""
 
@@ -171,6 +181,7 @@ class Settings:
     master: MasterSettings
     platform: PlatformSettings
     approval: ApprovalSettings
+    log: LogSettings
     witness: WitnessSettings | None = None
 
 
@@ -181,6 +192,7 @@ TABLES: dict[str, type] = {
     "master": MasterSettings,
     "platform": PlatformSettings,
     "approval": ApprovalSettings,
+    "log": LogSettings,
     "witness": WitnessSettings,
 }
 
