@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from attestation.errors import SymbolonError
-from contract import release
+from contract import orders, release
 from contract.release_refusals import REFUSALS, BrokerRefused, render_refusal
 
 from .bodies import read_body
@@ -32,6 +32,8 @@ from .event_log import EventLog
 from .health import Health, look
 from .metrics import CONTENT_TYPE, Metrics
 from .openapi import render_openapi
+from .orders.applying import apply
+from .orders.querying import answer_query
 from .releasing import issue_challenge
 from .releasing import release as release_key
 from .reporting import report
@@ -63,6 +65,8 @@ def make_app(service: Service) -> Starlette:
             _post(service, "/v1/challenge", _challenge, most=1024),
             _post(service, "/v1/release", release_key, most=release.MOST_BYTES),
             _post(service, "/v1/report", report, most=MOST_REPORT_BYTES),
+            _post(service, "/v1/orders", apply, most=orders.MOST_BYTES),
+            _post(service, "/v1/query", answer_query, most=release.MOST_BYTES),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", _ready(service), methods=["GET"]),
             Route("/metrics", _metrics(service), methods=["GET"]),

@@ -11,14 +11,14 @@ from attestation.errors import ExitCode
 from release.broker import Broker
 from release.event_log import EventLog
 from release.folder import Keys, open_folder, open_keys, token_rules
-from release.making import host_of, pin_of_key
+from release.making import host_of
 from release.metrics import Metrics
 from release.server import Service
 from release.serving import listen, working
 from release.serving import serve as serve_until_stopped
 from release.settings import Settings
 from release.store.engine import opened
-from release.tls import self_signed, server_context
+from release.tls import pin_of_key, self_signed, server_context
 
 from ..rendering import console, print_json
 from .passphrase import passphrase_from
