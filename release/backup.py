@@ -30,7 +30,7 @@ def is_sqlite(folder: Folder) -> bool:
 
 
 def back_up(folder: Folder, target: Path) -> tuple[str, ...]:
-    """`target` has the folder's files, and the database of one moment; their names. A broker may serve meanwhile.
+    """`target` has the folder's files, and the database of one moment; their names. A broker may serve.
 
     Raises:
         Misconfigured: it is there already, or something cannot be read or written.
@@ -42,8 +42,7 @@ def back_up(folder: Folder, target: Path) -> tuple[str, ...]:
             _copy_database(Path(str(parse_url(folder.database).database)), draft / SQLITE)
         for each in draft.iterdir():
             _finish(each)
-        names = tuple(sorted(each.name for each in draft.iterdir()))
-    return names
+        return tuple(sorted(each.name for each in draft.iterdir()))
 
 
 def put_back(backup: Path, target: Path) -> None:

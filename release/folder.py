@@ -48,6 +48,11 @@ class Folder:
         """The URL of the database."""
         return self.settings.broker.database or f"sqlite:///{(self.path / SQLITE).resolve()}"
 
+    @property
+    def kept(self) -> Path:
+        """Where the broker keeps its last checkpoint besides the database."""
+        return self.path / self.settings.log.kept
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:

@@ -1,4 +1,4 @@
-"""Whether the broker of a folder answers, at the address where it listens and by the key that it is known by."""
+"""Whether the broker of a folder answers, where it listens and by the key that it is known by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`symbolon broker rotate-master` and `rotate-tls`: another key in the place of one, while the broker serves."""
+"""`symbolon broker rotate-master` and `rotate-tls`: one key in the place of another, step by step."""
 
 from __future__ import annotations
 
