@@ -21,7 +21,7 @@ from .master_key.by_file import FileWrapping
 from .master_key.by_kms import KmsWrapping
 from .master_key.opening import open_master
 from .settings import NAME, SQLITE, Settings, parse_settings
-from .tls import TlsKey, parse_tls_key
+from .tls import TlsKey, parse_tls_key, pin_of_key
 
 MOST_FILE_BYTES = 1 << 20
 IDENTITY_CONTEXT = b"symbolon:identity:v1"
@@ -47,6 +47,11 @@ class Folder:
     def database(self) -> str:
         """The URL of the database."""
         return self.settings.broker.database or f"sqlite:///{(self.path / SQLITE).resolve()}"
+
+    @property
+    def kept(self) -> Path:
+        """Where the broker keeps its last checkpoint besides the database."""
+        return self.path / self.settings.log.kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,8 @@ def open_keys(folder: Folder, passphrase: Callable[[], str]) -> Keys:
     tls = parse_tls_key(raw[settings.tls.file])
     if public_key_of(identity).text != settings.broker.public_key:
         raise _misplaced("the broker's identity is not the key that `broker.public_key` is of")
+    if pin_of_key(tls) != settings.tls.pin:
+        raise _misplaced("the broker's TLS key is not the one that `tls.pin` is of")
     return Keys(master=master, identity=identity, intake=intake, tls=tls)
 
 

@@ -29,13 +29,17 @@ class Health:
 
 
 def look(broker: Broker) -> Health:
-    """How the broker is, asked of its database now."""
+    """How the broker is, asked of its database, its witness and its kept checkpoint now."""
     size = None
+    checks = {"database": YES, "log": YES}
     try:
         check_migrated(broker.engine)  # by a connection that was found durable
         with reading(broker.engine) as connection:
             size = connection.execute(select(log_head.c.size)).scalar_one()
-        found = YES
     except SymbolonError as error:
-        found = error.code
-    return Health(checks={"database": found}, log_size=size)
+        return Health(checks={"database": error.code}, log_size=None)
+    try:
+        broker.log.check_ready()
+    except SymbolonError as error:
+        checks["log"] = error.code
+    return Health(checks=checks, log_size=size)

@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from attestation.digests import Digest, digest_of
 from attestation.errors import Misconfigured, quoted
 from contract.dsse import PublicKey, public_key_of
 from contract.kms_keys import KmsKey
@@ -37,7 +35,7 @@ from .settings import (
     parse_settings,
     render_settings,
 )
-from .tls import TlsKey, new_tls_key, render_tls_key
+from .tls import TlsKey, new_tls_key, pin_of_key, render_tls_key
 
 MASTER_FILE = "master.key"
 
@@ -95,11 +93,6 @@ def make_folder(path: Path, order: Order) -> Folder:
         write_private(path / name, master.wrap(data, context))
     write_private(path / NAME, text.encode())
     return open_folder(path)
-
-
-def pin_of_key(key: TlsKey) -> Digest:
-    """The pin by which clients know a certificate of this key (`contract.pins.pin_of`)."""
-    return digest_of(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
 def host_of(url: str) -> str:

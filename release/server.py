@@ -23,18 +23,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from attestation.errors import SymbolonError
-from contract import release
+from contract import orders, release
 from contract.release_refusals import REFUSALS, BrokerRefused, render_refusal
 
 from .bodies import read_body
 from .broker import Broker
 from .event_log import EventLog
 from .health import Health, look
+from .log.tiles import Resource, resource_at
 from .metrics import CONTENT_TYPE, Metrics
 from .openapi import render_openapi
+from .orders.applying import apply
+from .orders.querying import answer_query
 from .releasing import issue_challenge
 from .releasing import release as release_key
 from .reporting import report
+from .store.engine import reading
 from .workers import Workers
 
 MOST_REPORT_BYTES: Final = 4 << 20
@@ -63,6 +67,10 @@ def make_app(service: Service) -> Starlette:
             _post(service, "/v1/challenge", _challenge, most=1024),
             _post(service, "/v1/release", release_key, most=release.MOST_BYTES),
             _post(service, "/v1/report", report, most=MOST_REPORT_BYTES),
+            _post(service, "/v1/orders", apply, most=orders.MOST_BYTES),
+            _post(service, "/v1/query", answer_query, most=release.MOST_BYTES),
+            Route("/checkpoint", _log(service), methods=["GET"]),
+            Route("/tile/{path:path}", _log(service), methods=["GET"]),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", _ready(service), methods=["GET"]),
             Route("/metrics", _metrics(service), methods=["GET"]),
@@ -110,6 +118,9 @@ def _ended(service: Service, call: str, endpoint: Endpoint) -> Endpoint:
             outcome, status = "yes", response.status_code
         except BrokerRefused as refusal:
             response, outcome, status = _refused(refusal), refusal.code, refusal.refusal.status
+        except HTTPException as absent:
+            outcome, status = "no-such-call", absent.status_code
+            raise
         except ClientDisconnect:
             response, outcome, status = Response(status_code=400), "left", 400
         except SymbolonError as error:  # the broker's own trouble, which is no caller's business
@@ -181,6 +192,24 @@ async def _no_such_call(request: Request, error: Exception) -> Response:
     }
     headers = error.headers if isinstance(error, HTTPException) else None
     return Response(json.dumps({"error": said}), status_code=status, media_type=_JSON, headers=headers)
+
+
+def _log(service: Service) -> Endpoint:
+    """The log's checkpoint and its tiles, for whoever wants to verify it."""
+
+    def read(path: str) -> Resource | None:
+        with reading(service.broker.engine) as connection:
+            return resource_at(connection, path)
+
+    async def answer(request: Request) -> Response:
+        path = request.url.path.removeprefix("/")
+        found = await service.workers.run(lambda: read(path))
+        if found is None:
+            raise HTTPException(404)
+        kept = "public, max-age=31536000, immutable" if found.immutable else "no-cache"
+        return Response(found.body, headers={"content-type": found.content_type, "cache-control": kept})
+
+    return _ended(service, "log", answer)
 
 
 async def _alive(request: Request) -> Response:

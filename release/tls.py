@@ -30,10 +30,12 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_der_private_key,
 )
 from cryptography.x509.oid import NameOID
 
+from attestation.digests import Digest, digest_of
 from attestation.errors import Misconfigured
 
 TlsKey: TypeAlias = EllipticCurvePrivateKey
@@ -66,6 +68,11 @@ def parse_tls_key(data: bytes) -> TlsKey:
     if not isinstance(key, EllipticCurvePrivateKey):
         raise Misconfigured("the broker's TLS key is none", hint="restore it from a backup of the folder")
     return key
+
+
+def pin_of_key(key: TlsKey) -> Digest:
+    """The pin by which clients know a certificate of this key (`contract.pins.pin_of`)."""
+    return digest_of(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
 def self_signed(key: TlsKey, *, host: str, now: float) -> x509.Certificate:

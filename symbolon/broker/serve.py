@@ -7,18 +7,25 @@ import sys
 import time
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from attestation.errors import ExitCode
+from contract.cosignature import parse_witness_key
 from release.broker import Broker
 from release.event_log import EventLog
-from release.folder import Keys, open_folder, open_keys, token_rules
-from release.making import host_of, pin_of_key
+from release.folder import Folder, Keys, open_folder, open_keys, token_rules
+from release.log.publishing import Publisher
+from release.log.restoring import KeptFile
+from release.log.witness import WitnessClient
+from release.making import host_of
 from release.metrics import Metrics
+from release.restored import WholeLog
 from release.server import Service
 from release.serving import listen, working
 from release.serving import serve as serve_until_stopped
 from release.settings import Settings
 from release.store.engine import opened
-from release.tls import self_signed, server_context
+from release.tls import pin_of_key, self_signed, server_context
 
 from ..rendering import console, print_json
 from .passphrase import passphrase_from
@@ -55,6 +62,7 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
                 intake=keys.intake,
                 master=keys.master,
                 tokens=rules,
+                log=_log(folder, engine, keys),
             ),
             workers=calls,
             looking=looking,
@@ -69,6 +77,14 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
             on_ready=lambda: _tell(settings, keys, service.broker, f"{host}:{port}", output=output),
         )
     return ExitCode.YES
+
+
+def _log(folder: Folder, engine: Engine, keys: Keys) -> WholeLog:
+    """What signs the log's checkpoints, has them cosigned, and keeps the last one apart."""
+    named = folder.settings.witness
+    witness = None if named is None else WitnessClient(named.url, parse_witness_key(named.verifier_key))
+    kept = KeptFile(folder.kept)
+    return WholeLog(Publisher(engine, keys.identity, witness=witness, kept=kept), engine)
 
 
 def _tell(settings: Settings, keys: Keys, broker: Broker, address: str, *, output: str) -> None:

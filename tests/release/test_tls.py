@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from attestation.errors import Misconfigured
 from contract.pins import pin_of
-from release.making import pin_of_key
-from release.tls import new_tls_key, parse_tls_key, render_tls_key, self_signed, server_context
+from release.tls import new_tls_key, parse_tls_key, pin_of_key, render_tls_key, self_signed, server_context
 
 NOW = 1_800_000_000
 KEY = new_tls_key()
