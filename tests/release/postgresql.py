@@ -23,19 +23,21 @@ import pytest
 _PACKAGED = Path("/usr/lib/postgresql")
 _MEMORY = Path("/dev/shm")
 _USERS = ("postgres", "nobody")
-_ROLE = "owner"
+ROLE = "owner"
 _OPTIONS = "-c listen_addresses= -c unix_socket_directories={folder} -c max_connections=200 {more}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server. Its databases are gone when it stops."""
+    """A server, which `started` starts and stops. Its databases are gone when it is."""
 
     folder: Path
+    user: str | None
+    more: str
     _numbers: Iterator[int] = field(default_factory=count)
 
     def url(self, database: str) -> str:
-        return f"postgresql://{_ROLE}@/{database}?host={self.folder}"
+        return f"postgresql://{ROLE}@/{database}?host={self.folder}"
 
     def new_database(self, template: str = "template1") -> str:
         """The URL of a new database, with what `template` has in it."""
@@ -46,6 +48,17 @@ class Server:
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    def start(self) -> None:
+        options = _OPTIONS.format(folder=self.folder, more=self.more)
+        self._control("-l", self.folder / "log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """At once: whoever is connected is cut off."""
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *arguments: str | Path) -> None:
+        _run(self.user, programs() / "pg_ctl", "-w", "-D", self.folder / "data", *arguments)
 
 
 def programs() -> Path:
@@ -72,16 +85,15 @@ def started(more: str = "") -> Iterator[Server]:
     """A server with further options, stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="symbolon-pg-", dir=in_memory()))
     try:
-        user = _ordinary_user(folder)
-        data, log = folder / "data", folder / "log"
-        binaries = programs()
-        _run(user, binaries / "initdb", "-A", "trust", "-U", _ROLE, "--no-sync", "-D", data)
-        options = _OPTIONS.format(folder=folder, more=more)
-        _run(user, binaries / "pg_ctl", "-w", "-D", data, "-l", log, "-o", options, "start")
+        server = Server(folder=folder, user=_ordinary_user(folder), more=more)
+        _run(
+            server.user, programs() / "initdb", "-A", "trust", "-U", ROLE, "--no-sync", "-D", folder / "data"
+        )
+        server.start()
         try:
-            yield Server(folder=folder)
+            yield server
         finally:
-            _run(user, binaries / "pg_ctl", "-w", "-D", data, "-m", "immediate", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,7 +13,7 @@ from symbolon.error_codes import EXPLAINED
 from tests.symbolon.conftest import Ask
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "symbolon")
+ROOMS = ("attestation", "contract", "policy", "workload", "emulator", "deploy", "release", "symbolon")
 
 
 def codes_in_the_source() -> Iterator[tuple[str, str]]:
