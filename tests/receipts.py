@@ -193,6 +193,7 @@ def statement_of(results: Mapping[str, bytes], pictures: int) -> Json:
             "ended_at": NOW - 5,
             "libraries": {"numpy": "2.4.0", "openvino": "2026.4.0"},
             "network": {"proxy": False, "private_ca": False},
+            "release": None,
         },
     }
 

@@ -15,7 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 from attestation.digests import Digest, digest_of
 from attestation.tokens import parse_token
-from contract.receipt import AUDIENCE, Statement, Subject, nonce_of, render_receipt, render_statement
+from contract.receipt import (
+    AUDIENCE,
+    Released,
+    Statement,
+    Subject,
+    nonce_of,
+    render_receipt,
+    render_statement,
+)
 from contract.request import Job
 from contract.results import CODELAB_NAME, RECEIPT_NAME
 
@@ -33,14 +41,15 @@ _LIBRARIES = ("numpy", "pillow", "simplejpeg", "openvino", "tensorflow-cpu", "te
 class Done:
     """What a job has come to, besides its leaves: `codelab_digest` is of the object `result`.
 
-    `model_generation` is None where this start has fetched no model; `began_at` is when it began, in seconds
-    since the epoch.
+    `model_generation` is None where this start has fetched no model, `release` where no broker has released
+    its key to this start; `began_at` is when it began, in seconds since the epoch.
     """
 
     unreadable: int
     codelab_digest: Digest
     model_generation: int | None
     began_at: float
+    release: Released | None = None
 
 
 def seal(
@@ -95,6 +104,7 @@ def _statement(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: D
         libraries=_libraries(),
         proxy=proxy,
         private_ca=private_ca,
+        release=done.release,
         subjects=(*leaves.subjects(), Subject(name=CODELAB_NAME, digest=done.codelab_digest)),
     )
 
