@@ -165,13 +165,13 @@ class Served:
         assert status == 200, answer
         return open_answer(answer, to=data, broker=self.key)
 
-    def sell(self, **changes: Any) -> Licence:
+    def sell(self, *, key: bytes = DATA_KEY, **changes: Any) -> Licence:
         """The policy stands, the model's key is handed over, and a licence of it is issued."""
         self.order("policy", policy_text())
         state = self.query("state")
         intake = bytes.fromhex(str(state["intake"]))
         handed = seal_model_key(
-            DATA_KEY, intake=intake, broker=self.digest, manifest=MANIFEST, model_id=MODEL_ID, version=1
+            key, intake=intake, broker=self.digest, manifest=MANIFEST, model_id=MODEL_ID, version=1
         )
         self.order("model", render_model_key(handed))
         now = int(time.time())
