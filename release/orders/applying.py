@@ -36,7 +36,7 @@ def apply(broker: Broker, document: bytes, now: float) -> bytes:
 
     Raises:
         BrokerRefused: it is not for this broker, not the next, not for what stands, not signed by enough
-            keys, or its body is none; nothing was changed.
+            keys, its body is none, or its log has to be made whole first; nothing was changed.
         Unavailable: the master key, which has to wrap a model's, does not answer.
     """
     at = int(now)
@@ -48,6 +48,8 @@ def apply(broker: Broker, document: bytes, now: float) -> bytes:
         raise REFUSALS["request-of-another-broker"].error(
             "the order is for another broker", "make it anew for this one"
         )
+    if read.order.type != "epoch":  # which is what a broker that is not ready may be waiting for
+        broker.log.check_ready()
     with writing(broker.engine) as connection:
         said = _said_before(connection, read) or _apply(broker, connection, document, read, at)
     return sign_answer(said, to=document, at=at, identity=broker.identity)

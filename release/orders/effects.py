@@ -6,7 +6,6 @@ A licence or a model's key is a row of its own; all else is a document that repl
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -55,9 +54,7 @@ def old_of(connection: Connection, document: OrderDocument) -> Digest | None:
     if type_ == "model":
         return None
     if type_ in BY_ONE:
-        licence = (
-            _read(parse_revocation, body) if type_ == "revoke" else _read(unsafe_read_licence, body).id
-        )
+        licence = _read(parse_revocation, body) if type_ == "revoke" else _read(unsafe_read_licence, body).id
         row = _licence_row(connection, licence)
         return None if row is None else digest_of(row.envelope)
     found = standing(connection, type_)
@@ -79,8 +76,8 @@ def take_effect(broker: Broker, connection: Connection, document: OrderDocument,
     """What the order says is so.
 
     Raises:
-        BrokerRefused: `request-malformed` where the body is none of its type, `order-rejected` where a licence
-            is signed by none of the list, `order-out-of-turn` where it does not follow on what stands.
+        BrokerRefused: `request-malformed`: the body is none of its type; `order-rejected`: none of the list
+            signs the licence; `order-out-of-turn`: it does not follow on what stands.
     """
     type_, body = document.order.type, document.body
     if type_ == "licence":

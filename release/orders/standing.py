@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, func, insert, select, update
 
 from attestation.digests import Digest, digest_of, parse_digest
-from attestation.errors import EvidenceRejected
+from attestation.errors import Misconfigured
 from contract.approvals import Approvals, parse_approvals
 from contract.licence_templates import Template, parse_templates
 from contract.orders import Type, parse_epoch
@@ -18,12 +18,6 @@ from ..store.schema import CURRENT, documents, orders
 APPROVALS: Final = "approvals"
 TEMPLATE: Final = "template"
 EPOCH: Final = "epoch"
-
-
-class ApprovalsMissing(EvidenceRejected):
-    """The database has no list of the owner's keys, so nobody can order anything."""
-
-    code = "approvals-missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +54,12 @@ def approvals_of(connection: Connection, *, in_turn: bool = False) -> Approvals:
     """The owner's keys. `in_turn`: nobody else orders anything until this transaction has ended.
 
     Raises:
-        ApprovalsMissing: there are none; `symbolon broker init` has not ended.
+        Misconfigured: there are none: `symbolon broker init` has not ended.
     """
     asked = select(documents.c.body).where(documents.c.kind == APPROVALS, documents.c.name == CURRENT)
     body = connection.execute(asked.with_for_update() if in_turn else asked).scalar_one_or_none()
     if body is None:
-        raise ApprovalsMissing(
+        raise Misconfigured(
             "the broker has no list of the owner's keys", hint="make it: `symbolon broker init --owner-key F`"
         )
     return parse_approvals(body)
