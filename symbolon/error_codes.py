@@ -233,6 +233,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "checkpoint-malformed": "It is signed, and does not say how many entries a log has and the root over "
         "them.",
         "log-entry-malformed": "An entry of a broker's log is none as this program writes it.",
+        "log-bundle-malformed": "The entries or digests that a log shows are cut, or are more or fewer than "
+        "its checkpoint says. Fetch it again; if it stays so, the log hides something.",
         "opening-of-another": "What an entry of the log is said to be about is not what it commits to. "
         "Whoever handed it out altered it, or took it from another entry.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "

@@ -186,7 +186,10 @@ class World:
         return self.answer(asking, now)
 
     def answer(self, asking: Asking, now: int = NOW) -> Release:
-        answer = parse_release(release(self.broker, asking.call, now))
+        return self.opened(asking, parse_release(release(self.broker, asking.call, now)))
+
+    def opened(self, asking: Asking, answer: Release) -> Release:
+        """The answer: the model's key opens for who asked, and the log has it."""
         if answer.sealed is not None:
             assert open_key(answer.sealed, asking.private, request=asking.request) == DATA_KEY
         verify_logged(answer.logged, public_key_of(IDENTITY))
