@@ -110,6 +110,7 @@ def _stream(
 ) -> Stream:
     """The stream, with its key."""
     data = _read(owner, keys_uri(terms.uri), wrapped_keys.MOST_BYTES, "wrapped keys")
+    assert release.kms is not None  # noqa: S101
     kms = parse_kms_key(release.kms, where="`release.kms`")
     entry = wrapped_keys.entry_of(wrapped_keys.parse_keys(data, manifest=release.manifest), kms)
     key = keys.unwrap(entry, release.manifest)

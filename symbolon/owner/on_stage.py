@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 
 from attestation.digests import Digest
+from contract.operator_names import OPERATOR_NAMES
 from contract.terms import OwnerTerms, render_terms
 from deploy.google_api import IAM
 from deploy.image import build_image
@@ -47,7 +48,7 @@ service_accounts = ["{operator.workload_account.email}"]
 
 [how]
 cmd_override = []
-env_override = ["INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE"]
+env_override = {json.dumps(OPERATOR_NAMES)}
 """
 
 

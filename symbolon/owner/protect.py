@@ -48,6 +48,11 @@ class Seal:
             return self.kms
         if self.kms == NOT_SEALED or terms.release is None:
             return None
+        if terms.release.kms is None:
+            raise Misconfigured(
+                "the terms name a broker, which holds the model's key",
+                hint="say how the model is to be sealed from now on: --seal",
+            )
         return parse_kms_key(terms.release.kms, where="`release.kms`")
 
     def key(self) -> PrivateKey | None:

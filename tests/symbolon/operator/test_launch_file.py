@@ -25,6 +25,7 @@ input = "gs://photos/june"
 results = "gs://results/june"
 top_k = 3
 batch_size = 8
+licence = "0123456789abcdef0123456789abcdef"
 technology = "TDX"
 machine_type = "c3-standard-8"
 maintenance = "TERMINATE"
@@ -80,6 +81,7 @@ def test_a_file_says_everything(file: Path) -> None:
         "RESULT_URI": "gs://results/june/",
         "TOP_K": "3",
         "BATCH_SIZE": "8",
+        "LICENCE": "0123456789abcdef0123456789abcdef",
     }
     assert (vm.technology, vm.machine_type, vm.restart_policy) == ("TDX", "c3-standard-8", "OnFailure")
     assert (vm.redirect_log, vm.scratch_kib, vm.metadata) == (False, 1024, {"tee-mount": "x"})
