@@ -81,7 +81,8 @@ def root() -> x509.Certificate:
 
 
 @cache
-def _chain() -> list[object]:
+def x5c() -> list[object]:
+    """The platform's certificates, the leaf first."""
     return x5c_of(leaf_plan().make(), intermediate_plan().make(), root())
 
 
@@ -133,7 +134,7 @@ def claims_for(
 
 def token_of(claims: Json) -> str:
     """The claims in a token that leads to `root`."""
-    return signed({"alg": "RS256", "x5c": _chain()}, claims, rsa_key("leaf"))
+    return signed({"alg": "RS256", "x5c": x5c()}, claims, rsa_key("leaf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +187,10 @@ class World:
         return self.answer(asking, now)
 
     def answer(self, asking: Asking, now: int = NOW) -> Release:
-        answer = parse_release(release(self.broker, asking.call, now))
+        return self.opened(asking, parse_release(release(self.broker, asking.call, now)))
+
+    def opened(self, asking: Asking, answer: Release) -> Release:
+        """The answer: the model's key opens for who asked, and the log has it."""
         if answer.sealed is not None:
             assert open_key(answer.sealed, asking.private, request=asking.request) == DATA_KEY
         verify_logged(answer.logged, public_key_of(IDENTITY))
