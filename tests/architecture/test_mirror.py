@@ -88,6 +88,12 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/auditor/image_report.py",
         "symbolon/auditor/image_sources.py",
     ),
+    "tests/symbolon/auditor/test_log.py": (
+        "symbolon/auditor/log_arguments.py",
+        "symbolon/auditor/log_checks.py",
+        "symbolon/auditor/log_reading.py",
+    ),
+    "tests/release/log/test_appending.py": ("release/log/not_whole.py",),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",

@@ -18,6 +18,8 @@ from sqlalchemy import Engine, func, insert, select, update
 from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected
 from attestation.issuer import ISSUER
+from contract.checkpoint import verify_logged
+from contract.dsse import public_key_of
 from contract.licence import Holder, Licence, sign_licence
 from contract.release import (
     Call,
@@ -31,8 +33,8 @@ from contract.release import (
     render_call,
     render_request,
 )
-from contract.release_log import Logged
 from release.broker import Broker, TokenRules, model_context
+from release.log.publishing import Publisher
 from release.releasing import issue_challenge, release
 from release.store import schema
 from release.store.engine import reading, writing
@@ -73,25 +75,14 @@ class TestMaster:
             raise EvidenceRejected("another key wrapped it") from None
 
 
-class TestLog:
-    """A log whose checkpoints say nothing."""
-
-    __test__ = False
-
-    def check_ready(self) -> None:
-        pass
-
-    def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
-        return Logged(entry=entry, opening=opening, index=index, checkpoint="", proof=())
-
-
 @cache
 def root() -> x509.Certificate:
     return root_plan().make()
 
 
 @cache
-def _chain() -> list[object]:
+def x5c() -> list[object]:
+    """The platform's certificates, the leaf first."""
     return x5c_of(leaf_plan().make(), intermediate_plan().make(), root())
 
 
@@ -143,7 +134,7 @@ def claims_for(
 
 def token_of(claims: Json) -> str:
     """The claims in a token that leads to `root`."""
-    return signed({"alg": "RS256", "x5c": _chain()}, claims, rsa_key("leaf"))
+    return signed({"alg": "RS256", "x5c": x5c()}, claims, rsa_key("leaf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +182,18 @@ class World:
         return Asking(private=private, request=text, call=call)
 
     def release(self, now: int = NOW, **how: Any) -> Release:
-        """The broker's answer to such a question; its key is the model's."""
+        """The broker's answer to such a question: its key is the model's, its entry in the log."""
         asking = self.ask(now, **how)
         return self.answer(asking, now)
 
     def answer(self, asking: Asking, now: int = NOW) -> Release:
-        answer = parse_release(release(self.broker, asking.call, now))
+        return self.opened(asking, parse_release(release(self.broker, asking.call, now)))
+
+    def opened(self, asking: Asking, answer: Release) -> Release:
+        """The answer: the model's key opens for who asked, and the log has it."""
         if answer.sealed is not None:
             assert open_key(answer.sealed, asking.private, request=asking.request) == DATA_KEY
+        verify_logged(answer.logged, public_key_of(IDENTITY))
         return answer
 
     def renew(self, lease: str, now: int = NOW, **how: Any) -> Release:
@@ -271,7 +266,7 @@ def make_broker(engine: Engine) -> Broker:
         intake=INTAKE,
         master=TestMaster(),
         tokens=TokenRules(root=root(), mode="production"),
-        log=TestLog(),
+        log=Publisher(engine, IDENTITY),
     )
 
 

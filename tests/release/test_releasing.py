@@ -26,6 +26,7 @@ from contract.release import (
 from contract.release_log import Logged, check_opening, find_opening, parse_entry, parse_opening
 from contract.release_refusals import REFUSALS, BrokerRefused
 from release import releasing
+from release.broker import Publishing
 from release.releasing import issue_challenge, release
 from release.store import schema
 from release.store.engine import reading, writing
@@ -452,8 +453,9 @@ def test_a_key_that_another_master_key_wrapped_is_not_released(world: World) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogThat:
-    """A log that does something when an entry is to be published."""
+    """A log that does something before it publishes an entry."""
 
+    log: Publishing
     does: Callable[[], object]
 
     def check_ready(self) -> None:
@@ -461,17 +463,17 @@ class LogThat:
 
     def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
         self.does()
-        return Logged(entry=entry, opening=opening, index=index, checkpoint="", proof=())
+        return self.log.logged(index, entry=entry, opening=opening)
 
 
-def with_log(world: World, log: Any) -> World:
-    return World(broker=replace(world.broker, log=log))
+def with_log(world: World, does: Callable[[], object], kind: type[LogThat] = LogThat) -> World:
+    return World(broker=replace(world.broker, log=kind(log=world.broker.log, does=does)))
 
 
 def test_no_answer_leaves_before_the_commit(world: World) -> None:
     """What publishes sees the release from a connection of its own."""
     seen: list[dict[str, int]] = []
-    with_log(world, LogThat(does=lambda: seen.append(world.counts()))).release()
+    with_log(world, lambda: seen.append(world.counts())).release()
     assert seen == [ONE]
 
 
@@ -481,7 +483,7 @@ def test_what_was_counted_and_never_answered_is_answered_when_it_is_asked_again(
 
     asking = world.ask()
     with pytest.raises(KeyboardInterrupt):
-        with_log(world, LogThat(does=fail)).answer(asking)
+        with_log(world, fail).answer(asking)
     assert world.counts() == ONE
     world.answer(asking, NOW + 5)
     assert world.counts() == ONE
@@ -493,7 +495,7 @@ def test_a_broker_that_is_not_ready_counts_nothing(world: World) -> None:
             raise REFUSALS["broker-not-ready"].error()
 
     asking = world.ask()
-    refused(with_log(world, Unready(does=list)), "broker-not-ready", asking)
+    refused(with_log(world, list, Unready), "broker-not-ready", asking)
 
 
 def test_what_fails_before_the_commit_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
