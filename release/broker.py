@@ -1,8 +1,7 @@
-"""What a broker is made of: its database, its identity, its master key, and whose tokens it believes."""
+"""What a broker is made of: its database, its keys, its log, and whose tokens it believes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -15,7 +14,7 @@ from sqlalchemy import Engine
 
 from attestation.digests import Digest
 from contract.dsse import public_key_of
-from contract.release_log import SECRET_BYTES
+from contract.release_log import SECRET_BYTES, Logged
 
 _LOG_SECRET = b"symbolon:log-secret:v1"
 
@@ -33,18 +32,19 @@ class Wrapping(Protocol):
     def unwrap(self, wrapped: bytes, associated: bytes) -> bytes: ...
 
 
-class Witness(Protocol):
-    """Somebody else who saw the log, and signs what extends what they saw.
+class Publishing(Protocol):
+    """The log's outer side: what is signed of it, and who has to have seen that.
 
-    `cosign` returns the lines of signatures that belong below `checkpoint`, which extends the one of `old`
-    leaves by `proof`.
+    `check_ready` raises where nothing may be released at present. `logged` is for an entry that is committed:
+    a checkpoint that covers it is signed, cosigned and kept, and the entry's proof is made.
 
     Raises:
-        Unavailable: it does not answer.
-        EvidenceRejected: it has seen another log.
+        BrokerRefused: `broker-not-ready`.
     """
 
-    def cosign(self, checkpoint: str, *, old: int, proof: Sequence[bytes]) -> str: ...
+    def check_ready(self) -> None: ...
+
+    def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class TokenRules:
 class Broker:
     """`identity` signs checkpoints, and names the broker; to `intake` an owner seals a model's key.
 
-    Without a `witness` nobody else cosigns.
+    There is one `log` a process: it knows what it signed last.
     """
 
     engine: Engine
@@ -70,7 +70,7 @@ class Broker:
     intake: X25519PrivateKey = field(repr=False)
     master: Wrapping = field(repr=False)
     tokens: TokenRules
-    witness: Witness | None = None
+    log: Publishing
 
     @property
     def digest(self) -> Digest:

@@ -113,12 +113,15 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         machine = learned.take()
         begun = begin(operator, job, terms_digest, turn, machine)
     with Account(score_digits=job.terms.egress.score_digits) as account:
-        missing = take_over(begun, account, machine)
-        if not missing and is_finished(begun, machine):
-            say("an earlier start has finished the job: nothing is left to do")
-            return ExitCode.YES
+        taking_over = _beside(partial(take_over, begun, account, machine), timings, "take_over")
+        missing = begun.missing
         inferred = _Inferred()
-        if missing:
+        if not missing:
+            taking_over.take()
+            if is_finished(begun, machine):
+                say("an earlier start has finished the job: nothing is left to do")
+                return ExitCode.YES
+        else:
             started = _Started(
                 job=job,
                 settings=settings,
@@ -128,7 +131,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
                 operator=operator,
                 begun=begun,
             )
-            inferred = _infer(started, missing, account, admission, runtime)
+            inferred = _infer(started, missing, account, admission, runtime, taking_over)
         turn.check()
         codelab_digest = account.write_codelab_result(begun.folder, begun.record.left_out)
         unreadable = account.unreadable
@@ -160,8 +163,12 @@ def _infer(
     account: Account,
     admission: Beside[obtaining.Access],
     runtime: Beside[ModuleType],
+    taking_over: Beside[None],
 ) -> _Inferred:
-    """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`."""
+    """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`.
+
+    Whatever lies in the folder has proved itself before the first row is written.
+    """
     job, settings, timings, record = started.job, started.settings, started.timings, started.begun.record
     places = [place for index in missing for place in part_range(index, len(record.pictures))]
     pictures = [record.pictures[place] for place in places]
@@ -182,6 +189,9 @@ def _infer(
     ) as stream:
         access = admission.take()
         _say(Step.IMPERSONATE, "admitted")
+        is_counted = job.licence is not None
+        if is_counted:  # a run is counted for what can go on alone
+            taking_over.take()
 
         with scratch_folder() as scratch:
             _say(Step.FETCH, "fetching the model")
@@ -195,6 +205,8 @@ def _infer(
             _say(Step.LOAD, "loading the model")
             obtained = obtaining.load(verified, job, timings, runtime=runtime.take)
 
+        if not is_counted:
+            taking_over.take()
         if started.begun.is_new:
             started.begun.write_record(started.turn, token.take())
         _say(Step.INFER, f"running {len(pictures)} pictures")

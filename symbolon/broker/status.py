@@ -1,0 +1,71 @@
+"""`symbolon broker status`: what the broker has, whether it answers, and whether it would release now."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from attestation.errors import ExitCode
+from contract.dsse import parse_public_key
+from release.folder import Folder, open_folder
+from release.store.engine import check_migrated, open_engine
+from release.summary import Summary, summarise
+
+from ..rendering import columns, console, print_json, printable_lines, styled
+from .reaching import checks_of
+
+
+def status(path: Path, *, output: str) -> ExitCode:
+    """Exit code 0 where it serves and is ready, 3 where not. No key is opened.
+
+    Raises:
+        NotABroker: the folder is none's.
+        MigrationMissing, DatabaseNotDurable: see there.
+        BrokerRefused: `database-unavailable`.
+    """
+    folder = open_folder(path)
+    engine = open_engine(folder.database)
+    try:
+        check_migrated(engine)
+        found = summarise(engine, now=time.time())
+    finally:
+        engine.dispose()
+    checks = checks_of(folder.settings)
+    is_ready = checks is not None and all(said == "yes" for said in checks.values())
+    if output == "json":
+        print_json(
+            {
+                "broker": _digest(folder),
+                "url": folder.settings.broker.url,
+                "serves": checks is not None,
+                "ready": is_ready,
+                "checks": dict(checks or {}),
+                **asdict(found),
+            }
+        )
+    else:
+        _tell(folder, found, dict(checks or {}), serves=checks is not None)
+    return ExitCode.YES if is_ready else ExitCode.ANSWERED_NO
+
+
+def _tell(folder: Folder, found: Summary, checks: dict[str, str], *, serves: bool) -> None:
+    settings = folder.settings
+    keys = ", ".join(f"{number} by {key}" for key, number in sorted(found.master_keys.items()))
+    rows = [
+        ("broker", _digest(folder)),
+        ("reached at", settings.broker.url),
+        ("serves", f"yes, at {settings.broker.address}" if serves else "no"),
+        *(("ready: " + name, said) for name, said in sorted(checks.items())),
+        ("platform", settings.platform.mode),
+        ("models", f"{found.models}" + (f" (keys wrapped: {keys})" if keys else "")),
+        ("licences", f"{found.licences}, {found.revoked} of them revoked"),
+        ("released", f"{found.releases}, {found.running} of them running"),
+        ("log", f"{found.log_entries} entries, epoch {found.epoch}"),
+    ]
+    for line in printable_lines(columns(rows)).splitlines():
+        console().print(styled(line, whole=True))
+
+
+def _digest(folder: Folder) -> str:
+    return parse_public_key(folder.settings.broker.public_key, where="broker.public_key").key_id
