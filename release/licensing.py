@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from attestation.digests import Digest
+from attestation.errors import EvidenceRejected, Misconfigured
 from contract.licence import Licence, unsafe_read_licence
 from contract.release import ReleaseRequest
 from contract.release_refusals import REFUSALS
@@ -45,15 +46,19 @@ def find_licence(connection: Connection, name: str, *, locked: bool) -> Held:
     """The licence; `locked` where it is going to be counted.
 
     Raises:
-        BrokerRefused: `licence-unknown`.
+        BrokerRefused: `licence-unknown`, one that cannot be read too.
     """
     licences = schema.licences
     asked = select(licences).where(licences.c.id == name)
     row = connection.execute(asked.with_for_update() if locked else asked).one_or_none()
     if row is None:
         raise REFUSALS["licence-unknown"].error()
+    try:
+        licence = unsafe_read_licence(row.envelope)
+    except (EvidenceRejected, Misconfigured):
+        raise REFUSALS["licence-unknown"].error("the broker cannot read its copy of this licence") from None
     return Held(
-        licence=unsafe_read_licence(row.envelope),
+        licence=licence,
         revoked=row.revoked_at is not None,
         runs_used=row.runs_used,
         pictures_used=row.pictures_used,

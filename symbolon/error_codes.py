@@ -235,6 +235,18 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "log-entry-malformed": "An entry of a broker's log is none as this program writes it.",
         "log-bundle-malformed": "The entries or digests that a log shows are cut, or are more or fewer than "
         "its checkpoint says. Fetch it again; if it stays so, the log hides something.",
+        "log-incomplete": "A broker's log does not show an entry, or digests, that its checkpoint says it "
+        "has. Fetch it again; if it stays so, something is hidden.",
+        "log-differs": "The entries that a broker's log shows are not those whose root it signed: one was "
+        "altered, dropped, added or moved.",
+        "log-forked": "A broker's log had other entries before than it shows now: it was rewritten, or two "
+        "readers are shown two logs. The two signed checkpoints prove it; keep them.",
+        "log-cut": "A broker's log was longer before than it is now: its end was cut, its database was "
+        "restored from an old backup, or an old copy is shown. Ask the owner.",
+        "log-of-another": "The checkpoint that was kept belongs to another log. Name the right file.",
+        "log-epoch-began": "Entries of a broker's log were lost, and its owner has begun another epoch, "
+        "whose log is held against nothing of the earlier one. Ask the owner what was lost; then keep it in a new "
+        "file.",
         "opening-of-another": "What an entry of the log is said to be about is not what it commits to. "
         "Whoever handed it out altered it, or took it from another entry.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "

@@ -17,6 +17,7 @@ from ..inputs import check_folder_name, parse_time
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, typed
 from ..policy_arguments import POLICY, add_accept_bounds, add_attack, add_findings, add_policy, now
 from .image_arguments import add_image
+from .log_arguments import add_log
 
 _LONGEST_BUDGET_S = 3600.0
 
@@ -108,6 +109,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     add_image(auditor)
     _add_receipt(add_group(auditor, "receipt", "what the receipt of a run proves"))
     _add_replay(auditor)
+    add_log(auditor)
 
 
 def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:

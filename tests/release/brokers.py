@@ -81,7 +81,8 @@ def root() -> x509.Certificate:
 
 
 @cache
-def _chain() -> list[object]:
+def x5c() -> list[object]:
+    """The platform's certificates, the leaf first."""
     return x5c_of(leaf_plan().make(), intermediate_plan().make(), root())
 
 
@@ -133,7 +134,7 @@ def claims_for(
 
 def token_of(claims: Json) -> str:
     """The claims in a token that leads to `root`."""
-    return signed({"alg": "RS256", "x5c": _chain()}, claims, rsa_key("leaf"))
+    return signed({"alg": "RS256", "x5c": x5c()}, claims, rsa_key("leaf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,14 @@ def world(engine: Engine) -> World:
     return make_world(engine)
 
 
+@pytest.fixture
+def sqlite_world(quick_path: Path, sqlite_template: Path, open_database: Callable[[str], Engine]) -> World:
+    """The same, on SQLite alone: where nothing depends on the database."""
+    path = quick_path / "broker.db"
+    shutil.copy(sqlite_template, path)
+    return make_world(open_database(f"sqlite:///{path}"))
+
+
 def _migrated(url: str) -> None:
     engine = open_engine(url)
     migrate(engine)
