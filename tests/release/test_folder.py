@@ -9,7 +9,7 @@ import pytest
 
 from attestation.errors import Misconfigured, SymbolonError
 from contract.dsse import public_key_of
-from release.folder import NotABroker, open_folder, open_keys, token_rules
+from release.folder import FolderInUse, NotABroker, open_folder, open_keys, serving_alone, token_rules
 from release.making import BrokerAlreadyThere, make_folder
 from release.master_key.sealed_file import PassphraseWrong
 from release.master_key.wrapping import MasterKeyUnknown, WrappedRefused
@@ -130,3 +130,12 @@ def test_each_file_s_every_byte_counts(tmp_path: Path, name: str) -> None:
         (folder.path / name).write_bytes(data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :])
         with pytest.raises(SymbolonError):
             open_keys(folder, lambda: PASSPHRASE)
+
+
+def test_one_broker_serves_from_a_folder_at_a_time(tmp_path: Path) -> None:
+    folder = folder_in(tmp_path)
+    with serving_alone(folder), pytest.raises(FolderInUse) as refused, serving_alone(folder):
+        pass
+    assert "copy the folder" in refused.value.hint
+    with serving_alone(folder):
+        pass

@@ -1,4 +1,4 @@
-"""A database that was put back releases nothing before somebody who kept a checkpoint, or its owner, says so."""
+"""A database that was put back releases nothing before a kept checkpoint, or its owner, says so."""
 
 from __future__ import annotations
 

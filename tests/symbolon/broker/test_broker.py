@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -89,9 +90,7 @@ def test_init_writes_the_owner_s_keys_into_the_database_once(ask: Ask, tmp_path:
         pytest.param(["--url", "https://a.example:x"], "the port of --url is none", id="no port"),
         pytest.param(["--threshold", "2"], "more than there are keys", id="more signatures than keys"),
         pytest.param(["--kms", "lite0"], "names no key of Cloud KMS", id="no key of Cloud KMS"),
-        pytest.param(
-            ["--witness", "https://w.example"], "by where it answers and by its key", id="half a witness"
-        ),
+        pytest.param(["--witness", "https://w.example"], "and by its key", id="half a witness"),
         pytest.param(["--database", "mysql://a/b"], "`broker.database`", id="another kind of database"),
         pytest.param(["--owner-key", "/none.pub"], "cannot read the public key", id="no key of the owner's"),
         pytest.param(["--root", "root.pem"], "cannot read the root certificate", id="no root"),
@@ -159,7 +158,7 @@ def test_status_says_what_a_broker_that_serves_has(ask: Ask, served: Served) -> 
     served.release()
     answered = ask("broker", "status", served.folder)
     assert answered.code == 0
-    rows = {line[:18].strip(): line[18:].strip() for line in answered.out.splitlines()}
+    rows = dict(re.split("  +", line, maxsplit=1) for line in answered.out.splitlines())
     assert rows["broker"] == served.digest
     assert rows["serves"] == "yes, at {}:{}".format(*served.address)
     assert (rows["ready: database"], rows["ready: log"]) == ("yes", "yes")
