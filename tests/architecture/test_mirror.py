@@ -213,6 +213,18 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/trying.py",
     ),
     "tests/symbolon/owner/test_publish.py": ("symbolon/owner/attach.py", "symbolon/owner/publish_order.py"),
+    "tests/symbolon/owner/test_licence_selling.py": (
+        "symbolon/owner/desk.py",
+        "symbolon/owner/licence_arguments.py",
+        "symbolon/owner/licence_showing.py",
+        "symbolon/owner/licence_words.py",
+    ),
+    "tests/symbolon/owner/test_approving.py": (
+        "symbolon/owner/changes.py",
+        "symbolon/owner/order_arguments.py",
+        "symbolon/owner/order_bodies.py",
+        "symbolon/owner/ordering.py",
+    ),
     "tests/symbolon/owner/test_protect.py": ("symbolon/owner/model_bucket.py", "symbolon/owner/uploading.py"),
     "tests/symbolon/owner/test_protect_sealed.py": (
         "deploy/key_wrapping.py",
