@@ -150,11 +150,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     ),
     "tests/emulator/storage/test_fields.py": ("emulator/storage/calls.py",),
     "tests/emulator/storage/test_objects.py": (
-        "emulator/storage/batch.py",
-        "emulator/storage/listing.py",
         "emulator/storage/media.py",
-        "emulator/storage/preconditions.py",
-        "emulator/storage/reading.py",
         "emulator/storage/writing.py",
     ),
     "tests/emulator/storage/test_uploads.py": (
