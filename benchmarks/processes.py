@@ -104,9 +104,12 @@ def whole_job(name: str, work: Work, count: int, folder: Path, env: Mapping[str,
 
 
 def _settings_of(contestant: str) -> dict[str, str]:
-    """How our image has libraries manage memory and threads; a peer's are as they come."""
-    if contestant != "ours":
-        return {}
+    """A peer's are as they come."""
+    return image_settings() if contestant == "ours" else {}
+
+
+def image_settings() -> dict[str, str]:
+    """How our image has libraries manage memory and threads."""
     stated = read_dockerfile().environment
     return {key: value for key, value in stated.items() if key.startswith(("MALLOC_", "OPENBLAS_"))}
 

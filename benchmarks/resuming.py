@@ -2,10 +2,10 @@
 
     python -m benchmarks.resuming [--runtime NAME] [--rounds N] [--missing N] [--without-memory]
 
-The program of the image runs as the launcher runs it, in front of the emulator, with EfficientNet-Lite0 over
-photos of kind `small`, under other names as often as needed. Every figure is a ratio of two jobs that follow
-one another, so that other work on the machine slows both; beside the time stands the processor time of the
-program alone, without the emulator's.
+The program of the image runs as the launcher runs it, with the image's settings, in front of the emulator,
+with EfficientNet-Lite0 over photos of kind `small`, under other names as often as needed. Every figure is a
+ratio of two jobs that follow one another, so that other work on the machine slows both; beside the time
+stands the processor time of the program alone, without the emulator's.
 
 - **Resuming**: a job of 10,000 pictures is done, the last parts and all that came after them are removed, and
   the same job is started again. Of 21 parts two are removed (`--missing`): 91 % are done.
@@ -44,6 +44,7 @@ from workload.leaves import Leaves
 from .launched import find_timings
 from .models import ARCHIVE, make_saved_model
 from .photos import make_photos
+from .processes import image_settings
 from .work import ModelFacts, Work, terms_of
 
 PIXELS = 128
@@ -139,7 +140,8 @@ def _job(stage: Stage, runtime: str, count: int) -> Job:
         return render_terms(replace(terms_of(work), model=given.model, credential=given.credential))
 
     uri = f"gs://{stage.photos.name}/{folder_of(count)}"
-    return stage.job(environment={"INPUT_URI": uri}, edit=edit, tensorflow=runtime == "tensorflow")
+    environment = {"INPUT_URI": uri, **image_settings()}
+    return stage.job(environment=environment, edit=edit, tensorflow=runtime == "tensorflow")
 
 
 def _run(job: Job) -> Ran:

@@ -27,11 +27,23 @@ from .results import Account, ResultFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """A job whose folder is this start's. `is_new`: `job.json` is not written yet."""
+    """A job whose folder is this start's. `found` is what an earlier start has left, None where `job.json` is
+    not written yet.
+    """
 
     folder: ResultFolder
     record: JobRecord
-    is_new: bool
+    found: resuming.FoundJob | None
+
+    @property
+    def is_new(self) -> bool:
+        return self.found is None
+
+    @property
+    def missing(self) -> list[int]:
+        """The parts that no start has written."""
+        there = () if self.found is None else self.found.parts
+        return [index for index in range(count_parts(len(self.record.pictures))) if index not in set(there)]
 
     def write_record(self, turn: Turn, token: str) -> None:
         """`job.json` is in the folder; `token` is of `job_nonce`."""
@@ -57,8 +69,12 @@ def begin(operator: storage.Client, job: Job, terms_digest: Digest, turn: Turn, 
     folder.delete(ERROR_NAME)
     found = resuming.find_job(folder, job, machine)
     if found is not None:
-        say(f"going on with job {found.digest}: {len(found.pictures)} pictures were listed", job=found.digest)
-        return Begun(folder=folder, record=found, is_new=False)
+        record = found.record
+        say(
+            f"going on with job {record.digest}: {len(record.pictures)} pictures were listed",
+            job=record.digest,
+        )
+        return Begun(folder=folder, record=record, found=found)
     listing = reading.list_pictures(operator, job.input, most=job.terms.egress.most_images)
     record = JobRecord(
         image_digest=machine.image_digest,
@@ -75,23 +91,21 @@ def begin(operator: storage.Client, job: Job, terms_digest: Digest, turn: Turn, 
         left_out={"placeholders": record.left_out.placeholders, "other_names": record.left_out.other_names},
         job=record.digest,
     )
-    return Begun(folder=folder, record=record, is_new=True)
+    return Begun(folder=folder, record=record, found=None)
 
 
-def take_over(begun: Begun, account: Account, machine: Machine) -> list[int]:
-    """Every part that an earlier start has left is in `account`; the indices of those that are missing.
+def take_over(begun: Begun, account: Account, machine: Machine) -> None:
+    """Every part that an earlier start has left is in `account`.
 
     Raises:
         Misconfigured: a part does not prove itself; or see `storage_failures`.
-        Denied, Unavailable: see `storage_failures`.
+        Denied, Unavailable: see `storage_failures` and `resuming.proved_parts`.
     """
-    taken = set()
-    if not begun.is_new:
-        for part in resuming.proved_parts(begun.folder, begun.record, machine):
-            account.add(part)
-            taken.add(part.index)
-        say(f"{account.rows} of them are done already", taken_over=account.rows)
-    return [index for index in range(count_parts(len(begun.record.pictures))) if index not in taken]
+    if begun.found is None:
+        return
+    for proved in resuming.proved_parts(begun.folder, begun.found, machine):
+        account.add(proved.part, proved.rows)
+    say(f"{account.rows} of them are done already", taken_over=account.rows)
 
 
 def is_finished(begun: Begun, machine: Machine) -> bool:

@@ -104,12 +104,15 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         machine = learned.take()
         begun = begin(operator, job, terms_digest, turn, machine)
     with Account(score_digits=job.terms.egress.score_digits) as account:
-        missing = take_over(begun, account, machine)
-        if not missing and is_finished(begun, machine):
-            say("an earlier start has finished the job: nothing is left to do")
-            return ExitCode.YES
+        taking_over = _beside(partial(take_over, begun, account, machine), timings, "take_over")
+        missing = begun.missing
         generation = None
-        if missing:
+        if not missing:
+            taking_over.take()
+            if is_finished(begun, machine):
+                say("an earlier start has finished the job: nothing is left to do")
+                return ExitCode.YES
+        else:
             started = _Started(
                 job=job,
                 settings=settings,
@@ -119,7 +122,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
                 operator=operator,
                 begun=begun,
             )
-            generation = _infer(started, missing, account, admission, runtime)
+            generation = _infer(started, missing, account, admission, runtime, taking_over)
         turn.check()
         codelab_digest = account.write_codelab_result(begun.folder, begun.record.left_out)
         unreadable = account.unreadable
@@ -147,8 +150,11 @@ def _infer(
     account: Account,
     admission: Beside[obtaining.Access],
     runtime: Beside[ModuleType],
+    taking_over: Beside[None],
 ) -> int | None:
     """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`.
+
+    Whatever lies in the folder has proved itself before the first row is written.
 
     Returns the generation of the model's object.
     """
@@ -184,6 +190,7 @@ def _infer(
             _say(Step.LOAD, "loading the model")
             obtained = obtaining.load(verified, job, timings, runtime=runtime.take)
 
+        taking_over.take()
         if started.begun.is_new:
             started.begun.write_record(started.turn, token.take())
         _say(Step.INFER, f"running {len(pictures)} pictures")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import IO, Any
 
@@ -27,7 +27,6 @@ from contract.results import (
     JobError,
     Row,
     is_ours,
-    parse_row,
     render_codelab_line,
     render_error,
     render_left_out,
@@ -156,13 +155,12 @@ class Account:
         self._codelab = scratch_file()
         self._places: dict[int, tuple[int, int]] = {}
 
-    def add(self, part: Part) -> None:
-        """The part is proved and in the folder: taken over, or just written.
+    def add(self, part: Part, rows: Sequence[Row]) -> None:
+        """The part, of these rows, is proved and in the folder: taken over, or just written.
 
         Raises:
             Misconfigured: scratch space is full.
         """
-        rows = [parse_row(line.decode()) for line in part.rows]
         self.rows += len(rows)
         self.unreadable += sum(row.error is not None for row in rows)
         lines = (render_codelab_line(row, score_digits=self.score_digits) for row in rows)
@@ -219,7 +217,8 @@ class PartWriter:
         self._score_digits = account.score_digits
         self._ask = ask
         self._check = check
-        self._rows: list[bytes] = []
+        self._rows: list[Row] = []
+        self._lines: list[bytes] = []
         self._inputs: list[InputLeaf] = []
         self._index: int | None = None
 
@@ -231,20 +230,22 @@ class PartWriter:
         """
         if self._index is None:
             self._index = next(self._missing)
-        self._rows.append(render_row(row, score_digits=self._score_digits).encode())
+        self._rows.append(row)
+        self._lines.append(render_row(row, score_digits=self._score_digits).encode())
         self._inputs.append(InputLeaf(name=row.picture, generation=row.generation, sha256=sha256))
         if len(self._rows) == len(part_range(self._index, len(self._job.pictures))):
             self._write_part(self._index)
             self._index = None
 
     def _write_part(self, index: int) -> None:
-        rows, inputs = tuple(self._rows), tuple(self._inputs)
-        token = self._ask(part_nonce(self._job.digest, index, inputs, rows))
-        part = Part(index=index, job=self._job.digest, rows=rows, inputs=inputs, token=token)
+        lines, inputs = tuple(self._lines), tuple(self._inputs)
+        token = self._ask(part_nonce(self._job.digest, index, inputs, lines))
+        part = Part(index=index, job=self._job.digest, rows=lines, inputs=inputs, token=token)
         self._check()
         self._folder.create(part_name(index), io.BytesIO(render_part(part)), "application/jsonl")
-        self._account.add(part)
+        self._account.add(part, self._rows)
         self._rows.clear()
+        self._lines.clear()
         self._inputs.clear()
 
 

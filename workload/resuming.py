@@ -8,21 +8,38 @@ start ends, names it, and says what to do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
+from attestation.errors import EvidenceRejected, Misconfigured, Unavailable, quoted
 from contract.job import CLEAR, JobRecord, job_nonce, parse_job
 from contract.job import NAME as JOB
-from contract.parts import Part, count_parts, parse_part, parse_part_name, part_range
+from contract.parts import Part, count_parts, parse_part, parse_part_name, part_name, part_range
 from contract.receipt import AUDIENCE as RECEIPTS
 from contract.receipt import ReceiptFormatUnknown, nonce_of, parse_receipt, parse_statement
 from contract.request import Job
-from contract.results import CODELAB_NAME, RECEIPT_NAME, parse_row
+from contract.results import CODELAB_NAME, RECEIPT_NAME, Row, parse_row
 
 from .part_tokens import Machine
 from .results import ResultFolder
 
 
-def find_job(folder: ResultFolder, asked: Job, machine: Machine) -> JobRecord | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundJob:
+    """A job that an earlier start has begun, which proves itself, and the parts that lie there by name."""
+
+    record: JobRecord
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedPart:
+    """A part that this very image has written, and its rows."""
+
+    part: Part
+    rows: tuple[Row, ...]
+
+
+def find_job(folder: ResultFolder, asked: Job, machine: Machine) -> FoundJob | None:
     """The job that an earlier start has begun in the folder, which is the one that is asked for; or None.
 
     Raises:
@@ -60,30 +77,33 @@ def find_job(folder: ResultFolder, asked: Job, machine: Machine) -> JobRecord | 
         )
     if RECEIPT_NAME in names and CODELAB_NAME not in names:
         raise Misconfigured(f"{holds}, which was finished, and whose `{CODELAB_NAME}` is gone", hint=hint)
-    return job
+    indices = (parse_part_name(name) for name in names)
+    return FoundJob(record=job, parts=tuple(sorted(index for index in indices if index is not None)))
 
 
-def proved_parts(folder: ResultFolder, job: JobRecord, machine: Machine) -> Iterator[Part]:
+def proved_parts(folder: ResultFolder, found: FoundJob, machine: Machine) -> Iterator[ProvedPart]:
     """The parts of the job that are in the folder, one by one, each of which proves itself.
 
     Raises:
         Misconfigured: one does not; the message names it. Or see `storage_failures`.
-        Denied, Unavailable: see `storage_failures`.
+        Unavailable: one was deleted just now; or see `storage_failures`.
+        Denied: see `storage_failures`.
     """
-    for name in folder.results():
-        index = parse_part_name(name)
-        if index is None:
-            continue
-        found = folder.read(name)
-        if found is None:
-            continue  # it was deleted just now, so it is missing
-        part = parse_part(found[0], where=name, hint=CLEAR.format(folder=folder.uri))
+    for index in found.parts:
+        name = part_name(index)
+        read = folder.read(name)
+        if read is None:
+            raise Unavailable(
+                f"`{name}` in RESULT_URI `{folder.uri}` was deleted while the job began",
+                hint="start the job again: it makes that part anew",
+            )
+        part = parse_part(read[0], where=name, hint=CLEAR.format(folder=folder.uri))
         try:
-            _check_part(part, index, job)
+            rows = _check_part(part, index, found.record)
             machine.verify(part.token, part.nonce)
         except EvidenceRejected as rejected:
             raise _unproved(name, folder, rejected) from None
-        yield part
+        yield ProvedPart(part=part, rows=rows)
 
 
 def has_proved_receipt(folder: ResultFolder, job: JobRecord, machine: Machine) -> bool:
@@ -107,7 +127,8 @@ def has_proved_receipt(folder: ResultFolder, job: JobRecord, machine: Machine) -
     return True
 
 
-def _check_part(part: Part, index: int, job: JobRecord) -> None:
+def _check_part(part: Part, index: int, job: JobRecord) -> tuple[Row, ...]:
+    """The rows of the part, which are those of its pictures."""
     if index >= count_parts(len(job.pictures)):
         raise EvidenceRejected(f"the job has {count_parts(len(job.pictures))} parts")
     if part.index != index:
@@ -117,13 +138,14 @@ def _check_part(part: Part, index: int, job: JobRecord) -> None:
     listed = [job.pictures[position] for position in part_range(index, len(job.pictures))]
     expected = [(picture.name, picture.generation) for picture in listed]
     try:
-        rows = [parse_row(line.decode()) for line in part.rows]
+        rows = tuple(parse_row(line.decode()) for line in part.rows)
     except (UnicodeDecodeError, Misconfigured):
         raise EvidenceRejected("a line of it is no row") from None
     if expected != [(leaf.name, leaf.generation) for leaf in part.inputs] or expected != [
         (row.picture, row.generation) for row in rows
     ]:
         raise EvidenceRejected("its rows are not those of the pictures that were listed")
+    return rows
 
 
 def _unproved(name: str, folder: ResultFolder, why: EvidenceRejected | ReceiptFormatUnknown) -> Misconfigured:

@@ -17,7 +17,7 @@ from google.cloud import storage
 from attestation.digests import Digest, digest_of
 from attestation.errors import Denied, Misconfigured
 from contract.job import JobRecord, LeftOut, ListedPicture
-from contract.parts import parse_part, part_nonce
+from contract.parts import Part, parse_part, part_nonce
 from contract.results import JobError, PictureError, Prediction, Row, parse_error, parse_row
 from contract.uris import FolderUri
 from workload.results import Account, PartWriter, ResultFolder
@@ -82,6 +82,10 @@ def part_writer(
     )
 
 
+def rows_of(part: Part) -> list[Row]:
+    return [parse_row(line.decode()) for line in part.rows]
+
+
 def write(writer: PartWriter, positions: range) -> None:
     for position in positions:
         writer.write(row(position), sha256=f"{position:064x}" if position % 7 != 3 else None)
@@ -134,7 +138,8 @@ def test_result_has_every_row_in_listing_order_whenever_its_part_became_known(
     with Account(score_digits=3) as earlier:
         write(part_writer(folder, earlier, missing=(1,)), range(32, 64))
     later = part_writer(folder, account, missing=(0, 2))
-    account.add(parse_part(objects(as_operator, folder)["result-00001.jsonl"], where="it"))
+    part = parse_part(objects(as_operator, folder)["result-00001.jsonl"], where="it")
+    account.add(part, rows_of(part))
     write(later, range(32))
     write(later, range(64, 70))
     digest = account.write_codelab_result(folder, LEFT_OUT)
@@ -211,7 +216,7 @@ def test_a_part_that_scratch_space_does_not_hold_is_refused_at_once(
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: next(files)())
     with Account(score_digits=3) as another:
         with pytest.raises(Misconfigured, match="the object `result` does not fit"):
-            another.add(part)
+            another.add(part, rows_of(part))
         assert another.leaves.subjects() == []
 
 

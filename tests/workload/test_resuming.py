@@ -13,7 +13,7 @@ import pytest
 from google.cloud import storage
 
 from attestation.digests import Digest
-from attestation.errors import Misconfigured
+from attestation.errors import Misconfigured, Unavailable
 from contract.canonical import render_canonical
 from contract.job import JobRecord, ListedPicture, job_nonce, render_job
 from contract.parts import AUDIENCE as PARTS
@@ -32,7 +32,7 @@ from tests.workload.test_results import record
 from workload import attesting
 from workload.part_tokens import Machine
 from workload.results import ResultFolder
-from workload.resuming import find_job, has_proved_receipt, proved_parts
+from workload.resuming import FoundJob, find_job, has_proved_receipt, proved_parts
 
 Buckets = Callable[[], storage.Bucket]
 
@@ -85,7 +85,7 @@ class Scene:
     def found(self) -> list[Part]:
         job = find_job(self.folder, self.asked, self.machine)
         assert job is not None
-        return list(proved_parts(self.folder, job, self.machine))
+        return [proved.part for proved in proved_parts(self.folder, job, self.machine)]
 
     def refusal(self) -> Misconfigured:
         with pytest.raises(Misconfigured) as refused:
@@ -126,13 +126,33 @@ def test_what_proves_itself_is_taken_over(scene: Scene) -> None:
 def test_a_job_goes_on_with_smaller_batches(scene: Scene) -> None:
     scene.write(scene.job)
     smaller = replace(scene.asked, batch_size=1)
-    assert find_job(scene.folder, smaller, scene.machine) == scene.job
+    found = find_job(scene.folder, smaller, scene.machine)
+    assert found == FoundJob(record=scene.job, parts=(0, 1))
 
 
 def test_a_part_that_is_missing_is_not_missed(scene: Scene) -> None:
     scene.write(scene.job)
     scene.folder.delete(FIRST)
     assert [part.index for part in scene.found()] == [1]
+
+
+def test_a_part_that_somebody_deletes_while_the_job_begins_is_neither_taken_over_nor_taken_for_made(
+    scene: Scene,
+) -> None:
+    scene.write(scene.job)
+    found = find_job(scene.folder, scene.asked, scene.machine)
+    assert found is not None
+    scene.folder.delete(FIRST)
+    with pytest.raises(Unavailable, match=f"`{FIRST}` in .* was deleted while the job began"):
+        list(proved_parts(scene.folder, found, scene.machine))
+
+
+def test_a_part_comes_with_the_rows_that_it_has(scene: Scene) -> None:
+    scene.write(scene.job, parts=1)
+    found = find_job(scene.folder, scene.asked, scene.machine)
+    assert found is not None
+    (proved,) = proved_parts(scene.folder, found, scene.machine)
+    assert [row.picture for row in proved.rows] == [leaf.name for leaf in proved.part.inputs]
 
 
 def forged_row(scene: Scene) -> bytes:

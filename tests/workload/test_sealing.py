@@ -170,7 +170,7 @@ def test_whoever_has_lost_the_folder_while_the_token_was_asked_for_seals_nothing
     folder = ResultFolder(as_operator, FolderUri(bucket=bucket.name, prefix="run/"))
     request = {"INPUT_URI": "gs://photos", "RESULT_URI": str(folder.uri), "TOP_K": "2"}
     job = agree(TERMS, parse_request(request))
-    begun = Begun(folder=folder, record=record(folder), is_new=False)
+    begun = Begun(folder=folder, record=record(folder), found=None)
     done = Done(unreadable=0, codelab_digest=DIGEST, model_generation=1, began_at=0.0)
 
     def taken_over() -> None:
