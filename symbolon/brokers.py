@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attestation.digests import Digest, parse_digest
 from attestation.errors import Misconfigured, quoted
+
 from .inputs import read_text
 from .projects import FILE, read_section
 

@@ -59,6 +59,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "Publish the image from the version of this program that sealed the model, or seal it again.",
         "keys-format-unknown": "The sealed model's wrapped keys are of a format that is not known here. "
         "Publish the image from the version of this program that wrote them, or rotate with this one.",
+        "release-version-unknown": "Workload and broker speak other versions of the protocol by which a key "
+        "is released. The owner runs a broker and publishes images of one version of this program.",
         "licence-format-unknown": "The licence is of a format that is not known here. A newer version of "
         "this program may read it.",
         "order-format-unknown": "The order, or its body, is of a format that is not known here. The owner's "
@@ -239,6 +241,16 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "another layer than the image's configuration names. Nothing more of it is read. Do not run it.",
         "image-moved": "The tag names another image than the one that was looked at. Find out who moved "
         "it, and look again before anything is launched.",
+        "release-message-malformed": "What a workload and a broker sent one another is not as this program "
+        "writes it. Both have to be of one version of it; else look at what stands between them.",
+        "release-not-for-us": "The key that the broker released does not open: it was sealed for another "
+        "request, or altered on its way. Nothing was used of it.",
+        "release-contradicted": "What a broker answered, or what a receipt says of its release, is not what "
+        "the broker's log has. A workload uses no such key; the owner looks at the broker, and at what "
+        "stands before it.",
+        "broker-not-pinned": "Whoever answered at the broker's address has another key than the owner's "
+        "terms pin, and was told nothing. Look at the network; where the broker's key was changed, the owner "
+        "publishes the image with the new pin.",
         "note-malformed": "It is no signed note: a text, an empty line, and a line for each signature. Fetch "
         "it again; a file that a browser saved may have been altered.",
         "note-signed-by-another": "What a broker's log says is not signed by the key that was named, or a "
@@ -291,6 +303,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
     Unavailable: {
         "unavailable": "A service did not answer, or not as it should. It was tried again already; try "
         "later.",
+        "broker-unreachable": "Nobody answers at the broker's address, or not by TLS 1.3. It was tried again "
+        "already; the owner looks whether it is up and reachable from that network.",
         "concurrent-change": "Somebody else changed the same resource meanwhile. Run the command again.",
     },
 }

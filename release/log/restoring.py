@@ -22,9 +22,9 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from attestation.digests import Digest
-from attestation.errors import EvidenceRejected
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 from contract.checkpoint import Checkpoint, epoch_of, unsafe_read_checkpoint
+from contract.orders import parse_epoch
 from contract.release_refusals import REFUSALS, BrokerRefused
 
 from ..store.schema import CURRENT, documents
@@ -104,12 +104,9 @@ def current_epoch(connection: Connection) -> int:
     if body is None:
         return 0
     try:
-        number = parse_json_object(body, what="epoch")["number"]
-    except (EvidenceRejected, LookupError):
+        return parse_epoch(body).number
+    except (EvidenceRejected, Misconfigured):
         raise log_not_whole() from None
-    if type(number) is not int or number < 1:
-        raise log_not_whole()
-    return number
 
 
 def check_extends(
