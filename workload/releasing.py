@@ -36,6 +36,7 @@ from contract.release import (
     open_key,
     parse_challenge,
     parse_release,
+    parse_request,
     render_call,
     render_request,
     request_digest,
@@ -106,9 +107,7 @@ class Releasing:
             raise REFUSALS["pictures-used-up"].error(
                 f"the broker reserves {release.pictures} pictures, and {pictures} are to be run"
             )
-        if release.sealed is None:
-            raise AnswerContradicted("the broker's answer to a release has no key", hint=_OWNER)
-        key = open_key(release.sealed, private, request=request)
+        key = open_key(release.sealed or b"", private, request=request)
         if len(key) != KEY_BYTES:
             raise AnswerContradicted("what the broker released is no key of a model", hint=_OWNER)
         return key, granted
@@ -116,7 +115,7 @@ class Releasing:
     def renew(self, lease: str) -> Granted:
         """The lease runs anew; nothing is counted. Raises as `release`."""
         release, granted, _, _ = self._ask("renew", lease, 0)
-        if release.lease != lease or release.sealed is not None:
+        if release.lease != lease:
             raise AnswerContradicted("the broker's answer to a renewal is of something else", hint=_OWNER)
         return granted
 
@@ -161,7 +160,7 @@ class Releasing:
         parse_token(token)
         call = render_call(Call(request=request, token=token))
         release = parse_release(self._broker.ask(_RELEASE, call))
-        self._check(release, request, purpose)
+        check_answer(release, request, key=self._key)
         granted = Granted(
             lease=release.lease,
             lease_s=release.lease_s,
@@ -170,21 +169,38 @@ class Releasing:
         )
         return release, granted, private, request
 
-    def _check(self, release: Release, request: bytes, purpose: Purpose) -> None:
-        """The answer is to this request, and the broker's log has it.
 
-        Raises:
-            EvidenceRejected: it is not, or has it not.
-        """
-        digest, logged = request_digest(request), release.logged
-        if release.request != digest:
-            raise AnswerContradicted("the broker's answer is to another request", hint=_OWNER)
-        entry = parse_entry(logged.entry)
-        said = check_opening(entry, logged.opening).said
-        facts = {"request": digest, "lease": release.lease, "manifest": self._manifest}
-        if entry.kind != purpose or any(said.get(name) != value for name, value in facts.items()):
-            raise AnswerContradicted("the entry of the broker's log is of something else", hint=_OWNER)
-        verify_logged(logged, self._key)
+def check_answer(release: Release, request: bytes, *, key: dsse.PublicKey) -> None:
+    """The answer is to this request, and the log of the broker with that key has it as it says.
+
+    Raises:
+        AnswerContradicted: it is not, or the log has something else.
+        EvidenceRejected: its entry is malformed, or not in that log.
+        Misconfigured: its entry is of another format, or `key` is no broker's.
+    """
+    asked, logged = parse_request(request), release.logged
+    if release.request != request_digest(request):
+        raise AnswerContradicted("the broker's answer is to another request", hint=_OWNER)
+    if (release.sealed is None) != (asked.purpose == "renew"):
+        raise AnswerContradicted(
+            f"the broker's answer to a {asked.purpose} is of something else", hint=_OWNER
+        )
+    entry = parse_entry(logged.entry)
+    said = check_opening(entry, logged.opening).said
+    facts = {
+        "request": release.request,
+        "purpose": asked.purpose,
+        "licence": asked.licence,
+        "manifest": asked.manifest,
+        "lease": release.lease,
+        "pictures": str(release.pictures),
+        "ends_at": str(release.lease_ends_at),
+    }
+    if entry.kind != asked.purpose or any(said.get(name) != value for name, value in facts.items()):
+        raise AnswerContradicted("the entry of the broker's log is of something else", hint=_OWNER)
+    if not 0 < release.lease_s <= release.lease_ends_at - entry.at:
+        raise AnswerContradicted("the lease is longer than the broker's log says", hint=_OWNER)
+    verify_logged(logged, key)
 
 
 _OWNER = "the owner looks at the broker, and at what stands before it"

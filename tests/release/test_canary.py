@@ -76,6 +76,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, said: list[bytes]) -> Iterat
         said += [served.call("POST", "/v1/release", each)[1] for each in (call, call[:-9] + b'x"}', b"{}")]
         _, _, foreign = served.ask(licence="f" * 32)
         said.append(served.call("POST", "/v1/release", foreign)[1])
+        outcomes: list[tuple[object, int]] = []
         (parent / "wrong").write_text(WRONG + "\n")
         for arguments in (
             ("serve", served.folder, "--passphrase-file", parent / "wrong"),
@@ -88,6 +89,15 @@ def story(tmp_path_factory: pytest.TempPathFactory, said: list[bytes]) -> Iterat
             command = [sys.executable, "-m", "symbolon", "broker", *map(str, arguments)]
             done = subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
             said += [done.stdout, done.stderr]
+            outcomes.append((arguments[0], done.returncode))
+        assert outcomes == [
+            ("serve", 7),
+            ("serve", 7),
+            ("status", 3),
+            ("backup", 0),
+            ("rotate-master", 3),
+            ("rotate-tls", 0),
+        ]
         said += [served.call("GET", path)[1] for path in ("/metrics", "/readyz", "/checkpoint")]
         yield served
         served.stop()

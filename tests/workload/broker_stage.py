@@ -178,17 +178,18 @@ class SmallBroker:
                 raise REFUSALS["licence-used-up"].error()
             self.released += 1
         lease = request.lease or token_hex(16)
+        now = int(time.time())
         release = self.answer(
             Release(
                 request=digest,
                 lease=lease,
-                lease_ends_at=int(time.time()) + self.lease_s,
+                lease_ends_at=now + self.lease_s,
                 lease_s=self.lease_s,
                 pictures=request.pictures,
                 sealed=None
                 if request.purpose == "renew"
                 else seal_key(self.data_key, public_key=request.public_key, request=call.request),
-                logged=self._log(request, digest, lease, claims),
+                logged=self._log(request, digest, lease, claims, now),
             )
         )
         self.answered[digest] = render_release(release)
@@ -209,7 +210,7 @@ class SmallBroker:
             raise REFUSALS["broker-nonce-mismatch"].error()
         return verified.claims.submods
 
-    def _log(self, request: ReleaseRequest, digest: Digest, lease: str, submods: Any) -> Logged:
+    def _log(self, request: ReleaseRequest, digest: Digest, lease: str, submods: Any, now: int = 0) -> Logged:
         said = {
             "request": digest,
             "manifest": request.manifest,
@@ -219,10 +220,9 @@ class SmallBroker:
             "lease": lease,
             "purpose": request.purpose,
             "pictures": str(request.pictures),
+            "ends_at": str(now + self.lease_s),
         }
-        opening = Opening(
-            kind=request.purpose, at=int(time.time()), said=self.said(said), salt=token_bytes(32)
-        )
+        opening = Opening(kind=request.purpose, at=now, said=self.said(said), salt=token_bytes(32))
         leaf = render_entry(make_entry(opening, SECRET))
         self.leaves.append(leaf)
         checkpoint = Checkpoint(
