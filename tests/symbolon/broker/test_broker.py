@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contract.orders import render_master_key
+from contract.signed_note import parse_verifier_key
 from release.folder import open_folder
 from release.orders.standing import approvals_of
 from release.settings import NAME, render_settings
@@ -161,6 +162,8 @@ def test_status_says_what_a_broker_that_serves_has(ask: Ask, served: Served) -> 
     rows = dict(re.split("  +", line, maxsplit=1) for line in answered.out.splitlines())
     assert rows["broker"] == served.digest
     assert rows["serves"] == "yes, at {}:{}".format(*served.address)
+    assert (rows["pin"], rows["next pin"]) == served.pins
+    assert parse_verifier_key(rows["log's key"]).name in served.call("GET", "/checkpoint")[1].decode()
     assert (rows["ready: database"], rows["ready: log"]) == ("yes", "yes")
     document = ask("broker", "status", served.folder, "--format", "json").json
     assert (document["ready"], document["models"], document["licences"], document["revoked"]) == (
