@@ -27,7 +27,7 @@ from ..policies import NamedPolicy, policies_in, read_policies
 from ..progress import patience
 from ..rendering import console, print_json, styled
 from ..signing_in import sign_in
-from .answers import EXIT_CODES, Answer, Verdict, verdict_of
+from .answers import EXIT_CODES, WORDS_AT, Answer, Verdict, verdict_of
 from .foreseeing import ASSUMED, foresee_decision, foresee_launch
 from .launch_file import Wanted, render_launch_file
 from .machine import check_machine, memory_kib_of
@@ -106,6 +106,9 @@ def look_ahead(api: GoogleApi, wanted: Wanted) -> Preflight:
             answers.append(check_terms(api, pinned, image, vm))
             answers += _decide(api, vm, image, project, policies)
             answers.append(check_results(wanted, image.digest))
+        else:
+            says = "whether the owner's policy admits it rests on the image, which cannot be read from here"
+            answers.append(Answer(asked="admission", standing="unknown", says=says))
         answers += check_machine(api, vm)
         answers += check_rights(api, wanted, project)
         answers.append(_look_for_pictures(api, wanted.input))
@@ -120,7 +123,9 @@ def print_preflight(found: Preflight) -> None:
     terminal.print(f"image  {found.pinned}")
     terminal.print()
     for answer in found.answers:
-        for line in answer.lines():
+        first, *further = answer.lines()
+        terminal.print(first, hang=WORDS_AT)
+        for line in further:
             terminal.print(line)
     terminal.print()
     for assumption in ASSUMED:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from attestation.errors import ExitCode
 
-from ..parsers import Parser, add, add_output
+from ..parsers import Parser, add, add_output, refuse_usage
 from .conventions import CONVENTIONS
 from .sealing_arguments import add_folder, add_seal, add_sealing_commands
 
@@ -172,9 +171,7 @@ def _init(arguments: argparse.Namespace) -> ExitCode:
     said = read_said(OwnerNames)
     by_numbers = [arguments.mean is not None, arguments.scale is not None]
     if any(by_numbers) and not (all(by_numbers) and arguments.convention is None):
-        sys.stderr.write(arguments.usage())
-        sys.stderr.write("symbolon owner init: error: say --convention, or both --mean and --scale\n")
-        return ExitCode.USAGE
+        return refuse_usage(arguments, "say --convention, or both --mean and --scale")
     height, width = arguments.size or (None, None)
     return init(
         Said(

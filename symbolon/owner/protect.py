@@ -189,7 +189,8 @@ def _tell(
         rows.append(("change", f"{workplace.TERMS}: generation, {was.generation or 'none'} → {pins}"))
         if place.terms.release is not None:
             rows.append(("change", f"{workplace.TERMS}: release, the model is no longer sealed"))
-            rows.append(("", f"{uri}.manifest.json and {uri}.keys.json open nothing any more: remove them"))
+            beside = f"{uri}.manifest.json and {uri}.keys.json"
+            rows.append(("", f"{beside} stay, for images of the sealed one: remove them when none runs"))
     terminal = console()
     terminal.print(printable_lines(columns(rows)))
     if plan.is_done:

@@ -58,11 +58,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
-    """What is to be: the archive under that key, signed by that one."""
+    """What is to be: the archive under that key, signed by that one, which `can_sign` now or not."""
 
     measured: Measured
     kms: KmsKey
     signed_by: PublicKey | None
+    can_sign: bool
 
 
 def protect_sealed(
@@ -84,7 +85,7 @@ def protect_sealed(
     signed_by = public_key_of(key) if key is not None else None
     if signed_by is None and was is not None and was.signed_by is not None:
         signed_by = parse_public_key(was.signed_by, where="`release.signed_by`")
-    wanted = Sealing(measured=measured, kms=kms, signed_by=signed_by)
+    wanted = Sealing(measured=measured, kms=kms, signed_by=signed_by, can_sign=key is not None)
     steps.begin("looking at the bucket")
     with failures(place.terms):
         found = _look(place.terms)
@@ -187,6 +188,14 @@ def _next_version(found: Found) -> int:
         return 1
 
 
+def _locked_out(found: Found) -> str | None:
+    """The manifest that is there: images that pin it refuse any other."""
+    try:
+        return unsafe_read_manifest(found.manifest)[1]
+    except SymbolonError:
+        return None
+
+
 def _upload(place: Workplace, measured: Measured, seal: NewSeal, found: Found, steps: Steps) -> int:
     """The generation that the sealed stream has become."""
     with SealedArchive(place.packing, seal) as archive:
@@ -229,6 +238,7 @@ def _tell(
 ) -> ExitCode:
     model = place.terms.model.uri
     action = "keep" if done else "replace" if found.stream_generation else "create"
+    locked_out = None if done else _locked_out(found)
     seal, generation = made if made is not None else (None, None)
     if output == "json":
         print_json(
@@ -238,6 +248,7 @@ def _tell(
                     "uri": str(model),
                     "size": None if seal is None else seal.size,
                     "replaces": None if done else found.stream_generation or None,
+                    "replaces_manifest": locked_out,
                 },
                 "terms": {
                     "action": "keep" if done else "change",
@@ -263,9 +274,15 @@ def _tell(
     else:
         rows.append(("change", f"{workplace.TERMS}: the manifest's digest, and the generation that it gets"))
     if wanted.signed_by is not None:
-        rows.append(("", f"signed by the key {wanted.signed_by.key_id}"))
+        by = "" if done or wanted.can_sign else ", which --sign-with has to name"
+        rows.append(("", f"signed by the key {wanted.signed_by.key_id}{by}"))
     terminal = console()
     terminal.print(printable_lines(columns(rows)))
+    if locked_out is not None:
+        terminal.print(
+            f"warning: an image that was published for the manifest {locked_out} refuses this one; to keep"
+            " both, give this model another name, by `model.uri` in terms.toml"
+        )
     if done:
         terminal.print("nothing to do: the model is there, sealed, and pinned")
     elif made is None:
