@@ -112,6 +112,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "broker-already-there": "A broker is made in an empty folder alone: no key is ever overwritten.",
         "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a copy "
         "of the folder.",
+        "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a "
+        "copy of the folder.",
         "address-taken": "The broker cannot listen at the address: another process does, or the machine has no "
         "such address. Stop that one, or name another address.",
         "quota-exceeded": "The project has as many of these as Google gives it. Remove what is not "

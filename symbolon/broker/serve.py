@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -43,6 +44,7 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
         BrokerRefused, Unavailable, Denied: the database or Cloud KMS does not answer, or does not let us.
     """
     os.umask(0o077)  # whatever any library writes here is this account's alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what it holds in memory is on no disk
     folder = open_folder(path)
     settings = folder.settings
     keys = open_keys(folder, passphrase_from(passphrase_file))
