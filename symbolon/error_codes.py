@@ -271,8 +271,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "restored from an old backup, or an old copy is shown. Ask the owner.",
         "log-of-another": "The checkpoint that was kept belongs to another log. Name the right file.",
         "log-epoch-began": "Entries of a broker's log were lost, and its owner has begun another epoch, "
-        "whose log is held against nothing of the earlier one. Ask the owner what was lost; then keep it in a new "
-        "file.",
+        "whose log is held against nothing of the earlier one. Ask the owner what was lost; then keep it in "
+        "a new file.",
         "opening-of-another": "What an entry of the log is said to be about is not what it commits to. "
         "Whoever handed it out altered it, or took it from another entry.",
         "certificate-malformed": "What a server showed for a certificate is none, so there is no key to compare "

@@ -15,6 +15,7 @@ Without a witness and without the file, a restored database is not noticed once 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -71,7 +72,7 @@ class KeptFile:
         Raises:
             BrokerRefused: `broker-not-ready`: it cannot be written.
         """
-        draft = self.path.with_name(f".{self.path.name}.new")
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")  # where two share it by mistake
         try:
             with draft.open("wb") as file:
                 file.write(text.encode())
@@ -84,6 +85,8 @@ class KeptFile:
             finally:
                 os.close(folder)
         except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise _file_unusable("written", error) from None
 
 

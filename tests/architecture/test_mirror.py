@@ -241,6 +241,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/ordering.py",
     ),
     "tests/symbolon/owner/test_protect.py": ("symbolon/owner/model_bucket.py", "symbolon/owner/uploading.py"),
+    "tests/symbolon/owner/test_protect_brokered.py": ("symbolon/owner/key_holders.py",),
     "tests/symbolon/owner/test_protect_sealed.py": (
         "deploy/key_wrapping.py",
         "symbolon/owner/rotate.py",

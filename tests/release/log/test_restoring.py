@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_what_is_kept_is_whole_or_what_it_was(tmp_path: Path) -> None:
     file = KeptFile(tmp_path / "kept")
     first = Checkpoint(origin=origin_of(BROKER), size=0, root=EMPTY_ROOT)
     file.keep(sign_checkpoint(first, IDENTITY))
-    file.path.with_name(".kept.new").mkdir()
+    file.path.with_name(f".kept.{os.getpid()}").mkdir()
     with pytest.raises(BrokerRefused, match="cannot be written"):
         file.keep("another")
     assert file.read() == first

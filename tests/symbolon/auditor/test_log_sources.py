@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
+from contract.terms import ReleaseTerms, render_terms
 from release.tls import new_tls_key, pin_of_key, self_signed, server_context
 from symbolon.auditor.log_sources import open_log
 from symbolon.broker_client import BrokerNotPinned
 from tests.logs import KEY, log_of
 from tests.symbolon.conftest import Ask
+from tests.workload.samples import TERMS
 
 TLS_KEY = new_tls_key()
 PIN = pin_of_key(TLS_KEY)
@@ -143,3 +146,16 @@ def test_a_log_is_verified_over_tls_as_a_person_does_it(ask: Ask, shown: Shown) 
     assert ask(*asked, "--pin", pin).code == 6
     assert ask(*asked, "--pin", "0" * 64, "--pin", pin).code == 6
     assert ask(*asked, "--pin", "0" * 64).code == 4
+
+
+def test_the_owner_s_terms_say_whose_log_it_is(ask: Ask, shown: Shown, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.toml"
+    sealed = ReleaseTerms(
+        manifest=Digest("sha256:" + "5" * 64), broker=shown.url, broker_key=KEY, broker_pins=(PIN,)
+    )
+    terms.write_text(render_terms(replace(TERMS, release=sealed)), "utf-8")
+    answered = ask("auditor", "log", "verify", shown.url + "/log", "--terms", terms, "--format", "json")
+    assert answered.code == 6 and answered.json["steps"][0]["outcome"] == "pass"
+    terms.write_text(render_terms(TERMS), "utf-8")
+    answered = ask("auditor", "log", "verify", shown.url + "/log", "--terms", terms)
+    assert answered.code == 7 and "names no broker" in answered.err
