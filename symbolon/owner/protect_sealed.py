@@ -56,12 +56,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
-<<<<<<< HEAD
     """What is to be: the archive under a key that `holder` has, signed by that one, where it `can_sign`."""
-=======
-    """What is to be: the archive under a key that `holder` has, signed by that one, which `can_sign` now or
-    not."""
->>>>>>> rel-server
 
     measured: Measured
     holder: KeyHolder
