@@ -162,7 +162,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/emulator/vm/test_runc.py": ("emulator/vm/loopback.py",),
     "tests/emulator/vm/test_metadata.py": ("emulator/background.py",),
     "tests/deploy/test_observing.py": ("deploy/rest.py",),
-    "tests/release/test_serving.py": ("release/bodies.py", "release/health.py", "release/server.py"),
+    "tests/release/test_server.py": ("release/bodies.py", "release/health.py"),
     "tests/release/test_folder.py": ("release/making.py",),
     "tests/release/test_rotating.py": ("release/renewing_tls.py",),
     "tests/release/master_key/test_by_file.py": ("release/master_key/wrapping.py",),

@@ -225,6 +225,8 @@ def test_a_restored_broker_that_nobody_vouches_for_serves_and_releases_nothing(
     again.start("--address", "127.0.0.1:0")
     try:
         status, ready = again.call("GET", "/readyz")
+        first = json.loads(again.errors.read_text().splitlines()[0])
+        assert (first["event"], first["log"]) == ("not-ready", "broker-not-ready")
         assert (status, json.loads(ready)["checks"]) == (503, {"database": "yes", "log": "broker-not-ready"})
         _, _, call = again.ask()
         status, answer = again.call("POST", "/v1/release", call)
