@@ -94,12 +94,12 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "enables it; whoever owns the project runs it, and it takes a minute or two.",
         "billing-off": "The project has no billing account, or a closed one, and Google creates nothing "
         "in it. Link one, and run the command again: it goes on from where it is.",
-        "database-url-unknown": "The broker's database is SQLite, by a file, or PostgreSQL. Write its URL as the "
-        "hint has it.",
-        "database-not-durable": "The database may forget what it has committed, and with it runs that are spent. "
-        "Set what the message names, or put the file on a local disk.",
-        "database-in-use": "Another broker has opened this SQLite file, and one alone may. Stop it, or have both "
-        "on PostgreSQL.",
+        "database-url-unknown": "The broker's database is SQLite, by a file, or PostgreSQL. Write its URL as "
+        "the hint has it.",
+        "database-not-durable": "The database may forget what it has committed, and with it runs that are "
+        "spent. Set what the message names, or put the file on a local disk.",
+        "database-in-use": "Another broker has opened this SQLite file, and one alone may. Stop it, or have "
+        "both on PostgreSQL.",
         "migration-missing": "The database's tables are those of another version of this program. Stop the "
         "broker, take a backup, and run `symbolon broker migrate`.",
         "passphrase-wrong": "The passphrase does not open the broker's master key, or the file was altered: the "
