@@ -9,6 +9,7 @@ Source: RFC 8446, section 4.4.3; RFC 9110, section 9.3.6.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import ssl
 import time
@@ -18,7 +19,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
-from urllib3.util import make_headers
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, SymbolonError, Unavailable
@@ -79,7 +79,7 @@ def _is_later(error: SymbolonError) -> bool:
 def _call(url: str, path: str, body: bytes | None, pins: Sequence[Digest]) -> bytes:
     headers = {"connection": "close"} | ({} if body is None else {"content-type": "application/json"})
     try:
-        with closing(_connection(url, pins)) as connection:
+        with closing(pinned_connection(url, pins)) as connection:
             connection.request("GET" if body is None else "POST", path, body=body, headers=headers)
             response = connection.getresponse()
             answer = response.read(MOST_BYTES + 1)
@@ -95,7 +95,12 @@ def _call(url: str, path: str, body: bytes | None, pins: Sequence[Digest]) -> by
     return answer
 
 
-def _connection(url: str, pins: Sequence[Digest]) -> http.client.HTTPSConnection:
+def pinned_connection(url: str, pins: Sequence[Digest]) -> http.client.HTTPSConnection:
+    """A connection to the broker, opened by its first request, and refused where its key is not pinned.
+
+    Raises:
+        Misconfigured: the environment's proxy is of a kind that is not known here.
+    """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _HTTPS
     proxy = select_proxy(url, get_environ_proxies(url))
@@ -109,9 +114,8 @@ def _connection(url: str, pins: Sequence[Digest]) -> http.client.HTTPSConnection
         )
     connection = _Pinned(via.hostname, via.port or 80, url=url, pins=pins)
     user, password = get_auth_from_url(proxy)
-    connection.set_tunnel(
-        host, port, headers=make_headers(proxy_basic_auth=f"{user}:{password}") if user else {}
-    )
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    connection.set_tunnel(host, port, headers={"proxy-authorization": f"Basic {basic}"} if user else {})
     return connection
 
 

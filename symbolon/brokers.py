@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attestation.digests import Digest, parse_digest
 from attestation.errors import Misconfigured, quoted
+
 from .inputs import read_text
 from .projects import FILE, read_section
 
@@ -75,8 +76,8 @@ def named_broker(arguments: argparse.Namespace) -> NamedBroker:
     )
 
 
-def find_broker(named: NamedBroker, *, folder: Path = Path()) -> BrokerAddress:
-    """The broker that is meant; `folder` may have `symbolon.toml` and the owner's terms.
+def find_broker(named: NamedBroker, *, folder: Path = Path(), terms: Path | None = None) -> BrokerAddress:
+    """The broker that is meant; `folder` may have `symbolon.toml`, and `terms`, or it, the owner's terms.
 
     Raises:
         Misconfigured: none is named, or what is said of it cannot be used.
@@ -89,7 +90,7 @@ def find_broker(named: NamedBroker, *, folder: Path = Path()) -> BrokerAddress:
         )
     if named.broker is not None and named.key is not None and named.pins:
         return _address(named.broker, named.key, named.pins, where="what was typed")
-    for known in (_of_section(folder), _of_terms(folder)):
+    for known in (_of_section(folder), _of_terms(folder if terms is None else terms)):
         if known is not None and named.broker in (None, known.url):
             return known
     if named.broker is None:
@@ -140,12 +141,19 @@ def _of_section(folder: Path) -> BrokerAddress | None:
 
 
 def _of_terms(folder: Path) -> BrokerAddress | None:
-    if not (folder / TERMS).is_file():
-        return None
+    return broker_of_terms(folder / TERMS) if (folder / TERMS).is_file() else None
+
+
+def broker_of_terms(file: Path) -> BrokerAddress | None:
+    """The broker that the owner's terms name; None where they name none.
+
+    Raises:
+        Misconfigured: they cannot be read, or are no terms.
+    """
     from contract.terms import ScaleMissing, parse_terms
 
     try:
-        release = parse_terms(read_text(str(folder / TERMS), what="terms")).release
+        release = parse_terms(read_text(str(file), what="terms")).release
     except ScaleMissing as incomplete:
         release = incomplete.unscaled.release
     if release is None or release.broker is None or release.broker_key is None or release.broker_pins is None:

@@ -58,9 +58,9 @@ def verify(
         for line in _lines(verdict):
             console().print(line)
         if kept is not None and keeps:
-            console().print(printable(f"\nkept in {kept}"))
+            console().print(f"\nkept in {printable(str(kept))}")
         if refused is not None:
-            console().print(printable(f"\nwhat the log shows now is in {refused}"))
+            console().print(f"\nwhat the log shows now is in {printable(str(refused))}")
     return ExitCode.YES if verdict.why is None else verdict.why.exit_code
 
 

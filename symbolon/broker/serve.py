@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,8 @@ from attestation.errors import ExitCode
 from contract.cosignature import parse_witness_key
 from release.broker import Broker
 from release.event_log import EventLog
-from release.folder import Folder, Keys, open_folder, open_keys, token_rules
+from release.folder import Folder, Keys, open_folder, open_keys, serving_alone, token_rules
+from release.health import look
 from release.log.publishing import Publisher
 from release.log.restoring import KeptFile
 from release.log.witness import WitnessClient
@@ -38,11 +40,12 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
         NotABroker: the folder is none's.
         PassphraseWrong, MasterKeyMalformed: the master key does not open.
         AddressTaken: another process listens there.
-        DatabaseInUse, DatabaseNotDurable, MigrationMissing: see there.
+        FolderInUse, DatabaseInUse, DatabaseNotDurable, MigrationMissing: see there.
         Misconfigured: a file of the folder is missing, or another one than the settings say.
         BrokerRefused, Unavailable, Denied: the database or Cloud KMS does not answer, or does not let us.
     """
     os.umask(0o077)  # whatever any library writes here is this account's alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what it holds in memory is on no disk
     folder = open_folder(path)
     settings = folder.settings
     keys = open_keys(folder, passphrase_from(passphrase_file))
@@ -50,6 +53,7 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
     certificate = self_signed(keys.tls, host=host_of(settings.broker.url), now=time.time())
     context = server_context(certificate, keys.tls)
     with (
+        serving_alone(folder),
         opened(folder.database) as engine,
         listen(address or settings.broker.address) as listener,
         working(settings.broker.workers) as (calls, looking),
@@ -70,6 +74,9 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
             log=EventLog(sys.stderr, clock=time.time),
             clock=time.time,
         )
+        health = look(service.broker)  # which signs the checkpoint of what there is
+        if not health.is_ready:
+            service.log.write("not-ready", **health.checks)
         serve_until_stopped(
             service,
             listener,

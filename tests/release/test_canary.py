@@ -76,6 +76,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, said: list[bytes]) -> Iterat
         said += [served.call("POST", "/v1/release", each)[1] for each in (call, call[:-9] + b'x"}', b"{}")]
         _, _, foreign = served.ask(licence="f" * 32)
         said.append(served.call("POST", "/v1/release", foreign)[1])
+        outcomes: list[tuple[object, int]] = []
         (parent / "wrong").write_text(WRONG + "\n")
         for arguments in (
             ("serve", served.folder, "--passphrase-file", parent / "wrong"),
@@ -88,6 +89,15 @@ def story(tmp_path_factory: pytest.TempPathFactory, said: list[bytes]) -> Iterat
             command = [sys.executable, "-m", "symbolon", "broker", *map(str, arguments)]
             done = subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
             said += [done.stdout, done.stderr]
+            outcomes.append((arguments[0], done.returncode))
+        assert outcomes == [
+            ("serve", 7),
+            ("serve", 7),
+            ("status", 3),
+            ("backup", 0),
+            ("rotate-master", 3),
+            ("rotate-tls", 0),
+        ]
         said += [served.call("GET", path)[1] for path in ("/metrics", "/readyz", "/checkpoint")]
         yield served
         served.stop()
@@ -148,6 +158,13 @@ def test_neither_the_process_s_arguments_nor_its_environment_has_one(
     assert story.process is not None
     for name in ("cmdline", "environ"):
         assert found_in(Path(f"/proc/{story.process.pid}/{name}").read_bytes(), secrets) == []
+
+
+def test_a_process_that_crashes_leaves_no_memory_on_a_disk(story: Served) -> None:
+    assert story.process is not None
+    limits = Path(f"/proc/{story.process.pid}/limits").read_text()
+    (core,) = [line.split() for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core[4:6] == ["0", "0"]
 
 
 def test_no_file_that_the_process_holds_open_has_one(story: Served, secrets: Mapping[str, bytes]) -> None:

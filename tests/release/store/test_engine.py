@@ -183,6 +183,10 @@ def test_a_postgresql_that_is_down_is_unavailable_and_found_again() -> None:
         server.start()
         with writing(engine) as connection:
             connection.execute(text("SELECT 1"))
+        server.stop()
+        server.start()
+        with writing(engine) as connection:  # nobody noticed meanwhile
+            connection.execute(text("SELECT 1"))
         engine.dispose()
 
 
