@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from .master_key.opening import open_master
 from .settings import NAME, SQLITE, Settings, parse_settings
 from .tls import TlsKey, parse_tls_key, pin_of_key
 
+_LOCK = "serving.lock"
 MOST_FILE_BYTES = 1 << 20
 IDENTITY_CONTEXT = b"symbolon:identity:v1"
 INTAKE_CONTEXT = b"symbolon:intake:v1"
@@ -34,6 +38,12 @@ class NotABroker(Misconfigured):
     """The folder is no broker's."""
 
     code = "not-a-broker"
+
+
+class FolderInUse(Misconfigured):
+    """Another broker serves from the folder."""
+
+    code = "broker-folder-in-use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +95,34 @@ def open_folder(path: Path) -> Folder:
             f"cannot read `{NAME}`: {reason}", hint="run as the account that the folder belongs to"
         ) from None
     return Folder(path=path, settings=parse_settings(text))
+
+
+@contextmanager
+def serving_alone(folder: Folder) -> Iterator[None]:
+    """Nobody else serves from the folder meanwhile: what a broker keeps there, it alone writes.
+
+    Raises:
+        FolderInUse: somebody does.
+        Misconfigured: the folder cannot be written.
+    """
+    try:
+        lock = os.open(folder.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Misconfigured(
+            f"the broker's folder cannot be written: {(error.strerror or 'no reason given').lower()}",
+            hint="run as the account that the folder belongs to",
+        ) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FolderInUse(
+                "a broker serves from this folder already",
+                hint="for a second one on PostgreSQL, copy the folder: each broker has its own",
+            ) from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def open_keys(folder: Folder, passphrase: Callable[[], str]) -> Keys:

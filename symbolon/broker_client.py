@@ -79,7 +79,7 @@ def _is_later(error: SymbolonError) -> bool:
 def _call(url: str, path: str, body: bytes | None, pins: Sequence[Digest]) -> bytes:
     headers = {"connection": "close"} | ({} if body is None else {"content-type": "application/json"})
     try:
-        with closing(_connection(url, pins)) as connection:
+        with closing(pinned_connection(url, pins)) as connection:
             connection.request("GET" if body is None else "POST", path, body=body, headers=headers)
             response = connection.getresponse()
             answer = response.read(MOST_BYTES + 1)
@@ -95,7 +95,12 @@ def _call(url: str, path: str, body: bytes | None, pins: Sequence[Digest]) -> by
     return answer
 
 
-def _connection(url: str, pins: Sequence[Digest]) -> http.client.HTTPSConnection:
+def pinned_connection(url: str, pins: Sequence[Digest]) -> http.client.HTTPSConnection:
+    """A connection to the broker, opened by its first request, and refused where its key is not pinned.
+
+    Raises:
+        Misconfigured: the environment's proxy is of a kind that is not known here.
+    """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _HTTPS
     proxy = select_proxy(url, get_environ_proxies(url))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attestation.digests import Digest, parse_digest
 from attestation.errors import Misconfigured, quoted
+
 from .inputs import read_text
 from .projects import FILE, read_section
 
@@ -140,12 +141,19 @@ def _of_section(folder: Path) -> BrokerAddress | None:
 
 
 def _of_terms(folder: Path) -> BrokerAddress | None:
-    if not (folder / TERMS).is_file():
-        return None
+    return broker_of_terms(folder / TERMS) if (folder / TERMS).is_file() else None
+
+
+def broker_of_terms(file: Path) -> BrokerAddress | None:
+    """The broker that the owner's terms name; None where they name none.
+
+    Raises:
+        Misconfigured: they cannot be read, or are no terms.
+    """
     from contract.terms import ScaleMissing, parse_terms
 
     try:
-        release = parse_terms(read_text(str(folder / TERMS), what="terms")).release
+        release = parse_terms(read_text(str(file), what="terms")).release
     except ScaleMissing as incomplete:
         release = incomplete.unscaled.release
     if release is None or release.broker is None or release.broker_key is None or release.broker_pins is None:

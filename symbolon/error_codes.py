@@ -59,6 +59,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "Publish the image from the version of this program that sealed the model, or seal it again.",
         "keys-format-unknown": "The sealed model's wrapped keys are of a format that is not known here. "
         "Publish the image from the version of this program that wrote them, or rotate with this one.",
+        "release-version-unknown": "Workload and broker speak other versions of the protocol by which a key "
+        "is released. The owner runs a broker and publishes images of one version of this program.",
         "licence-format-unknown": "The licence is of a format that is not known here. A newer version of "
         "this program may read it.",
         "order-format-unknown": "The order, or its body, is of a format that is not known here. The owner's "
@@ -100,6 +102,20 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "both on PostgreSQL.",
         "migration-missing": "The database's tables are those of another version of this program. Stop the "
         "broker, take a backup, and run `symbolon broker migrate`.",
+        "passphrase-wrong": "The passphrase does not open the broker's master key, or the file was altered: the "
+        "two look alike. Give the one of `symbolon broker init`; where it is right, restore `master.key`.",
+        "master-key-format-unknown": "The broker's master key is sealed in a format that is not known here. Use "
+        "the version of this program that sealed it.",
+        "master-key-unknown": "A key of the broker's is wrapped by a master key that is not at hand: another "
+        "broker's, an older one, or another key of Cloud KMS. Restore folder and database from one backup.",
+        "not-a-broker": "The folder has no `broker.toml`, so no broker was made in it, or not to the end.",
+        "broker-already-there": "A broker is made in an empty folder alone: no key is ever overwritten.",
+        "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a copy "
+        "of the folder.",
+        "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a "
+        "copy of the folder.",
+        "address-taken": "The broker cannot listen at the address: another process does, or the machine has no "
+        "such address. Stop that one, or name another address.",
         "quota-exceeded": "The project has as many of these as Google gives it. Remove what is not "
         "needed, or ask for more in the console, below quotas.",
     },
@@ -225,6 +241,16 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "another layer than the image's configuration names. Nothing more of it is read. Do not run it.",
         "image-moved": "The tag names another image than the one that was looked at. Find out who moved "
         "it, and look again before anything is launched.",
+        "release-message-malformed": "What a workload and a broker sent one another is not as this program "
+        "writes it. Both have to be of one version of it; else look at what stands between them.",
+        "release-not-for-us": "The key that the broker released does not open: it was sealed for another "
+        "request, or altered on its way. Nothing was used of it.",
+        "release-contradicted": "What a broker answered, or what a receipt says of its release, is not what "
+        "the broker's log has. A workload uses no such key; the owner looks at the broker, and at what "
+        "stands before it.",
+        "broker-not-pinned": "Whoever answered at the broker's address has another key than the owner's "
+        "terms pin, and was told nothing. Look at the network; where the broker's key was changed, the owner "
+        "publishes the image with the new pin.",
         "note-malformed": "It is no signed note: a text, an empty line, and a line for each signature. Fetch "
         "it again; a file that a browser saved may have been altered.",
         "note-signed-by-another": "What a broker's log says is not signed by the key that was named, or a "
@@ -245,10 +271,16 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "restored from an old backup, or an old copy is shown. Ask the owner.",
         "log-of-another": "The checkpoint that was kept belongs to another log. Name the right file.",
         "log-epoch-began": "Entries of a broker's log were lost, and its owner has begun another epoch, "
-        "whose log is held against nothing of the earlier one. Ask the owner what was lost; then keep it in a new "
-        "file.",
+        "whose log is held against nothing of the earlier one. Ask the owner what was lost; then keep it in "
+        "a new file.",
         "opening-of-another": "What an entry of the log is said to be about is not what it commits to. "
         "Whoever handed it out altered it, or took it from another entry.",
+        "certificate-malformed": "What a server showed for a certificate is none, so there is no key to compare "
+        "with the pin. Look at what stands before the broker.",
+        "master-key-malformed": "The broker's `master.key` is not as this program seals one: it was cut, or "
+        "edited. Restore it from a backup.",
+        "wrapped-refused": "A key that the broker keeps wrapped does not open: it was altered, or lies in "
+        "another's place. Restore folder and database from one backup.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "
         "further could run what it names, so it is not read.",
     },
@@ -271,6 +303,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
     Unavailable: {
         "unavailable": "A service did not answer, or not as it should. It was tried again already; try "
         "later.",
+        "broker-unreachable": "Nobody answers at the broker's address, or not by TLS 1.3. It was tried again "
+        "already; the owner looks whether it is up and reachable from that network.",
         "concurrent-change": "Somebody else changed the same resource meanwhile. Run the command again.",
     },
 }

@@ -52,11 +52,18 @@ class Done:
     release: Released | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A receipt that is in the job's folder, and the digest of its statement."""
+
+    digest: Digest
+    receipt: bytes
+
+
 def seal(
     job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done, *, check: Callable[[], None]
-) -> Digest:
-    """The receipt is in the job's folder, which is looked at (`check`) once there is a token; the digest of
-    its statement.
+) -> Sealed:
+    """The receipt is in the job's folder, which is looked at (`check`) once there is a token.
 
     Raises:
         FolderTaken: another start has the folder by now.
@@ -67,10 +74,10 @@ def seal(
     payload = render_statement(statement)
     token = attesting.asked_again(AUDIENCE, nonces=[nonce_of(payload)])
     parse_token(token)
-    content = io.BytesIO(render_receipt(payload, token).encode())
+    receipt = render_receipt(payload, token).encode()
     check()
-    begun.folder.create(RECEIPT_NAME, content, "application/json")
-    return digest_of(payload)
+    begun.folder.create(RECEIPT_NAME, io.BytesIO(receipt), "application/json")
+    return Sealed(digest=digest_of(payload), receipt=receipt)
 
 
 def _statement(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done) -> Statement:

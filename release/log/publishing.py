@@ -179,11 +179,11 @@ class Publisher:
         Raises:
             BrokerRefused: `broker-not-ready`: it does not extend what was signed before.
         """
+        kept = None if self._kept is None else self._kept.read()  # before the log, which only grows
         size = size_of(connection)  # before the epoch: an epoch is never signed with another's entries
         origin = origin_of(self._broker, current_epoch(connection))
         now = Checkpoint(origin=origin, size=size, root=root_at(connection, size))
         held = [] if self._last is None else [(self._last.checkpoint, "what this broker has signed")]
-        kept = None if self._kept is None else self._kept.read()
         if kept is not None:
             held.append((kept, "the checkpoint that is kept outside"))
         for each, where in held:

@@ -15,6 +15,7 @@ Without a witness and without the file, a restored database is not noticed once 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,9 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from attestation.digests import Digest
-from attestation.errors import EvidenceRejected
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 from contract.checkpoint import Checkpoint, epoch_of, unsafe_read_checkpoint
+from contract.orders import parse_epoch
 from contract.release_refusals import REFUSALS, BrokerRefused
 
 from ..store.schema import CURRENT, documents
@@ -71,7 +72,7 @@ class KeptFile:
         Raises:
             BrokerRefused: `broker-not-ready`: it cannot be written.
         """
-        draft = self.path.with_name(f".{self.path.name}.new")
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")  # where two share it by mistake
         try:
             with draft.open("wb") as file:
                 file.write(text.encode())
@@ -84,6 +85,8 @@ class KeptFile:
             finally:
                 os.close(folder)
         except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise _file_unusable("written", error) from None
 
 
@@ -104,12 +107,9 @@ def current_epoch(connection: Connection) -> int:
     if body is None:
         return 0
     try:
-        number = parse_json_object(body, what="epoch")["number"]
-    except (EvidenceRejected, LookupError):
+        return parse_epoch(body).number
+    except (EvidenceRejected, Misconfigured):
         raise log_not_whole() from None
-    if type(number) is not int or number < 1:
-        raise log_not_whole()
-    return number
 
 
 def check_extends(

@@ -149,6 +149,11 @@ def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
         metavar="ROW",
         help="a row with its proof, as --proof takes it; beside --proof, a row alone, in place of its own",
     )
+    verify.add_argument(
+        "--broker-key",
+        metavar="KEY",
+        help="the key must have been released by the broker of this key, base64 as the terms have it",
+    )
     add_output(verify)
     verify.set_defaults(run=_verify_receipt)
 
@@ -319,6 +324,7 @@ def _verify_receipt(arguments: argparse.Namespace) -> ExitCode:
         at=arguments.at,
         row=arguments.row,
         proof=arguments.proof,
+        broker_key=arguments.broker_key,
         now=now().timestamp(),
         output=arguments.output,
     )

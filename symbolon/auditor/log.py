@@ -58,9 +58,9 @@ def verify(
         for line in _lines(verdict):
             console().print(line)
         if kept is not None and keeps:
-            console().print(printable(f"\nkept in {kept}"))
+            console().print(f"\nkept in {printable(str(kept))}")
         if refused is not None:
-            console().print(printable(f"\nwhat the log shows now is in {refused}"))
+            console().print(f"\nwhat the log shows now is in {printable(str(refused))}")
     return ExitCode.YES if verdict.why is None else verdict.why.exit_code
 
 
@@ -126,7 +126,9 @@ def _lines(verdict: LogVerdict) -> list[str | Styled]:
     if verdict.first_at is not None and verdict.last_at is not None:
         lines.append(f"from     {moment(verdict.first_at)} to {moment(verdict.last_at)}, by its own clock")
     if verdict.witnessed_at is not None:
-        lines.append(f"seen     {moment(verdict.witnessed_at)}, by the witness's clock; nothing is said of later")
+        lines.append(
+            f"seen     {moment(verdict.witnessed_at)}, by the witness's clock; nothing is said of later"
+        )
     lines += ["", *(_step_line(each) for each in verdict.steps)]
     if verdict.why is not None and verdict.why.hint:
         lines += ["", f"hint: {printable(verdict.why.hint)}"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attestation.digests import Digest, parse_digest
-from attestation.errors import ExitCode
+from attestation.errors import ExitCode, Misconfigured, quoted
 from contract.cosignature import parse_witness_key
 from contract.dsse import PublicKey, parse_public_key
 
@@ -27,7 +27,7 @@ def _add_verify(log: argparse._SubParsersAction[Parser]) -> None:
         log,
         "verify",
         "whether a broker's log is whole, and the one that it was before",
-        "  symbolon auditor log verify https://broker.example --pin 3f0c… --key MCow… --checkpoint kept\n"
+        "  symbolon auditor log verify https://broker.example --terms terms.toml --checkpoint kept\n"
         "  symbolon auditor log verify folder/ --key MCow… --witness witness.example/w1+8d66…+BD1…\n\n"
         "exit codes: 0 verified · 4 rejected: cut, forked, altered, or of another broker\n"
         "  6 in order, but nobody said whose it is, or nothing tells whether it was taken back\n",
@@ -54,7 +54,7 @@ def _add_find(log: argparse._SubParsersAction[Parser]) -> None:
         log,
         "find",
         "the entries of a log that a secret opens: one licence's, or the broker's own",
-        "  symbolon auditor log find https://broker.example --pin 3f0c… --secret-of licence.json\n"
+        "  symbolon auditor log find https://broker.example --terms terms.toml --secret-of licence.json\n"
         "  symbolon auditor log find folder/ --key MCow… --secret-file secret\n\n"
         "exit codes: 0 there are some · 3 there is none · 4 the log is not as it was signed\n",
     )
@@ -83,6 +83,13 @@ def _add_source(parser: Parser) -> None:
         help="the server has this key; may be given twice: `release.broker_pins` of the owner's terms",
     )
 
+    parser.add_argument(
+        "--terms",
+        metavar="F",
+        type=Path,
+        help="the owner's `terms.toml`: its broker's key and pins, in place of --key and --pin",
+    )
+
 
 def _broker_key(text: str) -> PublicKey:
     return parse_public_key(text, where="the broker's key")
@@ -92,18 +99,33 @@ def _pin(text: str) -> Digest:
     return parse_digest(text if text.startswith("sha256:") else f"sha256:{text}")
 
 
-def _pins(arguments: argparse.Namespace) -> Sequence[Digest]:
-    return tuple(arguments.pin)
+def _named(arguments: argparse.Namespace) -> tuple[PublicKey | None, Sequence[Digest]]:
+    """Whose log it has to be, and which keys its server may have.
+
+    Raises:
+        Misconfigured: the terms cannot be read, or name no broker.
+    """
+    if arguments.terms is None:
+        return arguments.key, tuple(arguments.pin)
+    from ..brokers import broker_of_terms
+
+    found = broker_of_terms(arguments.terms)
+    if found is None:
+        raise Misconfigured(
+            f"{quoted(str(arguments.terms))} names no broker", hint="give --key and --pin, or other terms"
+        )
+    return arguments.key or found.key, tuple(arguments.pin) or found.pins
 
 
 def _verify_log(arguments: argparse.Namespace) -> ExitCode:
     from .log import verify
 
+    key, pins = _named(arguments)
     return verify(
         log=arguments.log,
         kept=arguments.checkpoint,
-        key=arguments.key,
-        pins=_pins(arguments),
+        key=key,
+        pins=pins,
         witness=arguments.witness,
         output=arguments.output,
     )
@@ -112,11 +134,12 @@ def _verify_log(arguments: argparse.Namespace) -> ExitCode:
 def _find_entries(arguments: argparse.Namespace) -> ExitCode:
     from .log_find import find
 
+    key, pins = _named(arguments)
     return find(
         log=arguments.log,
         licence=arguments.secret_of,
         secret_file=arguments.secret_file,
-        key=arguments.key,
-        pins=_pins(arguments),
+        key=key,
+        pins=pins,
         output=arguments.output,
     )

@@ -17,10 +17,11 @@ from contract.release_log import SECRET_BYTES, Opening, find_opening
 from ..handed_tokens import moment
 from ..inputs import read_bytes, read_text
 from ..progress import patience
-from ..rendering import console, print_json
+from ..rendering import console, print_json, shortened
 from .log_reading import read_checkpoint, read_entries
 from .log_sources import open_log
 
+_DIGEST, _TEXT = 20, 48
 _UNSIGNED: Final = "nobody's signature was verified: give --key"
 
 
@@ -90,8 +91,13 @@ def _secret(licence: str | None, secret_file: Path | None) -> bytes:
 
 def _line(found: _Found) -> str:
     opening = found.opening
-    said = ", ".join(f"{name} {value}" for name, value in sorted(opening.said.items()))
+    said = ", ".join(f"{name} {_short(value)}" for name, value in sorted(opening.said.items()) if value)
     return printable(f"{found.index:>8}  {moment(opening.at)}  {opening.kind:<8} {said}")
+
+
+def _short(value: str) -> str:
+    """A digest by its ends, and another long text without its middle; `--format json` has them whole."""
+    return shortened(value, _DIGEST if value.startswith("sha256:") else _TEXT)
 
 
 def _said(found: _Found) -> dict[str, object]:

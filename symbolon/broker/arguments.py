@@ -47,6 +47,7 @@ def add_broker(commands: argparse._SubParsersAction[Parser]) -> None:
         "  symbolon broker backup broker /mnt/backups/2026-11-27\n\n"
         "The keys in it are wrapped: keep the passphrase elsewhere. Of PostgreSQL take a dump as well.\n",
     )
+    _add_folder(backup)
     backup.add_argument("target", metavar="TARGET", type=Path, help="a folder that is not there")
     backup.set_defaults(run=_backup)
     restore = add(
@@ -57,6 +58,7 @@ def add_broker(commands: argparse._SubParsersAction[Parser]) -> None:
         "  symbolon broker restore /mnt/backups/2026-11-27 broker           then: symbolon owner approve\n",
     )
     restore.add_argument("backup", metavar="BACKUP", type=Path, help="what `symbolon broker backup` made")
+    restore.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there")
     restore.add_argument(
         "--checkpoint",
         metavar="FILE",
@@ -81,8 +83,9 @@ def add_broker(commands: argparse._SubParsersAction[Parser]) -> None:
     rotate_tls.set_defaults(run=_rotate_tls)
     for parser in (serve, rotate_master, rotate_tls):
         _add_passphrase(parser)
+    for parser in (serve, status, migrate, rotate_master, rotate_tls):
+        _add_folder(parser)
     for parser in (serve, status, migrate, backup, restore, rotate_master, rotate_tls):
-        parser.add_argument("folder", metavar="DIR", type=Path, help="the broker's folder")
         add_output(parser)
 
 
@@ -140,6 +143,10 @@ def _add_init(broker: argparse._SubParsersAction[Parser]) -> None:
     _add_passphrase(init)
     add_output(init)
     init.set_defaults(run=_init)
+
+
+def _add_folder(parser: Parser) -> None:
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the broker's folder")
 
 
 def _add_passphrase(parser: Parser) -> None:

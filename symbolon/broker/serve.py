@@ -13,7 +13,7 @@ from attestation.errors import ExitCode
 from contract.cosignature import parse_witness_key
 from release.broker import Broker
 from release.event_log import EventLog
-from release.folder import Folder, Keys, open_folder, open_keys, token_rules
+from release.folder import Folder, Keys, open_folder, open_keys, serving_alone, token_rules
 from release.log.publishing import Publisher
 from release.log.restoring import KeptFile
 from release.log.witness import WitnessClient
@@ -38,7 +38,7 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
         NotABroker: the folder is none's.
         PassphraseWrong, MasterKeyMalformed: the master key does not open.
         AddressTaken: another process listens there.
-        DatabaseInUse, DatabaseNotDurable, MigrationMissing: see there.
+        FolderInUse, DatabaseInUse, DatabaseNotDurable, MigrationMissing: see there.
         Misconfigured: a file of the folder is missing, or another one than the settings say.
         BrokerRefused, Unavailable, Denied: the database or Cloud KMS does not answer, or does not let us.
     """
@@ -50,6 +50,7 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
     certificate = self_signed(keys.tls, host=host_of(settings.broker.url), now=time.time())
     context = server_context(certificate, keys.tls)
     with (
+        serving_alone(folder),
         opened(folder.database) as engine,
         listen(address or settings.broker.address) as listener,
         working(settings.broker.workers) as (calls, looking),

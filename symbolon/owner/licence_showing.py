@@ -101,7 +101,10 @@ def _all(desk: Desk) -> Iterator[Counted]:
     last = ""
     for _ in range(_MOST_PAGES):
         said = desk.ask("licences", last)
-        page = [read_counted(each) for each in said.get("licences", ())]
+        listed = said.get("licences")
+        if not isinstance(listed, list):
+            raise unreadable()
+        page = [read_counted(each) for each in listed]
         yield from page
         if not said.get("more") or not page:
             return

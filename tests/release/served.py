@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -165,13 +165,13 @@ class Served:
         assert status == 200, answer
         return open_answer(answer, to=data, broker=self.key)
 
-    def sell(self, **changes: Any) -> Licence:
+    def sell(self, *, key: bytes = DATA_KEY, **changes: Any) -> Licence:
         """The policy stands, the model's key is handed over, and a licence of it is issued."""
         self.order("policy", policy_text())
         state = self.query("state")
         intake = bytes.fromhex(str(state["intake"]))
         handed = seal_model_key(
-            DATA_KEY, intake=intake, broker=self.digest, manifest=MANIFEST, model_id=MODEL_ID, version=1
+            key, intake=intake, broker=self.digest, manifest=MANIFEST, model_id=MODEL_ID, version=1
         )
         self.order("model", render_model_key(handed))
         now = int(time.time())
@@ -207,7 +207,9 @@ class Served:
         return private, text, parse_release(answer)
 
 
-def make_served(parent: Path, *, name: str = "broker", passphrase: str = PASSPHRASE) -> Served:
+def make_served(
+    parent: Path, *, name: str = "broker", passphrase: str = PASSPHRASE, arguments: Sequence[str] = ()
+) -> Served:
     """A broker's folder below `parent`, made by the command; nothing serves it yet."""
     root, chain = platform()
     files = {
@@ -223,6 +225,7 @@ def make_served(parent: Path, *, name: str = "broker", passphrase: str = PASSPHR
             *("--url", "https://127.0.0.1:0", "--address", "127.0.0.1:0"),
             *("--owner-key", str(parent / "owner.pub"), "--emulator", str(parent / "root.pem")),
             *("--passphrase-file", str(parent / "passphrase")),
+            *arguments,
         ],
         check=False,
         capture_output=True,

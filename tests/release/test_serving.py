@@ -153,13 +153,13 @@ def test_it_ends_when_it_is_asked_to_and_goes_on_where_it_was(served: Served, nu
     assert release.logged.index >= size
 
 
-def test_a_second_broker_on_the_same_file_is_refused(served: Served) -> None:
+def test_a_second_broker_on_the_same_folder_is_refused(served: Served) -> None:
     command = ["broker", "serve", str(served.folder), "--passphrase-file", str(served.passphrase_file)]
     done = subprocess.run(
         [sys.executable, "-m", "symbolon", *command], check=False, capture_output=True, text=True, cwd=ROOT
     )
     assert (done.returncode, done.stdout) == (7, "")
-    assert done.stderr.startswith("error: another broker has opened this database\nhint: ")
+    assert done.stderr.startswith("error: a broker serves from this folder already\nhint: ")
 
 
 def test_an_address_that_is_taken_or_is_none_is_said(tmp_path: Path) -> None:

@@ -308,6 +308,23 @@ class TestWithAKeptFile:
         grow(newest, 1)
         Publisher(newest, IDENTITY, kept=kept).check_ready()
 
+    def test_a_log_that_grows_while_it_is_looked_at_is_not_taken_for_a_restored_one(
+        self, engine: Engine, grow: Grow, kept: KeptFile
+    ) -> None:
+        class Watched(KeptFile):
+            """Another broker signs just before it is read."""
+
+            __slots__ = ()
+
+            def read(self) -> Checkpoint | None:
+                if not stored_in(engine):
+                    grow(engine, 1, name="meanwhile")
+                    Publisher(engine, IDENTITY, kept=KeptFile(self.path)).publish(3)
+                return KeptFile(self.path).read()
+
+        grow(engine, 2)
+        assert Publisher(engine, IDENTITY, kept=Watched(kept.path)).publish(2).checkpoint.size == 3
+
     def test_a_disk_that_takes_nothing_lets_nothing_leave(
         self, engine: Engine, grow: Grow, tmp_path: Path
     ) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, insert
 
+from attestation.digests import Digest
 from contract.checkpoint import Checkpoint, broker_of, origin_of, sign_checkpoint
 from contract.merkle import EMPTY_ROOT
+from contract.orders import Epoch, render_epoch
 from contract.release_refusals import BrokerRefused
 from release.log.proving import root_at
 from release.log.publishing import Publisher
@@ -24,8 +26,11 @@ BROKER = broker_of(IDENTITY)
 OTHER = broker_of(Ed25519PrivateKey.from_private_bytes(b"o" * 32))
 
 
-def begin_epoch(engine: Engine, body: object) -> None:
-    text = json.dumps(body).encode()
+def epoch(number: int) -> bytes:
+    return render_epoch(Epoch(number=number, size=4, root=Digest("sha256:" + "0" * 64)))
+
+
+def begin_epoch(engine: Engine, text: bytes) -> None:
     row = {"kind": EPOCH, "name": CURRENT, "digest": "sha256:" + "0" * 64, "body": text}
     with writing(engine) as connection:
         connection.execute(insert(documents), row)
@@ -34,13 +39,13 @@ def begin_epoch(engine: Engine, body: object) -> None:
 def test_a_database_is_of_the_first_epoch_until_the_owner_begins_another(engine: Engine) -> None:
     with reading(engine) as connection:
         assert current_epoch(connection) == 0
-    begin_epoch(engine, {"format": 1, "number": 2})
+    begin_epoch(engine, epoch(2))
     with reading(engine) as connection:
         assert current_epoch(connection) == 2
 
 
-@pytest.mark.parametrize("body", [[], {}, {"number": 0}, {"number": "1"}, {"number": True}])
-def test_an_epoch_that_says_no_number_is_a_broken_database(engine: Engine, body: object) -> None:
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", epoch(1)[:-1], epoch(1).replace(b":1,", b":2,")])
+def test_an_epoch_that_says_no_number_is_a_broken_database(engine: Engine, body: bytes) -> None:
     begin_epoch(engine, body)
     with pytest.raises(BrokerRefused, match="not whole"), reading(engine) as connection:
         current_epoch(connection)
@@ -55,7 +60,7 @@ def test_an_epoch_is_another_log_which_what_was_kept_does_not_bind(
     grow(engine, 4)
     with pytest.raises(BrokerRefused, match="has 4 entries, and the checkpoint"):
         Publisher(engine, IDENTITY, kept=kept).check_ready()
-    begin_epoch(engine, {"number": 1})
+    begin_epoch(engine, epoch(1))
     Publisher(engine, IDENTITY, kept=kept).check_ready()
     now = kept.read()
     assert now is not None and (now.origin, now.size) == (origin_of(BROKER, 1), 4)
@@ -70,7 +75,7 @@ def test_a_broker_that_is_not_ready_becomes_so_by_the_owner_s_order(
     publisher = Publisher(engine, IDENTITY, kept=kept, clock=lambda: now[0])
     with pytest.raises(BrokerRefused, match="it was restored"):
         publisher.check_ready()
-    begin_epoch(engine, {"number": 1})
+    begin_epoch(engine, epoch(1))
     now[0] += 60
     publisher.check_ready()
 
@@ -109,7 +114,7 @@ def test_what_is_kept_is_whole_or_what_it_was(tmp_path: Path) -> None:
     file = KeptFile(tmp_path / "kept")
     first = Checkpoint(origin=origin_of(BROKER), size=0, root=EMPTY_ROOT)
     file.keep(sign_checkpoint(first, IDENTITY))
-    file.path.with_name(".kept.new").mkdir()
+    file.path.with_name(f".kept.{os.getpid()}").mkdir()
     with pytest.raises(BrokerRefused, match="cannot be written"):
         file.keep("another")
     assert file.read() == first

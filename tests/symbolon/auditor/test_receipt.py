@@ -45,6 +45,7 @@ def arguments(folder: Path, vector: dict[str, Any]) -> list[str]:
         ("--proof", vector["proof"]),
     ):
         typed += [option, str(folder / value)] if value else []
+    typed += ["--broker-key", vector["broker_key"]] if vector["broker_key"] else []
     typed += ["--image-digest", vector["image_digest"]] if vector["image_digest"] else []
     return typed + (["--emulator"] if vector["emulator"] else [])
 
