@@ -9,6 +9,7 @@ Source: RFC 8446, section 4.4.3; RFC 9110, section 9.3.6.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import ssl
 import time
@@ -18,7 +19,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
-from urllib3.util import make_headers
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, SymbolonError, Unavailable
@@ -114,9 +114,8 @@ def pinned_connection(url: str, pins: Sequence[Digest]) -> http.client.HTTPSConn
         )
     connection = _Pinned(via.hostname, via.port or 80, url=url, pins=pins)
     user, password = get_auth_from_url(proxy)
-    connection.set_tunnel(
-        host, port, headers=make_headers(proxy_basic_auth=f"{user}:{password}") if user else {}
-    )
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    connection.set_tunnel(host, port, headers={"proxy-authorization": f"Basic {basic}"} if user else {})
     return connection
 
 

@@ -52,7 +52,7 @@ def rotate_master(path: Path, *, passphrase_file: Path | None, output: str) -> E
     else:
         terminal = console()
         terminal.print(f"the key {done.waits_for} is in master.key, and waits for the owner's order:")
-        terminal.print(styled(f"  symbolon owner approve master-key {done.waits_for}", whole=True))
+        terminal.print(styled(f"  symbolon owner order master-key {done.waits_for}", whole=True))
         terminal.print("copy master.key to each machine that serves this broker, then run this again")
     return ExitCode.YES if done.waits_for is None else ExitCode.ANSWERED_NO
 

@@ -124,13 +124,17 @@ class Desk:
         return open_answer(answer, to=sent, broker=self.broker.key)
 
 
-def open_desk(named: NamedBroker, *, folder: Path = Path()) -> Desk:
-    """The broker that is meant, and the owner's key, unlocked.
+def open_desk(
+    named: NamedBroker, *, folder: Path = Path(), terms: Path | None = None, key: PrivateKey | None = None
+) -> Desk:
+    """The broker that is meant, and the owner's key, unlocked; `key` where one is, and none was typed.
 
     Raises:
         Misconfigured: one of them is not named, or the passphrase does not unlock the key.
     """
-    broker = find_broker(named, folder=folder)
+    broker = find_broker(named, folder=folder, terms=terms)
+    if key is not None and named.owner_key is None:
+        return Desk(broker=broker, key=key)
     file, passphrase_file = owner_key_file(named, folder=folder)
     return Desk(broker=broker, key=open_key(file, passphrase_file=passphrase_file))
 
