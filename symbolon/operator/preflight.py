@@ -6,6 +6,7 @@ unknown, and never counted as a yes.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -230,8 +231,14 @@ def _look_for_pictures(api: GoogleApi, folder: FolderUri) -> Answer:
 
 
 def _save(name: str, text: str) -> None:
+    """The file has the text, or what it had before."""
+    draft = Path(name).with_name(f".{Path(name).name}.{secrets.token_hex(4)}")
     try:
-        Path(name).write_text(text, encoding="utf-8")
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(name)
+        finally:
+            draft.unlink(missing_ok=True)  # where it has not become the file
     except OSError as error:
         raise Misconfigured(
             f"cannot write {quoted(name)}: {(error.strerror or 'no reason given').lower()}",
