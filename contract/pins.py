@@ -9,6 +9,7 @@ Source: RFC 7469, section 2.4; RFC 5280, section 4.1.2.7.
 from __future__ import annotations
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from attestation.digests import Digest, digest_of
@@ -30,5 +31,5 @@ def pin_of(certificate: bytes) -> Digest:
     try:
         public = x509.load_der_x509_certificate(certificate).public_key()
         return digest_of(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise CertificateMalformed("what the server shows is no certificate") from None

@@ -76,8 +76,8 @@ def named_broker(arguments: argparse.Namespace) -> NamedBroker:
     )
 
 
-def find_broker(named: NamedBroker, *, folder: Path = Path()) -> BrokerAddress:
-    """The broker that is meant; `folder` may have `symbolon.toml` and the owner's terms.
+def find_broker(named: NamedBroker, *, folder: Path = Path(), terms: Path | None = None) -> BrokerAddress:
+    """The broker that is meant; `folder` may have `symbolon.toml`, and `terms`, or it, the owner's terms.
 
     Raises:
         Misconfigured: none is named, or what is said of it cannot be used.
@@ -90,7 +90,7 @@ def find_broker(named: NamedBroker, *, folder: Path = Path()) -> BrokerAddress:
         )
     if named.broker is not None and named.key is not None and named.pins:
         return _address(named.broker, named.key, named.pins, where="what was typed")
-    for known in (_of_section(folder), _of_terms(folder)):
+    for known in (_of_section(folder), _of_terms(folder if terms is None else terms)):
         if known is not None and named.broker in (None, known.url):
             return known
     if named.broker is None:

@@ -17,14 +17,12 @@ import ssl
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
 from urllib3.util import make_headers
 
-from attestation.digests import Digest, digest_of
+from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
+from contract.pins import CertificateMalformed, pin_of
 from contract.release import MOST_BYTES, MessageMalformed
 from contract.release_refusals import parse_refusal
 
@@ -133,8 +131,11 @@ class _Pinned(TimedSocket):
     def do_handshake(self, block: bool = False) -> None:
         super().do_handshake(block)
         context, certificate = self.context, self.getpeercert(binary_form=True)
-        if isinstance(context, _Context) and certificate and _key_digest(certificate) in context.pins:
-            return
+        try:
+            if isinstance(context, _Context) and certificate and pin_of(certificate) in context.pins:
+                return
+        except CertificateMalformed:
+            pass  # which is nobody's
         self.close()
         raise BrokerNotPinned(
             "whoever answers at the broker's address has another key than the terms pin: nothing was asked",
@@ -146,12 +147,3 @@ class _Pinned(TimedSocket):
 class _Context(ssl.SSLContext):
     sslsocket_class = _Pinned
     pins: tuple[Digest, ...] = ()
-
-
-def _key_digest(certificate: bytes) -> Digest | None:
-    """The SHA-256 of the certificate's key, None where there is none that could be read."""
-    try:
-        key = x509.load_der_x509_certificate(certificate).public_key()
-        return digest_of(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-    except (ValueError, UnsupportedAlgorithm):
-        return None

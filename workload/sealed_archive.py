@@ -6,9 +6,9 @@ The data key is unwrapped by the owner's key in Cloud KMS, out of `keys.json` of
 broker releases it for this start (`releasing`).
 
 Several ranges arrive at a time. Each thread opens a segment once it is whole, and writes it to its place in
-the archive's file, which is memory; the SHA-256 is counted behind them, in order. A thread has one segment
-as it arrives and one that is open, in buffers that are used again, so beside the model itself no more than
-2 MiB a thread is taken.
+the archive's file, which is memory; the SHA-256 is counted behind them, in order. A thread has one range, as
+Google's client hands it over, one segment as it came and one that is open, in buffers that are used again:
+6 MiB, and so 48 MiB beside the model itself.
 
 INVARIANT: nothing here parses a byte of the archive. `obtaining.verify` holds its SHA-256 against the terms
 first.
@@ -52,7 +52,7 @@ from .patience import for_storage
 from .reporting import say
 from .scratch import room_for
 
-SEGMENTS_A_RANGE = 8
+SEGMENTS_A_RANGE = 4
 _AT_ONCE = 8
 _WHAT = "the owner's sealed model"
 _SWAPS = Path("/proc/swaps")

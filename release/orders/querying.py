@@ -23,6 +23,7 @@ _DOCUMENTS: Final = ("policy", "template", "approvals", "master-key", "epoch")
 _MOST_A_PAGE = 50
 _MOST_PAGE_CHARACTERS = 100_000
 _MOST_LEASES = 50
+_MOST_MODELS = 1_000
 
 
 def answer_query(broker: Broker, document: bytes, now: float) -> bytes:
@@ -57,7 +58,7 @@ def _opened(broker: Broker, connection: Connection, document: bytes, now: float)
 def _state(broker: Broker, connection: Connection, query: Query, now: int) -> dict[str, object]:
     size = connection.execute(select(log_head.c.size)).scalar_one()
     found = {kind: standing(connection, kind) for kind in _DOCUMENTS}
-    handed = connection.execute(select(models.c.manifest).order_by(models.c.manifest).limit(_MOST_LEASES))
+    handed = connection.execute(select(models.c.manifest).order_by(models.c.manifest).limit(_MOST_MODELS))
     return {
         "epoch": epoch_of(connection),
         "documents": {
@@ -66,6 +67,7 @@ def _state(broker: Broker, connection: Connection, query: Query, now: int) -> di
             if each is not None
         },
         "next": {type_: next_sequence(connection, type_) for type_ in TYPES},
+        "log_secret": broker.log_secret.hex(),
         "intake": broker.intake.public_key().public_bytes_raw().hex(),
         "models": [row.manifest for row in handed],
         "log": {"size": decimal(size), "root": f"sha256:{root_at(connection, size).hex()}"},

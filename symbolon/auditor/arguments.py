@@ -6,7 +6,6 @@ A command's own module is imported when the command runs.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from attestation.digests import parse_digest
@@ -14,7 +13,7 @@ from attestation.errors import ExitCode
 from policy.proving.question_names import NAMED_QUESTIONS
 
 from ..inputs import check_folder_name, parse_time
-from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, typed
+from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, refuse_usage, typed
 from ..policy_arguments import POLICY, add_accept_bounds, add_attack, add_findings, add_policy, now
 from .image_arguments import add_image
 from .log_arguments import add_log
@@ -249,8 +248,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         from .values import show_values
 
         if arguments.smt2 is not None:
-            sys.stderr.write(arguments.usage())
-            return ExitCode.USAGE
+            return refuse_usage(arguments, "--values-of asks no question that --smt2 could write down")
         return show_values(
             policy=arguments.policy,
             claim=arguments.values_of,

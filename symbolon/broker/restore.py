@@ -70,4 +70,4 @@ def _tell(folder: Folder, missing: str | None, *, output: str) -> None:
         return
     terminal.print(printable_lines(missing))
     terminal.print("it releases nothing until a newer backup is restored, or the owner begins a new epoch:")
-    terminal.print("  symbolon owner approve epoch")
+    terminal.print("  symbolon owner order epoch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from contract.cosignature import parse_witness_key
 from release.broker import Broker
 from release.event_log import EventLog
 from release.folder import Folder, Keys, open_folder, open_keys, serving_alone, token_rules
+from release.health import look
 from release.log.publishing import Publisher
 from release.log.restoring import KeptFile
 from release.log.witness import WitnessClient
@@ -43,6 +45,7 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
         BrokerRefused, Unavailable, Denied: the database or Cloud KMS does not answer, or does not let us.
     """
     os.umask(0o077)  # whatever any library writes here is this account's alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what it holds in memory is on no disk
     folder = open_folder(path)
     settings = folder.settings
     keys = open_keys(folder, passphrase_from(passphrase_file))
@@ -71,6 +74,9 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
             log=EventLog(sys.stderr, clock=time.time),
             clock=time.time,
         )
+        health = look(service.broker)  # which signs the checkpoint of what there is
+        if not health.is_ready:
+            service.log.write("not-ready", **health.checks)
         serve_until_stopped(
             service,
             listener,

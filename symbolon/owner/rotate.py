@@ -67,7 +67,7 @@ def rotate(
     if release.kms is None:
         raise Misconfigured(
             f"the owner's broker `{release.broker}` holds the model's key, and no `keys.json` does",
-            hint="a broker's own key is rotated where it runs: symbolon broker",
+            hint="the broker's own master key is rotated where it runs: symbolon broker rotate-master DIR",
         )
     ours = parse_kms_key(release.kms, where="`release.kms`")
     if ours in remove:

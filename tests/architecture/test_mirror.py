@@ -162,7 +162,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/emulator/vm/test_runc.py": ("emulator/vm/loopback.py",),
     "tests/emulator/vm/test_metadata.py": ("emulator/background.py",),
     "tests/deploy/test_observing.py": ("deploy/rest.py",),
-    "tests/release/test_serving.py": ("release/bodies.py", "release/health.py", "release/server.py"),
+    "tests/release/test_server.py": ("release/bodies.py", "release/health.py"),
     "tests/release/test_folder.py": ("release/making.py",),
     "tests/release/test_rotating.py": ("release/renewing_tls.py",),
     "tests/release/master_key/test_by_file.py": ("release/master_key/wrapping.py",),
@@ -241,6 +241,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/owner/ordering.py",
     ),
     "tests/symbolon/owner/test_protect.py": ("symbolon/owner/model_bucket.py", "symbolon/owner/uploading.py"),
+    "tests/symbolon/owner/test_protect_brokered.py": ("symbolon/owner/key_holders.py",),
     "tests/symbolon/owner/test_protect_sealed.py": (
         "deploy/key_wrapping.py",
         "symbolon/owner/rotate.py",
@@ -266,9 +267,16 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/symbolon/test_error_codes.py": ("symbolon/rule_pages.py",),
     "tests/symbolon/demo/test_model.py": ("symbolon/demo/efficientnet_lite0.py", "symbolon/demo/photos.py"),
     "tests/symbolon/demo/test_rendering.py": ("symbolon/demo/command.py", "symbolon/demo/events.py"),
+    "tests/release/test_releasing.py": ("release/broker.py", "release/ledger.py", "release/licensing.py"),
+    "tests/release/store/test_migrating.py": (
+        "release/store/migrations/env.py",
+        "release/store/migrations/versions/r0001.py",
+        "release/store/schema.py",
+    ),
     "tests/journeys/test_demo.py": (
         "symbolon/demo/cast.py",
         "symbolon/demo/documents.py",
+        "symbolon/demo/licensing.py",
         "symbolon/demo/sealing.py",
         "symbolon/demo/story.py",
         "symbolon/owner/on_stage.py",

@@ -160,6 +160,13 @@ def test_neither_the_process_s_arguments_nor_its_environment_has_one(
         assert found_in(Path(f"/proc/{story.process.pid}/{name}").read_bytes(), secrets) == []
 
 
+def test_a_process_that_crashes_leaves_no_memory_on_a_disk(story: Served) -> None:
+    assert story.process is not None
+    limits = Path(f"/proc/{story.process.pid}/limits").read_text()
+    (core,) = [line.split() for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core[4:6] == ["0", "0"]
+
+
 def test_no_file_that_the_process_holds_open_has_one(story: Served, secrets: Mapping[str, bytes]) -> None:
     """One that has no name any more is a file on a disk all the same."""
     assert story.process is not None

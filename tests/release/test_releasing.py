@@ -17,6 +17,7 @@ from contract.release import (
     CHALLENGE_S,
     REPEATED_S,
     Call,
+    Release,
     audience_of,
     parse_call,
     parse_request,
@@ -25,7 +26,7 @@ from contract.release import (
 )
 from contract.release_log import Logged, check_opening, find_opening, parse_entry, parse_opening
 from contract.release_refusals import REFUSALS, BrokerRefused
-from release import releasing
+from release import ledger, releasing
 from release.broker import Publishing
 from release.releasing import issue_challenge, release
 from release.store import schema
@@ -405,33 +406,88 @@ def test_the_policy_is_asked(world: World, body: bytes, code: str) -> None:
     refused(world, code)
 
 
-def test_a_policy_that_changes_while_a_call_is_looked_at_is_asked_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def between_look_and_count(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> list[Any]:
+    """`do` happens when a call has been looked at, and nothing of it is counted; what was looked at."""
     looks: list[Any] = []
 
     def look(broker: Any, asked: Any, now: float) -> Any:
-        looked = real(broker, asked, now)
-        looks.append(looked.policy)
-        world.set_policy(policy_text('assertion.dbgstat == "enabled"'))
-        return looked
+        looks.append(real(broker, asked, now))
+        do()
+        return looks[-1]
 
     real = releasing._look
     monkeypatch.setattr(releasing, "_look", look)
+    return looks
+
+
+MEANWHILE = [
+    pytest.param(lambda world: world.revoke(), "licence-revoked", id="is revoked"),
+    pytest.param(lambda world: world.license(ends_at=NOW), "licence-expired", id="ends"),
+    pytest.param(lambda world: world.license(runs=0), "licence-used-up", id="is used up"),
+    pytest.param(lambda world: world.license(pictures=9), "pictures-used-up", id="has fewer pictures"),
+    pytest.param(
+        lambda world: world.license(holder=Holder(projects=("tertius",))),
+        "licence-of-another",
+        id="becomes another's",
+    ),
+    pytest.param(
+        lambda world: world.license(images=(OTHER,)), "licence-for-another-image", id="is for another image"
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "code"), MEANWHILE)
+def test_a_licence_refuses_that_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: Callable[[World], object], code: str
+) -> None:
+    between_look_and_count(monkeypatch, lambda: change(world))
+    refused(world, code)
+
+
+def test_of_two_requests_that_were_looked_at_with_one_challenge_one_is_released(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world.ask()
+    second = world.ask(challenge=_challenge_of(first))
+
+    def overtake() -> None:
+        monkeypatch.undo()
+        world.answer(first)
+
+    between_look_and_count(monkeypatch, overtake)
+    with pytest.raises(BrokerRefused) as caught:
+        release(world.broker, second.call, NOW)
+    assert caught.value.code == "challenge-used"
+    assert world.counts() == ONE
+
+
+def test_the_same_request_twice_at_once_counts_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = world.ask()
+    first: list[Release] = []
+
+    def overtake() -> None:
+        monkeypatch.undo()
+        first.append(world.answer(asking))
+
+    between_look_and_count(monkeypatch, overtake)
+    second = world.answer(asking)
+    assert [each.lease for each in first] == [second.lease]
+    assert world.counts() == ONE
+
+
+def test_a_policy_that_changes_while_a_call_is_looked_at_is_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = between_look_and_count(
+        monkeypatch, lambda: world.set_policy(policy_text('assertion.dbgstat == "enabled"'))
+    )
     refused(world, "broker-policy-refused")
     assert len(looks) == 1, "the second look refuses"
 
 
 def test_a_policy_that_never_rests_releases_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     changes = iter(range(10))
-
-    def look(broker: Any, asked: Any, now: float) -> Any:
-        looked = real(broker, asked, now)
-        world.set_policy(policy_text(description=str(next(changes))))
-        return looked
-
-    real = releasing._look
-    monkeypatch.setattr(releasing, "_look", look)
+    between_look_and_count(monkeypatch, lambda: world.set_policy(policy_text(description=str(next(changes)))))
     refused(world, "broker-not-ready")
 
 
@@ -504,7 +560,7 @@ def test_what_fails_before_the_commit_leaves_nothing(world: World, monkeypatch: 
 
     asking = world.ask()
     with monkeypatch.context() as patch:
-        patch.setattr(releasing, "_store", store)
+        patch.setattr(ledger, "store", store)
         with pytest.raises(KeyboardInterrupt):
             release(world.broker, asking.call, NOW)
     assert world.counts() == NOTHING

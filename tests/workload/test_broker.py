@@ -13,6 +13,7 @@ import pytest
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected, ExitCode, Misconfigured
+from contract.pins import CertificateMalformed
 from contract.release import MOST_BYTES, MessageMalformed, parse_challenge
 from contract.release_refusals import BrokerRefused
 from emulator import running
@@ -208,6 +209,13 @@ def test_a_proxy_of_another_kind_is_refused(small: SmallBroker, monkeypatch: pyt
         Broker("https://broker.primus.example", (OTHER,)).ask("/v1/challenge", b"")
 
 
-def test_a_certificate_that_cannot_be_read_has_no_key() -> None:
-    assert module._key_digest(b"\x30\x00") is None
-    assert issubclass(BrokerNotPinned, EvidenceRejected)
+def test_a_certificate_that_cannot_be_read_is_nobody_s(
+    small: SmallBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malformed(certificate: bytes) -> Digest:
+        raise CertificateMalformed("what the server shows is no certificate")
+
+    monkeypatch.setattr(module, "pin_of", malformed)
+    with small.serving(), pytest.raises(BrokerNotPinned):
+        client(small).ask("/v1/challenge", b"")
+    assert (small.called, issubclass(BrokerNotPinned, EvidenceRejected)) == ([], True)

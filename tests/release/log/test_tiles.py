@@ -71,6 +71,8 @@ NOT_THERE = (
     "tile/1/000.p/3",
     "tile/2/000.p/1",
     "tile/63/000",
+    "tile/0/x999/x999/x999/x999/x999/999",
+    "tile/entries/x999/x999/x999/x999/x999/999.p/1",
     "tile/entries/002",
     "tile/entries/002.p/89",
     "tile/0/0",

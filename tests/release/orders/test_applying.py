@@ -9,9 +9,11 @@ import pytest
 
 from attestation.digests import digest_of
 from contract.approvals import make_approvals, render_approvals
+from contract.checkpoint import verify_logged
 from contract.dsse import public_key_of
+from contract.licence import sign_licence
 from contract.orders import render_document, render_revocation
-from contract.release_log import Opening
+from contract.release_log import Opening, check_opening, parse_entry, parse_logged
 from contract.release_refusals import REFUSALS, BrokerRefused
 from release.broker import Broker
 from release.orders.applying import apply
@@ -147,3 +149,35 @@ def test_a_broker_whose_log_is_not_whole_takes_no_order(owner: Owner) -> None:
         apply(behind, document, NOW)
     assert no.value.code == "broker-not-ready"
     owner.send(document)
+
+
+def test_an_answer_proves_that_the_log_has_the_order(owner: Owner) -> None:
+    said = owner.order("policy", POLICY, FIRST, SECOND)
+    logged = parse_logged(said["logged"])
+    assert verify_logged(logged, public_key_of(owner.broker.identity)).size == logged.index + 1 == 1
+    assert check_opening(parse_entry(logged.entry), logged.opening).said["new"] == digest_of(POLICY)
+
+
+@pytest.mark.parametrize("type_", ["licence", "revoke"])
+def test_an_order_about_a_licence_is_answered_the_same_again_as_well(owner: Owner, type_: str) -> None:
+    envelope = sign_licence(SOLD, FIRST)
+    sale = owner.make("licence", envelope, FIRST, SECOND)
+    first = owner.send(sale)
+    if type_ == "revoke":
+        sale = owner.make("revoke", render_revocation(SOLD.id), FIRST, old=digest_of(envelope))
+        first = owner.send(sale)
+    assert owner.send(sale) == first
+    assert first["logged"] is not None
+
+
+class _WithoutWitness(_NotReady):
+    def logged(self, index: int, *, entry: bytes, opening: bytes) -> None:
+        raise REFUSALS["broker-not-ready"].error()
+
+
+def test_to_revoke_is_always_possible(owner: Owner) -> None:
+    """Where nothing can be signed or released, the owner can still take back."""
+    old = digest_of(owner.sell(SOLD))
+    owner.broker = replace(owner.broker, log=_WithoutWitness())  # type: ignore[arg-type]
+    said = owner.order("revoke", render_revocation(SOLD.id), FIRST, old=old)
+    assert (said["logged"], owner.row(SOLD.id).revoked_at) == (None, NOW)

@@ -1,4 +1,7 @@
-"""The migrations make the tables that the program has, on both databases, from whatever stood before."""
+"""The migrations make the tables that the program has, on both databases, from whatever stood before.
+
+alembic reads `release.store.migrations.env` and `release.store.migrations.versions.r0001` by their paths.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from contract.orders import render_master_key
+from attestation.digests import Digest
+from contract.orders import Epoch, render_epoch, render_master_key
 from contract.signed_note import parse_verifier_key
 from release.folder import open_folder
 from release.orders.standing import approvals_of
@@ -204,7 +205,7 @@ def test_a_copy_and_the_checkpoint_that_was_kept_make_the_broker_whole(
     kept.write_bytes(served.call("GET", "/checkpoint")[1])
     behind = ask("broker", "restore", tmp_path / "copy", tmp_path / "behind", "--checkpoint", kept)
     assert (behind.code, "it was restored" in behind.out) == (3, True)
-    assert "symbolon owner approve" in behind.out
+    assert "symbolon owner order epoch" in behind.out
 
     unknown = ask("broker", "restore", tmp_path / "copy", tmp_path / "unknown", "--format", "json")
     assert (unknown.code, unknown.json["whole"]) == (3, False)
@@ -224,6 +225,8 @@ def test_a_restored_broker_that_nobody_vouches_for_serves_and_releases_nothing(
     again.start("--address", "127.0.0.1:0")
     try:
         status, ready = again.call("GET", "/readyz")
+        first = json.loads(again.errors.read_text().splitlines()[0])
+        assert (first["event"], first["log"]) == ("not-ready", "broker-not-ready")
         assert (status, json.loads(ready)["checks"]) == (503, {"database": "yes", "log": "broker-not-ready"})
         _, _, call = again.ask()
         status, answer = again.call("POST", "/v1/release", call)
@@ -293,3 +296,24 @@ def test_what_is_written_is_this_account_s_alone(ask: Ask, tmp_path: Path) -> No
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "b").rglob("*")} == {0}
+
+
+def test_an_epoch_that_the_owner_begins_lets_a_restored_broker_release_again(
+    ask: Ask, served: Served, tmp_path: Path
+) -> None:
+    ask("broker", "backup", served.folder, tmp_path / "copy")
+    ask("broker", "restore", tmp_path / "copy", tmp_path / "again")
+    again = replace(served, folder=tmp_path / "again", process=None, sequences=dict(served.sequences))
+    again.start("--address", "127.0.0.1:0")
+    try:
+        log = again.query("state")["log"]
+        assert isinstance(log, dict)
+        epoch = Epoch(number=1, size=int(log["size"]), root=Digest(log["root"]))
+        again.order("epoch", render_epoch(epoch))
+        assert again.call("GET", "/readyz")[0] == 200
+        _, _, call = again.ask()
+        status, answer = again.call("POST", "/v1/release", call)
+        assert (status, json.loads(answer)["error"]["code"]) == (403, "licence-revoked")
+    finally:
+        again.stop()
+    assert ask("broker", "status", tmp_path / "again", "--format", "json").json["epoch"] == 1
