@@ -88,6 +88,14 @@ def test_a_file_says_everything(file: Path) -> None:
     assert wanted.policy == str(file.parent / "policy.toml")
 
 
+def test_a_licence_is_named_by_a_flag_as_by_the_file(file: Path) -> None:
+    other = "f" * 32
+    assert read(file, licence=other).vm.environment["LICENCE"] == other
+    assert "LICENCE" not in read(None, reference=f"{IMAGE}:v1").vm.environment
+    wanted = read(file, licence=other)
+    assert f'licence = "{other}"' in render_launch_file(wanted, wanted.reference).splitlines()
+
+
 def test_a_flag_goes_before_the_file_and_what_is_no_flag_does_not(file: Path) -> None:
     wanted = read(file, zone="us-west1-b", debug=None, metadata={"tee-cmd": "[]"}, policy="mine.toml")
     assert (wanted.vm.zone, wanted.vm.debug, wanted.policy) == ("us-west1-b", True, "mine.toml")
