@@ -6,9 +6,10 @@ What is counted is compared here and counted in `releasing`, in one transaction,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured
@@ -21,6 +22,17 @@ from .verifying import Admitted
 
 MOST_PICTURES: Final = 10**12
 """No job has more; what asks for more would not fit the counts."""
+
+_LICENCE = select(schema.licences).where(schema.licences.c.id == bindparam("asked"))
+_LOCKED_LICENCE = _LICENCE.with_for_update()
+_MODEL = select(schema.models).where(schema.models.c.manifest == bindparam("asked"))
+_OTHER_MACHINES = select(func.count(schema.leases.c.machine.distinct())).where(
+    schema.leases.c.licence == bindparam("licence"),
+    schema.leases.c.ends_at > bindparam("now"),
+    schema.leases.c.ended_at.is_(None),
+    schema.leases.c.machine != bindparam("besides"),
+)
+_read = lru_cache(maxsize=256)(unsafe_read_licence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +60,11 @@ def find_licence(connection: Connection, name: str, *, locked: bool) -> Held:
     Raises:
         BrokerRefused: `licence-unknown`, one that cannot be read too.
     """
-    licences = schema.licences
-    asked = select(licences).where(licences.c.id == name)
-    row = connection.execute(asked.with_for_update() if locked else asked).one_or_none()
+    row = connection.execute(_LOCKED_LICENCE if locked else _LICENCE, {"asked": name}).one_or_none()
     if row is None:
         raise REFUSALS["licence-unknown"].error()
     try:
-        licence = unsafe_read_licence(row.envelope)
+        licence = _read(row.envelope)
     except (EvidenceRejected, Misconfigured):
         raise REFUSALS["licence-unknown"].error("the broker cannot read its copy of this licence") from None
     return Held(
@@ -71,8 +81,7 @@ def find_model(connection: Connection, manifest: Digest) -> Model:
     Raises:
         BrokerRefused: `model-unknown`.
     """
-    models = schema.models
-    row = connection.execute(select(models).where(models.c.manifest == manifest)).one_or_none()
+    row = connection.execute(_MODEL, {"asked": manifest}).one_or_none()
     if row is None:
         raise REFUSALS["model-unknown"].error()
     return Model(model_id=row.model_id, version=row.version, wrapped=row.wrapped)
@@ -148,14 +157,8 @@ def check_at_once(connection: Connection, licence: Licence, machine: Admitted, n
     """
     if licence.at_once is None:
         return
-    leases = schema.leases
-    others = select(func.count(leases.c.machine.distinct())).where(
-        leases.c.licence == licence.id,
-        leases.c.ends_at > now,
-        leases.c.ended_at.is_(None),
-        leases.c.machine != machine.machine,
-    )
-    if connection.execute(others).scalar_one() >= licence.at_once:
+    asked = {"licence": licence.id, "now": now, "besides": machine.machine}
+    if connection.execute(_OTHER_MACHINES, asked).scalar_one() >= licence.at_once:
         raise REFUSALS["too-many-at-once"].error()
 
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
@@ -28,11 +27,9 @@ from contract.release import (
     MessageMalformed,
     MessageVersionUnknown,
     Release,
-    ReleaseRequest,
     audience_of,
     nonce_of,
     parse_call,
-    parse_release,
     parse_request,
     render_challenge,
     render_release,
@@ -42,28 +39,17 @@ from contract.release import (
 from contract.release_log import SALT_BYTES, Logged, Opening, make_entry, render_entry, render_opening
 from contract.release_refusals import REFUSALS
 
-from . import licensing
+from . import ledger, licensing
 from .broker import Broker, model_context
+from .ledger import Asked
 from .log.appending import append
-from .store import schema
 from .store.engine import reading, writing
 from .verifying import Admitted, admit, verify
 
-_Row: TypeAlias = "Row[*tuple[Any, ...]]"
 _FORGOTTEN_S = CHALLENGE_S + REPEATED_S
 """A challenge that ended so long ago answers nothing any more, and its row is deleted."""
-_POLICY_CHANGES = 3
-"""A call is looked at again so often when the policy changes under it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A call taken apart."""
-
-    request: ReleaseRequest
-    text: bytes
-    digest: Digest
-    token: str
+_LOOKS = 3
+"""A call is looked at so often, where the policy changes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +62,8 @@ class _Looked:
     sealed: bytes | None
 
 
-class _PolicyChanged(Exception):
-    """The policy that was asked is not the one that stands."""
+class _LookAgain(Exception):
+    """What was looked at is not what stands by now."""
 
 
 def issue_challenge(broker: Broker, now: float) -> bytes:
@@ -88,13 +74,13 @@ def issue_challenge(broker: Broker, now: float) -> bytes:
     """
     at = int(now)
     challenge = Challenge(challenge=secrets.token_hex(32), ends_at=at + CHALLENGE_S)
-    challenges = schema.challenges
     with writing(broker.engine) as connection:
-        connection.execute(delete(challenges).where(challenges.c.ends_at < at - _FORGOTTEN_S))
-        connection.execute(
-            insert(challenges).values(
-                challenge=challenge.challenge, issued_at=at, ends_at=challenge.ends_at, request=None
-            )
+        ledger.give_challenge(
+            connection,
+            challenge.challenge,
+            at=at,
+            ends_at=challenge.ends_at,
+            forget_before=at - _FORGOTTEN_S,
         )
     return render_challenge(challenge)
 
@@ -107,18 +93,18 @@ def release(broker: Broker, call: bytes, now: float) -> bytes:
     """
     asked = _read_call(broker, call)
     broker.log.check_ready()
-    for _ in range(_POLICY_CHANGES):
+    for _ in range(_LOOKS):
         looked = _look(broker, asked, now)
         try:
             with writing(broker.engine) as connection:
                 stored = _settle(connection, asked, looked, int(now))
-        except _PolicyChanged:
+        except _LookAgain:
             continue
         return _answer(broker, stored)
     raise REFUSALS["broker-not-ready"].error("the policy changes faster than the broker can ask it")
 
 
-def _read_call(broker: Broker, data: bytes) -> _Asked:
+def _read_call(broker: Broker, data: bytes) -> Asked:
     try:
         call = parse_call(data)
         request = parse_request(call.request)
@@ -126,15 +112,15 @@ def _read_call(broker: Broker, data: bytes) -> _Asked:
         raise REFUSALS["request-malformed"].error(error.message, error.hint) from None
     if request.broker != broker.digest:
         raise REFUSALS["request-of-another-broker"].error()
-    return _Asked(request=request, text=call.request, digest=request_digest(call.request), token=call.token)
+    return Asked(request=request, text=call.request, digest=request_digest(call.request), token=call.token)
 
 
-def _look(broker: Broker, asked: _Asked, now: float) -> _Looked:
+def _look(broker: Broker, asked: Asked, now: float) -> _Looked:
     """Everything that refuses, found out without a lock."""
     at, request = int(now), asked.request
     with reading(broker.engine) as connection:
-        challenge = _find_challenge(connection, asked, at, locked=False)
-        policy = _find_policy(connection, locked=False)
+        challenge = ledger.find_challenge(connection, asked, at, locked=False)
+        policy = ledger.find_policy(connection, locked=False)
         held = licensing.find_licence(connection, request.licence, locked=False)
         model = licensing.find_model(connection, request.manifest)
     machine = verify(
@@ -157,7 +143,7 @@ def _look(broker: Broker, asked: _Asked, now: float) -> _Looked:
     return _Looked(machine=machine, policy=digest, model=model, sealed=sealed)
 
 
-def _seal(broker: Broker, asked: _Asked, model: licensing.Model) -> bytes:
+def _seal(broker: Broker, asked: Asked, model: licensing.Model) -> bytes:
     manifest = asked.request.manifest
     try:
         key = broker.master.unwrap(model.wrapped, model_context(manifest))
@@ -173,28 +159,30 @@ def _seal(broker: Broker, asked: _Asked, model: licensing.Model) -> bytes:
         raise REFUSALS["request-malformed"].error(error.message, error.hint) from None
 
 
-def _settle(connection: Connection, asked: _Asked, looked: _Looked, at: int) -> Release:
+def _settle(connection: Connection, asked: Asked, looked: _Looked, at: int) -> Release:
     """The one transaction: what the call comes to, stored; or what it came to before."""
     request, machine = asked.request, looked.machine
-    challenge = _find_challenge(connection, asked, at, locked=True)
-    policy = _find_policy(connection, locked=True)
+    challenge = ledger.find_challenge(connection, asked, at, locked=True)
+    policy = ledger.find_policy(connection, locked=True)
     if (None if policy is None else policy.digest) != looked.policy:
-        raise _PolicyChanged
+        raise _LookAgain
     held = licensing.find_licence(connection, request.licence, locked=True)
     licensing.check_standing(held, at)
     if challenge.request is not None:
-        return _stored(connection, asked, machine, at)
+        return ledger.find_stored(connection, asked, machine, at)
+    if request.purpose == "release" and looked.sealed is None:
+        raise _LookAgain
     licence = held.licence
     holder = licensing.check_holder(licence, machine)
     licensing.check_scope(licence, machine, looked.model, looked.policy)
     ends_at = licensing.lease_end(licence, at)
     if request.purpose == "renew":
-        lease, pictures = _renew(connection, asked, machine, at, ends_at)
+        lease, pictures = ledger.renew_lease(connection, asked, machine, at, ends_at)
     else:
         licensing.check_counts(held, request)
         licensing.check_at_once(connection, licence, machine, at)
-        _count(connection, held, request)
-        lease, pictures = _lease(connection, asked, machine, at, ends_at)
+        ledger.count(connection, held, request)
+        lease, pictures = ledger.give_lease(connection, asked, machine, at, ends_at)
     opening = Opening(
         kind=request.purpose,
         at=at,
@@ -225,126 +213,8 @@ def _settle(connection: Connection, asked: _Asked, looked: _Looked, at: int) -> 
         sealed=looked.sealed,
         logged=Logged(entry=entry, opening=render_opening(opening), index=index, checkpoint="", proof=()),
     )
-    _store(connection, asked, stored, at)
+    ledger.store(connection, asked, stored, at)
     return stored
-
-
-def _find_challenge(connection: Connection, asked: _Asked, at: int, *, locked: bool) -> _Row:
-    """The challenge, which is this request's to use, or which it has used already."""
-    challenges = schema.challenges
-    wanted = select(challenges).where(challenges.c.challenge == asked.request.challenge)
-    row = connection.execute(wanted.with_for_update() if locked else wanted).one_or_none()
-    if row is None:
-        raise REFUSALS["challenge-unknown"].error()
-    if row.request not in (None, asked.digest):
-        raise REFUSALS["challenge-used"].error()
-    if row.request is None and at >= row.ends_at:
-        raise REFUSALS["challenge-expired"].error()
-    return row
-
-
-def _find_policy(connection: Connection, *, locked: bool) -> _Row | None:
-    """The policy that stands; `locked` so that it stands until the transaction ends."""
-    documents = schema.documents
-    wanted = select(documents.c.digest, documents.c.body).where(
-        documents.c.kind == schema.POLICY, documents.c.name == schema.CURRENT
-    )
-    return connection.execute(wanted.with_for_update(read=True) if locked else wanted).one_or_none()
-
-
-def _count(connection: Connection, held: licensing.Held, request: ReleaseRequest) -> None:
-    """One run and the pictures are counted, where the licence still has them."""
-    licences, licence = schema.licences, held.licence
-    most_runs, most_pictures = licensing.bounds_of(licence)
-    counted = connection.execute(
-        update(licences)
-        .where(
-            licences.c.id == licence.id,
-            licences.c.revoked_at.is_(None),
-            licences.c.runs_used < most_runs,
-            licences.c.pictures_used <= most_pictures - request.pictures,
-        )
-        .values(runs_used=licences.c.runs_used + 1, pictures_used=licences.c.pictures_used + request.pictures)
-    )
-    if counted.rowcount != 1:  # the lock's holder saw otherwise: never so, and never released
-        raise REFUSALS["licence-used-up"].error()
-
-
-def _lease(
-    connection: Connection, asked: _Asked, machine: Admitted, at: int, ends_at: int
-) -> tuple[str, int]:
-    """A new lease, and its pictures."""
-    lease, request = secrets.token_hex(16), asked.request
-    connection.execute(
-        insert(schema.leases).values(
-            id=lease,
-            licence=request.licence,
-            machine=machine.machine,
-            image=machine.image,
-            manifest=request.manifest,
-            begun_at=at,
-            ends_at=ends_at,
-            pictures=request.pictures,
-        )
-    )
-    return lease, request.pictures
-
-
-def _renew(
-    connection: Connection, asked: _Asked, machine: Admitted, at: int, ends_at: int
-) -> tuple[str, int]:
-    """The lease goes on, for whom it was given to; and its pictures."""
-    leases, request = schema.leases, asked.request
-    row = connection.execute(
-        select(leases).where(leases.c.id == request.lease).with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise REFUSALS["lease-unknown"].error()
-    given_to = (row.licence, row.machine, row.image, row.manifest)
-    if given_to != (request.licence, machine.machine, machine.image, request.manifest):
-        raise REFUSALS["lease-of-another"].error()
-    if row.ended_at is not None or at >= row.ends_at:
-        raise REFUSALS["lease-ended"].error()
-    connection.execute(update(leases).where(leases.c.id == row.id).values(ends_at=ends_at))
-    return str(row.id), int(row.pictures)
-
-
-def _store(connection: Connection, asked: _Asked, stored: Release, at: int) -> None:
-    challenges, request = schema.challenges, asked.request
-    connection.execute(
-        update(challenges).where(challenges.c.challenge == request.challenge).values(request=asked.digest)
-    )
-    connection.execute(
-        insert(schema.releases).values(
-            request=asked.digest,
-            challenge=request.challenge,
-            lease=stored.lease,
-            purpose=request.purpose,
-            released_at=at,
-            answer=render_release(stored),
-            entry_index=stored.logged.index,
-        )
-    )
-
-
-def _stored(connection: Connection, asked: _Asked, machine: Admitted, at: int) -> Release:
-    """What this very request came to, where it still holds."""
-    releases, leases = schema.releases, schema.leases
-    row = connection.execute(
-        select(releases.c.released_at, releases.c.answer, leases.c.machine, leases.c.ended_at)
-        .join(leases, leases.c.id == releases.c.lease)
-        .where(releases.c.request == asked.digest)
-    ).one_or_none()
-    if row is None or at >= row.released_at + REPEATED_S:
-        raise REFUSALS["challenge-expired"].error(
-            "the request was answered longer ago than the broker repeats"
-        )
-    if row.machine != machine.machine:
-        raise REFUSALS["lease-of-another"].error()
-    stored = parse_release(row.answer)
-    if row.ended_at is not None or at >= stored.lease_ends_at:
-        raise REFUSALS["lease-ended"].error()
-    return replace(stored, lease_s=stored.lease_ends_at - at)
 
 
 def _answer(broker: Broker, stored: Release) -> bytes:

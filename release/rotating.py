@@ -3,7 +3,8 @@
 1. A new key is in the file, and wraps nothing. The owner's order `master-key` names it.
 2. Once the order stands, the new key wraps: each row and each file is unwrapped and wrapped again. A row that
    changed meanwhile is looked at again. Brokers that serve read the file when it changes.
-3. When nothing names an older key, the file forgets it.
+3. When nothing names an older key, the file forgets it. Where other brokers may have copies of the file, that
+   is a step of its own: until each has the new one, some may still wrap by the old key.
 
 Each step can be cut off and begun again. Where the key is in Cloud KMS, Google rotates its versions by itself
 under the one name that was approved, and all that is left to do is to wrap again.
@@ -27,36 +28,41 @@ _MOST_LOOKS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated:
-    """What was done: `waits_for` is the key that an order has to name before it wraps."""
+    """What was done. `waits_for` is the key that an order has to name before it wraps.
+
+    Where it waits for none and `is_done` is not true, other brokers are to have the folder's keys as they are
+    now.
+    """
 
     current: str
-    waits_for: str | None
-    wrapped_again: int
+    waits_for: str | None = None
+    wrapped_again: int = 0
+    is_done: bool = False
 
 
-def rotate(folder: Folder, engine: Engine, master: Wrapping, *, approved: str | None) -> Rotated:
+def rotate(
+    folder: Folder, engine: Engine, master: Wrapping, *, approved: str | None, has_copies: bool
+) -> Rotated:
     """The next step is done. `approved` is the master key that the owner's order names, where there is one.
+
+    `has_copies`: other brokers of this database may serve, each from a copy of the folder.
 
     Raises:
         WrappedRefused, MasterKeyUnknown: the master key does not open what it should.
         Misconfigured, Denied, Unavailable: as the master key, the folder and the database.
     """
     if not isinstance(master, FileWrapping):
-        return Rotated(current="", waits_for=None, wrapped_again=wrap_again(folder, engine, master))
-    if master.next is None and master.current == approved:
-        # The turn was taken, and what followed may have been cut off.
+        return Rotated(current="", wrapped_again=wrap_again(folder, engine, master), is_done=True)
+    takes_turn = master.next is not None and master.next == approved
+    if takes_turn:
+        master.take_turn()
+    if takes_turn or (master.next is None and master.current == approved and master.has_others):
         again = wrap_again(folder, engine, master)
-        if again or master.has_others:
+        is_done = not (takes_turn and has_copies)
+        if is_done:
             master.forget_others()
-            return Rotated(current=master.current, waits_for=None, wrapped_again=again)
-    if master.next is None:
-        return Rotated(current=master.current, waits_for=master.add_next(), wrapped_again=0)
-    if master.next != approved:
-        return Rotated(current=master.current, waits_for=master.next, wrapped_again=0)
-    master.take_turn()
-    again = wrap_again(folder, engine, master)
-    master.forget_others()
-    return Rotated(current=master.current, waits_for=None, wrapped_again=again)
+        return Rotated(current=master.current, wrapped_again=again, is_done=is_done)
+    return Rotated(current=master.current, waits_for=master.next or master.add_next())
 
 
 def wrap_again(folder: Folder, engine: Engine, master: Wrapping) -> int:

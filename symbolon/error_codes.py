@@ -102,20 +102,19 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "both on PostgreSQL.",
         "migration-missing": "The database's tables are those of another version of this program. Stop the "
         "broker, take a backup, and run `symbolon broker migrate`.",
-        "passphrase-wrong": "The passphrase does not open the broker's master key, or the file was altered: the "
-        "two look alike. Give the one of `symbolon broker init`; where it is right, restore `master.key`.",
-        "master-key-format-unknown": "The broker's master key is sealed in a format that is not known here. Use "
-        "the version of this program that sealed it.",
+        "passphrase-wrong": "The passphrase does not open the broker's master key, or the file was altered: "
+        "the two look alike. Give the one of `symbolon broker init`; where it is right, restore "
+        "`master.key`.",
+        "master-key-format-unknown": "The broker's master key is sealed in a format that is not known here. "
+        "Use the version of this program that sealed it.",
         "master-key-unknown": "A key of the broker's is wrapped by a master key that is not at hand: another "
         "broker's, an older one, or another key of Cloud KMS. Restore folder and database from one backup.",
         "not-a-broker": "The folder has no `broker.toml`, so no broker was made in it, or not to the end.",
         "broker-already-there": "A broker is made in an empty folder alone: no key is ever overwritten.",
-        "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a copy "
-        "of the folder.",
         "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a "
         "copy of the folder.",
-        "address-taken": "The broker cannot listen at the address: another process does, or the machine has no "
-        "such address. Stop that one, or name another address.",
+        "address-taken": "The broker cannot listen at the address: another process does, or the machine has "
+        "no such address. Stop that one, or name another address.",
         "quota-exceeded": "The project has as many of these as Google gives it. Remove what is not "
         "needed, or ask for more in the console, below quotas.",
     },
@@ -275,8 +274,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "a new file.",
         "opening-of-another": "What an entry of the log is said to be about is not what it commits to. "
         "Whoever handed it out altered it, or took it from another entry.",
-        "certificate-malformed": "What a server showed for a certificate is none, so there is no key to compare "
-        "with the pin. Look at what stands before the broker.",
+        "certificate-malformed": "What a server showed for a certificate is none, so there is no key to "
+        "compare with the pin. Look at what stands before the broker.",
         "master-key-malformed": "The broker's `master.key` is not as this program seals one: it was cut, or "
         "edited. Restore it from a backup.",
         "wrapped-refused": "A key that the broker keeps wrapped does not open: it was altered, or lies in "

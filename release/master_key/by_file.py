@@ -6,6 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from attestation.errors import Misconfigured, quoted
 
 from . import sealed_file
-from .sealed_file import Lock, Ring
+from .sealed_file import Lock, MasterKeyMalformed, Ring
 from .wrapping import FILE, FILE_ID_BYTES, refused, render_by_file, take_apart, unknown
 
 _NONCE_BYTES = 12
@@ -107,7 +108,8 @@ class FileWrapping:
         except OSError:
             return self._ring
         if seen != self._seen:
-            with self._changing:
+            # One that is being copied into its place is looked at again.
+            with self._changing, suppress(MasterKeyMalformed):
                 if seen != self._seen:
                     self._read()
         return self._ring

@@ -67,6 +67,7 @@ def _state(broker: Broker, connection: Connection, query: Query, now: int) -> di
             if each is not None
         },
         "next": {type_: next_sequence(connection, type_) for type_ in TYPES},
+        "log_secret": broker.log_secret.hex(),
         "intake": broker.intake.public_key().public_bytes_raw().hex(),
         "models": [row.manifest for row in handed],
         "log": {"size": decimal(size), "root": f"sha256:{root_at(connection, size).hex()}"},

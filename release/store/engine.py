@@ -202,7 +202,8 @@ def held_alone(url: str) -> Iterator[None]:
         yield
         return
     try:
-        lock = os.open(f"{parsed.database}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        database = os.path.realpath(parsed.database or "")  # by whatever link it is named, it is one file
+        lock = os.open(f"{database}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise REFUSALS["database-unavailable"].error(
             f"the database's folder cannot be written: {error.strerror}", "look at the folder and its disk"

@@ -55,7 +55,7 @@ def add_broker(commands: argparse._SubParsersAction[Parser]) -> None:
         "restore",
         "make a broker's folder of a backup; it releases nothing until its log is whole, or an epoch begins",
         "  symbolon broker restore /mnt/backups/2026-11-27 broker --checkpoint kept.txt\n"
-        "  symbolon broker restore /mnt/backups/2026-11-27 broker           then: symbolon owner order epoch\n",
+        "  symbolon broker restore /mnt/backups/2026-11-27 broker         then: symbolon owner order epoch\n",
     )
     restore.add_argument("backup", metavar="BACKUP", type=Path, help="what `symbolon broker backup` made")
     restore.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there")

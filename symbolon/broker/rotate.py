@@ -6,10 +6,11 @@ from pathlib import Path
 
 from attestation.errors import ExitCode
 from contract.orders import parse_master_key
+from release.backup import is_sqlite
 from release.folder import open_folder, open_keys
 from release.orders.standing import standing
 from release.renewing_tls import renew_tls
-from release.rotating import rotate
+from release.rotating import Rotated, rotate
 from release.store.engine import check_migrated, open_engine, reading
 
 from ..rendering import console, print_json, styled
@@ -35,26 +36,34 @@ def rotate_master(path: Path, *, passphrase_file: Path | None, output: str) -> E
         with reading(engine) as connection:
             found = standing(connection, _KIND)
         approved = None if found is None else parse_master_key(found.body)
-        done = rotate(folder, engine, keys.master, approved=approved)
+        done = rotate(folder, engine, keys.master, approved=approved, has_copies=not is_sqlite(folder))
     finally:
         engine.dispose()
     if output == "json":
         print_json(
             {
-                "done": done.waits_for is None,
+                "done": done.is_done,
                 "current": done.current,
                 "waits_for": done.waits_for,
                 "wrapped_again": done.wrapped_again,
             }
         )
-    elif done.waits_for is None:
-        console().print(f"done: {done.wrapped_again} keys are wrapped anew, and no older key opens anything")
     else:
-        terminal = console()
+        _tell(done)
+    return ExitCode.YES if done.is_done else ExitCode.ANSWERED_NO
+
+
+def _tell(done: Rotated) -> None:
+    terminal = console()
+    if done.is_done:
+        terminal.print(f"done: {done.wrapped_again} keys were wrapped anew, and no older key opens anything")
+    elif done.waits_for is None:
+        terminal.print(f"{done.wrapped_again} keys were wrapped anew")
+        terminal.print("copy the *.key files to each machine that serves this broker, then run this again")
+    else:
         terminal.print(f"the key {done.waits_for} is in master.key, and waits for the owner's order:")
         terminal.print(styled(f"  symbolon owner order master-key {done.waits_for}", whole=True))
-        terminal.print("copy master.key to each machine that serves this broker, then run this again")
-    return ExitCode.YES if done.waits_for is None else ExitCode.ANSWERED_NO
+        terminal.print("copy master.key to each machine that serves this broker before it is signed")
 
 
 def rotate_tls(path: Path, *, passphrase_file: Path | None, output: str) -> ExitCode:

@@ -107,7 +107,7 @@ class Screen:
         self.close()
         what = line.fields.get("step", "") if line.source == "workload" else "launcher"
         severity = line.severity if line.severity in ("INFO", *_STYLES) else "INFO"
-        said = progress_of(line) if _rate_of(line) else printable(line.message)
+        said = progress_of(line) if _rate_of(line) else printable(_words_of(line))
         text = f"{severity:<8}{printable(str(what)):<12}{said}"
         style = _STYLES.get(severity, "dim" if line.source == "launcher" else "")
         console().print(styled((text, style)))
@@ -134,6 +134,12 @@ def progress_of(line: Line) -> str:
     if "seconds_left" in line.fields:
         said += f", {_duration(_number(line, 'seconds_left'))} left"
     return said
+
+
+def _words_of(line: Line) -> str:
+    """The line's words; of a launcher that ends, what becomes of the VM too."""
+    meaning = line.fields.get("exit_msg", "") if line.source == "launcher" else ""
+    return f"{line.message}: {meaning}" if meaning else line.message
 
 
 def _rate_of(line: Line) -> str:

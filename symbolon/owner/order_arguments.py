@@ -30,6 +30,18 @@ def add_order_commands(owner: argparse._SubParsersAction[Parser]) -> None:
     approve.add_argument("file", metavar="FILE", type=Path, help="what `symbolon owner order` has written")
     _add_signing(approve)
     approve.set_defaults(run=_approve)
+    secret = add(
+        owner,
+        "log-secret",
+        "what opens the owner's own entries of the broker's log: policies, templates, keys, models",
+        "  symbolon owner log-secret secret\n"
+        "  symbolon auditor log find https://broker.primus.example --pin 3f0c… --secret-file secret\n\n"
+        "What concerns a licence opens by its own file: `auditor log find --secret-of licence-1f….json`.\n",
+    )
+    secret.add_argument("file", metavar="FILE", type=Path, help="where it goes; no file is overwritten")
+    add_desk(secret)
+    add_output(secret)
+    secret.set_defaults(run=_log_secret)
     order = add_group(owner, "order", "ask for a change that several of the owner's keys approve")
     policy = _add_order(
         order,
@@ -107,6 +119,13 @@ def _approve(arguments: argparse.Namespace) -> ExitCode:
         yes=arguments.yes,
         output=arguments.output,
     )
+
+
+def _log_secret(arguments: argparse.Namespace) -> ExitCode:
+    from .desk import open_desk
+    from .log_secret import fetch_log_secret
+
+    return fetch_log_secret(open_desk(named_broker(arguments)), arguments.file, output=arguments.output)
 
 
 def _order(arguments: argparse.Namespace) -> ExitCode:

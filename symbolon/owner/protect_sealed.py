@@ -56,8 +56,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
-    """What is to be: the archive under a key that `holder` has, signed by that one, which `can_sign` now or
-    not."""
+    """What is to be: the archive under a key that `holder` has, signed by that one, where it `can_sign`."""
 
     measured: Measured
     holder: KeyHolder

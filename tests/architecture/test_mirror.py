@@ -267,7 +267,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/symbolon/test_error_codes.py": ("symbolon/rule_pages.py",),
     "tests/symbolon/demo/test_model.py": ("symbolon/demo/efficientnet_lite0.py", "symbolon/demo/photos.py"),
     "tests/symbolon/demo/test_rendering.py": ("symbolon/demo/command.py", "symbolon/demo/events.py"),
-    "tests/release/test_releasing.py": ("release/broker.py", "release/licensing.py"),
+    "tests/release/test_releasing.py": ("release/broker.py", "release/ledger.py", "release/licensing.py"),
     "tests/release/store/test_migrating.py": (
         "release/store/migrations/env.py",
         "release/store/migrations/versions/r0001.py",
@@ -276,6 +276,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/journeys/test_demo.py": (
         "symbolon/demo/cast.py",
         "symbolon/demo/documents.py",
+        "symbolon/demo/licensing.py",
         "symbolon/demo/sealing.py",
         "symbolon/demo/story.py",
         "symbolon/owner/on_stage.py",

@@ -16,12 +16,16 @@ import pytest
 from sqlalchemy import update
 
 from attestation.digests import Digest
+from attestation.errors import EvidenceRejected, Misconfigured
+from contract.dsse import public_key_of
 from contract.licence import Holder, Licence
 from contract.release import (
     Call,
     audience_of,
     nonce_of,
+    open_key,
     parse_call,
+    parse_release,
     parse_request,
     render_call,
     render_request,
@@ -32,6 +36,7 @@ from release.store import schema
 from release.store.engine import writing
 from tests.attestation.signing import base64url, leaf_plan, root_plan, rsa_key, signed, x5c_of
 from tests.release.brokers import (
+    IDENTITY,
     IMAGE,
     LICENCE_ID,
     MANIFEST,
@@ -46,6 +51,7 @@ from tests.release.brokers import (
     x5c,
 )
 from tests.tokens import production_claims
+from workload.releasing import check_answer
 
 OTHER: Final = Digest("sha256:" + "0" * 64)
 ACCOUNT: Final = "workload-sa@secundus.iam.gserviceaccount.com"
@@ -338,3 +344,25 @@ def test_a_licence_that_the_broker_cannot_read_any_more_releases_nothing(sqlite_
     with writing(sqlite_world.broker.engine) as connection:
         connection.execute(update(schema.licences).values(envelope=b"{}"))
     assert refused(sqlite_world, sqlite_world.ask().call) == "licence-unknown"
+
+
+def test_each_flipped_byte_of_an_answer_is_refused_or_makes_the_lease_shorter(sqlite_world: World) -> None:
+    """As the workload reads one: `lease_s` alone may say less than the log does, as in a repeated answer."""
+    asking = sqlite_world.ask()
+    text = release(sqlite_world.broker, asking.call, NOW)
+    good = parse_release(text)
+    key = public_key_of(IDENTITY)
+    check_answer(good, asking.request, key=key)
+    for place in range(len(text)):
+        for bit in (0x01, 0x02, 0x20):
+            flipped = bytearray(text)
+            flipped[place] ^= bit
+            try:
+                answer = parse_release(bytes(flipped))
+                check_answer(answer, asking.request, key=key)
+                assert answer.sealed is not None
+                open_key(answer.sealed, asking.private, request=asking.request)
+            except (EvidenceRejected, Misconfigured):
+                continue
+            assert answer == replace(good, lease_s=answer.lease_s), flipped
+            assert answer.lease_s < good.lease_s

@@ -26,7 +26,7 @@ from contract.release import (
 )
 from contract.release_log import Logged, check_opening, find_opening, parse_entry, parse_opening
 from contract.release_refusals import REFUSALS, BrokerRefused
-from release import releasing
+from release import ledger, releasing
 from release.broker import Publishing
 from release.releasing import issue_challenge, release
 from release.store import schema
@@ -560,7 +560,7 @@ def test_what_fails_before_the_commit_leaves_nothing(world: World, monkeypatch: 
 
     asking = world.ask()
     with monkeypatch.context() as patch:
-        patch.setattr(releasing, "_store", store)
+        patch.setattr(ledger, "store", store)
         with pytest.raises(KeyboardInterrupt):
             release(world.broker, asking.call, NOW)
     assert world.counts() == NOTHING

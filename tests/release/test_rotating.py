@@ -64,15 +64,15 @@ def test_a_rotation_waits_for_the_owner_and_wraps_everything_once(
     add_models(engine, master, MANIFESTS)
     keys, first = opened(engine, master), master.current
 
-    begun = rotate(folder, engine, master, approved=None)
+    begun = rotate(folder, engine, master, approved=None, has_copies=False)
     assert (begun.current, begun.wrapped_again) == (first, 0)
     assert begun.waits_for is not None
     for approved in (None, first, "0" * 16):
-        assert rotate(folder, engine, master, approved=approved) == begun
+        assert rotate(folder, engine, master, approved=approved, has_copies=False) == begun
     assert named(engine, folder) == {first}
 
-    done = rotate(folder, engine, master, approved=begun.waits_for)
-    assert (done.current, done.waits_for) == (begun.waits_for, None)
+    done = rotate(folder, engine, master, approved=begun.waits_for, has_copies=False)
+    assert (done.current, done.waits_for, done.is_done) == (begun.waits_for, None, True)
     assert done.wrapped_again == len(MANIFESTS) + len(FILES)
     assert named(engine, folder) == {begun.waits_for}
     assert opened(engine, master) == opened(engine, serving) == keys
@@ -88,10 +88,10 @@ def test_what_was_cut_off_is_done_at_the_next_call(
     master.take_turn()  # and then the machine stops
     again = open_file(folder.path / "master.key", PASSPHRASE)
     assert opened(engine, again) == keys
-    done = rotate(folder, engine, again, approved=new)
+    done = rotate(folder, engine, again, approved=new, has_copies=False)
     assert (done.waits_for, done.wrapped_again) == (None, len(MANIFESTS) + len(FILES))
     assert (named(engine, folder), again.has_others) == ({new}, False)
-    assert rotate(folder, engine, again, approved=new).waits_for not in (None, new)
+    assert rotate(folder, engine, again, approved=new, has_copies=False).waits_for not in (None, new)
 
 
 def test_a_row_that_is_added_meanwhile_is_wrapped_by_the_new_key(
@@ -109,7 +109,8 @@ def test_a_row_that_is_added_meanwhile_is_wrapped_by_the_new_key(
 def test_the_old_key_opens_nothing_after_it(engine: Engine, folder: Folder, master: FileWrapping) -> None:
     old = (folder.path / "master.key").read_bytes()
     add_models(engine, master, MANIFESTS)
-    rotate(folder, engine, master, approved=rotate(folder, engine, master, approved=None).waits_for)
+    waits_for = rotate(folder, engine, master, approved=None, has_copies=False).waits_for
+    rotate(folder, engine, master, approved=waits_for, has_copies=False)
     (folder.path / "master.key").write_bytes(old)
     with pytest.raises(MasterKeyUnknown):
         opened(engine, open_file(folder.path / "master.key", PASSPHRASE))
@@ -125,3 +126,23 @@ def test_the_next_tls_key_takes_its_turn(folder: Folder, master: FileWrapping) -
     assert pin_of_key(open_keys(opened_again, lambda: PASSPHRASE).tls) == after.pin
     assert not (folder.path / before.file).exists()
     assert renew_tls(opened_again, master).tls.pin == after.next_pin
+
+
+def test_where_others_have_copies_the_old_key_is_forgotten_once_they_have_the_new_one(
+    engine: Engine, folder: Folder, master: FileWrapping, tmp_path: Path
+) -> None:
+    def rotated(approved: str | None) -> tuple[str | None, bool]:
+        done = rotate(folder, engine, master, approved=approved, has_copies=True)
+        return done.waits_for, done.is_done
+
+    new, _ = rotated(None)
+    copy = tmp_path / "copy.key"
+    copy.write_bytes((folder.path / "master.key").read_bytes())
+    other = open_file(copy, PASSPHRASE)
+    assert rotated(new) == (None, False)
+    add_models(engine, other, MANIFESTS)  # by the old key, as far as it knows
+    keys = opened(engine, master)
+    copy.write_bytes((folder.path / "master.key").read_bytes())
+    assert rotated(new) == (None, True)
+    assert named(engine, folder) == {new} == {other.current}
+    assert opened(engine, master) == opened(engine, other) == keys

@@ -151,7 +151,7 @@ def test_nobody_there_is_unreachable() -> None:
 
 def test_a_proxy_is_gone_through_by_connect_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://user:word@127.0.0.1:1")
-    connection = broker_client._connection("https://broker.example:8443", (OTHER,))
+    connection = broker_client.pinned_connection("https://broker.example:8443", (OTHER,))
     assert (connection.host, connection.port, connection._tunnel_host) == ("127.0.0.1", 1, "broker.example")  # type: ignore[attr-defined]
     monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
     with pytest.raises(Misconfigured, match="proxy"):

@@ -93,6 +93,17 @@ def test_a_file_that_is_away_for_a_moment_stops_nothing(file: Path, master: File
         open_file(file, PASSPHRASE)
 
 
+def test_a_file_that_is_being_copied_into_its_place_is_looked_at_again(
+    file: Path, master: FileWrapping
+) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[:50])
+    assert master.unwrap(master.wrap(b"a key", b"x"), b"x") == b"a key"
+    file.write_bytes(whole)
+    new = open_file(file, PASSPHRASE).add_next()
+    assert master.next == new
+
+
 def test_a_file_with_another_passphrase_takes_a_restart(file: Path, master: FileWrapping) -> None:
     file.unlink()
     make_file(file, "another sentence", cost=CHEAP)

@@ -312,6 +312,15 @@ def test_one_process_does_not_open_a_file_twice(tmp_path: Path) -> None:
         pass
 
 
+def test_a_link_to_a_file_that_is_open_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "b.db").symlink_to(tmp_path / "a.db")
+    with held_alone(f"sqlite:///{tmp_path / 'a.db'}"):
+        url = f"sqlite:///{tmp_path / 'beside' / 'b.db'}"
+        with pytest.raises(DatabaseInUse), held_alone(url):
+            pass
+
+
 def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(BrokerRefused), held_alone(f"sqlite:///{tmp_path / 'no' / 'a.db'}"):
         pass

@@ -178,6 +178,15 @@ def test_a_refusal_is_explained_by_the_claims_that_the_job_left(
     assert 'FAIL  ✗  assertion.dbgstat == "enabled"' in out
 
 
+def test_a_launcher_that_ends_says_what_becomes_of_the_vm(
+    api: GoogleApi, google: ScriptedGoogle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exits = 'time=x level=INFO msg="TEE container launcher exiting" exit_code=3 exit_msg="rebooting VM"\n'
+    written(google, BEGINS + DENIED + BAD + exits)
+    watch_vm(api, VM, output="human")
+    assert "launcher    TEE container launcher exiting: rebooting VM\n" in capsys.readouterr().out
+
+
 def test_a_policy_that_admits_the_token_is_not_the_reason(
     api: GoogleApi,
     google: ScriptedGoogle,

@@ -12,7 +12,7 @@ import pytest
 from google.cloud import storage
 from sqlalchemy import select
 
-from attestation.digests import digest_of
+from attestation.digests import Digest, digest_of, parse_digest
 from attestation.errors import ExitCode
 from contract.dsse import public_key_of
 from contract.sealed_model import open_manifest
@@ -51,12 +51,15 @@ class There:
     def generations(self) -> dict[str, int]:
         return {blob.name: int(blob.generation) for blob in self.bucket.list_blobs()}
 
-    def held(self) -> dict[str, bytes]:
+    def held(self) -> dict[Digest, bytes]:
         """The data keys that the broker has, by manifest."""
         master = self.shop.broker.master
         with reading(self.shop.broker.engine) as connection:
             rows = connection.execute(select(models)).all()
-        return {row.manifest: master.unwrap(row.wrapped, model_context(row.manifest)) for row in rows}
+        return {
+            parse_digest(row.manifest): master.unwrap(row.wrapped, model_context(row.manifest))
+            for row in rows
+        }
 
 
 @pytest.fixture
