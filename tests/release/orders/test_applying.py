@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -181,3 +183,48 @@ def test_to_revoke_is_always_possible(owner: Owner) -> None:
     owner.broker = replace(owner.broker, log=_WithoutWitness())  # type: ignore[arg-type]
     said = owner.order("revoke", render_revocation(SOLD.id), FIRST, old=old)
     assert (said["logged"], owner.row(SOLD.id).revoked_at) == (None, NOW)
+
+
+def test_an_order_that_arrives_many_times_at_once_is_done_once(owner: Owner) -> None:
+    document = owner.make("policy", POLICY, FIRST, SECOND)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: owner.send(document), range(16)))
+    assert {(each["sequence"], each["index"]) for each in answers} == {(1, "0")}
+    assert owner.ask("state")["log"]["size"] == "1"
+
+
+def test_of_orders_that_would_replace_the_same_one_alone_does(owner: Owner) -> None:
+    documents = [owner.make("policy", POLICY + b" " * n, FIRST, SECOND) for n in range(8)]
+
+    def sent(document: bytes) -> bool:
+        try:
+            owner.send(document)
+        except BrokerRefused as no:
+            assert no.code == "order-out-of-turn"
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(sent, documents)) == 1
+    assert owner.ask("state")["log"]["size"] == "1"
+
+
+def test_no_order_that_was_altered_is_done(owner: Owner) -> None:
+    document = owner.make("revoke", render_revocation(SOLD.id), FIRST, old=digest_of(owner.sell(SOLD)))
+    random = Random(14)
+    for _ in range(1_000):
+        altered = bytearray(document)
+        for _ in range(random.randint(1, 3)):
+            at = random.randrange(len(altered))
+            match random.randrange(3):
+                case 0:
+                    altered[at] ^= 1 << random.randrange(8)
+                case 1:
+                    del altered[at : at + random.randint(1, 40)]
+                case _:
+                    altered[at:at] = random.randbytes(random.randint(1, 4))
+        if bytes(altered) == document:
+            continue
+        with pytest.raises(BrokerRefused):
+            apply(owner.broker, bytes(altered), NOW)
+    assert owner.row(SOLD.id).revoked_at is None
