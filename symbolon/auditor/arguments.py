@@ -16,6 +16,7 @@ from ..inputs import check_folder_name, parse_time
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, refuse_usage, typed
 from ..policy_arguments import POLICY, add_accept_bounds, add_attack, add_findings, add_policy, now
 from .image_arguments import add_image
+from .log_arguments import add_log
 
 _LONGEST_BUDGET_S = 3600.0
 
@@ -107,6 +108,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     add_image(auditor)
     _add_receipt(add_group(auditor, "receipt", "what the receipt of a run proves"))
     _add_replay(auditor)
+    add_log(auditor)
 
 
 def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
@@ -145,6 +147,11 @@ def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
         "--row",
         metavar="ROW",
         help="a row with its proof, as --proof takes it; beside --proof, a row alone, in place of its own",
+    )
+    verify.add_argument(
+        "--broker-key",
+        metavar="KEY",
+        help="the key must have been released by the broker of this key, base64 as the terms have it",
     )
     add_output(verify)
     verify.set_defaults(run=_verify_receipt)
@@ -315,6 +322,7 @@ def _verify_receipt(arguments: argparse.Namespace) -> ExitCode:
         at=arguments.at,
         row=arguments.row,
         proof=arguments.proof,
+        broker_key=arguments.broker_key,
         now=now().timestamp(),
         output=arguments.output,
     )

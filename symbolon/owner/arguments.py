@@ -12,7 +12,9 @@ from attestation.errors import ExitCode
 
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, refuse_usage
 from ..policy_arguments import add_findings, add_policy, now
+from .licence_arguments import add_licence_commands
 from .model_arguments import add_model_commands
+from .order_arguments import add_order_commands
 from .provision_arguments import add_owner_provision
 
 
@@ -88,6 +90,8 @@ def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
     attach.set_defaults(run=_attach_policy)
     add_model_commands(owner)
     add_owner_provision(owner)
+    add_licence_commands(owner)
+    add_order_commands(owner)
 
 
 def _lint_policy(arguments: argparse.Namespace) -> ExitCode:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from attestation.errors import ExitCode
 
+from ..brokers import NamedBroker
 from ..parsers import Parser, add, add_output, refuse_usage
 from .conventions import CONVENTIONS
 from .sealing_arguments import add_folder, add_seal, add_sealing_commands
@@ -240,8 +242,18 @@ def _protect(arguments: argparse.Namespace) -> ExitCode:
         steps.begin("reading the terms")  # Google's clients take a while to import
         from .protect import Seal, protect
 
+        typed = arguments.seal
+        named = replace(
+            typed if isinstance(typed, NamedBroker) else NamedBroker(),
+            key=arguments.broker_key,
+            pins=tuple(arguments.pin),
+            owner_key=arguments.key,
+            passphrase_file=arguments.passphrase_file,
+        )
+        has_broker = isinstance(typed, NamedBroker) or any((named.key, named.pins, named.owner_key))
         seal = Seal(
-            kms=arguments.seal,
+            kms=None if isinstance(typed, NamedBroker) else typed,
+            broker=named if has_broker else None,
             sign_with=arguments.sign_with,
             passphrase_file=arguments.passphrase_file,
         )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from policy.proving.prover import Prover
 from symbolon.__main__ import main
 from tests.symbolon.policies import ANYBODY, written
+from tests.symbolon.provisioning import POLICY
+
+if TYPE_CHECKING:
+    from tests.deploy.google_here import GoogleHere
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +59,25 @@ def ask(capsys: pytest.CaptureFixture[str]) -> Ask:
 def anybody(tmp_path: Path) -> Path:
     """A condition that admits any production image."""
     return written(tmp_path / "anybody.cel", ANYBODY)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleHere]:
+    """Google in this process, which either party's command reaches, in a folder of the test's own."""
+    import symbolon.operator.provision as of_operator
+    import symbolon.owner.provision as of_owner
+    from tests.deploy.google_here import google_in
+
+    google, fleet = google_in(tmp_path / "google")
+    for party, module in (("owner", of_owner), ("operator", of_operator)):
+        monkeypatch.setattr(module, "sign_in", lambda _, party=party: google.api(party))
+    for name in ("GOOGLE_CLOUD_PROJECT", "PRIMUS_PROJECT_ID", "SECUNDUS_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    Path("policy.toml").write_text(POLICY)
+    yield google
+    fleet.stop()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from symbolon.token_mistakes import whose
 from tests.attestation.signing import NOW
-from tests.symbolon.auditor.test_explain import Case, claims
+from tests.symbolon.auditor.explaining import Case, claims
 from tests.symbolon.conftest import Ask
 
 FILE = "/run/container_launcher/attestation_verifier_claims_token"

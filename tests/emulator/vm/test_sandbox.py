@@ -11,6 +11,7 @@ import sys
 import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -234,17 +235,18 @@ def test_bare_the_persons_own_environment_and_home_are_not_the_workloads(run: Ru
 
 
 @needs_bubblewrap
-def test_an_environment_below_a_temporary_folder_starts_in_bubblewrap(tmp_path: Path) -> None:
-    venv.create(tmp_path / "environment", symlinks=True, with_pip=False)
+def test_an_environment_below_a_temporary_folder_starts_in_bubblewrap() -> None:
     asked = "from emulator.vm import sandbox; print(sandbox.why_not_bubblewrap() or sandbox.best_kind())"
-    answer = subprocess.run(
-        [tmp_path / "environment" / "bin" / "python", "-c", asked],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        cwd=Path(__file__).parents[2],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    with TemporaryDirectory(dir="/tmp") as folder:  # pytest's own may be below /dev, which is the container's
+        venv.create(Path(folder) / "environment", symlinks=True, with_pip=False)
+        answer = subprocess.run(
+            [Path(folder) / "environment" / "bin" / "python", "-c", asked],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            cwd=Path(__file__).parents[2],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     assert answer.stdout == "bubblewrap\n"
 
 

@@ -6,85 +6,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from contract.terms import parse_terms, render_terms
-from deploy.engines import ENGINES
 from deploy.image import build_image
 from deploy.layout import read_layout
-from deploy.wheels import SITE
 from emulator.running import Running
-from tests.checkouts import base_files, compiled, lay_out_checkout, our_files, wheel_bytes, write_image
-from tests.images import File, put, tar_of, write_layout
-from tests.symbolon.conftest import Answered, Ask
-from tests.symbolon.test_platform_root import some_root
-
-ROOT = some_root()
-EXTRA = "workload/extra.py"
-RESULTS = "app/workload/results.py"
-NOBODYS = "sha256:" + "1" * 64
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "terms.md").read_text()
-TERMS = PAGE.partition("```toml\n")[2].partition("```")[0].replace('"tensorflow"', '"openvino"')
-POLICY = """\
-[provider]
-project_number = "123456789012"
-pool = "primus-wip"
-name = "primus-wip-provider"
-
-[what]
-image_digests = ["{}"]
-
-[who]
-service_accounts = ["workload-sa@secundus.iam.gserviceaccount.com"]
-"""
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lay_out_checkout(tmp_path_factory.mktemp("source") / "checkout")
-
-
-@pytest.fixture
-def workplace(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the checkout, the terms, and a layout of our files alone, which `policy.toml` pins."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(sources, tmp_path / "checkout")
-    (tmp_path / "terms.toml").write_text(TERMS)
-    (tmp_path / "wheels").mkdir()
-    (tmp_path / "wheels" / "small-1.0-py3-none-any.whl").write_bytes(wheel_bytes())
-    image = build_image(
-        tmp_path / "alone",
-        terms=TERMS.encode(),
-        root=ROOT,
-        source=tmp_path / "checkout",
-        runtime="openvino",
-    )
-    (tmp_path / "policy.toml").write_text(POLICY.format(image.manifest))
-    return tmp_path
-
-
-Audit = Callable[..., Answered]
-
-
-@pytest.fixture
-def audit(ask: Ask, workplace: Path) -> Audit:
-    """`audit("alone", …)` is the audit of that layout, an emulator's, as JSON."""
-
-    def audited(image: str, *options: str) -> Answered:
-        command = f"auditor image {image} --source checkout --terms terms.toml --emulator --format json"
-        return ask(*command.split(), *options)
-
-    return audited
-
-
-def reproduction(answer: Answered) -> Any:
-    return answer.json["reproduction"]
+from tests.checkouts import our_files
+from tests.images import File, tar_of, write_layout
+from tests.symbolon.auditor.images_to_audit import EXTRA, NOBODYS, POLICY, ROOT, TERMS, Audit, reproduction
+from tests.symbolon.conftest import Ask
 
 
 def test_what_the_sources_make_is_reproduced_and_pinned(audit: Audit) -> None:
@@ -102,7 +36,7 @@ def test_it_is_read_by_a_person(ask: Ask, workplace: Path) -> None:
     assert answer.code == 0
     assert answer.out.startswith("PASS  reproduced: the sources make this image, to the last byte; the pol")
     for words in (
-        "set INPUT_URI, RESULT_URI, TOP_K and BATCH_SIZE, and no other variable",
+        "set INPUT_URI, RESULT_URI, TOP_K, BATCH_SIZE and LICENCE, and no other variable",
         "`egress.largest_top_k` = `5 classes a picture`: the operator may ask for fewer",
         "the image's own root, an emulator's",
     ):
@@ -169,143 +103,6 @@ def test_a_checkout_that_copies_more_than_is_imported_is_a_no(audit: Audit, work
     assert answer.json["checkout"]["differs"] == f"the Dockerfile copies what nothing imports: {EXTRA}"
 
 
-def whole(workplace: Path, *more: File, appended: bool = True) -> list[File]:
-    """A whole image in the layout `whole`, with these files more; the files of ours in it."""
-    ours = our_files(workplace / "checkout", terms=TERMS.encode(), root=ROOT)
-    bytecode = compiled([*ours, *base_files()], workplace / "scratch")
-    layers = [base_files(), [*ours, *bytecode, *more]]
-    write_image(
-        workplace / "whole",
-        workplace / "checkout",
-        *layers,
-        terms=TERMS.encode(),
-        root=ROOT,
-        appended=appended,
-    )
-    write_layout(workplace / "python", [tar_of(*base_files()[:2])])
-    return ours
-
-
-BY_FILES = ("--wheels", "wheels", "--known", "python")
-
-
-def test_a_whole_image_is_accounted_for_file_by_file(audit: Audit, workplace: Path) -> None:
-    whole(workplace)
-    answer = audit("whole", *BY_FILES)
-    assert (answer.code, reproduction(answer)["verdict"]) == (0, "accounted for")
-    assert any("the known image sha256:" in each for each in reproduction(answer)["rests_on"])
-    assert answer.json["notes"] == [
-        "it was appended to its base, and no engine built it: its files were compared"
-    ]
-    assert answer.json["packages"] == [{"kind": "pypi", "name": "small", "version": "1.0", "licence": "MIT"}]
-
-
-def test_without_a_known_interpreter_the_base_is_not_reproduced(audit: Audit, workplace: Path) -> None:
-    whole(workplace)
-    answer = audit("whole", "--wheels", "wheels")
-    assert (answer.code, answer.json["verdict"]) == (6, "not known")
-    assert reproduction(answer)["verdict"] == "base not reproduced"
-
-
-def test_a_package_that_is_not_the_wheel_s_is_a_no(audit: Audit, workplace: Path) -> None:
-    whole(workplace, File(path=f"{SITE}/small/__init__.py", content=b"import os\n"))
-    answer = audit("whole", *BY_FILES)
-    assert (answer.code, reproduction(answer)["verdict"]) == (3, "differs")
-    told = reproduction(answer)["accounting"]["wheels"]["first"]
-    assert told[0] == {
-        "path": f"{SITE}/small/__init__.py",
-        "what": "other bytes",
-        "detail": "than the wheel of small==1.0",
-    }
-
-
-def test_wheels_that_are_not_there_are_said(audit: Audit, workplace: Path) -> None:
-    whole(workplace)
-    shutil.rmtree(workplace / "wheels")
-    (workplace / "wheels").mkdir()
-    answer = audit("whole", *BY_FILES)
-    assert answer.code == 6
-    assert answer.json["notes"][1] == "1 wheels of the lock were not there to compare: small==1.0"
-
-
-def test_what_an_engine_built_is_compared_where_its_base_is_not_named(audit: Audit, workplace: Path) -> None:
-    whole(workplace, appended=False)
-    answer = audit("whole", *BY_FILES)
-    assert answer.code == 0
-    assert answer.json["notes"] == ["it was not built again: --base has to name what it was built on"]
-
-
-def engine(workplace: Path, monkeypatch: pytest.MonkeyPatch, layout: str) -> None:
-    """A `buildah` that leaves the layout, whatever it is given to build."""
-    programs = workplace / "bin"
-    programs.mkdir()
-    place = workplace / layout
-    (programs / "buildah").write_text(
-        '#!/bin/sh\ncase $1 in\n--version) echo "buildah version 1.28.2";;\n'
-        f'push) for last; do :; done; cp -r {place} "${{last#oci:}}";;\nesac\n'
-    )
-    (programs / "buildah").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-
-
-BASE = ("--base", f"docker.io/library/python:3.11-slim@{NOBODYS}")
-
-
-def test_an_engine_that_makes_the_same_digest_reproduces_it(
-    audit: Audit, workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole(workplace, appended=False)
-    engine(workplace, monkeypatch, "whole")
-    answer = audit("whole", *BASE)
-    assert (answer.code, reproduction(answer)["verdict"]) == (0, "reproduced")
-    assert reproduction(answer)["rests_on"][:2] == [
-        "built again by buildah 1.28.2",
-        f"on the base docker.io/library/python:3.11-slim@{NOBODYS}",
-    ]
-
-
-def test_an_engine_that_makes_another_file_is_shown_layer_by_layer(
-    audit: Audit, workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole(workplace, appended=False)
-    shutil.move(workplace / "whole", workplace / "honest")
-    shutil.rmtree(workplace / "scratch")
-    whole(workplace, File(path="etc/cron.d/evil", mode=0o755), appended=False)
-    engine(workplace, monkeypatch, "honest")
-    answer = audit("whole", *BASE)
-    assert (answer.code, reproduction(answer)["verdict"]) == (3, "differs")
-    layers = reproduction(answer)["differences"]["layers"]
-    assert [(each["same_tar"], each["differences"]["more"]) for each in layers] == [(True, 0), (False, 0)]
-    assert layers[1]["differences"]["first"] == [
-        {"path": "etc/cron.d/evil", "what": "added", "detail": "a file"}
-    ]
-
-
-def test_no_engine_is_asked_where_none_is_wanted(
-    audit: Audit, workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole(workplace, appended=False)
-    engine(workplace, monkeypatch, "nowhere")
-    assert reproduction(audit("whole", *BASE, *BY_FILES, "--engine", "none"))["verdict"] == "accounted for"
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("--base", "python:3.11-slim"), "not named by its digest"),
-        ((*BASE, "--pip-config", "none.conf"), "no file `none.conf`"),
-        ((*BASE, "--engine", "podman"), "`podman` is not installed"),
-    ],
-)
-def test_what_a_build_needs_is_looked_for_before_anything_is_read(
-    audit: Audit, workplace: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], words: str
-) -> None:
-    write_layout(workplace / "hostile", [b"no tar at all"], history=[{"created_by": "an engine"}])
-    engine(workplace, monkeypatch, "hostile")
-    answer = audit("hostile", *options)
-    assert (answer.code, words in answer.err) == (7, True)
-
-
 def key_policy(workplace: Path, image: str, *others: str) -> tuple[str, ...]:
     """The option that names the key's policy, in which the image and these can open the model."""
     terms = parse_terms(TERMS)
@@ -352,13 +149,6 @@ def test_a_model_that_is_not_sealed_is_audited_too(audit: Audit, workplace: Path
     assert (refused.code, "the terms name none" in refused.err) == (7, True)
 
 
-def test_an_sbom_is_written_beside(audit: Audit, workplace: Path) -> None:
-    whole(workplace)
-    assert audit("whole", *BY_FILES, "--sbom", "sbom.json", "--at", "2026-11-27T12:00:00Z").code == 0
-    packages = json.loads((workplace / "sbom.json").read_text())["packages"]
-    assert [(each["name"], each.get("licenseDeclared")) for each in packages[1:]] == [("small", "MIT")]
-
-
 def test_an_image_is_audited_in_its_registry(
     ask: Ask, workplace: Path, through_gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,72 +171,3 @@ def test_an_image_is_audited_in_its_registry(
     answer = ask(*command.split(), "--emulator", "--format", "json")
     assert (answer.code, answer.json["image"]["asked"]) == (0, published.json["digest"])
     assert (reproduction(answer)["verdict"], answer.json["policy"]["verdict"]) == ("reproduced", "pins it")
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "words"),
-    [
-        ("nowhere --source checkout", 7, "is not an image in artifact registry"),
-        (
-            "docker.io/library/python --source checkout",
-            7,
-            "neither a folder nor an image",
-        ),
-        ("checkout --source checkout", 7, "not an OCI layout of one image"),
-        ("alone --source wheels", 7, "no `deploy/Dockerfile`"),
-        ("alone --source checkout --policy none.toml", 7, "cannot read the policy"),
-        ("alone --source checkout --root policy.toml", 7, "the root is no certificate"),
-        ("alone --source checkout --engine spade", 2, "invalid choice"),
-        ("alone --source checkout --at yesterday", 2, "is not a time"),
-        ("alone --source checkout --policy - --bindings -", 2, "standard input (`-`) is named twice"),
-        ("alone", 2, "--source"),
-    ],
-)
-def test_what_cannot_be_asked_is_said_in_one_line(
-    ask: Ask, workplace: Path, options: str, code: int, words: str
-) -> None:
-    answer = ask("auditor", "image", *options.split(), "--terms", "terms.toml", "--emulator")
-    assert (answer.code, words in answer.err) == (code, True)
-    assert not answer.out
-
-
-def test_every_engine_can_be_named(ask: Ask) -> None:
-    assert f"--engine {{{','.join((*ENGINES, 'none'))}}}" in ask("auditor", "image", "--help").out
-
-
-def test_an_image_that_believes_an_emulator_is_no_production_image(ask: Ask, workplace: Path) -> None:
-    answer = ask(*["auditor", "image", "alone", "--source", "checkout", "--terms", "terms.toml"])
-    assert answer.code == 4
-    assert "the image believes another root than Google's" in answer.err
-
-
-def test_an_index_of_several_images_is_said(audit: Audit, workplace: Path) -> None:
-    index = json.loads((workplace / "alone" / "index.json").read_text())
-    (workplace / "alone" / "index.json").write_text(json.dumps({"manifests": index["manifests"] * 2}))
-    assert audit("alone").code == 7
-
-
-@pytest.mark.parametrize(
-    ("layer", "words"),
-    [
-        (tar_of(File(path="../../etc/passwd")), "leads out of the image"),
-        (b"no tar at all", "no tar archive"),
-    ],
-)
-def test_a_hostile_image_is_one_line_and_its_own_exit_code(
-    audit: Audit, workplace: Path, layer: bytes, words: str
-) -> None:
-    write_layout(workplace / "hostile", [layer])
-    answer = audit("hostile")
-    assert (answer.code, answer.json["error"]["code"]) == (4, "layer-rejected")
-    assert words in answer.err
-    assert answer.err.count("\n") == 2
-
-
-def test_a_configuration_that_is_missing_is_one_line(audit: Audit, workplace: Path) -> None:
-    folder = workplace / "bare"
-    named = {"config": {"digest": NOBODYS}, "layers": []}
-    digest = put(folder, json.dumps(named).encode())
-    (folder / "index.json").write_text(json.dumps({"manifests": [{"digest": digest}]}))
-    answer = audit("bare")
-    assert (answer.code, "has no blob" in answer.err) == (7, True)

@@ -13,7 +13,7 @@ from attestation.errors import ExitCode
 from deploy.image import build_image
 from deploy.layout import read_layout
 from symbolon.auditor.report import worst_of
-from tests.symbolon.auditor.test_image import NOBODYS, POLICY, ROOT, TERMS
+from tests.symbolon.auditor.images_to_audit import NOBODYS, POLICY, ROOT, TERMS
 from tests.symbolon.conftest import Answered, Ask
 
 SOURCE = Path(__file__).parents[3]

@@ -23,7 +23,7 @@ from symbolon.doctor.command import examine_operator
 from symbolon.projects import OperatorNames
 from tests.deploy.google_here import GoogleHere, google_in
 from tests.symbolon.conftest import Answered, Ask
-from tests.symbolon.test_provisioning import POLICY, POOL
+from tests.symbolon.provisioning import POLICY, POOL
 
 OWNER = ("owner", "--project", "primus")
 OPERATOR = ("operator", "--project", "secundus")

@@ -308,7 +308,7 @@ def test_the_owner_s_terms_are_read_from_the_image(ask: Ask, there: There) -> No
 
 def test_the_variables_that_the_labels_allow_are_said(ask: Ask, there: There) -> None:
     (found,) = [each for each in preflight(ask, there).json["answers"] if each["asked"] == "metadata"]
-    assert found["says"].endswith("and as variables: INPUT_URI, RESULT_URI, TOP_K, BATCH_SIZE")
+    assert found["says"].endswith("and as variables: INPUT_URI, RESULT_URI, TOP_K, BATCH_SIZE, LICENCE")
 
 
 def test_terms_in_a_large_layer_are_left_to_the_job(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from tests.symbolon.auditor.test_explain import POLICY_FILE
+from tests.symbolon.auditor.explaining import POLICY_FILE
 from tests.symbolon.conftest import Ask
 
 

@@ -25,8 +25,8 @@ from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
 from emulator.faults import Faults, trouble, write_faults
 from emulator.running import Running
+from symbolon.owner import key_holders, workplace
 from symbolon.owner import protect_sealed as program
-from symbolon.owner import workplace
 from symbolon.owner.packing import measure, packing_of
 from symbolon.owner.sealing import SealedArchive, new_seal
 from tests.contract.test_sealed_stream import tinks
@@ -234,7 +234,7 @@ def test_a_model_that_changes_while_it_is_sealed_is_not_pinned(
         (there.mine.parent / "model" / "saved_model.pb").write_bytes(b"GRAPH")
         return wrap(*rest, **options)
 
-    monkeypatch.setattr(program, "wrap", after_a_change)
+    monkeypatch.setattr(key_holders, "wrap", after_a_change)
     answered = protect(*there.seal)
     assert answered.code == ExitCode.MISCONFIGURED
     assert "changed while it was sealed" in answered.err
