@@ -102,8 +102,9 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "both on PostgreSQL.",
         "migration-missing": "The database's tables are those of another version of this program. Stop the "
         "broker, take a backup, and run `symbolon broker migrate`.",
-        "passphrase-wrong": "The passphrase does not open the broker's master key, or the file is altered: "
-        "both look alike. Give the one of `symbolon broker init`; where it is right, restore `master.key`.",
+        "passphrase-wrong": "The passphrase does not open the broker's master key, or the file was altered: "
+        "the two look alike. Give the one of `symbolon broker init`; where it is right, restore "
+        "`master.key`.",
         "master-key-format-unknown": "The broker's master key is sealed in a format that is not known here. "
         "Use the version of this program that sealed it.",
         "master-key-unknown": "A key of the broker's is wrapped by a master key that is not at hand: another "
