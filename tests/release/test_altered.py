@@ -318,7 +318,7 @@ def test_25_000_forged_calls_are_refused(sqlite_world: World) -> None:
 
 
 @pytest.mark.long
-def test_of_25_000_licences_those_that_fit_release_and_no_other(world: World) -> None:
+def test_of_12_500_licences_those_that_fit_release_and_no_other(world: World) -> None:
     check_cases(world, 12_500, seed=4)
 
 
