@@ -15,7 +15,8 @@ from typing import Final, TextIO
 _NARROWEST: Final = 40
 _WIDEST: Final = 120
 _USUAL: Final = 80
-_GCLOUD: Final = r"gcloud(?: [a-z][\w./@:-]*)+(?: --[\w-]+(?:=\S*[^\s;,.)])?)+[;,.)]*"
+_ONE: Final = r"gcloud(?: [a-z][\w./@:-]*)+(?: --[\w-]+(?:=\S*[^\s;,.)])?)+"
+_GCLOUD: Final = rf"{_ONE}(?: && {_ONE})*[;,.)]*"
 _WORD_OF_COMMAND: Final = re.compile(r"(?:`[^`]*`|\S)+")
 _WORD: Final = re.compile(rf"{_GCLOUD}|{_WORD_OF_COMMAND.pattern}")
 _TYPED: Final = re.compile(r"`?(?:gcloud|symbolon) .* --")

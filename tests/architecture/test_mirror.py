@@ -276,6 +276,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/journeys/test_demo.py": (
         "symbolon/demo/cast.py",
         "symbolon/demo/documents.py",
+        "symbolon/demo/licensing.py",
         "symbolon/demo/sealing.py",
         "symbolon/demo/story.py",
         "symbolon/owner/on_stage.py",

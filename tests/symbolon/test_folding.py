@@ -185,6 +185,11 @@ def test_colours_and_parts_stay_where_they_were(monkeypatch: pytest.MonkeyPatch,
             id="a command of gcloud's",
         ),
         pytest.param(
+            "type gcloud a --b=c && gcloud d --e=f",
+            "type\n  gcloud a --b=c && gcloud d --e=f",
+            id="two commands in a row",
+        ),
+        pytest.param(
             "type `symbolon a b --c d e f`", "type\n  `symbolon a b --c d e f`", id="a command of ours"
         ),
         pytest.param("it said `no, and never again`", "it said `no, and\n  never again`", id="a sentence"),

@@ -34,8 +34,9 @@ def test_two_things_at_once_are_wrong_usage_and_named(
 ) -> None:
     answered = ask("owner", "provision", "--project", "primus", *words.split())
     assert answered.code == 2
-    assert answered.err.startswith("usage: symbolon owner provision ")
-    assert f"\nerror: {says}" in answered.err
+    usage, error = answered.err.splitlines()
+    assert usage.startswith("usage: symbolon owner provision ")
+    assert error.startswith(f"error: {says}")
     assert here.asked == []
 
 
