@@ -215,7 +215,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/operator/moving.py",
         "symbolon/operator/reaching.py",
         "symbolon/operator/rights.py",
-        "symbolon/operator/terms_ahead.py",
         "symbolon/operator/unfinished.py",
     ),
     "tests/symbolon/owner/test_init.py": (
