@@ -3,8 +3,8 @@
     python -m benchmarks.sealed_release [--mib N] [--rounds N] [--format json]
 
 *Fetched*: the steps Fetch and Verify of a sealed model against those of the plain one, in turn, from the
-emulator into memory; the owner's key is unwrapped at once. What the process takes beside the model is the
-largest resident memory of a fetch, less what it was before (the model itself lies in a file that is memory).
+emulator into memory; the owner's key is unwrapped at once. *Memory beside it*: the largest resident memory of
+a fetch in a process of its own, less what it was before (the model itself lies in a file that is memory).
 *Sealed*: what `symbolon owner protect` does before the first byte is sent and for each that is, without a
 network, against `sha256sum` of the same file, which takes one core.
 """
@@ -26,7 +26,6 @@ from unittest.mock import patch
 import google.auth
 from google.cloud import storage
 
-from attestation.digests import Digest
 from contract.kms_keys import KmsKey
 from contract.terms import ModelTerms, ReleaseTerms
 from contract.uris import ObjectUri
@@ -35,8 +34,8 @@ from symbolon.owner.packing import Packing
 from symbolon.owner.packing import measure as measure_packing
 from symbolon.owner.sealing import SealedArchive, new_seal
 from workload import model_archive, object_storage, sealed_archive
-from workload.key_service import KeyService
 
+from .fetched_alone import GivenKeys, fetch_apart
 from .figures import Spread, pairwise, spread
 from .storing import BUCKET, emulated
 
@@ -60,16 +59,6 @@ class SealedRelease:
     seal_ratio: Spread
 
 
-class _Keys(KeyService):
-    """Unwraps what was never wrapped: Cloud KMS takes one request, whatever the model's size."""
-
-    def __init__(self) -> None:
-        pass
-
-    def unwrap(self, entry: WrappedKey, manifest: Digest) -> bytes:
-        return entry.wrapped
-
-
 def measure(*, mib: int, rounds: int) -> SealedRelease:
     """All four, in turn; the first round is not counted."""
     with ExitStack() as opened:
@@ -87,17 +76,18 @@ def measure(*, mib: int, rounds: int) -> SealedRelease:
             (_fetch_plain(client, plain, scratch / "a"), _fetch(client, terms, release, scratch / "a"))
             for _ in range(rounds + 1)
         ][1:]
+        beside = [fetch_apart(terms, release, scratch / "a", environment=os.environ) for _ in range(rounds)]
     rates = {
         "hashed": [mib / hashed for hashed, _ in sealing],
         "sealed": [mib / sealed for _, sealed in sealing],
         "fetched_plain": [mib / plain_s for plain_s, _ in fetched],
-        "fetched_sealed": [mib / sealed_s for _, (sealed_s, _) in fetched],
+        "fetched_sealed": [mib / sealed_s for _, sealed_s in fetched],
     }
     return SealedRelease(
         mib=mib,
         **{name: spread(values) for name, values in rates.items()},
         fetch_ratio=pairwise(rates["fetched_sealed"], rates["fetched_plain"]),
-        beside_mib=spread([beside for _, (_, beside) in fetched]),
+        beside_mib=spread(beside),
         seal_ratio=pairwise(rates["sealed"], rates["hashed"]),
     )
 
@@ -149,22 +139,12 @@ def _fetch_plain(client: storage.Client, terms: ModelTerms, archive: Path) -> fl
     return seconds
 
 
-def _fetch(
-    client: storage.Client, terms: ModelTerms, release: ReleaseTerms, archive: Path
-) -> tuple[float, float]:
-    """Seconds, and the MiB that the process took meanwhile beside what it had."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, began = _resident("VmRSS"), time.perf_counter()
-    model_archive.verify(sealed_archive.fetch(client, _Keys(), terms, release, archive), terms)
+def _fetch(client: storage.Client, terms: ModelTerms, release: ReleaseTerms, archive: Path) -> float:
+    began = time.perf_counter()
+    model_archive.verify(sealed_archive.fetch(client, GivenKeys(), terms, release, archive), terms)
     seconds = time.perf_counter() - began
     archive.unlink()
-    return seconds, (_resident("VmHWM") - before) / 1024
-
-
-def _resident(name: str) -> int:
-    """KiB. Source: proc(5), `/proc/PID/status`."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition(f"{name}:")[2].split()[0])
+    return seconds
 
 
 def main() -> None:

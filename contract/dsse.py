@@ -131,12 +131,16 @@ def _no_key(message: str) -> Misconfigured:
 
 def sign_envelope(payload: bytes, *, payload_type: str, key: PrivateKey) -> bytes:
     """The payload, signed by the key: the envelope's one text."""
-    message = pae(payload_type, payload)
-    signature = key.sign(message) if isinstance(key, Ed25519PrivateKey) else key.sign(message, _ECDSA)
+    signature = sign(pae(payload_type, payload), key)
     return render_envelope(
         Envelope(payload=payload, key_id=public_key_of(key).key_id, signature=signature),
         payload_type=payload_type,
     )
+
+
+def sign(message: bytes, key: PrivateKey) -> bytes:
+    """The key's signature over the message."""
+    return key.sign(message) if isinstance(key, Ed25519PrivateKey) else key.sign(message, _ECDSA)
 
 
 def render_envelope(envelope: Envelope, *, payload_type: str) -> bytes:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from attestation.errors import EvidenceRejected
 
 DIGEST_BYTES = 32
+EMPTY_ROOT = hashlib.sha256().digest()
+"""What stands for no leaf at all."""
 _LEAF, _NODE = b"\x00", b"\x01"
 
 
@@ -29,8 +31,17 @@ def leaf_digest(leaf: bytes) -> bytes:
     return hashlib.sha256(_LEAF + leaf).digest()
 
 
-def _node_digest(left: bytes, right: bytes) -> bytes:
+def node_digest(left: bytes, right: bytes) -> bytes:
+    """The 32 bytes that stand for two trees beside one another."""
     return hashlib.sha256(_NODE + left + right).digest()
+
+
+def fold(complete: Sequence[bytes]) -> bytes:
+    """The root over complete trees beside one another, each larger than the next: one at least."""
+    digest = complete[-1]
+    for larger in reversed(complete[:-1]):
+        digest = node_digest(larger, digest)
+    return digest
 
 
 class Accumulator:
@@ -49,7 +60,7 @@ class Accumulator:
         """The leaf of which `leaf_digest` made `digest` is the last one now."""
         size = self.size
         while size & 1:  # two trees of one size are one
-            digest = _node_digest(self._complete.pop(), digest)
+            digest = node_digest(self._complete.pop(), digest)
             size >>= 1
         self._complete.append(digest)
         self.size += 1
@@ -61,11 +72,8 @@ class Accumulator:
         'e3b0c442'
         """
         if not self._complete:
-            return hashlib.sha256().digest()
-        digest = self._complete[-1]
-        for larger in reversed(self._complete[:-1]):
-            digest = _node_digest(larger, digest)
-        return digest
+            return EMPTY_ROOT
+        return fold(self._complete)
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
@@ -94,7 +102,7 @@ def prove_inclusion(leaves: Iterable[bytes], index: int) -> tuple[bytes, ...]:
             proof.append(level[beside])
         last = [level[-1]] if len(level) % 2 else []  # alone on its level, it rises as it is
         pairs = zip(level[::2], level[1::2], strict=False)
-        level = [_node_digest(left, right) for left, right in pairs] + last
+        level = [node_digest(left, right) for left, right in pairs] + last
         index >>= 1
     return tuple(proof)
 
@@ -128,11 +136,11 @@ def root_by_proof(digest: bytes, *, index: int, size: int, proof: Sequence[bytes
         if last == 0:
             raise ProofRejected("the proof is longer than the way to the root")
         if place & 1 or place == last:
-            digest = _node_digest(beside, digest)
+            digest = node_digest(beside, digest)
             while place and not place & 1:  # levels on which it had nothing beside it
                 place, last = place >> 1, last >> 1
         else:
-            digest = _node_digest(digest, beside)
+            digest = node_digest(digest, beside)
         place, last = place >> 1, last >> 1
     if last != 0:
         raise ProofRejected("the proof is shorter than the way to the root")

@@ -37,6 +37,7 @@ from attestation.strict_json import parse_json_object
 from .canonical import decimal, parse_decimal, render_canonical
 from .dsse import pae
 from .parts import parse_part_name
+from .release_log import Logged, logged_members, parse_logged
 from .results import CODELAB_NAME
 
 AUDIENCE = "symbolon:receipt:v1"
@@ -83,6 +84,16 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """By which request of its own a start of the job was released the model's key, and where the broker's log
+    has it. Whether that is so, `contract.release_log` and the checkpoint's signature say.
+    """
+
+    request: Digest
+    logged: Logged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """What the image says of its run. The token vouches for the image; the image vouches for this.
 
@@ -92,6 +103,8 @@ class Statement:
     of the results as they are written. `unreadable` counts the rows that are errors, `left_out` what the
     listing passed over, by reason. Times are seconds since the epoch by the machine's own clock. `proxy` and
     `private_ca` say whether the environment sent the image's requests through one, or had it trust one.
+    `release` is the release by which the start that sealed had the model, None where no broker was asked:
+    another way to the key, or no picture left for that start.
     """
 
     mode: Mode
@@ -117,6 +130,7 @@ class Statement:
     libraries: Mapping[str, str]
     proxy: bool
     private_ca: bool
+    release: Released | None
     subjects: tuple[Subject, ...]
 
 
@@ -184,7 +198,7 @@ def parse_receipt(data: bytes) -> Envelope:
 def render_statement(statement: Statement) -> bytes:
     """The payload of a receipt."""
     said = statement
-    sealed = said.sealed_manifest
+    sealed, release = said.sealed_manifest, said.release
     return render_canonical(
         {
             "_type": STATEMENT_TYPE,
@@ -214,6 +228,9 @@ def render_statement(statement: Statement) -> bytes:
                 "ended_at": said.ended_at,
                 "libraries": dict(said.libraries),
                 "network": {"proxy": said.proxy, "private_ca": said.private_ca},
+                "release": None
+                if release is None
+                else {"request": release.request, "logged": logged_members(release.logged)},
             },
         }
     )
@@ -246,7 +263,7 @@ def parse_statement(payload: bytes) -> Statement:
 
 def _statement(predicate: object, subjects: object) -> Statement:
     names = ("image", "model", "terms", "credential", "request", "job", "inputs", "rows", "counts", "network")
-    alone = ("format", "mode", "began_at", "ended_at", "libraries")
+    alone = ("format", "mode", "began_at", "ended_at", "libraries", "release")
     read = dict(zip((*names, *alone), _members(predicate, "the predicate", *names, *alone), strict=True))
     mode = read["mode"]
     if mode not in ("production", "emulator"):
@@ -283,8 +300,17 @@ def _statement(predicate: object, subjects: object) -> Statement:
         libraries={name: _text(version) for name, version in _object(read["libraries"]).items()},
         proxy=_flag(proxy),
         private_ca=_flag(private_ca),
+        release=None if read["release"] is None else _released(read["release"]),
         subjects=_subjects(subjects),
     )
+
+
+def _released(value: object) -> Released:
+    request, logged = _members(value, "`release`", "request", "logged")
+    try:
+        return Released(request=_digest(request), logged=parse_logged(logged))
+    except (LookupError, TypeError):
+        raise ValueError("`logged` is not as a broker's answer has it") from None
 
 
 def _subjects(value: object) -> tuple[Subject, ...]:

@@ -43,7 +43,7 @@ Kind: TypeAlias = Literal["release", "renew", "return", "order"]
 
 _NONCE_BYTES = 12
 _MOST_PROOF = 64
-_MOST_ENTRY_BYTES = 64 << 10
+_MOST_ENTRY_BYTES = (64 << 10) - 1  # C2SP, tlog-tiles: the length of an entry has two bytes
 _KEY_INFO = b"symbolon:log:v1"
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

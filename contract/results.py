@@ -75,13 +75,15 @@ class Row:
 class JobError:
     """Why a job ended without all its results; `family` says who acts next.
 
-    `claims` are those of the token that was refused, where one was. Nobody signed them here.
+    `code` names the failure, for `symbolon --explain`; "" where an older image wrote none. `claims` are those
+    of the token that was refused, where one was. Nobody signed them here.
     """
 
     family: str
     message: str
     hint: str
     claims: Mapping[str, Any] | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +172,8 @@ def render_left_out(left_out: LeftOut) -> str:
 def render_error(error: JobError) -> str:
     """The content of `error.json`."""
     said: dict[str, Any] = {"family": error.family, "message": error.message, "hint": error.hint}
+    if error.code:
+        said["code"] = error.code
     if error.claims is not None:
         said["claims"] = dict(error.claims)
     return json.dumps({"format": FORMAT, **said}, indent=2) + "\n"
@@ -185,7 +189,8 @@ def parse_error(text: str) -> JobError:
     try:
         said = {name: _take(document, name, str) for name in ("family", "message", "hint")}
         claims = _take(document, "claims", dict) if "claims" in document else None
-        return JobError(**said, claims=claims)
+        code = _take(document, "code", str) if "code" in document else ""
+        return JobError(**said, claims=claims, code=code)
     except (LookupError, TypeError):
         raise _not_written_here(ERROR) from None
 

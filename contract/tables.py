@@ -94,6 +94,26 @@ class Sha256:
         return _quoted_text(value.removeprefix("sha256:"))
 
 
+class Sha256s:
+    """Some `Digest`s, each once, written as `Sha256` writes one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._one = Sha256()
+        self.expected = f"a list of 1 to {most} times {self._one.expected}"
+
+    def read(self, value: Any, where: str) -> tuple[Digest, ...]:
+        if not isinstance(value, list) or not 0 < len(value) <= self._most:
+            raise ValueError
+        digests = tuple(self._one.read(each, where) for each in value)
+        if len(set(digests)) < len(digests):
+            raise ValueError
+        return digests
+
+    def render(self, value: tuple[Digest, ...]) -> str:
+        return f"[{', '.join(map(self._one.render, value))}]"
+
+
 class Choice:
     """One of some words."""
 

@@ -25,6 +25,7 @@ from .tables import (
     Number,
     ObjectName,
     Sha256,
+    Sha256s,
     Text,
     ThreeNumbers,
     Whole,
@@ -61,6 +62,11 @@ _SIGNATURE = Text("the name of a signature", re.compile(r"[A-Za-z0-9_.:/-]{1,200
 _TENSOR = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _KMS_KEY = Text(kms_keys.SHAPE, kms_keys.PATTERN)
 _PUBLIC_KEY = Text("the base64 of an Ed25519 or P-384 public key", re.compile(r"[A-Za-z0-9+/]{40,400}={0,2}"))
+_BROKER = Text(
+    "`https://HOST` or `https://HOST:PORT`",
+    re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?"),
+)
+_MOST_PINS = 2
 _RELATIVE_FILE = Text(
     "the path of a file within the archive",
     re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[^\x00-\x1f\\]{1,200}(?<!/)"),
@@ -111,8 +117,10 @@ class CredentialTerms:
 class ReleaseTerms:
     """How the model is opened that lies sealed in the bucket. Without this table it lies there as it is.
 
-    `model.uri` is then the sealed stream; its manifest and its wrapped keys lie beside it. This table is
-    written by `symbolon owner protect`.
+    `model.uri` is then the sealed stream; its manifest lies beside it. Its key is opened by Cloud KMS
+    (`kms`), and lies wrapped beside the manifest; or a broker of the owner's releases it under a licence
+    (`broker`, `broker_key` and `broker_pins`, together). One of the two is said, and not both. This table
+    is written by `symbolon owner protect`.
     """
 
     manifest: Digest = field(
@@ -120,10 +128,32 @@ class ReleaseTerms:
             Sha256(), "of the sealed model's manifest: an older model is refused, and another's keys are"
         )
     )
-    kms: str = field(
+    kms: str | None = field(
+        default=None,
         metadata=key(
             _KMS_KEY, "the owner's key, which the workload asks to unwrap the model's: no other is tried"
-        )
+        ),
+    )
+    broker: str | None = field(
+        default=None,
+        metadata=key(
+            _BROKER, "the owner's broker, which releases the key; the operator has to name a `LICENCE`"
+        ),
+    )
+    broker_key: str | None = field(
+        default=None,
+        metadata=key(
+            _PUBLIC_KEY,
+            "the broker's own public key: it signs the log without which no released key is used",
+        ),
+    )
+    broker_pins: tuple[Digest, ...] | None = field(
+        default=None,
+        metadata=key(
+            Sha256s(_MOST_PINS),
+            "of the public keys (SubjectPublicKeyInfo) of the broker's server, the current one and the next:"
+            " no other server is told anything, whatever certificate it has",
+        ),
     )
     signed_by: str | None = field(
         default=None,
@@ -350,6 +380,7 @@ def parse_terms(text: str) -> OwnerTerms:
         if name in document or name not in OPTIONAL
     }
     terms = OwnerTerms(**read)
+    _check_release(terms.release)
     if absent:
         raise ScaleMissing(
             mean=None if "mean" in absent else terms.input.mean,
@@ -359,6 +390,28 @@ def parse_terms(text: str) -> OwnerTerms:
             ),
         )
     return terms
+
+
+def _check_release(release: ReleaseTerms | None) -> None:
+    """Whoever opens the model is named whole, and is one."""
+    if release is None:
+        return
+    of_a_broker = {
+        name: getattr(release, name) is not None for name in ("broker", "broker_key", "broker_pins")
+    }
+    if release.kms is not None and any(of_a_broker.values()):
+        raise Misconfigured(
+            "the terms say `release.kms` and a broker: one of them opens the model, not both",
+            hint=_DOCUMENT.hint,
+        )
+    if release.kms is None and not any(of_a_broker.values()):
+        raise Misconfigured(
+            "the terms do not say `release.kms`, nor `release.broker`: nobody opens the model",
+            hint=_DOCUMENT.hint,
+        )
+    for name, is_said in of_a_broker.items():
+        if release.kms is None and not is_said:
+            raise Misconfigured(f"the terms do not say `release.{name}`", hint=_DOCUMENT.hint)
 
 
 def render_terms(terms: OwnerTerms, *, commented: bool = False) -> str:

@@ -90,16 +90,18 @@ def find_engine(name: str | None = None) -> Engine:
     Raises:
         Misconfigured: it is not installed, or none is.
     """
+    why = "is not installed"
     for each in ENGINES if name is None else (name,):
         if shutil.which(each) is None:
             continue
         if each == "docker" and not _answers(["docker", "buildx", "version"]):
+            why = "is installed without its buildx"
             continue
         said = _said([each, *(("buildx", "version") if each == "docker" else ("--version",))])
         version = _VERSION.search(said)
         return Engine(name=each, tool=f"{each} {version[0] if version else 'of an unknown version'}")
     raise Misconfigured(
-        f"`{name}` is not installed" if name else f"none of {', '.join(ENGINES)} is installed",
+        f"`{name}` {why}" if name else "none of buildah, podman and docker's buildx is installed",
         hint="install buildah, which needs no daemon; or --append, on a base that carries the requirements",
     )
 

@@ -32,6 +32,7 @@ from .resources import (
     Made,
     NoOther,
     Resource,
+    ServiceAccount,
     WorkloadIdentityPool,
     made_of,
 )
@@ -245,8 +246,23 @@ def _check_usable(resource: Made, found: Json) -> None:
         _check_key_usable(resource, found)
     if found.get("disabled"):
         raise Misconfigured(
-            f"{title} is disabled", hint="somebody switched it off; switch it on yourself if that is wanted"
+            f"{title} is disabled",
+            hint=f"somebody switched it off; if it is to be on again: {switching_on(resource)}",
         )
+
+
+def switching_on(resource: Made) -> str:
+    """The command by which a person switches on what somebody has switched off; no plan does."""
+    pools = "gcloud iam workload-identity-pools"
+    match resource:
+        case ServiceAccount():
+            project = resource.project.project_id
+            return f"gcloud iam service-accounts enable {resource.email} --project={project}"
+        case WorkloadIdentityPool():
+            return f"{pools} update {resource.name} --no-disabled"
+        case Provider():
+            return f"{pools} providers update-oidc {resource.name} --no-disabled"
+    return f"`gcloud` has the command for {title_of(resource)}"
 
 
 def _check_key_usable(key: CryptoKey, found: Json) -> None:

@@ -19,6 +19,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -230,8 +231,13 @@ def _read_key(path: Path) -> Ed25519PrivateKey | None:
 
 def _make_key(path: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(key.private_bytes_raw())
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(key.private_bytes_raw())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)  # where the disk is full: half a key is none
     return key
 
 

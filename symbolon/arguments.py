@@ -12,6 +12,7 @@ import sys
 from attestation.errors import ExitCode
 
 from .auditor.arguments import add_auditor
+from .broker.arguments import add_broker
 from .demo.arguments import add_demo
 from .doctor.arguments import add_doctor
 from .emulator.arguments import add_emulator
@@ -58,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_owner(commands)
     add_operator(commands)
     add_auditor(commands)
+    add_broker(commands)
     add_doctor(commands)
     _add_completion(commands)
     return parser

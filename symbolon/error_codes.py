@@ -15,6 +15,7 @@ from attestation.errors import (
     Unavailable,
     quoted,
 )
+from contract.release_refusals import REFUSALS
 from policy.rule_slugs import SLUGS
 
 from .rendering import columns, console, print_json, printable_lines
@@ -58,6 +59,22 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "Publish the image from the version of this program that sealed the model, or seal it again.",
         "keys-format-unknown": "The sealed model's wrapped keys are of a format that is not known here. "
         "Publish the image from the version of this program that wrote them, or rotate with this one.",
+        "release-version-unknown": "Workload and broker speak other versions of the protocol by which a key "
+        "is released. The owner runs a broker and publishes images of one version of this program.",
+        "licence-format-unknown": "The licence is of a format that is not known here. A newer version of "
+        "this program may read it.",
+        "order-format-unknown": "The order, or its body, is of a format that is not known here. The owner's "
+        "command and the broker have to be of one version of this program.",
+        "approvals-format-unknown": "The list of keys that approve is of a format that is not known here. "
+        "The owner's command and the broker have to be of one version of this program.",
+        "templates-format-unknown": "The licence templates are of a format that is not known here. The "
+        "owner's command and the broker have to be of one version of this program.",
+        "model-key-format-unknown": "The model's key is handed over in a format that is not known here. The "
+        "owner's command and the broker have to be of one version of this program.",
+        "broker-answer-format-unknown": "What owner and broker say to one another is of a format that is "
+        "not known here. The owner's command and the broker have to be of one version of this program.",
+        "log-entry-format-unknown": "An entry of a broker's log is of a format that is not known here. Read "
+        "the log with the version of this program that the broker runs.",
         "kms-key-unusable": "The version of the owner's key that wrapped the model's key is disabled, or is "
         "destroyed or about to be. Enable or restore it; what a destroyed one wrapped stays closed.",
         "not-found": "What was asked for is not there, or may not be seen. Check the name, the project, "
@@ -77,6 +94,27 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "enables it; whoever owns the project runs it, and it takes a minute or two.",
         "billing-off": "The project has no billing account, or a closed one, and Google creates nothing "
         "in it. Link one, and run the command again: it goes on from where it is.",
+        "database-url-unknown": "The broker's database is SQLite, by a file, or PostgreSQL. Write its URL as "
+        "the hint has it.",
+        "database-not-durable": "The database may forget what it has committed, and with it runs that are "
+        "spent. Set what the message names, or put the file on a local disk.",
+        "database-in-use": "Another broker has opened this SQLite file, and one alone may. Stop it, or have "
+        "both on PostgreSQL.",
+        "migration-missing": "The database's tables are those of another version of this program. Stop the "
+        "broker, take a backup, and run `symbolon broker migrate`.",
+        "passphrase-wrong": "The passphrase does not open the broker's master key, or the file was altered: "
+        "the two look alike. Give the one of `symbolon broker init`; where it is right, restore "
+        "`master.key`.",
+        "master-key-format-unknown": "The broker's master key is sealed in a format that is not known here. "
+        "Use the version of this program that sealed it.",
+        "master-key-unknown": "A key of the broker's is wrapped by a master key that is not at hand: another "
+        "broker's, an older one, or another key of Cloud KMS. Restore folder and database from one backup.",
+        "not-a-broker": "The folder has no `broker.toml`, so no broker was made in it, or not to the end.",
+        "broker-already-there": "A broker is made in an empty folder alone: no key is ever overwritten.",
+        "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a "
+        "copy of the folder.",
+        "address-taken": "The broker cannot listen at the address: another process does, or the machine has "
+        "no such address. Stop that one, or name another address.",
         "quota-exceeded": "The project has as many of these as Google gives it. Remove what is not "
         "needed, or ask for more in the console, below quotas.",
     },
@@ -135,6 +173,21 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "token-never-valid": "The token expires before it begins: no clock makes it valid.",
         "proof-rejected": "The proof does not lead from this row, in its place, to the root: the row, its "
         "place, the proof or the root is of another run.",
+        "licence-malformed": "It is no licence as this project writes one, or it binds to nobody, or to "
+        "neither an image nor a policy. The owner issues it again.",
+        "licence-signed-by-another": "None of the owner's keys that were given signs the licence: it is "
+        "somebody else's, or was altered.",
+        "cosignature-rejected": "One of several signatures is of a key that may not sign, or does not hold. "
+        "None of them is counted then, so that nobody can add to what others signed.",
+        "order-malformed": "It is no order as this project writes one: an envelope, and the body whose "
+        "digest is signed. Make it anew.",
+        "approvals-malformed": "It is no list of an owner's keys as this project writes one.",
+        "templates-malformed": "They are no licence templates as this project writes them.",
+        "model-key-malformed": "The model's data key was sealed for another broker, another model or another "
+        "version, or was altered on its way. Hand it over anew.",
+        "query-malformed": "It is no query of one of the owner's keys.",
+        "broker-answer-rejected": "The answer is not signed by the broker's key, or is one to something "
+        "else. Look at what stands between here and the broker.",
         "receipt-malformed": "It is not a receipt as this project writes it: an envelope with one "
         "signature, and in it a statement with the members of its format and no others.",
         "nonce-mismatch": "The token was made for something else: the receipt's statement was changed, "
@@ -187,6 +240,46 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "another layer than the image's configuration names. Nothing more of it is read. Do not run it.",
         "image-moved": "The tag names another image than the one that was looked at. Find out who moved "
         "it, and look again before anything is launched.",
+        "release-message-malformed": "What a workload and a broker sent one another is not as this program "
+        "writes it. Both have to be of one version of it; else look at what stands between them.",
+        "release-not-for-us": "The key that the broker released does not open: it was sealed for another "
+        "request, or altered on its way. Nothing was used of it.",
+        "release-contradicted": "What a broker answered, or what a receipt says of its release, is not what "
+        "the broker's log has. A workload uses no such key; the owner looks at the broker, and at what "
+        "stands before it.",
+        "broker-not-pinned": "Whoever answered at the broker's address has another key than the owner's "
+        "terms pin, and was told nothing. Look at the network; where the broker's key was changed, the owner "
+        "publishes the image with the new pin.",
+        "note-malformed": "It is no signed note: a text, an empty line, and a line for each signature. Fetch "
+        "it again; a file that a browser saved may have been altered.",
+        "note-signed-by-another": "What a broker's log says is not signed by the key that was named, or a "
+        "witness's signature does not hold. Compare the key with the one in the terms; then find out who "
+        "wrote it.",
+        "checkpoint-malformed": "It is signed, and does not say how many entries a log has and the root over "
+        "them.",
+        "log-entry-malformed": "An entry of a broker's log is none as this program writes it.",
+        "log-bundle-malformed": "The entries or digests that a log shows are cut, or are more or fewer than "
+        "its checkpoint says. Fetch it again; if it stays so, the log hides something.",
+        "log-incomplete": "A broker's log does not show an entry, or digests, that its checkpoint says it "
+        "has. Fetch it again; if it stays so, something is hidden.",
+        "log-differs": "The entries that a broker's log shows are not those whose root it signed: one was "
+        "altered, dropped, added or moved.",
+        "log-forked": "A broker's log had other entries before than it shows now: it was rewritten, or two "
+        "readers are shown two logs. The two signed checkpoints prove it; keep them.",
+        "log-cut": "A broker's log was longer before than it is now: its end was cut, its database was "
+        "restored from an old backup, or an old copy is shown. Ask the owner.",
+        "log-of-another": "The checkpoint that was kept belongs to another log. Name the right file.",
+        "log-epoch-began": "Entries of a broker's log were lost, and its owner has begun another epoch, "
+        "whose log is held against nothing of the earlier one. Ask the owner what was lost; then keep it in "
+        "a new file.",
+        "opening-of-another": "What an entry of the log is said to be about is not what it commits to. "
+        "Whoever handed it out altered it, or took it from another entry.",
+        "certificate-malformed": "What a server showed for a certificate is none, so there is no key to "
+        "compare with the pin. Look at what stands before the broker.",
+        "master-key-malformed": "The broker's `master.key` is not as this program seals one: it was cut, or "
+        "edited. Restore it from a backup.",
+        "wrapped-refused": "A key that the broker keeps wrapped does not open: it was altered, or lies in "
+        "another's place. Restore folder and database from one backup.",
         "checkpoint-rejected": "A model checkpoint is not a plain dictionary of tensors. Reading it "
         "further could run what it names, so it is not read.",
     },
@@ -209,6 +302,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
     Unavailable: {
         "unavailable": "A service did not answer, or not as it should. It was tried again already; try "
         "later.",
+        "broker-unreachable": "Nobody answers at the broker's address, or not by TLS 1.3. It was tried again "
+        "already; the owner looks whether it is up and reachable from that network.",
         "concurrent-change": "Somebody else changed the same resource meanwhile. Run the command again.",
     },
 }
@@ -226,9 +321,15 @@ class CodeExplained:
 
 
 EXPLAINED = {
-    code: CodeExplained(code=code, family=family, meaning=meaning)
-    for family, meanings in _MEANINGS.items()
-    for code, meaning in meanings.items()
+    **{
+        code: CodeExplained(code=code, family=family, meaning=meaning)
+        for family, meanings in _MEANINGS.items()
+        for code, meaning in meanings.items()
+    },
+    **{
+        each.code: CodeExplained(code=each.code, family=each.family, meaning=f"A broker's no. {each.meaning}")
+        for each in REFUSALS.values()
+    },
 }
 
 

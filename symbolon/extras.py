@@ -8,6 +8,7 @@ from attestation.errors import Misconfigured
 
 _EMULATOR = ("google-crc32c", "h2", "pyjwt", "starlette", "trustme", "uvicorn")
 _EXTRAS = {
+    "broker": ("alembic", "prometheus-client", "psycopg", "sqlalchemy", "starlette", "uvicorn"),
     "emulator": _EMULATOR,
     "demo": (
         *_EMULATOR,
@@ -26,7 +27,7 @@ _EXTRAS = {
 
 
 def require_extra(extra: str) -> None:
-    """What the extra `emulator` or `demo` brings is installed.
+    """What the extra `broker`, `demo` or `emulator` brings is installed.
 
     Raises:
         Misconfigured: it is not.

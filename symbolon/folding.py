@@ -1,6 +1,7 @@
 """Lines that end where a terminal does, between two words; a pipe or a file has no width.
 
-What stands in backticks is one word, since it is copied. A word that is longer than a line is left whole.
+What stands in backticks is one word, since it is copied, and so is a command of gcloud's. A word that is
+longer than a line is left whole; of what stands in backticks, a command with options alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from typing import Final, TextIO
 _NARROWEST: Final = 40
 _WIDEST: Final = 120
 _USUAL: Final = 80
-_WORD: Final = re.compile(r"(?:`[^`]*`|\S)+")
+_ONE: Final = r"gcloud(?: [a-z][\w./@:-]*)+(?: --[\w-]+(?:=\S*[^\s;,.)])?)+"
+_GCLOUD: Final = rf"{_ONE}(?: && {_ONE})*[;,.)]*"
+_WORD_OF_COMMAND: Final = re.compile(r"(?:`[^`]*`|\S)+")
+_WORD: Final = re.compile(rf"{_GCLOUD}|{_WORD_OF_COMMAND.pattern}")
+_TYPED: Final = re.compile(r"`?(?:gcloud|symbolon) .* --")
 _COLUMN: Final = re.compile(r"\s*\S+(?: \S+){0,3} {2,}(?=\S)")
 """The first column of a table's row, or a label: what follows it is folded below itself."""
 _COMMAND: Final = re.compile(r"(\s+)((?:symbolon|eval|python|gcloud) .*)")
@@ -59,7 +64,7 @@ def hang_of(line: str, room: int) -> int:
     return len(line) - len(line.lstrip()) + 2
 
 
-def spans(line: str, room: int, hang: int) -> list[tuple[int, int]]:
+def spans(line: str, room: int, hang: int, *, words: re.Pattern[str] = _WORD) -> list[tuple[int, int]]:
     """Where each line of the folded `line` begins and ends in it; all but the first come after `hang` spaces.
 
     >>> line = "one two three"
@@ -70,7 +75,7 @@ def spans(line: str, room: int, hang: int) -> list[tuple[int, int]]:
         return [(0, len(line))]
     found: list[tuple[int, int]] = []
     start = end = 0
-    for word in _words(line, room - hang):
+    for word in _words(line, room - hang, words):
         if end and cells(line[start : word.end()]) > room - (hang if found else 0):
             found.append((start, end))
             start = word.start()
@@ -78,10 +83,10 @@ def spans(line: str, room: int, hang: int) -> list[tuple[int, int]]:
     return [*found, (start, end)]
 
 
-def _words(line: str, room: int) -> Iterator[re.Match[str]]:
-    """The words of the line; what stands in backticks is one only where a line has room for it."""
-    for word in _WORD.finditer(line):
-        if cells(word.group()) <= room:
+def _words(line: str, room: int, words: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """The words of the line; a sentence in backticks is one only where a line has room for it."""
+    for word in words.finditer(line):
+        if cells(word.group()) <= room or _TYPED.match(word.group()):
             yield word
         else:
             yield from re.compile(r"\S+").finditer(line, word.start(), word.end())
@@ -112,6 +117,6 @@ def _fold_example(line: str, room: int) -> str:
     remark = _REMARK.fullmatch(line)
     typed = remark[1] if remark else line
     below = len(command[1]) + 4
-    parts = [typed[start:end] for start, end in spans(typed, room - 2, below)]
+    parts = [typed[start:end] for start, end in spans(typed, room - 2, below, words=_WORD_OF_COMMAND)]
     typed = f" \\\n{' ' * below}".join(parts)
     return typed if remark is None else f"{typed}\n{fold(' ' * below + remark[2], room, hang=below)}"

@@ -101,7 +101,7 @@ def add(commands: argparse._SubParsersAction[Parser], name: str, says: str, exam
     """A command, or a word that commands stand under."""
     epilog = f"examples:\n{examples}" if examples else None
     parser = commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=epilog)
-    parser.set_defaults(usage=parser.format_help)
+    parser.set_defaults(usage=parser.format_help, short_usage=parser.format_usage)
     return parser
 
 
@@ -136,6 +136,8 @@ def show_usage(arguments: argparse.Namespace) -> ExitCode:
 
 
 def refuse_usage(arguments: argparse.Namespace, message: str) -> ExitCode:
-    """The command's usage stands on standard error, and what is wrong with these words."""
-    sys.stderr.write(f"{arguments.usage()}\nerror: {message}\n")
+    """The command's usage in short stands on standard error, and what is wrong with these words."""
+    said = f"error: {message}"
+    room = width_of(sys.stderr)
+    sys.stderr.write(f"{arguments.short_usage()}{said if room is None else fold(said, room)}\n")
     return ExitCode.USAGE

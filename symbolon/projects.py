@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from deploy.resources import CryptoKey, Operator, Owner, Project
 
 FILE = "symbolon.toml"
-_SECTIONS = ("owner", "operator", "launch")
+_SECTIONS = ("owner", "operator", "launch", "broker")
 _ANY_PROJECT = "GOOGLE_CLOUD_PROJECT"
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .parsers import Parser
+from .parsers import Parser, refuse_usage
 
 if TYPE_CHECKING:
     from .provisioning import Choice
@@ -52,18 +51,32 @@ def add_modes(parser: Parser) -> None:
 
 
 def is_wrong(arguments: argparse.Namespace) -> bool:
-    """Whether two things were asked for at once; then the usage has been shown."""
+    """Whether two things were asked for at once; then that and the usage have been shown."""
+    says = _contradiction(arguments)
+    if says:
+        refuse_usage(arguments, says)
+    return bool(says)
+
+
+def _contradiction(arguments: argparse.Namespace) -> str:
+    """What was asked for that cannot be had together; "" where all can be."""
     applies, destroys = arguments.apply is not None, arguments.destroy
     acts = applies or (destroys and not arguments.plan)
-    wrong = (
-        (applies and (destroys or arguments.plan))
-        or (acts and (arguments.save or (arguments.printing and applies)))
-        or (not destroys and (arguments.with_contents or arguments.yes))
-        or (destroys and arguments.printing == "terraform")
-    )
-    if wrong:
-        sys.stderr.write(arguments.usage())
-    return bool(wrong)
+    if applies and destroys:
+        return "--apply makes and --destroy deletes: say one of them"
+    if applies and arguments.plan:
+        return "--plan shows and --apply does: say one of them"
+    if acts and arguments.save:
+        return "--output writes a plan down, which is then applied: leave out what does it now"
+    if applies and arguments.printing:
+        return "--print shows the plan and --apply does it: say one of them"
+    if not destroys and arguments.with_contents:
+        return "--with-contents belongs to --destroy"
+    if not destroys and arguments.yes:
+        return "--yes belongs to --destroy: nothing else asks"
+    if destroys and arguments.printing == "terraform":
+        return "Terraform's JSON says what is wanted, not what is deleted: --print gcloud does"
+    return ""
 
 
 def choice_of(arguments: argparse.Namespace) -> Choice:

@@ -21,7 +21,7 @@ from deploy.failures import NotOurs, PermissionDenied
 from deploy.google_api import GoogleApi
 from deploy.observing import Observed, look_up_project, observe
 from deploy.permissions import granting_line, role_for
-from deploy.planning import Action, plan
+from deploy.planning import Action, Delete, plan
 from deploy.plans import Difference, Row, changes, check_fresh, render_plan, rows_of
 from deploy.provisioning import converge, free_pool_id
 from deploy.removing import look_inside, plan_removal
@@ -128,6 +128,9 @@ def _destroy(api: GoogleApi, deployment: Deployment, choice: Choice) -> ExitCode
     if choice.only_show:
         _save(rows, deployment, choice)
         _show(rows, deployment, choice)
+        is_full = any(isinstance(each, Delete) and each.objects for each in actions)
+        if is_full and not choice.with_contents and choice.output == "human":
+            console().print("that deletes nothing while they hold something: add --with-contents to lose it")
         return ExitCode.YES
     _show(rows, deployment, choice, quiet=True)
     if changes(rows):
@@ -237,6 +240,7 @@ def _show(rows: Sequence[Row], deployment: Deployment, choice: Choice, *, quiet:
         terminal.print(hint)
     if not quiet and changes(rows):
         flag = "--destroy" if choice.mode == "destroy" else "--apply"
+        flag += " --with-contents" if choice.with_contents else ""
         terminal.print(styled(f"to do it: {deployment.words} {flag}", whole=True))
 
 

@@ -152,12 +152,15 @@ class Stage:
 
 
 @contextmanager
-def raised(folder: Path, *, whole_images: bool = False) -> Iterator[Stage]:
+def raised(
+    folder: Path, *, whole_images: bool = False, routes: Mapping[str, int] | None = None
+) -> Iterator[Stage]:
     """A stage in `folder`; within the block this process reaches the emulator instead of Google.
 
     `whole_images`: a workload runs by runc, from its image's own root file system.
+    `routes`: a host's name → the port of this machine that answers for it.
     """
-    emulator = running.start(folder / "emulator", whole_images=whole_images)
+    emulator = running.start(folder / "emulator", whole_images=whole_images, routes=routes)
     try:
         with _environment(emulator.env):
             stage = Stage(

@@ -4,6 +4,7 @@ A folder of vectors holds, for another implementation too: `vectors.json`, a lis
 
     {"vector": "the sentence", "receipt": FILE, "results": FOLDER or null, "root": FILE, "emulator": false,
      "image_digest": "sha256:…" or null, "policy": FILE or null, "proof": FILE or null, "at": seconds,
+     "broker_key": base64 of a public key or null,
      "expected": "verified", or the one class that has to be named}
 
 and the files that it names. Nothing in it is random, so it is the same wherever it is made.
@@ -16,12 +17,24 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from contract.dsse import public_key_of
 from contract.row_proof import RowProof, prove_row, render_row_proof
-from tests.receipts import IMAGE, JOB, NOW, Draft, chain, root, rows_in, subjects_of
+from tests.receipts import (
+    IMAGE,
+    JOB,
+    NOW,
+    Draft,
+    broker_identity,
+    chain,
+    release_of,
+    root,
+    rows_in,
+    subjects_of,
+)
 
 _PINNED: Final = f'assertion.submods.container.image_digest == "{IMAGE}"'
 _POLICIES: Final = {
@@ -30,6 +43,7 @@ _POLICIES: Final = {
     "anybody.cel": f'{_PINNED} || assertion.swname == "CONFIDENTIAL_SPACE"',
 }
 _PART = "result-00000.jsonl"
+_NOBODY = "sha256:" + "0" * 64
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +57,7 @@ class Asked:
     policy: str | None = None
     at: int = NOW + 60
     proof: Callable[[Draft], RowProof] | None = None
+    broker_key: str | None = None
 
 
 Change = Callable[[Draft, Asked], object]
@@ -136,6 +151,27 @@ def _made(**changes: object) -> Change:
     return lambda draft, asked: _set(draft, changes)
 
 
+def _released(*, key: str | None = "broker", after: Change = lambda draft, asked: None, **how: Any) -> Change:
+    """A broker has released the model's key, and its key is given, or another's."""
+
+    def changed(draft: Draft, asked: Asked) -> None:
+        draft.release(**how)
+        asked.broker_key = None if key is None else public_key_of(broker_identity(key)).text
+        after(draft, asked)
+
+    return changed
+
+
+def _logged(**changes: object) -> Change:
+    return lambda draft, asked: draft.predicate["release"]["logged"].update(changes)
+
+
+def _grown(draft: Draft, asked: Asked) -> None:
+    """The checkpoint says that there is one entry more."""
+    logged = draft.predicate["release"]["logged"]
+    logged["checkpoint"] = logged["checkpoint"].replace("\n7\n", "\n8\n", 1)
+
+
 VECTORS: Final = (
     Vector("the image that was demanded, with its results", "verified"),
     Vector("a policy that admits its claims", "verified", _demanded(image_digest=None, policy="image.cel")),
@@ -152,6 +188,8 @@ VECTORS: Final = (
         "verified",
         lambda draft, asked: draft.predicate["model"].update(sealed_manifest="sha256:" + "e" * 64),
     ),
+    Vector("a release, and the broker's key", "verified", _released()),
+    Vector("a release, and nobody's key: whose log it is stays open", "verified", _released(key=None)),
     # What is not a receipt.
     Vector("no JSON", "receipt-malformed", _made(text=lambda text: b"\x89PNG")),
     Vector(
@@ -315,6 +353,50 @@ VECTORS: Final = (
         "network-not-direct",
         _said(network={"proxy": False, "private_ca": True}),
     ),
+    # By which release it had the model.
+    Vector(
+        "the release is in another broker's log", "note-signed-by-another", _released(key="another broker")
+    ),
+    Vector(
+        "the checkpoint was signed before it was changed",
+        "note-signed-by-another",
+        _released(after=_grown),
+    ),
+    Vector("the release is of another request", "release-contradicted", _released(request=_NOBODY)),
+    Vector("the release is of another model", "release-contradicted", _released(manifest=_NOBODY)),
+    Vector("the release is of another image", "release-contradicted", _released(image=_NOBODY)),
+    Vector("the release is of another machine", "release-contradicted", _released(instance="1")),
+    Vector("the release is of another licence", "release-contradicted", _released(licence="0" * 32)),
+    Vector("the entry is a renewal", "release-contradicted", _released(kind="renew", purpose="renew")),
+    Vector(
+        "the machine was launched with no licence",
+        "release-contradicted",
+        _released(after=lambda draft, asked: draft.container["env"].pop("LICENCE")),
+    ),
+    Vector(
+        "a release of a model that is not sealed",
+        "release-contradicted",
+        _released(after=lambda draft, asked: draft.predicate["model"].update(sealed_manifest=None)),
+    ),
+    Vector("the entry stands in another place", "proof-rejected", _released(after=_logged(index="4"))),
+    Vector("the proof is cut", "proof-rejected", _released(key=None, after=_logged(proof=[]))),
+    Vector(
+        "the opening is another entry's",
+        "opening-of-another",
+        _released(after=_logged(opening=release_of(lease="0" * 32)["logged"]["opening"])),
+    ),
+    Vector("the entry is none", "log-entry-malformed", _released(after=_logged(entry="eyJmb3JtYXQiOjF9"))),
+    Vector("the checkpoint is none", "note-malformed", _released(key=None, after=_logged(checkpoint="x"))),
+    Vector(
+        "a release whose place in the log is a number",
+        "receipt-malformed",
+        _released(after=_logged(index=5)),
+    ),
+    Vector(
+        "a broker's key is given, and there is no release",
+        "not-known",
+        _demanded(broker_key=public_key_of(broker_identity()).text),
+    ),
     # What lies beside it.
     Vector(
         "a part is missing", "results-differ", lambda draft, asked: draft.results.pop("result-00001.jsonl")
@@ -471,5 +553,6 @@ def _write(folder: Path, number: int, vector: Vector, draft: Draft, asked: Asked
         "policy": asked.policy,
         "proof": proof,
         "at": asked.at,
+        "broker_key": asked.broker_key,
         "expected": vector.expected,
     }

@@ -19,11 +19,14 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from attestation.digests import Digest, digest_of
 from contract.canonical import decimal, render_canonical
-from contract.merkle import root_of
+from contract.checkpoint import Checkpoint, origin_of, sign_checkpoint
+from contract.dsse import public_key_of
+from contract.merkle import prove_inclusion, root_of
 from contract.parts import InputLeaf, Part, count_parts, part_name, part_range, render_leaf, render_part
 from contract.receipt import (
     AUDIENCE,
@@ -33,6 +36,15 @@ from contract.receipt import (
     STATEMENT_TYPE,
     nonce_of,
     row_leaf,
+)
+from contract.release_log import (
+    Kind,
+    Logged,
+    Opening,
+    logged_members,
+    make_entry,
+    render_entry,
+    render_opening,
 )
 from contract.results import PictureError, Prediction, Row, render_codelab_line, render_row
 from tests.attestation.signing import key_usage, name_of
@@ -193,8 +205,49 @@ def statement_of(results: Mapping[str, bytes], pictures: int) -> Json:
             "ended_at": NOW - 5,
             "libraries": {"numpy": "2.4.0", "openvino": "2026.4.0"},
             "network": {"proxy": False, "private_ca": False},
+            "release": None,
         },
     }
+
+
+LICENCE: Final = "0123456789abcdef" * 2
+REQUEST: Final = digest_of(b"the request")
+MANIFEST: Final = digest_of(b"the manifest")
+_BEFORE: Final = tuple(f"entry {index}".encode() for index in range(5))
+
+
+def broker_identity(name: str = "broker") -> Ed25519PrivateKey:
+    """The key that is made from this name, and nobody's secret."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+
+
+def release_of(*, signed_by: str = "broker", kind: Kind = "release", **changes: str) -> Json:
+    """What a receipt has of a release of this run, the sixth entry of seven in a broker's log."""
+    said = {
+        "request": REQUEST,
+        "purpose": "release",
+        "manifest": MANIFEST,
+        "image": IMAGE,
+        "instance": str(claims_of_run()["submods"]["gce"]["instance_id"]),
+        "licence": LICENCE,
+        "lease": "f" * 32,
+        "pictures": str(PICTURES),
+    }
+    opening = Opening(kind=kind, at=NOW - 700, said=said | changes, salt=bytes(32))
+    entry = render_entry(make_entry(opening, bytes(32)))
+    leaves = (*_BEFORE, entry, b"the last entry")
+    identity = broker_identity(signed_by)
+    checkpoint = Checkpoint(
+        origin=origin_of(public_key_of(identity).key_id), size=len(leaves), root=root_of(leaves)
+    )
+    logged = Logged(
+        entry=entry,
+        opening=render_opening(opening),
+        index=len(_BEFORE),
+        checkpoint=sign_checkpoint(checkpoint, identity),
+        proof=prove_inclusion(leaves, len(_BEFORE)),
+    )
+    return {"request": REQUEST, "logged": logged_members(logged)}
 
 
 def claims_of_run() -> Json:
@@ -241,6 +294,12 @@ class Draft:
     def container(self) -> Json:
         container: Json = self.claims["submods"]["container"]
         return container
+
+    def release(self, **how: Any) -> None:
+        """A broker has released the model's key to this run."""
+        self.predicate["release"] = release_of(**how)
+        self.predicate["model"]["sealed_manifest"] = MANIFEST
+        self.container["env"]["LICENCE"] = self.container["env_override"]["LICENCE"] = LICENCE
 
     def make(self) -> bytes:
         """The content of `receipt.json`."""

@@ -57,6 +57,8 @@ _STS_REFUSALS: Mapping[str, type[SymbolonError]] = {
     "invalid_grant": EvidenceRejected,
     "emulator_unknown": NotKnown,  # the emulator's alone: what Google would answer is not known to it
 }
+_BOUND = "roles/iam.workloadIdentityUser"
+_NOT_BOUND = f"the owner grants `{_BOUND}` on it to the pool's `principalSet://`"
 _LATER = "start the job again; if it stays so, check https://status.cloud.google.com"
 
 
@@ -82,7 +84,12 @@ def owner_credential(terms: CredentialTerms) -> Credentials:
         service_account_impersonation_options={"token_lifetime_seconds": _OWNERS_TOKEN_LIVES_S},
         scopes=[_READ_ONLY],
     )
-    _refresh(credential, tokens)
+    try:
+        _refresh(credential, tokens)
+    except (Denied, Misconfigured) as refusal:
+        if refusal.hint == _NOT_BOUND:
+            refusal.hint = f"the owner grants it: {_binding_line(terms, tokens)}"
+        raise
     return credential
 
 
@@ -112,10 +119,22 @@ def federated_credential(terms: CredentialTerms) -> Federated:
         scopes=[_KEYS],
     )
     _refresh(credential, tokens)
+    return Federated(credential=credential, member=_member(terms, tokens))
+
+
+def _member(terms: CredentialTerms, tokens: _AttestationTokens) -> str:
+    """Whoever has this image, as an allow policy names them."""
     pool = terms.audience.removeprefix("//iam.googleapis.com/").partition("/providers/")[0]
-    return Federated(
-        credential=credential,
-        member=f"principalSet://iam.googleapis.com/{pool}/attribute.image_digest/{tokens.image_digest()}",
+    return f"principalSet://iam.googleapis.com/{pool}/attribute.image_digest/{tokens.image_digest()}"
+
+
+def _binding_line(terms: CredentialTerms, tokens: _AttestationTokens) -> str:
+    """The command that lets this image act as the owner's service account."""
+    account = terms.service_account
+    project = account.partition("@")[2].removesuffix(".iam.gserviceaccount.com")
+    return (
+        f"gcloud iam service-accounts add-iam-policy-binding {account} --project={project}"
+        f" --member={_member(terms, tokens)} --role={_BOUND}"
     )
 
 
@@ -286,5 +305,5 @@ def _impersonation_refusal(answer: Mapping[str, Any]) -> SymbolonError:
     words = quoted(str(error.get("message", "no reason given")), most_characters=300)
     return family(
         f"the owner's service account may not be used: {words}",
-        hint="the owner grants `roles/iam.workloadIdentityUser` on it to the pool's `principalSet://`",
+        hint=_NOT_BOUND,
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
+from contract.operator_names import OPERATOR_NAMES
+
 OF_THE_IMAGE = (
     "PATH",
     "HOME",
@@ -26,7 +28,7 @@ OF_THE_IMAGE = (
     "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA",
 )
 """Those that the Dockerfile's `ENV` sets."""
-OF_THE_OPERATOR = ("INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE")
+OF_THE_OPERATOR = OPERATOR_NAMES
 PROXIES = ("HTTPS_PROXY", "https_proxy")
 CERTIFICATES = ("REQUESTS_CA_BUNDLE",)
 OF_THE_NETWORK = (*PROXIES, "NO_PROXY", "no_proxy", *CERTIFICATES)

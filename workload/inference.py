@@ -25,6 +25,7 @@ from . import credentials, object_storage, obtaining, part_tokens, reading, runt
 from .beginning import Begun, begin, is_finished, take_over
 from .beside import Beside
 from .claiming import Turn
+from .lease import Lease
 from .part_tokens import Machine
 from .pictures.preparing import prepare
 from .pipeline import Stream
@@ -76,6 +77,14 @@ class _Started:
     begun: Begun
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inferred:
+    """Of which object the model was, and the lease that it was used under, which is not needed any more."""
+
+    generation: int | None = None
+    lease: Lease | None = None
+
+
 def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCode:
     """Each of the operator's pictures has its row in the operator's bucket; 3 where none could be read.
 
@@ -93,7 +102,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
     # Measure has been done before this program began: by the launcher, not by us.
     # Attest, Exchange and Impersonate are one call of google-auth, which asks the launcher for the token.
     _say(Step.ATTEST, "asking the owner's condition for admission")
-    admission = _beside(partial(obtaining.admission, job.terms), timings, "admission")
+    admission = _beside(partial(obtaining.admission, job.terms, job.licence), timings, "admission")
     learned = _beside(part_tokens.learn_machine, timings, "machine")
 
     # What the operator brings is in order before the owner's model is fetched.
@@ -106,7 +115,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
     with Account(score_digits=job.terms.egress.score_digits) as account:
         taking_over = _beside(partial(take_over, begun, account, machine), timings, "take_over")
         missing = begun.missing
-        generation = None
+        inferred = _Inferred()
         if not missing:
             taking_over.take()
             if is_finished(begun, machine):
@@ -122,7 +131,7 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
                 operator=operator,
                 begun=begun,
             )
-            generation = _infer(started, missing, account, admission, runtime, taking_over)
+            inferred = _infer(started, missing, account, admission, runtime, taking_over)
         turn.check()
         codelab_digest = account.write_codelab_result(begun.folder, begun.record.left_out)
         unreadable = account.unreadable
@@ -131,12 +140,16 @@ def run(job: Job, terms_digest: Digest, timings: Timings, turn: Turn) -> ExitCod
         done = Done(
             unreadable=unreadable,
             codelab_digest=codelab_digest,
-            model_generation=generation,
+            model_generation=inferred.generation,
             began_at=time.time() - timings.so_far().whole_s,
+            release=None if inferred.lease is None else inferred.lease.released,
         )
         with timings.span("seal"):
             sealed = seal(job, begun, machine, account.leaves, done, check=turn.check)
-        _say(Step.SEAL, f"a receipt says what ran, on what, and what came of it: `{sealed}`")
+        _say(Step.SEAL, f"a receipt says what ran, on what, and what came of it: `{sealed.digest}`")
+        if inferred.lease is not None:
+            with timings.span("report"):
+                inferred.lease.report(sealed.receipt)
     say("timings", **render_timings(timings.so_far()))
     if unreadable == account.rows:
         say("not one picture could be read", severity="WARNING", exit_code=int(ExitCode.ANSWERED_NO))
@@ -151,12 +164,10 @@ def _infer(
     admission: Beside[obtaining.Access],
     runtime: Beside[ModuleType],
     taking_over: Beside[None],
-) -> int | None:
+) -> _Inferred:
     """From *Impersonate* to *Infer*: every part that is missing is written, and in `account`.
 
     Whatever lies in the folder has proved itself before the first row is written.
-
-    Returns the generation of the model's object.
     """
     job, settings, timings, record = started.job, started.settings, started.timings, started.begun.record
     places = [place for index in missing for place in part_range(index, len(record.pictures))]
@@ -178,11 +189,15 @@ def _infer(
     ) as stream:
         access = admission.take()
         _say(Step.IMPERSONATE, "admitted")
+        is_counted = job.licence is not None
+        if is_counted:  # a run is counted for what can go on alone
+            taking_over.take()
 
         with scratch_folder() as scratch:
             _say(Step.FETCH, "fetching the model")
-            fetched = obtaining.fetch(access, job.terms, scratch, timings)
+            fetched = obtaining.fetch(access, job.terms, scratch, timings, pictures=len(pictures))
             del access  # nobody reads with the owner's token, or asks for a key, from here on
+            may_use = _nothing if fetched.lease is None else fetched.lease.check
 
             verified = obtaining.verify(fetched, job.terms.model)
             _say(Step.VERIFY, "the model is the one that this image was published for")
@@ -190,7 +205,8 @@ def _infer(
             _say(Step.LOAD, "loading the model")
             obtained = obtaining.load(verified, job, timings, runtime=runtime.take)
 
-        taking_over.take()
+        if not is_counted:
+            taking_over.take()
         if started.begun.is_new:
             started.begun.write_record(started.turn, token.take())
         _say(Step.INFER, f"running {len(pictures)} pictures")
@@ -203,7 +219,9 @@ def _infer(
             preferred=model.preferred_batch_size,
             at_once=at_once,
         )
-        rows = stream.rows(model.classifier, labels=labels, batch_size=batch_size, at_once=at_once)
+        rows = stream.rows(
+            model.classifier, labels=labels, batch_size=batch_size, at_once=at_once, check=may_use
+        )
         writer = PartWriter(
             started.begun.folder,
             record,
@@ -218,7 +236,13 @@ def _infer(
                 timings.moment("first_row")
                 writer.write(row, sha256=digests.pop(row.picture, None))
                 progress.advance()
-    return fetched.generation
+    if fetched.lease is not None:
+        fetched.lease.end()
+    return _Inferred(generation=fetched.generation, lease=fetched.lease)
+
+
+def _nothing() -> None:
+    """Nobody has granted a lease that could end."""
 
 
 def _beside(task: Callable[[], T], timings: Timings, step: str) -> Beside[T]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from google.api_core.retry import Retry, exponential_sleep_generator, retry_target
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from attestation.errors import Unavailable
+from attestation.errors import ExitCode, SymbolonError
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 8.0
@@ -44,15 +44,26 @@ SLOWEST_BYTES_PER_S = 65_536
 so many bytes of it that have come: who sends a byte a minute does not answer either."""
 
 
-def patiently(call: Callable[[], T], patience: Patience) -> T:
-    """What `call` returns, asked again while it is `Unavailable`.
+REPORTS = Patience(total_s=15.0, call_s=10.0, attempts=4)
+"""The owner's broker, told what a job came to: nobody waits for its answer but the end of the job."""
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the same call may succeed later; a broker's refusal has its family by what the broker says."""
+    return isinstance(error, SymbolonError) and error.exit_code == ExitCode.UNAVAILABLE
+
+
+def patiently(
+    call: Callable[[], T], patience: Patience, *, passes: Callable[[Exception], bool] = is_unavailable
+) -> T:
+    """What `call` returns, asked again while it fails by what `passes`: what is unavailable.
 
     Raises:
-        Unavailable: the last one, once the patience is at its end.
+        SymbolonError: the last failure, once the patience is at its end.
     """
     result: T = retry_target(
         call,
-        _counted(lambda error: isinstance(error, Unavailable), patience.attempts),
+        _counted(passes, patience.attempts),
         exponential_sleep_generator(_FIRST_PAUSE_S, _LONGEST_PAUSE_S),
         timeout=patience.total_s,
         exception_factory=lambda errors, _reason, _timeout: (errors[-1], None),

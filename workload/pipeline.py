@@ -17,7 +17,7 @@ from threading import Lock
 
 from contract.results import Row
 
-from .answers import Classifier, row_of
+from .answers import Classifier, Fed, Indices, Scores, row_of
 from .pictures.headers import EncodedPicture
 from .pictures.listing import ListedPicture
 from .pictures.preparing import Pixels
@@ -91,19 +91,27 @@ class Stream:
         labels: Sequence[str] | None,
         batch_size: int | None = None,
         at_once: int = 1,
+        check: Callable[[], None] = lambda: None,
     ) -> Iterator[Row]:
         """One row a picture, in the order of `pictures`.
 
         The model sees `batch_size` pictures at most, if not the settings', in `at_once` batches by as
-        many threads: none of them waits for another.
+        many threads: none of them waits for another. `check` is asked before each batch, and now and then
+        while a row is waited for; when it raises, no further batch runs.
 
         Raises:
             Denied, Unavailable: a read failed by more than its own picture's fault.
             Misconfigured: the model cannot be run.
+            BaseException: as `check`.
         """
+
+        def checked(pictures: Fed, /) -> tuple[Indices, Scores]:
+            check()
+            return classifier(pictures)
+
         batch_size = batch_size or self._settings.batch_size
         batches = Batches(
-            classifier,
+            checked,
             batch_size=batch_size,
             at_once=at_once,
             decodes=self._decodes,
@@ -122,7 +130,7 @@ class Stream:
             self._start_all_readers()
         while self._outcome.given < len(self._pictures):
             with self._lock:
-                first, answers = self._outcome.take_next()
+                first, answers = self._outcome.take_next(check)
                 self._workers.wake()
             for picture, answer in zip(self._pictures[first : first + len(answers)], answers, strict=True):
                 yield row_of(picture, answer, labels)

@@ -75,7 +75,7 @@ def _outcome_of(task: Callable[[], T]) -> T | SymbolonError:
     try:
         return task()
     except SymbolonError as failure:
-        return failure
+        return failure.with_traceback(None)  # which would hold the model until the last word is written
     except KeyboardInterrupt:
         return Unavailable("the job was stopped before its end", hint="start it again as it is: it goes on")
     except MemoryError:
@@ -126,7 +126,13 @@ def _tell_operator(failure: SymbolonError, turn: Turn) -> None:
     results = ResultFolder(operator, folder)
     if turn.may_tell(results):
         results.write_error(
-            JobError(family=failure.family, message=message, hint=failure.hint, claims=claims_of(failure))
+            JobError(
+                family=failure.family,
+                message=message,
+                hint=failure.hint,
+                claims=claims_of(failure),
+                code=failure.code,
+            )
         )
 
 

@@ -1,22 +1,25 @@
 """A sealed model, fetched and opened: its manifest, its wrapped key, and its segments while they arrive.
 
-    manifest, the pinned one → `keys.json` of this manifest → the owner's key → segments → their SHA-256
+    manifest, the pinned one → the data key, by one of two ways → segments → their SHA-256
+
+The data key is unwrapped by the owner's key in Cloud KMS, out of `keys.json` of this manifest; or the owner's
+broker releases it for this start (`releasing`).
 
 Several ranges arrive at a time. Each thread opens a segment once it is whole, and writes it to its place in
-the archive's file, which is memory; the SHA-256 is counted behind them, in order. A thread has one segment
-as it arrives and one that is open, in buffers that are used again, so beside the model itself no more than
-2 MiB a thread is taken.
+the archive's file, which is memory; the SHA-256 is counted behind them, in order. A thread has one range, as
+Google's client hands it over, one segment as it came and one that is open, in buffers that are used again:
+6 MiB, and so 48 MiB beside the model itself.
 
 INVARIANT: nothing here parses a byte of the archive. `obtaining.verify` holds its SHA-256 against the terms
 first.
 
 Who holds the data key, and what that means: the answer of Cloud KMS has it as text (`requests.Response` and
-the object that its JSON becomes), `unwrap` returns it as `bytes`, and `Stream` keeps what HKDF made of it
-(in `AESGCM`'s own memory, OpenSSL's) until `fetch` returns. No name refers to any of them after Fetch, but
-Python cannot overwrite what is immutable: the bytes stay in freed memory until something else is written
-there. So whoever reads this process's memory has the key, as they have the model. What stands in the way is
-the machine's encrypted memory, that no core dump is written and no other process may look (`core_dumps`),
-and the end of the job.
+the object that its JSON becomes), a broker's has it sealed; `unwrap` or `release` returns
+it as `bytes`, and `Stream` keeps what HKDF made of it (in `AESGCM`'s own memory, OpenSSL's) until `fetch`
+returns. No name refers to any of them after Fetch, but Python cannot overwrite what is immutable: the bytes
+stay in freed memory until something else is written there. So whoever reads this process's memory has the
+key, as they have the model. What stands in the way is the machine's encrypted memory, that no core dump is
+written and no other process may look (`core_dumps`), and the end of the job.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ from .patience import for_storage
 from .reporting import say
 from .scratch import room_for
 
-SEGMENTS_A_RANGE = 8
+SEGMENTS_A_RANGE = 4
 _AT_ONCE = 8
 _WHAT = "the owner's sealed model"
 _SWAPS = Path("/proc/swaps")
@@ -57,7 +60,7 @@ _SWAPS = Path("/proc/swaps")
 
 def fetch(
     owner: storage.Client,
-    keys: KeyService,
+    keys: KeyService | Callable[[], bytes],
     terms: ModelTerms,
     release: ReleaseTerms,
     archive: Path,
@@ -66,23 +69,26 @@ def fetch(
 ) -> Digest:
     """The owner's archive, opened, is in the file `archive`; its SHA-256.
 
+    `keys` unwraps the data key, or gives it: asked for it once, when manifest and stream look right.
     `note` is told the generation of the sealed stream that is read.
 
     Raises:
         EvidenceRejected: manifest, wrapped keys or stream are not those of the terms; see their classes.
         Misconfigured, Denied, Unavailable: see `storage_failures` and `KeyService.unwrap`; or the scratch
             memory is too small.
+        SymbolonError: as `keys`, where it gives the key.
     """
     _warn_of_swap()
     manifest = _manifest(owner, terms, release)
-    stream = _stream(owner, keys, terms, release, manifest)
     bucket = owner.bucket(terms.uri.bucket)
     blob = bucket.blob(terms.uri.name, generation=terms.generation)
-    with room_for("the model"), storage_failures(_WHAT):
+    with storage_failures(_WHAT):
         blob.reload(**for_storage())
         generation = int(blob.generation)
         note(generation)
-        stream.layout.check_size(int(blob.size))
+        manifest.layout.check_size(int(blob.size))
+    stream = _stream(owner, keys, terms, release, manifest)
+    with room_for("the model"), storage_failures(_WHAT):
         with archive.open("xb") as file:
             file.truncate(stream.layout.size)
         reading = _Reading(
@@ -106,14 +112,24 @@ def _manifest(owner: storage.Client, terms: ModelTerms, release: ReleaseTerms) -
 
 
 def _stream(
-    owner: storage.Client, keys: KeyService, terms: ModelTerms, release: ReleaseTerms, manifest: Manifest
+    owner: storage.Client,
+    keys: KeyService | Callable[[], bytes],
+    terms: ModelTerms,
+    release: ReleaseTerms,
+    manifest: Manifest,
 ) -> Stream:
     """The stream, with its key."""
+    key = _unwrapped(owner, keys, terms, release) if isinstance(keys, KeyService) else keys()
+    return Stream(key, header=manifest.header, associated=release.manifest, size=manifest.size)
+
+
+def _unwrapped(owner: storage.Client, keys: KeyService, terms: ModelTerms, release: ReleaseTerms) -> bytes:
+    if release.kms is None:
+        raise AssertionError("Cloud KMS is asked by terms that name no key of it")
     data = _read(owner, keys_uri(terms.uri), wrapped_keys.MOST_BYTES, "wrapped keys")
     kms = parse_kms_key(release.kms, where="`release.kms`")
     entry = wrapped_keys.entry_of(wrapped_keys.parse_keys(data, manifest=release.manifest), kms)
-    key = keys.unwrap(entry, release.manifest)
-    return Stream(key, header=manifest.header, associated=release.manifest, size=manifest.size)
+    return keys.unwrap(entry, release.manifest)
 
 
 def _read(owner: storage.Client, uri: ObjectUri, most_bytes: int, what: str) -> bytes:

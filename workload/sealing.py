@@ -15,7 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 from attestation.digests import Digest, digest_of
 from attestation.tokens import parse_token
-from contract.receipt import AUDIENCE, Statement, Subject, nonce_of, render_receipt, render_statement
+from contract.receipt import (
+    AUDIENCE,
+    Released,
+    Statement,
+    Subject,
+    nonce_of,
+    render_receipt,
+    render_statement,
+)
 from contract.request import Job
 from contract.results import CODELAB_NAME, RECEIPT_NAME
 
@@ -33,21 +41,29 @@ _LIBRARIES = ("numpy", "pillow", "simplejpeg", "openvino", "tensorflow-cpu", "te
 class Done:
     """What a job has come to, besides its leaves: `codelab_digest` is of the object `result`.
 
-    `model_generation` is None where this start has fetched no model; `began_at` is when it began, in seconds
-    since the epoch.
+    `model_generation` is None where this start has fetched no model, `release` where no broker has released
+    its key to this start; `began_at` is when it began, in seconds since the epoch.
     """
 
     unreadable: int
     codelab_digest: Digest
     model_generation: int | None
     began_at: float
+    release: Released | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A receipt that is in the job's folder, and the digest of its statement."""
+
+    digest: Digest
+    receipt: bytes
 
 
 def seal(
     job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done, *, check: Callable[[], None]
-) -> Digest:
-    """The receipt is in the job's folder, which is looked at (`check`) once there is a token; the digest of
-    its statement.
+) -> Sealed:
+    """The receipt is in the job's folder, which is looked at (`check`) once there is a token.
 
     Raises:
         FolderTaken: another start has the folder by now.
@@ -58,10 +74,10 @@ def seal(
     payload = render_statement(statement)
     token = attesting.asked_again(AUDIENCE, nonces=[nonce_of(payload)])
     parse_token(token)
-    content = io.BytesIO(render_receipt(payload, token).encode())
+    receipt = render_receipt(payload, token).encode()
     check()
-    begun.folder.create(RECEIPT_NAME, content, "application/json")
-    return digest_of(payload)
+    begun.folder.create(RECEIPT_NAME, io.BytesIO(receipt), "application/json")
+    return Sealed(digest=digest_of(payload), receipt=receipt)
 
 
 def _statement(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: Done) -> Statement:
@@ -95,6 +111,7 @@ def _statement(job: Job, begun: Begun, machine: Machine, leaves: Leaves, done: D
         libraries=_libraries(),
         proxy=proxy,
         private_ca=private_ca,
+        release=done.release,
         subjects=(*leaves.subjects(), Subject(name=CODELAB_NAME, digest=done.codelab_digest)),
     )
 

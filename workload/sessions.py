@@ -55,7 +55,7 @@ def _context(trusted: str) -> ssl.SSLContext:
     return context
 
 
-class _Connection(ssl.SSLSocket):
+class TimedSocket(ssl.SSLSocket):
     """Gives up an answer that does not come to its end; that is a timeout like any other.
 
     An answer begins with the last byte that was sent. Whether it has taken too long is asked before each
@@ -82,7 +82,7 @@ class _Context(ssl.SSLContext):
     be told while another thread connects.
     """
 
-    sslsocket_class = _Connection
+    sslsocket_class = TimedSocket
     _settled = False
 
     def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:

@@ -6,7 +6,6 @@ A command's own module is imported when the command runs.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from attestation.digests import parse_digest
@@ -14,9 +13,10 @@ from attestation.errors import ExitCode
 from policy.proving.question_names import NAMED_QUESTIONS
 
 from ..inputs import check_folder_name, parse_time
-from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, typed
+from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, refuse_usage, typed
 from ..policy_arguments import POLICY, add_accept_bounds, add_attack, add_findings, add_policy, now
 from .image_arguments import add_image
+from .log_arguments import add_log
 
 _LONGEST_BUDGET_S = 3600.0
 
@@ -108,6 +108,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     add_image(auditor)
     _add_receipt(add_group(auditor, "receipt", "what the receipt of a run proves"))
     _add_replay(auditor)
+    add_log(auditor)
 
 
 def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
@@ -146,6 +147,11 @@ def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
         "--row",
         metavar="ROW",
         help="a row with its proof, as --proof takes it; beside --proof, a row alone, in place of its own",
+    )
+    verify.add_argument(
+        "--broker-key",
+        metavar="KEY",
+        help="the key must have been released by the broker of this key, base64 as the terms have it",
     )
     add_output(verify)
     verify.set_defaults(run=_verify_receipt)
@@ -242,8 +248,7 @@ def _prove_policy(arguments: argparse.Namespace) -> ExitCode:
         from .values import show_values
 
         if arguments.smt2 is not None:
-            sys.stderr.write(arguments.usage())
-            return ExitCode.USAGE
+            return refuse_usage(arguments, "--values-of asks no question that --smt2 could write down")
         return show_values(
             policy=arguments.policy,
             claim=arguments.values_of,
@@ -317,6 +322,7 @@ def _verify_receipt(arguments: argparse.Namespace) -> ExitCode:
         at=arguments.at,
         row=arguments.row,
         proof=arguments.proof,
+        broker_key=arguments.broker_key,
         now=now().timestamp(),
         output=arguments.output,
     )

@@ -57,7 +57,10 @@ class Seal:
         signed = self.release.signed_by
         return (
             f"manifest `{self.release.manifest}`: another model, or an older one, is refused",
-            f"key `{self.release.kms}`: it alone is asked to open it",
+            f"key `{self.release.kms}`: it alone is asked to open it"
+            if self.release.broker is None
+            else f"broker `{self.release.broker}`: it alone is asked for the key, and known by"
+            f" {' or '.join(f'`{pin}`' for pin in self.release.broker_pins or ())}",
             f"signed by `{signed}`: without that signature the manifest is refused"
             if signed
             else "signed by nobody: the manifest's digest in the terms is what pins it",
@@ -70,6 +73,7 @@ class Seal:
             "sealed": release is not None,
             "manifest": None if release is None else release.manifest,
             "kms": None if release is None else release.kms,
+            "broker": None if release is None else release.broker,
             "signed_by": None if release is None else release.signed_by,
             "verdict": self.word,
             "said": self.said,
@@ -94,6 +98,14 @@ def seal_of(terms: OwnerTerms, policy: NamedText | None, *, digest: str) -> Seal
             )
         said = "the model lies as it is: whoever may read the bucket has it"
         return _seal(None, None, (), "not sealed", "plain", None, said)
+    if release.broker is not None:
+        if policy is not None:
+            raise Misconfigured(
+                "--key-policy is of a key, and the terms name a broker",
+                hint="leave it out: a broker has none",
+            )
+        said = "whoever the owner's broker releases the key to: its policy and its licences are not read here"
+        return _seal(release, None, (), "not known", "warn", None, said)
     if policy is None:
         said = f"who can open it is not known: --key-policy names what `{_LINE}` prints"
         return _seal(release, None, (), "not known", "warn", None, said)

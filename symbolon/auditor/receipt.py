@@ -8,6 +8,7 @@ from typing import Final
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, ExitCode, NotKnown, SymbolonError, printable
+from contract.dsse import parse_public_key
 from contract.receipt import ReceiptFormatUnknown, Statement, row_leaf
 from contract.row_proof import RowProof, parse_row_proof
 
@@ -41,6 +42,7 @@ def verify(
     at: float | None,
     row: str | None,
     proof: str | None,
+    broker_key: str | None,
     now: float,
     output: str,
 ) -> ExitCode:
@@ -59,6 +61,7 @@ def verify(
         policies=None if policy is None else read_policies(policy)[1],
         results=None if results is None else open_result_folder(results),
         proof=_read_proof(row, proof),
+        broker_key=None if broker_key is None else parse_public_key(broker_key, where="--broker-key"),
     )
     data = read_bytes(receipt, what="receipt")
     with patience("verifying"):
@@ -160,6 +163,7 @@ def _statement_lines(statement: Statement, verdict: Verdict) -> list[str]:
         ("image", f"{statement.image_digest}{claimed}"),
         ("model", f"{statement.model_uri}{generation}, {statement.model_digest}"),
         *([("manifest", f"{statement.sealed_manifest}, sealed")] if statement.sealed_manifest else []),
+        *([("release", f"by request {statement.release.request}")] if statement.release else []),
         ("inputs", f"{statement.inputs.size} of {statement.input_uri}"),
         ("results", f"{statement.result_uri}, {statement.unreadable or 'no'} rows are errors"),
     )
@@ -185,6 +189,9 @@ def _said(statement: Statement) -> dict[str, object]:
             "digest": statement.model_digest,
             "sealed_manifest": statement.sealed_manifest,
         },
+        "release": None
+        if statement.release is None
+        else {"request": statement.release.request, "index": str(statement.release.logged.index)},
         "terms": statement.terms_digest,
         "job": statement.job_digest,
         "input": statement.input_uri,

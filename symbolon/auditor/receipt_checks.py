@@ -18,6 +18,7 @@ from attestation.errors import Denied, EvidenceRejected, Misconfigured, NotKnown
 from attestation.rejections import CertificateExpired, ClaimMissing, TokenIssuedInFuture
 from attestation.tokens import UnverifiedToken
 from attestation.verification import VerifiedClaims, verify_pki_token
+from contract.operator_names import OPERATOR_NAMES
 from contract.receipt import AUDIENCE, Statement, nonce_of
 from contract.request import parse_request
 from contract.row_proof import RowProof
@@ -29,8 +30,6 @@ from ..judging import ClauseAnswer, judge
 from ..policies import NamedPolicy
 from .receipt_roots import Trust
 
-OPERATOR_SETS: Final = ("INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE")
-"""What the label `allow_env_override` of every image of ours lists."""
 LEEWAY_S: Final = 300
 """How far the verifier's clock may be behind the platform's."""
 _NOBODY_S: Final = "0" * 64
@@ -170,7 +169,7 @@ def check_overrides(statement: Statement, container: Container) -> str:
     if container.cmd_override:
         raise OverridesBeyondLabel("the operator replaced the image's command")
     overridden = sorted(container.env_override or {})
-    beyond = [name for name in overridden if name not in OPERATOR_SETS]
+    beyond = [name for name in overridden if name not in OPERATOR_NAMES]
     if beyond:
         raise OverridesBeyondLabel(f"the operator set {', '.join(map(quoted, beyond[:3]))}")
     try:

@@ -9,6 +9,9 @@
 - **Machine**: Confidential Space, started securely, its memory encrypted, closed to debugging since then.
 - **Overrides**: the operator set what the image's label allows and the statement says, and nothing else.
 - **Network**: the image spoke to Google without a proxy and without a private certificate authority.
+- **Release**, where a broker released the model's key: the log's entry is of this request, model, image,
+  machine and licence, and the checkpoint covers it; where the broker's key is given, that key signs it.
+  Without the key anybody could have made that log, and the answer says so.
 - **Results**, where they are handed in: every result object is there as it was, rows and inputs give the
   roots that are stated, and each row is of its input.
 - **Counts**: as many rows as inputs, and of the results as many errors as are stated.
@@ -38,6 +41,7 @@ from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, NotKnown, SymbolonError
 from attestation.tokens import parse_token
 from attestation.verification import VerifiedClaims
+from contract.dsse import PublicKey
 from contract.receipt import ReceiptFormatUnknown, Statement, parse_receipt, parse_statement
 from contract.row_proof import RowProof
 
@@ -46,6 +50,7 @@ from ..judging import ClauseAnswer
 from ..policies import NamedPolicy
 from ..result_folders import ResultFolder
 from . import receipt_checks as checks
+from .receipt_release import check_release
 from .receipt_results import check_results
 from .receipt_roots import Trust
 
@@ -60,6 +65,7 @@ class Step(StrEnum):
     MACHINE = "machine"
     OVERRIDES = "overrides"
     NETWORK = "network"
+    RELEASE = "release"
     RESULTS = "results"
     COUNTS = "counts"
     ROW = "row"
@@ -67,7 +73,7 @@ class Step(StrEnum):
     POLICY = "policy"
 
 
-_IF_ASKED: Final = frozenset({Step.RESULTS, Step.ROW, Step.IMAGE, Step.POLICY})
+_IF_ASKED: Final = frozenset({Step.RELEASE, Step.RESULTS, Step.ROW, Step.IMAGE, Step.POLICY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,7 @@ class Demand:
     policies: tuple[NamedPolicy, ...] | None = None
     results: ResultFolder | None = None
     proof: RowProof | None = None
+    broker_key: PublicKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +234,14 @@ def _follow(data: bytes, demand: Demand, course: _Course) -> None:
 
     with course.step(Step.NETWORK, "the statement") as say:
         say(checks.check_network(statement))
+
+    if statement.release is None and demand.broker_key is None:
+        course.pass_over(Step.RELEASE, "no broker released the model's key to the start that sealed")
+    else:
+        with course.step(
+            Step.RELEASE, "the log of the broker that was named" if demand.broker_key else ""
+        ) as say:
+            say(check_release(statement, verified, container, demand.broker_key))
 
     unreadable = None
     if demand.results is None:

@@ -82,9 +82,9 @@ def prepare(
     policy = ask(stage, owner, operator, digest)
     ensure_all(stage.owner, owner.key_admissions([digest]))
     yield Prepared(
-        party="owner", what="policy: that image, in a production VM of that operator, and no other"
+        party="owner",
+        what="policy: that image, in a production VM of that operator; the key decrypts for that image alone",
     )
-    yield Prepared(party="owner", what="the key decrypts for that image, with no service account between")
 
     ensure_all(stage.operator, operator.foundation())
     for photo in PHOTOS:

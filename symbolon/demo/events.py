@@ -62,6 +62,7 @@ class Scene:
     exit_code: int | None = None
     pictures: tuple[PictureResult, ...] = ()
     clauses: tuple[ClauseAnswer, ...] = ()
+    begins_chapter: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,19 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The broker's log was held against its signed checkpoint and an earlier one, as an auditor does it.
+
+    `released` counts its entries of releases; `why` says what does not hold where it is not `verified`.
+    """
+
+    verified: bool
+    entries: int
+    released: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
     """The story is over, `at` seconds since the epoch; all of it is in `kept`, where that was asked for."""
 
@@ -91,4 +105,4 @@ class Closing:
     kept: Path | None
 
 
-Event = Opening | Doing | Prepared | Scene | Sealed | Closing
+Event = Opening | Doing | Prepared | Scene | Sealed | Recorded | Closing

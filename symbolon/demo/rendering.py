@@ -15,7 +15,7 @@ from rich.status import Status
 from attestation.errors import printable
 
 from ..rendering import OUTCOMES, Styled, console, styled
-from .events import Closing, Doing, Event, Opening, Prepared, Scene, Sealed
+from .events import Closing, Doing, Event, Opening, Prepared, Recorded, Scene, Sealed
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}")
 _INDENT = " " * 9
@@ -65,6 +65,8 @@ class Teller:
                 self._play(event)
             case Sealed():
                 self._terminal.print(_receipt_line(event))
+            case Recorded():
+                self._terminal.print(_log_line(event))
             case Closing():
                 self._close(event)
 
@@ -81,7 +83,7 @@ class Teller:
 
     def _play(self, scene: Scene) -> None:
         sign = ("YES ✓", "bold green") if scene.outcome == "yes" else ("NO  ✗", "bold red")
-        if scene.step == 1:
+        if scene.begins_chapter:
             self._terminal.print()
         self._terminal.print(styled(sign, f"  {scene.step}. {scene.title}"))
         for picture in scene.pictures:
@@ -128,6 +130,13 @@ def _receipt_line(event: Sealed) -> Styled:
     manifest = shortened_digests(event.manifest)
     said = f"  verified (emulator): {image} ran manifest {manifest} and gave these {event.pictures} rows"
     return styled("\n", ("RECEIPT ✓", "bold green"), said)
+
+
+def _log_line(event: Recorded) -> Styled:
+    if not event.verified:
+        return styled(("LOG ✗", "bold red"), f"  of the broker: {printable(event.why)}")
+    said = f"  verified: {event.entries} entries, {event.released} releases, and nothing was taken back"
+    return styled(("LOG ✓", "bold green"), said)
 
 
 def render_event(event: Event) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """The story: a model runs for an operator who never holds it, and six attempts to cheat are refused.
 
+Then it is sold by the run, and a broker counts.
+
 Everything goes through production clients and production host names; the emulator answers. What a
 refusal is explained by comes from the token that the verifier signed for that very VM, and from
 the evaluation that decided: `policy.explaining`.
@@ -9,10 +11,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from google.api_core.exceptions import Forbidden
 
@@ -31,12 +34,16 @@ from ..judging import ClauseAnswer, judge
 from ..owner.on_stage import ensure_all, publish
 from ..result_folders import open_result_folder
 from ..stage import raised
+from . import licensing
 from .cast import MODEL, Cast, prepare
 from .documents import LARGEST_TOP_K
 from .events import Closing, Doing, Event, Opening, PictureResult, Scene, Sealed
+from .licensing import RUNS, Licensed
 from .model import make_model_archive
 from .photos import PHOTOS
 from .sealing import manifest_of
+
+Actors = TypeVar("Actors")
 
 
 def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:
@@ -50,19 +57,26 @@ def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:
     with ThreadPoolExecutor(1) as aside:
         archive = aside.submit(make_model_archive, cache)  # while the emulator starts
         yield Doing(what="starting Google on this machine")
-        with raised(folder) as stage:
+        port = licensing.free_port()
+        with raised(folder, routes={licensing.HOST: port}) as stage:
             yield Opening(sandbox=sandbox.best_kind(), why=sandbox.why_not_bubblewrap())
             if not archive.done():
                 yield Doing(what="making the model from its published weights, once")
             cast = yield from prepare(stage, archive.result())
-            for title, play in _PLAYS.items():
-                yield Doing(what=title)
-                scenes.append(_timed(play, cast, step=len(scenes) + 1, title=title))
-                yield scenes[-1]
+            yield from _chapter(_PLAYS, cast, scenes)
             sealed = _sealed(cast)
             yield sealed
+            yield Doing(what="starting the owner's broker")
+            with licensing.serving(stage, port=port) as broker:
+                licensed = yield from licensing.license_it(cast, archive.result(), broker)
+                yield from _chapter(_LICENSED_PLAYS, licensed, scenes)
+                recorded = licensed.recorded()
+            yield recorded
     yield Closing(
-        as_told=sealed.verified and all(scene.as_told for scene in scenes),
+        as_told=sealed.verified
+        and recorded.verified
+        and recorded.released == licensing.RUNS
+        and all(scene.as_told for scene in scenes),
         yes=sum(scene.outcome == "yes" for scene in scenes),
         no=sum(scene.outcome == "no" for scene in scenes),
         at=int(time.time()),
@@ -73,14 +87,23 @@ def tell(folder: Path, *, cache: Path, kept: bool) -> Iterator[Event]:
 
 _THE_JOB = "workload-vm"
 
-Play = Callable[[Cast, Scene], Scene]
+Play = Callable[[Actors, Scene], Scene]
 """Fills in how the attempt came out."""
 
 
-def _timed(play: Play, cast: Cast, *, step: int, title: str) -> Scene:
+def _chapter(plays: Mapping[str, Play[Actors]], actors: Actors, scenes: list[Scene]) -> Iterator[Event]:
+    """Each attempt of the chapter, which joins `scenes`."""
+    for place, (title, play) in enumerate(plays.items()):
+        yield Doing(what=title)
+        scene = _timed(play, actors, step=len(scenes) + 1, title=title)
+        scenes.append(replace(scene, begins_chapter=place == 0))
+        yield scenes[-1]
+
+
+def _timed(play: Play[Actors], actors: Actors, *, step: int, title: str) -> Scene:
     began = time.monotonic()
     blank = Scene(step=step, title=title, expected="no", outcome="no", as_told=False, seconds=0.0)
-    return replace(play(cast, blank), seconds=time.monotonic() - began)
+    return replace(play(actors, blank), seconds=time.monotonic() - began)
 
 
 def _the_job(cast: Cast, scene: Scene) -> Scene:
@@ -250,7 +273,47 @@ def _refused_model(cast: Cast, scene: Scene, name: str, *, because: str) -> Scen
     )
 
 
-_PLAYS: dict[str, Play] = {
+def _licensed_runs(licensed: Licensed, scene: Scene) -> Scene:
+    """The operator runs the model as often as was sold."""
+    codes = [licensed.cast.stage.run(licensed.vm(f"licensed-{n + 1}")).exit_code for n in range(RUNS)]
+    released = codes == [ExitCode.YES] * RUNS
+    results = licensed.cast.operator.result_bucket.name
+    for name, data in licensed.cast.stage.operator.objects(results, "licensed-1/").items():
+        if name == RECEIPT_NAME:
+            licensed.cast.stage.keep("licensed-1.json", data.decode())
+    return replace(
+        scene,
+        expected="yes",
+        outcome="yes" if released else "no",
+        as_told=released,
+    )
+
+
+def _one_run_more(licensed: Licensed, scene: Scene) -> Scene:
+    """The operator runs it once more than was sold."""
+    return _refused_by_the_broker(licensed, scene, "one-run-more", because="licence-used-up")
+
+
+def _a_revoked_licence(licensed: Licensed, scene: Scene) -> Scene:
+    """The owner sells two runs more, and takes the licence back before they are run."""
+    licensed.renew(RUNS + 2)
+    licensed.revoke()
+    return _refused_by_the_broker(licensed, scene, "revoked", because="licence-revoked")
+
+
+def _refused_by_the_broker(licensed: Licensed, scene: Scene, name: str, *, because: str) -> Scene:
+    run = licensed.cast.stage.run(licensed.vm(name))
+    return replace(
+        scene,
+        outcome="yes" if run.exit_code == ExitCode.YES else "no",
+        as_told=(run.exit_code, run.code) == (ExitCode.REFUSED, because),
+        by="the broker",
+        words=run.words,
+        exit_code=run.exit_code,
+    )
+
+
+_PLAYS: dict[str, Play[Cast]] = {
     "the operator launches the owner's image on a confidential VM": _the_job,
     "the operator launches another image: one byte of its terms differs (top-k 9, not 5)": _another_image,
     "the operator launches the owner's image on a debug VM": _debug_vm,
@@ -258,6 +321,12 @@ _PLAYS: dict[str, Play] = {
     "the operator reads the model from the owner's bucket": _direct_read,
     "the model in the owner's bucket is replaced: one byte differs": _replaced_model,
     "an older model of the owner's, sealed too, is put back in its place": _older_model,
+}
+
+_LICENSED_PLAYS: dict[str, Play[Licensed]] = {
+    f"the owner sells {RUNS} runs of the model by a broker, and the operator runs them": _licensed_runs,
+    "the operator runs it once more": _one_run_more,
+    "the owner sells two runs more, and revokes the licence before they are run": _a_revoked_licence,
 }
 
 

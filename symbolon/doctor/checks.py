@@ -41,4 +41,5 @@ def _print(checks: Iterable[Check], *, party: str, project: str) -> None:
         terminal.print(styled(word, f"  {printable_lines(check.what)}: {printable_lines(check.says)}"))
         if check.fix:
             terminal.print(styled(f"         fix: {printable_lines(check.fix)}", whole=True))
-    terminal.print("everything is there" if not missing else f"{missing} of these are missing")
+    verb = "is" if missing == 1 else "are"
+    terminal.print(f"{missing} of these {verb} missing" if missing else "everything is there")

@@ -212,5 +212,9 @@ def _check_provider(api: GoogleApi, owner: Owner, project: Project, *, member: s
         not found.get("attributeCondition"): "has no condition: every workload of anybody's is admitted",
     }.get(True, "")
     if says:
-        return Check(what=what, is_well=False, says=says, fix=words)
+        # Which the command refuses: nothing that somebody has switched off is switched on by it.
+        by_hand = (
+            f"gcloud iam workload-identity-pools providers update-oidc {owner.provider_name} --no-disabled"
+        )
+        return Check(what=what, is_well=False, says=says, fix=by_hand if found.get("disabled") else words)
     return Check(what=what, is_well=True, says="active, and asks a condition")

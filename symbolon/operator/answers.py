@@ -25,6 +25,8 @@ _MARKS: Final[Mapping[Standing, tuple[str, str]]] = {
     "unknown": ("UNKN. ?", "bold yellow"),
     "warning": ("WARN  !", "bold yellow"),
 }
+WORDS_AT: Final = 9
+"""The column where the words of an answer begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

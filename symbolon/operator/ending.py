@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from attestation.errors import ExitCode, Misconfigured
 from deploy import confidential_vm
 from deploy.confidential_vm import ConfidentialVm, describe, is_ours
@@ -48,7 +46,7 @@ def destroy(api: GoogleApi, vm: ConfidentialVm, *, yes: bool, output: str) -> Ex
         return ExitCode.YES
     _check_ours(vm, found)
     where = f"VM {vm.name} in {vm.zone}, {found.get('status', '')}, and its disk"
-    sys.stderr.write(f"delete  {where}\nkeep    pictures, results, accounts and images\n")
+    console(stderr=True).print(f"delete  {where}\nkeep    pictures, results, accounts and images")
     agree(f"Delete {vm.name}?", yes=yes, undone=f"{vm.name} was not deleted")
     with needing(ADMIN, vm.project_id), patience(f"deleting {vm.name}"):
         confidential_vm.delete(api, vm)

@@ -27,6 +27,7 @@ _FLAGS: Final = (
     ("service-account", "ACCOUNT", "who it is: an account's address, or its name in the project"),
     ("input", "GS", "the pictures: gs://bucket/folder (default: gs://PROJECT-input-bucket)"),
     ("results", "GS", "where results go (default: gs://PROJECT-result-bucket/NAME)"),
+    ("licence", "ID", "the licence that the owner's broker asks for: 32 hex digits"),
     ("machine-type", "TYPE", "such as n2d-standard-8 (default: the smallest usual one)"),
 )
 _CHOICES: Final = (

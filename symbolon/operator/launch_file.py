@@ -47,6 +47,7 @@ _KEYS: Final[Mapping[str, type]] = {
     "results": str,
     "top_k": int,
     "batch_size": int,
+    "licence": str,
     "technology": str,
     "machine_type": str,
     "maintenance": str,
@@ -65,7 +66,7 @@ _KINDS: Final = {str: "a text", int: "a whole number", bool: "true or false", di
 
 
 _NAME: Final = "workload-vm"
-_VARIABLES: Final = {"top_k": "TOP_K", "batch_size": "BATCH_SIZE"}
+_VARIABLES: Final = {"top_k": "TOP_K", "batch_size": "BATCH_SIZE", "licence": "LICENCE"}
 _OF_THE_VM: Final = (
     *("technology", "machine_type", "maintenance", "debug"),
     *("restart_policy", "redirect_log", "scratch_kib"),
@@ -183,7 +184,7 @@ def render_launch_file(wanted: Wanted, reference: ImageReference) -> str:
         values["scratch_kib"] = vm.scratch_kib
     for key, variable in _VARIABLES.items():
         if variable in vm.environment:
-            values[key] = int(vm.environment[variable])
+            values[key] = _KEYS[key](vm.environment[variable])
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
     if vm.metadata:
         lines += ["", "[metadata]"]

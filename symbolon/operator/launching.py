@@ -51,7 +51,7 @@ def launch(
         if output == "json":
             print_json(_document(found, launched=False))
         else:
-            sys.stderr.write("nothing was launched; --anyway launches what would be refused\n")
+            console(stderr=True).print("nothing was launched; --anyway launches what would be refused")
         return ExitCode.ANSWERED_NO
     agree(f"Launch {found.vm.name}? It costs until it ends.", yes=yes, undone="nothing was launched")
     _launch(api, found.vm)

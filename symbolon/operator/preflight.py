@@ -6,6 +6,7 @@ unknown, and never counted as a yes.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from ..policies import NamedPolicy, policies_in, read_policies
 from ..progress import patience
 from ..rendering import console, print_json, styled
 from ..signing_in import sign_in
-from .answers import EXIT_CODES, Answer, Verdict, verdict_of
+from .answers import EXIT_CODES, WORDS_AT, Answer, Verdict, verdict_of
 from .foreseeing import ASSUMED, foresee_decision, foresee_launch
 from .launch_file import Wanted, render_launch_file
 from .machine import check_machine, memory_kib_of
@@ -106,6 +107,9 @@ def look_ahead(api: GoogleApi, wanted: Wanted) -> Preflight:
             answers.append(check_terms(api, pinned, image, vm))
             answers += _decide(api, vm, image, project, policies)
             answers.append(check_results(wanted, image.digest))
+        else:
+            says = "whether the owner's policy admits it rests on the image, which cannot be read from here"
+            answers.append(Answer(asked="admission", standing="unknown", says=says))
         answers += check_machine(api, vm)
         answers += check_rights(api, wanted, project)
         answers.append(_look_for_pictures(api, wanted.input))
@@ -120,7 +124,9 @@ def print_preflight(found: Preflight) -> None:
     terminal.print(f"image  {found.pinned}")
     terminal.print()
     for answer in found.answers:
-        for line in answer.lines():
+        first, *further = answer.lines()
+        terminal.print(first, hang=WORDS_AT)
+        for line in further:
             terminal.print(line)
     terminal.print()
     for assumption in ASSUMED:
@@ -225,8 +231,14 @@ def _look_for_pictures(api: GoogleApi, folder: FolderUri) -> Answer:
 
 
 def _save(name: str, text: str) -> None:
+    """The file has the text, or what it had before."""
+    draft = Path(name).with_name(f".{Path(name).name}.{secrets.token_hex(4)}")
     try:
-        Path(name).write_text(text, encoding="utf-8")
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(name)
+        finally:
+            draft.unlink(missing_ok=True)  # where it has not become the file
     except OSError as error:
         raise Misconfigured(
             f"cannot write {quoted(name)}: {(error.strerror or 'no reason given').lower()}",

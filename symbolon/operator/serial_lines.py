@@ -123,7 +123,10 @@ def parse_line(text: str) -> Line:
     if slog := _SLOG.search(text):
         values = {pair["key"]: _unquoted(pair["value"]) for pair in _PAIR.finditer(slog["rest"])}
         return Line(
-            source="launcher", severity=slog["level"], message=_unquoted(slog["words"]), fields=values
+            source="launcher",
+            severity=slog["level"],
+            message=_unquoted(slog["words"]).rstrip("\n"),
+            fields=values,
         )
     begin = text.find("{")
     if begin >= 0 and not _TIME.match(text):

@@ -224,8 +224,11 @@ def _write(found: Results, into: Path, photos: Photos) -> list[str]:
         into.mkdir(parents=True, exist_ok=True)
         for name, text in zip(_FILES, texts, strict=True):
             unfinished = into / f".{name}.part"
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(into / name)
+            try:
+                unfinished.write_text(text, encoding="utf-8")
+                unfinished.replace(into / name)
+            finally:
+                unfinished.unlink(missing_ok=True)  # where it has not become the file
     except OSError as error:
         raise Misconfigured(
             f"cannot write into {quoted(str(into))}: {(error.strerror or 'no reason given').lower()}",

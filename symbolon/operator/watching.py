@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, TextIO
 
 from attestation.errors import ExitCode, NotKnown, SymbolonError, Unavailable, printable
@@ -18,7 +18,7 @@ from deploy.google_api import GoogleApi, NotFound
 
 from ..judging import Judgement, judge
 from ..policies import NamedPolicy
-from ..rendering import clause_lines, columns, console, print_json, styled
+from ..rendering import Styled, clause_lines, columns, console, print_json, styled
 from ..result_folders import open_result_folder, read_object
 from .reaching import needing
 from .serial_lines import ALIKE, End, Line, SerialLines
@@ -63,11 +63,12 @@ def watch_vm(
                 break
     except KeyboardInterrupt:
         screen.close()
-        sys.stderr.write(f"\n{_goes_on(vm)}")
+        sys.stderr.write("\n")
+        _say_that_it_goes_on(vm)
         raise
     screen.close()
     if lines.holds or lines.ended_alike:
-        sys.stderr.write(_goes_on(vm, alike=lines.ended_alike))
+        _say_that_it_goes_on(vm, alike=lines.ended_alike)
     if not lines.ends:
         raise Unavailable(
             f"`{vm.name}` was switched off before its job ended",
@@ -106,7 +107,7 @@ class Screen:
         self.close()
         what = line.fields.get("step", "") if line.source == "workload" else "launcher"
         severity = line.severity if line.severity in ("INFO", *_STYLES) else "INFO"
-        said = progress_of(line) if _rate_of(line) else printable(line.message)
+        said = progress_of(line) if _rate_of(line) else printable(_words_of(line))
         text = f"{severity:<8}{printable(str(what)):<12}{said}"
         style = _STYLES.get(severity, "dim" if line.source == "launcher" else "")
         console().print(styled((text, style)))
@@ -133,6 +134,12 @@ def progress_of(line: Line) -> str:
     if "seconds_left" in line.fields:
         said += f", {_duration(_number(line, 'seconds_left'))} left"
     return said
+
+
+def _words_of(line: Line) -> str:
+    """The line's words; of a launcher that ends, what becomes of the VM too."""
+    meaning = line.fields.get("exit_msg", "") if line.source == "launcher" else ""
+    return f"{line.message}: {meaning}" if meaning else line.message
 
 
 def _rate_of(line: Line) -> str:
@@ -193,13 +200,22 @@ def _conclude(
         terminal.print(f"hint: {printable(hint)}")
     for policy, judgement in judged:
         terminal.print()
-        failing = judgement.failing
-        count = f"{len(failing)} of {len(judgement.clauses)} clauses of {policy.described}"
-        terminal.print(styled(("WHY", "bold"), f"  {count}"))
-        for clause in failing:
-            for line in clause_lines(clause):
-                terminal.print(line)
+        for line in _why(policy, judgement):
+            terminal.print(line)
     return code
+
+
+def _why(policy: NamedPolicy, judgement: Judgement) -> Iterator[Styled]:
+    """What of the policy said no; where it admits the token, that somebody else did."""
+    if judgement.admitted:
+        words = f"  not for {policy.described}, which admits this token: what stands above is the reason"
+        yield styled(("WHY", "bold"), words)
+        return
+    failing = judgement.failing
+    count = f"{len(failing)} of {len(judgement.clauses)} clauses of {policy.described}"
+    yield styled(("WHY", "bold"), f"  {count if failing else printable(judgement.unknown)}")
+    for clause in failing:
+        yield from clause_lines(clause)
 
 
 def _hint_of_launcher(end: End) -> str:
@@ -223,15 +239,13 @@ def _code_of(end: End, error: JobError | None) -> ExitCode:
     )
 
 
-def _goes_on(vm: ConfidentialVm, *, alike: bool = False) -> str:
+def _say_that_it_goes_on(vm: ConfidentialVm, *, alike: bool = False) -> None:
+    terminal = console(stderr=True)
     why = f"{ALIKE} starts in a row ended alike. " if alike else ""
+    terminal.print(f"{why}`{vm.name}` goes on, and costs until it ends or is destroyed.")
     where = f"{vm.name} --project {vm.project_id} --zone {vm.zone}"
-    return (
-        f"{why}`{vm.name}` goes on, and costs until it ends or is destroyed.\n"
-        f"  look again:  symbolon operator watch {where}\n"
-        f"  switch off:  symbolon operator stop {where}\n"
-        f"  remove:      symbolon operator destroy {where}\n"
-    )
+    for what, word in (("look again:", "watch"), ("switch off:", "stop"), ("remove:", "destroy")):
+        terminal.print(styled(f"  {what:<12} symbolon operator {word} {where}", whole=True))
 
 
 def show_status(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:

@@ -6,14 +6,15 @@ A command's own module is imported when the command runs.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from attestation.errors import ExitCode
 
-from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output
+from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, refuse_usage
 from ..policy_arguments import add_findings, add_policy, now
+from .licence_arguments import add_licence_commands
 from .model_arguments import add_model_commands
+from .order_arguments import add_order_commands
 from .provision_arguments import add_owner_provision
 
 
@@ -89,6 +90,8 @@ def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
     attach.set_defaults(run=_attach_policy)
     add_model_commands(owner)
     add_owner_provision(owner)
+    add_licence_commands(owner)
+    add_order_commands(owner)
 
 
 def _lint_policy(arguments: argparse.Namespace) -> ExitCode:
@@ -110,8 +113,7 @@ def _test_policy(arguments: argparse.Namespace) -> ExitCode:
 
     if arguments.generate is not None:
         if arguments.folder is not None:
-            sys.stderr.write(arguments.usage())
-            return ExitCode.USAGE
+            return refuse_usage(arguments, "--generate writes tests into its own folder: name no other")
         return generate_tests(
             policy=arguments.policy, folder=arguments.generate, output=arguments.output, now=now()
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from attestation.digests import Digest
+from contract.operator_names import OPERATOR_NAMES
 from contract.terms import OwnerTerms, render_terms
 from deploy.resources import Owner
 
@@ -57,5 +59,5 @@ service_accounts = [{emails}]
 # What an operator may set when launching the VM.
 [how]
 cmd_override = []
-env_override = ["INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE"]
+env_override = {json.dumps(OPERATOR_NAMES)}
 """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 from attestation.errors import ExitCode
 
-from ..parsers import Parser, add, add_output
+from ..brokers import NamedBroker
+from ..parsers import Parser, add, add_output, refuse_usage
 from .conventions import CONVENTIONS
 from .sealing_arguments import add_folder, add_seal, add_sealing_commands
 
@@ -172,9 +173,7 @@ def _init(arguments: argparse.Namespace) -> ExitCode:
     said = read_said(OwnerNames)
     by_numbers = [arguments.mean is not None, arguments.scale is not None]
     if any(by_numbers) and not (all(by_numbers) and arguments.convention is None):
-        sys.stderr.write(arguments.usage())
-        sys.stderr.write("symbolon owner init: error: say --convention, or both --mean and --scale\n")
-        return ExitCode.USAGE
+        return refuse_usage(arguments, "say --convention, or both --mean and --scale")
     height, width = arguments.size or (None, None)
     return init(
         Said(
@@ -243,8 +242,18 @@ def _protect(arguments: argparse.Namespace) -> ExitCode:
         steps.begin("reading the terms")  # Google's clients take a while to import
         from .protect import Seal, protect
 
+        typed = arguments.seal
+        named = replace(
+            typed if isinstance(typed, NamedBroker) else NamedBroker(),
+            key=arguments.broker_key,
+            pins=tuple(arguments.pin),
+            owner_key=arguments.key,
+            passphrase_file=arguments.passphrase_file,
+        )
+        has_broker = isinstance(typed, NamedBroker) or any((named.key, named.pins, named.owner_key))
         seal = Seal(
-            kms=arguments.seal,
+            kms=None if isinstance(typed, NamedBroker) else typed,
+            broker=named if has_broker else None,
             sign_with=arguments.sign_with,
             passphrase_file=arguments.passphrase_file,
         )

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 
 from attestation.digests import Digest
+from contract.operator_names import OPERATOR_NAMES
 from contract.terms import OwnerTerms, render_terms
 from deploy.google_api import IAM
 from deploy.image import build_image
@@ -47,20 +48,23 @@ service_accounts = ["{operator.workload_account.email}"]
 
 [how]
 cmd_override = []
-env_override = ["INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE"]
+env_override = {json.dumps(OPERATOR_NAMES)}
 """
 
 
-def ask(stage: Stage, owner: Owner, operator: Operator, image: Digest) -> NamedPolicy:
-    """The owner's provider asks the policy file's condition; the policy as Google then describes it."""
+def ask(stage: Stage, owner: Owner, operator: Operator, image: Digest, *, prefix: str = "") -> NamedPolicy:
+    """The owner's provider asks the policy file's condition; the policy as Google then describes it.
+
+    Files of the stage, whose names begin with `prefix`, have all three.
+    """
     text = render_policy(owner, operator, image)
-    stage.keep("policy.toml", text)
+    stage.keep(f"{prefix}policy.toml", text)
     policy = parse_policy(text)
     provider = owner.provider(mapping=policy.mapping.expressions, condition=policy.condition)
     ensure_all(stage.owner, [provider, *owner.admissions([image])])
     described = stage.owner.api.call("GET", f"{IAM}/{provider.name}", doing="describing the provider")
-    stage.keep("provider.json", json.dumps(described, indent=2) + "\n")
-    stage.keep("condition.cel", policy.condition + "\n")
+    stage.keep(f"{prefix}provider.json", json.dumps(described, indent=2) + "\n")
+    stage.keep(f"{prefix}condition.cel", policy.condition + "\n")
     asked = parse_provider(described)
     return NamedPolicy(described="a provider", condition=asked.condition, provider=asked)
 

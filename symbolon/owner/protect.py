@@ -8,9 +8,9 @@ CRC32C, and pins it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
@@ -21,34 +21,55 @@ from contract.kms_keys import KmsKey, parse_kms_key
 from contract.terms import OwnerTerms
 
 from .. import whole_files
+from ..brokers import NamedBroker
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines
 from ..steps import Steps
 from . import workplace
+from .desk import open_desk
 from .model_bucket import PATIENCE, TIMEOUT_S, failures, open_blob
 from .packing import Measured, measure
 from .uploading import upload
 from .workplace import Workplace, open_workplace
+
+if TYPE_CHECKING:
+    from .key_holders import KeyHolder
 
 NOT_SEALED: Final = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """How the model is to lie in the bucket, as it was typed; `kms` is `NOT_SEALED` where that was said."""
+    """How the model is to lie in the bucket, as it was typed; `kms` is `NOT_SEALED` where that was said.
+
+    `broker` is the owner's broker where it is to have the key, and which of the owner's keys hands it over.
+    """
 
     kms: KmsKey | Literal["none"] | None = None
+    broker: NamedBroker | None = None
     sign_with: Path | None = None
     passphrase_file: Path | None = None
 
-    def kms_of(self, terms: OwnerTerms) -> KmsKey | None:
-        """The key that wraps the model's: the one that was said, or else the terms'; None for a plain
-        model."""
-        if isinstance(self.kms, KmsKey):
-            return self.kms
-        if self.kms == NOT_SEALED or terms.release is None:
+    def holder(self, place: Workplace, key: PrivateKey | None) -> KeyHolder | None:
+        """Who is to hold the model's key: who was said, or else whom the terms name; None for a plain model.
+
+        Raises:
+            Misconfigured: it is a broker, and what it takes to ask it is not said.
+        """
+        release = place.terms.release
+        named = self.broker or NamedBroker(passphrase_file=self.passphrase_file)
+        says_broker = self.kms is None and named.broker is not None
+        if self.kms == NOT_SEALED or (self.kms is None and not says_broker and release is None):
             return None
-        return parse_kms_key(terms.release.kms, where="`release.kms`")
+        from .key_holders import BrokerHolder, KmsHolder
+
+        if isinstance(self.kms, KmsKey):
+            return KmsHolder(kms=self.kms)
+        if not says_broker and release is not None:
+            if release.kms is not None:
+                return KmsHolder(kms=parse_kms_key(release.kms, where="`release.kms`"))
+            named = replace(named, broker=release.broker)
+        return BrokerHolder(desk=open_desk(named, terms=place.folder, key=key))
 
     def key(self) -> PrivateKey | None:
         """The key that signs the manifest, if one was named."""
@@ -89,11 +110,12 @@ def protect(folder: Path, seal: Seal, *, plan: bool, output: str, steps: Steps) 
     place = open_workplace(folder)
     steps.begin("reading the model")
     measured = measure(place.packing, note=lambda size: steps.show(f"{size / 1e6:,.0f} MB"))
-    kms = seal.kms_of(place.terms)
-    if kms is not None:
+    key = seal.key()
+    holder = seal.holder(place, key)
+    if holder is not None:
         from .protect_sealed import protect_sealed
 
-        return protect_sealed(place, measured, kms, seal.key(), plan=plan, output=output, steps=steps)
+        return protect_sealed(place, measured, holder, key, plan=plan, output=output, steps=steps)
     steps.begin("looking at the bucket")
     with failures(place.terms):
         blob = open_blob(place.terms)
@@ -184,7 +206,8 @@ def _tell(
         rows.append(("change", f"{workplace.TERMS}: generation, {was.generation or 'none'} → {pins}"))
         if place.terms.release is not None:
             rows.append(("change", f"{workplace.TERMS}: release, the model is no longer sealed"))
-            rows.append(("", f"{uri}.manifest.json and {uri}.keys.json open nothing any more: remove them"))
+            beside = f"{uri}.manifest.json and {uri}.keys.json"
+            rows.append(("", f"{beside} stay, for images of the sealed one: remove them when none runs"))
     terminal = console()
     terminal.print(printable_lines(columns(rows)))
     if plan.is_done:

@@ -1,15 +1,15 @@
 """What `symbolon owner protect` does with a model that lies sealed: its three objects, and the terms.
 
-    look at the bucket → nothing, or: wrap a new key → stream → manifest → `keys.json` → `terms.toml`
+    look at the bucket → nothing, or: hand over a new key → stream → manifest → `keys.json` → `terms.toml`
 
 A second run finds nothing to do. One that was stopped before the terms were written begins anew, with
-another key: what it left in the bucket is overwritten, and no terms ever named it.
+another key: what it left in the bucket is overwritten, and no terms ever named it. Of a broker that is
+reached elsewhere, or by other pins, the terms alone are written.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
@@ -17,7 +17,6 @@ from google.cloud import storage
 from attestation.errors import ExitCode, Misconfigured, SymbolonError
 from contract import wrapped_keys
 from contract.dsse import PrivateKey, PublicKey, parse_public_key, public_key_of
-from contract.kms_keys import KmsKey
 from contract.sealed_model import (
     keys_uri,
     manifest_uri,
@@ -26,15 +25,14 @@ from contract.sealed_model import (
     unsafe_read_manifest,
 )
 from contract.terms import OwnerTerms, ReleaseTerms
-from contract.wrapped_keys import WrappedKey, entry_of, parse_keys, render_keys
-from deploy.key_wrapping import wrap
+from contract.uris import ObjectUri
 
 from .. import whole_files
 from ..inputs import read_text
 from ..rendering import columns, console, print_json, printable_lines
-from ..signing_in import member_of, sign_in
 from ..steps import Steps
 from . import workplace
+from .key_holders import KeyHolder, KmsHolder, signing_key_missing
 from .model_bucket import PATIENCE, TIMEOUT_S, failures, open_blob
 from .packing import Measured
 from .sealing import NewSeal, SealedArchive, new_seal
@@ -58,63 +56,59 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
-    """What is to be: the archive under that key, signed by that one."""
+    """What is to be: the archive under a key that `holder` has, signed by that one, where it `can_sign`."""
 
     measured: Measured
-    kms: KmsKey
+    holder: KeyHolder
     signed_by: PublicKey | None
+    can_sign: bool
 
 
 def protect_sealed(
     place: Workplace,
     measured: Measured,
-    kms: KmsKey,
+    holder: KeyHolder,
     key: PrivateKey | None,
     *,
     plan: bool,
     output: str,
     steps: Steps,
 ) -> ExitCode:
-    """The bucket has the model sealed, `kms` can open it, and the terms pin it; or, of a `plan`, what that
+    """The bucket has the model sealed, `holder` can open it, and the terms pin it; or, of a `plan`, what that
     takes.
 
-    Raises: as `protect`; and as `deploy.key_wrapping.wrap`.
+    Raises: as `protect`; and as `holder`.
     """
     was = place.terms.release
     signed_by = public_key_of(key) if key is not None else None
     if signed_by is None and was is not None and was.signed_by is not None:
         signed_by = parse_public_key(was.signed_by, where="`release.signed_by`")
-    wanted = Sealing(measured=measured, kms=kms, signed_by=signed_by)
+    wanted = Sealing(measured=measured, holder=holder, signed_by=signed_by, can_sign=key is not None)
     steps.begin("looking at the bucket")
     with failures(place.terms):
         found = _look(place.terms)
-    done = _is_done(place.terms, wanted, found)
+    there = _release_there(place.terms, wanted, found)
+    done = there is not None and there == was
     if plan or done:
         steps.pause()
         return _tell(place, wanted, found, None, done=done, output=output)
+    if there is not None:
+        _pin(place, measured, found.stream_generation, there)
+        steps.pause()
+        return _tell(place, wanted, found, there, done=False, output=output)
     if signed_by is not None and key is None:
-        raise Misconfigured(
-            "the terms name the owner's key, and the model is to be sealed anew: its manifest needs signing",
-            hint="name the key: --sign-with FILE",
-        )
+        raise signing_key_missing()
     seal = new_seal(
         place.packing, measured, model_id=place.terms.model.uri.name, version=_next_version(found)
     )
-    steps.begin("wrapping the model's key")
-    api = sign_in("owner")
-    wrapped = wrap(api, kms, seal.key, seal.digest, who=partial(member_of, api))
+    steps.begin("handing over the model's key")
+    keys = holder.hand_over(seal)
     steps.begin(f"uploading {seal.size / 1e6:,.0f} MB,")
     with failures(place.terms):
         generation = _upload(place, measured, seal, found, steps)
-        _write(
-            place.terms,
-            manifest=(seal.payload if key is None else sign_manifest(seal.payload, key)),
-            keys=render_keys(seal.digest, (WrappedKey(kms=kms, wrapped=wrapped.wrapped),)),
-            found=found,
-        )
-    release = ReleaseTerms(
-        manifest=seal.digest, kms=str(kms), signed_by=None if signed_by is None else signed_by.text
-    )
+        manifest = seal.payload if key is None else sign_manifest(seal.payload, key)
+        _write(place.terms, manifest=manifest, keys=keys, found=found)
+    release = holder.terms(seal.digest, signed_by)
     _pin(place, measured, generation, release)
     steps.pause()
     return _tell(place, wanted, found, (seal, generation), done=False, output=output)
@@ -162,21 +156,24 @@ def _look(terms: OwnerTerms) -> Found:
     )
 
 
-def _is_done(terms: OwnerTerms, wanted: Sealing, found: Found) -> bool:
-    """Whether terms and bucket are as they are wanted to be."""
+def _release_there(terms: OwnerTerms, wanted: Sealing, found: Found) -> ReleaseTerms | None:
+    """What the terms have to say of the sealed model that is there, where it is the one that is wanted."""
     release, signed_by = terms.release, wanted.signed_by
-    if release is None or not found.stream_generation:
-        return False
-    asked = (str(wanted.kms), None if signed_by is None else signed_by.text)
-    if (release.kms, release.signed_by) != asked or terms.model.generation != found.stream_generation:
-        return False
+    if release is None or not found.stream_generation or not wanted.holder.is_named(release):
+        return None
+    asked = (None if signed_by is None else signed_by.text, found.stream_generation)
+    if (release.signed_by, terms.model.generation) != asked:
+        return None
     try:
         manifest = open_manifest(found.manifest, pinned=release.manifest, signed_by=signed_by)
-        entry_of(parse_keys(found.keys, manifest=release.manifest), wanted.kms)
     except SymbolonError:
-        return False
+        return None
     same = manifest.digest == wanted.measured.digest == terms.model.sha256
-    return same and found.stream.size == manifest.layout.sealed_size
+    if not same or found.stream.size != manifest.layout.sealed_size:
+        return None
+    if not wanted.holder.holds(release.manifest, found.keys):
+        return None
+    return wanted.holder.terms(release.manifest, signed_by)
 
 
 def _next_version(found: Found) -> int:
@@ -185,6 +182,14 @@ def _next_version(found: Found) -> int:
         return unsafe_read_manifest(found.manifest)[0].version + 1
     except SymbolonError:
         return 1
+
+
+def _locked_out(found: Found) -> str | None:
+    """The manifest that is there: images that pin it refuse any other."""
+    try:
+        return unsafe_read_manifest(found.manifest)[1]
+    except SymbolonError:
+        return None
 
 
 def _upload(place: Workplace, measured: Measured, seal: NewSeal, found: Found, steps: Steps) -> int:
@@ -201,12 +206,14 @@ def _upload(place: Workplace, measured: Measured, seal: NewSeal, found: Found, s
     return int(found.stream.generation)
 
 
-def _write(terms: OwnerTerms, *, manifest: bytes, keys: bytes, found: Found) -> None:
+def _write(terms: OwnerTerms, *, manifest: bytes, keys: bytes | None, found: Found) -> None:
     bucket, model = found.stream.bucket, terms.model.uri
     for uri, data, generation in (
         (manifest_uri(model), manifest, found.manifest_generation),
         (keys_uri(model), keys, found.keys_generation),
     ):
+        if data is None:
+            continue
         bucket.blob(uri.name).upload_from_string(
             data, content_type=_JSON, if_generation_match=generation, timeout=TIMEOUT_S
         )
@@ -222,55 +229,80 @@ def _tell(
     place: Workplace,
     wanted: Sealing,
     found: Found,
-    made: tuple[NewSeal, int] | None,
+    made: tuple[NewSeal, int] | ReleaseTerms | None,
     *,
     done: bool,
     output: str,
 ) -> ExitCode:
+    """What is there, or was made: a new seal with its stream's generation, or terms for the one that is."""
     model = place.terms.model.uri
-    action = "keep" if done else "replace" if found.stream_generation else "create"
-    seal, generation = made if made is not None else (None, None)
+    pinned = made if isinstance(made, ReleaseTerms) else None
+    seal, generation = made if isinstance(made, tuple) else (None, None)
+    keeps = done or pinned is not None
+    action = "keep" if keeps else "replace" if found.stream_generation else "create"
+    locked_out = None if keeps else _locked_out(found)
     if output == "json":
+        in_kms = isinstance(wanted.holder, KmsHolder)
         print_json(
             {
                 "object": {
                     "action": action,
                     "uri": str(model),
                     "size": None if seal is None else seal.size,
-                    "replaces": None if done else found.stream_generation or None,
+                    "replaces": None if keeps else found.stream_generation or None,
+                    "replaces_manifest": locked_out,
                 },
                 "terms": {
                     "action": "keep" if done else "change",
                     "sha256": wanted.measured.digest,
-                    "generation": place.terms.model.generation if done else generation,
-                    "manifest": _pinned_manifest(place, seal) if done or seal is not None else None,
-                    "kms": str(wanted.kms),
+                    "generation": place.terms.model.generation if keeps else generation,
+                    "manifest": _pinned_manifest(place, seal) if keeps or seal is not None else None,
+                    "kms": wanted.holder.name if in_kms else None,
+                    "broker": None if in_kms else wanted.holder.name,
                     "signed_by": None if wanted.signed_by is None else wanted.signed_by.key_id,
                 },
                 "done": done or made is not None,
             }
         )
         return ExitCode.YES
-    size = wanted.measured.size / 1e6
     rows = [
-        (action, f"{model}, {size:,.1f} MB, sealed"),
+        (action, f"{model}, {wanted.measured.size / 1e6:,.1f} MB, sealed"),
         (action, str(manifest_uri(model))),
-        (action, f"{keys_uri(model)}: {wanted.kms} opens it"),
+        *_holder_rows(wanted, found, model, action),
     ]
-    if done or seal is not None:
-        verb = "keep" if done else "change"
+    verb = "keep" if done else "change"
+    if pinned is not None:
+        rows.append((verb, f"{workplace.TERMS}: the broker's address and pins"))
+    elif done or seal is not None:
         rows.append((verb, f"{workplace.TERMS}: manifest {_pinned_manifest(place, seal)}"))
     else:
         rows.append(("change", f"{workplace.TERMS}: the manifest's digest, and the generation that it gets"))
     if wanted.signed_by is not None:
-        rows.append(("", f"signed by the key {wanted.signed_by.key_id}"))
+        by = "" if done or wanted.can_sign else ", which --sign-with has to name"
+        rows.append(("", f"signed by the key {wanted.signed_by.key_id}{by}"))
     terminal = console()
     terminal.print(printable_lines(columns(rows)))
+    if locked_out is not None:
+        terminal.print(
+            f"warning: an image that was published for the manifest {locked_out} refuses this one; to keep"
+            " both, give this model another name, by `model.uri` in terms.toml"
+        )
     if done:
         terminal.print("nothing to do: the model is there, sealed, and pinned")
     elif made is None:
         terminal.print("nothing was done: this is the plan")
     return ExitCode.YES
+
+
+def _holder_rows(wanted: Sealing, found: Found, model: ObjectUri, action: str) -> list[tuple[str, str]]:
+    """Who opens it, and what is left that opens it no more."""
+    name = wanted.holder.name
+    if isinstance(wanted.holder, KmsHolder):
+        return [(action, f"{keys_uri(model)}: {name} opens it")]
+    rows = [(action, f"{name} has its key, and releases it under a licence")]
+    if found.keys_generation:
+        rows.append(("", f"{keys_uri(model)} opens nothing any more: remove it"))
+    return rows
 
 
 def _pinned_manifest(place: Workplace, seal: NewSeal | None) -> str:

@@ -85,12 +85,13 @@ def _key_in(terms: str, named: str) -> str:
         release = parse_terms(terms).release
     except ScaleMissing as incomplete:
         release = incomplete.unscaled.release
-    if release is not None and named not in ("", release.kms):
+    kms = None if release is None else release.kms
+    if kms is not None and named not in ("", kms):
         raise Misconfigured(
-            f"the terms say {quoted(release.kms, most_characters=200)}, and `kms` is another key",
+            f"the terms say {quoted(kms, most_characters=200)}, and `kms` is another key",
             hint="leave --kms (SYMBOLON_KMS_KEY, `kms` in symbolon.toml) out, or seal the model by that key",
         )
-    return named if release is None else release.kms
+    return named if kms is None else kms
 
 
 def _sealing(api: GoogleApi, owner: Owner, member: str, choice: Choice) -> tuple[Grant, ...]:

@@ -64,6 +64,11 @@ def rotate(
             "the model does not lie sealed, so there is no key to rotate",
             hint="seal it: symbolon owner protect --seal kms=KEY",
         )
+    if release.kms is None:
+        raise Misconfigured(
+            f"the owner's broker `{release.broker}` holds the model's key, and no `keys.json` does",
+            hint="the broker's own master key is rotated where it runs: symbolon broker rotate-master DIR",
+        )
     ours = parse_kms_key(release.kms, where="`release.kms`")
     if ours in remove:
         raise Misconfigured(

@@ -9,6 +9,7 @@ from typing import Literal
 from attestation.errors import ExitCode
 from contract.kms_keys import SHAPE, KmsKey, parse_kms_key
 
+from ..brokers import NamedBroker
 from ..parsers import Parser, add, add_group, add_output, typed
 
 
@@ -16,14 +17,28 @@ def add_seal(protect: Parser) -> None:
     """How the model is to lie in the bucket."""
     protect.add_argument(
         "--seal",
-        metavar="kms=KEY|none",
+        metavar="kms=KEY|broker=URL|DIR|none",
         type=_seal,
-        help="encrypt it, with a key that KEY of Cloud KMS wraps; or not (default: as the terms say)",
+        help="encrypt it, with a key that KEY of Cloud KMS wraps, or that the owner's broker has and releases"
+        " under licences; or not (default: as the terms say)",
     )
     protect.add_argument(
         "--sign-with", metavar="FILE", type=Path, help="a key of `symbolon owner keys new` signs the manifest"
     )
     _add_passphrase(protect)
+    broker = protect.add_argument_group(
+        "of a broker", "without these: `[broker]` of symbolon.toml, else `[release]` of the terms"
+    )
+    broker.add_argument("--broker-key", metavar="KEY", help="its public key, as `broker init` prints it")
+    broker.add_argument(
+        "--pin", metavar="SHA256", action="append", default=[], help="of its server's key; once or twice"
+    )
+    broker.add_argument(
+        "--key",
+        metavar="FILE",
+        type=Path,
+        help="the owner's key that hands over the model's (default: the one that signs the manifest)",
+    )
 
 
 def add_sealing_commands(owner: argparse._SubParsersAction[Parser]) -> None:
@@ -94,12 +109,16 @@ def _add_passphrase(parser: Parser) -> None:
     )
 
 
-def _seal(text: str) -> KmsKey | Literal["none"]:
+def _seal(text: str) -> KmsKey | NamedBroker | Literal["none"]:
     if text == "none":
         return "none"
     kind, _, name = text.partition("=")
+    if kind == "broker" and name:
+        return NamedBroker(broker=name)
     if kind != "kms":
-        raise argparse.ArgumentTypeError(f"`{text[:40]}` is neither `none` nor kms={SHAPE[1:-1]}")
+        raise argparse.ArgumentTypeError(
+            f"`{text[:40]}` is neither `none` nor broker=URL nor kms={SHAPE[1:-1]}"
+        )
     return _kms_key(name)
 
 

@@ -78,6 +78,15 @@ def show_key(file: Path, *, output: str) -> ExitCode:
     Raises:
         Misconfigured: there is none, or it is of another kind.
     """
+    return _tell(file, read_public_key(file), output=output)
+
+
+def read_public_key(file: Path) -> PublicKey:
+    """The public half in `file`, or in `FILE.pub` where that is the key's own name.
+
+    Raises:
+        Misconfigured: there is none, or it is of another kind.
+    """
     public = file if file.suffix == _PUBLIC else _public_of(file)
     data = read_bytes(str(public), what="public key")
     try:
@@ -88,7 +97,7 @@ def show_key(file: Path, *, output: str) -> ExitCode:
         ) from None
     text = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
-    return _tell(file, parse_public_key(body, where=f"what {quoted(public.name)} has"), output=output)
+    return parse_public_key(body, where=f"what {quoted(public.name)} has")
 
 
 def open_key(file: Path, *, passphrase_file: Path | None) -> PrivateKey:

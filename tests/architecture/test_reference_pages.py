@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.tables import keys_of
+from contract.tables import keys_of, render_table
 from contract.terms import TABLES, parse_terms, render_terms
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +33,14 @@ def test_a_reference_page_is_what_the_script_writes(page: str, written: Path) ->
 
 def test_the_example_of_the_terms_is_one_that_the_workload_takes_and_says_every_key() -> None:
     page = (ROOT / "docs" / "reference" / "terms.md").read_text(encoding="utf-8")
-    example = page.partition("```toml\n")[2].partition("```")[0]
+    example, by_a_broker = (each.partition("```")[0] for each in page.split("```toml\n")[1:])
     terms = parse_terms(example)
     assert render_terms(terms) == example
     said = tomllib.loads(example)
+    whole = example.replace(render_table("release", terms.release), by_a_broker)
+    assert whole != example
+    assert render_terms(parse_terms(whole)) == whole
+    said["release"] |= tomllib.loads(whole)["release"]
     assert said == {"format": 1} | {
         name: {each.name: said[name][each.name] for each in keys_of(table)} for name, table in TABLES.items()
     }

@@ -1,4 +1,4 @@
-"""An operator's settings reach the program through four names, and through nothing else."""
+"""An operator's settings reach the program through five names, and through nothing else."""
 
 from __future__ import annotations
 

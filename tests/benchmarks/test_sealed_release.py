@@ -11,14 +11,14 @@ from benchmarks.figures import Spread
 
 
 def test_a_small_model_is_sealed_fetched_and_opened() -> None:
-    found = sealed_release.measure(mib=3, rounds=1)
+    found = sealed_release.measure(mib=96, rounds=1)  # so many that every thread has a whole range
     spreads = {name: each for name, each in asdict(found).items() if name != "mib"}
     assert set(spreads) == {
         *("fetched_sealed", "fetched_plain", "fetch_ratio", "beside_mib"),
         *("sealed", "hashed", "seal_ratio"),
     }
     assert all(each["lowest"] >= 0 for each in spreads.values())
-    assert spreads["beside_mib"]["highest"] < 64
+    assert 32 < spreads["beside_mib"]["highest"] <= 64
 
 
 def test_the_table_says_where_what_is_asked_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_any_value_of_any_key_of_terms(line: str, value: object) -> None:
     terms_of(terms_text().replace(line, f"{name} = {toml(value)}", 1))
 
 
-NAMES = ("INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE")
+NAMES = ("INPUT_URI", "RESULT_URI", "TOP_K", "BATCH_SIZE", "LICENCE")
 uris = st.sampled_from(["gs://photos/june", "gs://results", ""]) | st.from_regex(r"gs://.*", fullmatch=True)
 numbers = st.integers(-2, 2000).map(str) | st.from_regex(r"\d{1,30}", fullmatch=True)
 

@@ -108,6 +108,7 @@ def test_each_member_has_to_be_there_and_of_its_type(path: tuple[object, ...]) -
 MAY_BE: list[tuple[object, object]] = [
     ("generation", None),
     ("sealed_manifest", None),
+    ("release", None),
     ("proxy", True),
     ("private_ca", True),
     ("subject", []),
@@ -226,3 +227,37 @@ def test_a_root_is_64_hex_digits(what: str, root: str) -> None:
 def test_no_two_subjects_have_one_name() -> None:
     with pytest.raises(ReceiptMalformed, match="two subjects have one name"):
         parse_statement(changed(("subject", 1), STATEMENT["subject"][0]))
+
+
+RELEASED = {
+    "request": "sha256:" + "5" * 64,
+    "logged": {
+        "entry": base64.b64encode(b"an entry").decode(),
+        "opening": base64.b64encode(b"its opening").decode(),
+        "index": "7",
+        "checkpoint": "a checkpoint",
+        "proof": ["ab" * 32, "cd" * 32],
+    },
+}
+
+
+def test_a_release_is_written_as_it_was_read() -> None:
+    payload = changed(("predicate", "release"), RELEASED)
+    release = parse_statement(payload).release
+    assert release is not None
+    assert (release.request, release.logged.index, len(release.logged.proof)) == ("sha256:" + "5" * 64, 7, 2)
+    assert render_statement(parse_statement(payload)) == payload
+
+
+@pytest.mark.parametrize("path", paths(RELEASED), ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.parametrize("value", [None, True, 1, "\x00", [None], {}], ids=repr)
+def test_each_member_of_a_release_has_to_be_of_its_type(path: tuple[object, ...], value: object) -> None:
+    if path == ("logged", "checkpoint") and isinstance(value, str):
+        return  # its text is for whoever verifies it
+    document = json.loads(changed(("predicate", "release"), RELEASED))
+    at = document["predicate"]["release"]
+    for name in path[:-1]:
+        at = at[name]
+    at[path[-1]] = value
+    with pytest.raises(ReceiptMalformed):
+        parse_statement(json.dumps(document).encode())

@@ -6,9 +6,10 @@ import pytest
 
 from attestation.errors import ExitCode, Misconfigured
 from contract.request import ResultRefused, agree, parse_request
-from contract.terms import parse_terms
+from contract.terms import OwnerTerms, parse_terms
 from contract.uris import FolderUri
-from tests.workload.samples import terms_text
+from tests.contract.test_terms import RELEASED, SEALED
+from tests.workload.samples import TERMS, terms_text
 
 REQUEST = {"INPUT_URI": "gs://photos/june", "RESULT_URI": "gs://results", "TOP_K": "2", "BATCH_SIZE": "16"}
 
@@ -56,6 +57,11 @@ def test_the_largest_top_k_of_the_terms_is_in_the_hint() -> None:
         ("BATCH_SIZE", "0"),
         ("BATCH_SIZE", "1025"),
         ("BATCH_SIZE", "many"),
+        ("LICENCE", ""),
+        ("LICENCE", "0" * 31),
+        ("LICENCE", "0" * 33),
+        ("LICENCE", "A" * 32),
+        ("LICENCE", "0" * 32 + "\n"),
     ],
 )
 def test_a_request_with_one_bad_variable_names_it(name: str, value: str | None) -> None:
@@ -128,3 +134,22 @@ def test_nothing_is_written_to_the_owners_bucket_and_no_picture_read_from_it() -
     ) as refused:
         agree(terms, parse_request({**REQUEST, "INPUT_URI": "gs://primus-models"}))
     assert not isinstance(refused.value, ResultRefused)  # why, may be written to RESULT_URI
+
+
+LICENCE = "0123456789abcdef" * 2
+
+
+def test_a_licence_is_named_where_the_terms_name_a_broker() -> None:
+    job = agree(RELEASED, parse_request({**REQUEST, "LICENCE": LICENCE}))
+    assert job.licence == LICENCE
+    with pytest.raises(
+        Misconfigured, match=r"LICENCE is not set, and .* `https://broker.primus.example:8443`"
+    ):
+        agree(RELEASED, parse_request(REQUEST))
+
+
+@pytest.mark.parametrize("terms", [TERMS, SEALED], ids=["as it lies", "by Cloud KMS"])
+def test_a_licence_that_nobody_asks_for_is_refused(terms: OwnerTerms) -> None:
+    assert agree(terms, parse_request(REQUEST)).licence is None
+    with pytest.raises(Misconfigured, match="LICENCE is set, and the owner's terms name no broker"):
+        agree(terms, parse_request({**REQUEST, "LICENCE": LICENCE}))

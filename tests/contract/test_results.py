@@ -234,6 +234,15 @@ def test_an_error_is_written_for_people_too() -> None:
     ]
     claims = json.loads(render_error(replace(error, claims={"swname": "CONFIDENTIAL_SPACE"})))["claims"]
     assert claims == {"swname": "CONFIDENTIAL_SPACE"}
+    named = replace(error, code="licence-used-up")
+    assert json.loads(render_error(named))["code"] == "licence-used-up"
+    assert parse_error(render_error(named)) == named
+
+
+def test_an_error_s_code_is_a_text() -> None:
+    error = {"format": 1, "family": "f", "message": "m", "hint": "h", "code": 7}
+    with pytest.raises(Misconfigured):
+        parse_error(json.dumps(error))
 
 
 def test_an_error_s_claims_are_an_object() -> None:

@@ -84,6 +84,16 @@ def test_an_engine_builds_pushes_and_keeps_nothing(programs: Path, tmp_path: Pat
     assert removed == f"rmi --force {image}"
 
 
+def test_docker_without_its_buildx_is_said_to_be_so(programs: Path) -> None:
+    program = programs / "docker"
+    program.write_text("#!/bin/sh\necho 'docker: unknown command: docker buildx' >&2; exit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(Misconfigured, match="`docker` is installed without its buildx"):
+        find_engine("docker")
+    with pytest.raises(Misconfigured, match="none of buildah, podman and docker's buildx is installed"):
+        find_engine()
+
+
 def test_docker_writes_the_layout_itself(programs: Path, tmp_path: Path) -> None:
     program = install(programs, "docker")
     built = build(find_engine(), tmp_path, base=BASE, runtime="tensorflow", layout=tmp_path / "out")
@@ -102,7 +112,7 @@ def test_the_first_that_is_installed_is_taken_unless_one_is_named(programs: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [(None, "none of buildah, podman, docker"), ("docker", "`docker`")]
+    ("name", "words"), [(None, "none of buildah, podman and docker"), ("docker", "`docker`")]
 )
 def test_an_engine_that_is_not_there_is_said(programs: Path, name: str | None, words: str) -> None:
     with pytest.raises(Misconfigured, match=words):

@@ -163,7 +163,7 @@ def test_a_builder_refuses_such_terms_too_in_one_line(tmp_path: Path, runtime: s
 
 def test_our_dockerfile_gives_the_operator_four_names_and_nothing_else() -> None:
     labels = read_dockerfile().labels
-    assert labels["tee.launch_policy.allow_env_override"] == "INPUT_URI,RESULT_URI,TOP_K,BATCH_SIZE"
+    assert labels["tee.launch_policy.allow_env_override"] == "INPUT_URI,RESULT_URI,TOP_K,BATCH_SIZE,LICENCE"
     for denied in ("allow_cmd_override", "allow_capabilities", "allow_cgroups"):
         assert labels[f"tee.launch_policy.{denied}"] == "false"
     assert "tee.launch_policy.allow_mount_destinations" not in labels

@@ -101,6 +101,28 @@ def test_what_is_not_ours_to_use_refuses_the_plan(resource: Made, found: dict[st
         plan([OWNER.pool, resource], {url_of(OWNER.pool): None, url_of(resource): found})
 
 
+@pytest.mark.parametrize(
+    ("resource", "line"),
+    [
+        (
+            OWNER.service_account,
+            f"gcloud iam service-accounts enable {OWNER.service_account.email} --project=",
+        ),
+        (OWNER.pool, f"gcloud iam workload-identity-pools update {OWNER.pool.name} --no-disabled"),
+        (
+            PROVIDER,
+            f"gcloud iam workload-identity-pools providers update-oidc {PROVIDER.name} --no-disabled",
+        ),
+    ],
+)
+def test_whoever_finds_something_switched_off_is_told_how_it_is_switched_on(
+    resource: Made, line: str
+) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        plan([resource], {url_of(resource): {**ASKING, "state": "ACTIVE", "disabled": True}})
+    assert line in refused.value.hint
+
+
 def test_a_deleted_provider_is_restored_and_set_right() -> None:
     there = {**ASKING, "state": "DELETED", "attributeCondition": "true"}
     assert plan([PROVIDER], {url_of(PROVIDER): there}) == (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from emulator.audit import HEAD_NAME, AuditLog, AuditLogBroken, verify_log
 
@@ -17,6 +19,19 @@ def decide(log: AuditLog, *, granted: bool, detail: Mapping[str, object] | None 
 
 def test_a_log_that_nobody_wrote_to_has_no_entries(tmp_path: Path) -> None:
     assert AuditLog(tmp_path / "audit.jsonl", lambda: 0.0).entries() == []
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_up(*_: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ed25519PrivateKey, "private_bytes_raw", fill_up)
+        patch.setattr(Ed25519PrivateKey, "generate", lambda: Ed25519PrivateKey)
+        with pytest.raises(OSError, match="No space left"):
+            AuditLog(tmp_path / "audit.jsonl", lambda: 0.0)
+    assert list(tmp_path.iterdir()) == []
+    AuditLog(tmp_path / "audit.jsonl", lambda: 0.0)
 
 
 def test_a_decision_is_a_line_under_the_names_of_cloud_audit_logs(tmp_path: Path) -> None:

@@ -179,6 +179,21 @@ def test_colours_and_parts_stay_where_they_were(monkeypatch: pytest.MonkeyPatch,
         ),
         pytest.param("x" * 30 + " y", "x" * 30 + "\n  y", id="a word that is longer than a line"),
         pytest.param("  row  one two three four", "  row  one two three\n       four", id="a table"),
+        pytest.param(
+            "fix: owner: gcloud a b --c=d --e=f.g; or not",
+            "fix: owner:\n  gcloud a b --c=d --e=f.g;\n  or not",
+            id="a command of gcloud's",
+        ),
+        pytest.param(
+            "type gcloud a --b=c && gcloud d --e=f",
+            "type\n  gcloud a --b=c && gcloud d --e=f",
+            id="two commands in a row",
+        ),
+        pytest.param(
+            "type `symbolon a b --c d e f`", "type\n  `symbolon a b --c d e f`", id="a command of ours"
+        ),
+        pytest.param("it said `no, and never again`", "it said `no, and\n  never again`", id="a sentence"),
+        pytest.param("by gcloud alone, it is so", "by gcloud alone, it\n  is so", id="gcloud by its name"),
         pytest.param("猫" * 9 + " 猫猫", "猫" * 9 + "\n  猫猫", id="letters of two columns"),
     ],
 )

@@ -158,7 +158,11 @@ def test_a_repository_with_images_is_taken_down_only_where_that_was_said(here: G
     refused = ask(*command, "--destroy", "--yes")
     assert refused.code == 7
     assert "repository `primus-artifact-repo` holds 1 image: nothing was deleted" in refused.err
-    assert "            images: 1 -> (none)" in ask(*command, "--destroy", "--plan").out
+    plan = ask(*command, "--destroy", "--plan").out
+    assert "            images: 1 -> (none)" in plan
+    assert "that deletes nothing while they hold something: add --with-contents to lose it\n" in plan
+    said = ask(*command, "--destroy", "--plan", "--with-contents").out
+    assert said.endswith("to do it: symbolon owner provision --project=primus --destroy --with-contents\n")
     assert here.written == []
     assert ask(*command, "--destroy", "--yes", "--with-contents").code == 0
     assert what_is_seen(here.api("owner"), "owner") == []

@@ -17,21 +17,26 @@ SIXTY = [f"sha256:{number:064}" for number in range(60)]
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "says"),
     [
-        ("--apply", "--destroy"),
-        ("--apply", "--plan"),
-        ("--apply", "--output", "f"),
-        ("--apply", "--print", "gcloud"),
-        ("--destroy", "--output", "f"),
-        ("--with-contents",),
-        ("--yes",),
-        ("--destroy", "--print", "terraform"),
+        ("--apply --destroy", "--apply makes and --destroy deletes: say one of them"),
+        ("--apply --plan", "--plan shows and --apply does: say one of them"),
+        ("--apply --output f", "--output writes a plan down"),
+        ("--apply --print gcloud", "--print shows the plan and --apply does it: say one of them"),
+        ("--destroy --output f", "--output writes a plan down"),
+        ("--with-contents", "--with-contents belongs to --destroy"),
+        ("--yes", "--yes belongs to --destroy: nothing else asks"),
+        ("--destroy --print terraform", "Terraform's JSON says what is wanted"),
     ],
-    ids=" ".join,
 )
-def test_two_things_at_once_are_wrong_usage(here: GoogleHere, ask: Ask, words: tuple[str, ...]) -> None:
-    assert ask("owner", "provision", "--project", "primus", *words).code == 2
+def test_two_things_at_once_are_wrong_usage_and_named(
+    here: GoogleHere, ask: Ask, words: str, says: str
+) -> None:
+    answered = ask("owner", "provision", "--project", "primus", *words.split())
+    assert answered.code == 2
+    usage, error = answered.err.splitlines()
+    assert usage.startswith("usage: symbolon owner provision ")
+    assert error.startswith(f"error: {says}")
     assert here.asked == []
 
 

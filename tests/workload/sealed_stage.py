@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,12 +25,14 @@ def sealed_job(
     opens: KmsKey | None = None,
     wrapped_for: Digest | None = None,
     replaced: Mapping[str, bytes] | None = None,
+    stored: Callable[[bytes], bytes] = bytes,
     **job: Any,
 ) -> Job:
     """A job whose model lies sealed: `key` has wrapped the model's, which is the canary `KEY`.
 
     `named` is the key that the terms name, `opens` the one that `keys.json` says it is for, `wrapped_for` the
-    manifest that it was wrapped for, and `replaced` has other objects by their suffix.
+    manifest that it was wrapped for, `replaced` has other objects by their suffix, and `stored` makes of the
+    sealed stream what lies in the bucket.
     """
     it = sealed(stage.model, key=KEY.encode())
     wrapped = wrap(key.api, key.kms, it.key, wrapped_for or it.digest).wrapped
@@ -45,4 +47,4 @@ def sealed_job(
         pinned = ReleaseTerms(manifest=it.digest, kms=str(named or key.kms))
         return render_terms(replace(terms, release=pinned))
 
-    return stage.job(uploaded=it.stream, edit=release, hasty=True, **job)
+    return stage.job(uploaded=stored(it.stream), edit=release, hasty=True, **job)

@@ -182,7 +182,9 @@ def test_a_refusal_by_iam_goes_to_whoever_acts_next(
     refusal = refusal_of(google)
     assert type(refusal) is family
     assert refusal.message == f"the owner's service account may not be used: {said}"
-    assert "roles/iam.workloadIdentityUser" in refusal.hint
+    assert refusal.hint.startswith("the owner grants it: gcloud iam service-accounts add-iam-policy-binding ")
+    assert "/attribute.image_digest/" in refusal.hint
+    assert refusal.hint.endswith(" --role=roles/iam.workloadIdentityUser")
 
 
 def test_a_hint_after_a_refusal_by_sts_fits_its_family(google: Google) -> None:

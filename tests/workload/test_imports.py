@@ -38,6 +38,6 @@ def test_when_the_environment_is_narrowed_no_library_has_been_imported_that_coul
         check=True,
     ).stdout
     packages = {module.partition(".")[0] for module in json.loads(seen)}
-    ours = {"attestation", "workload", "__main__", "sitecustomize", "usercustomize"}
+    ours = {"attestation", "contract", "workload", "__main__", "sitecustomize", "usercustomize"}
     foreign = packages - set(sys.stdlib_module_names) - ours
     assert not {name for name in foreign if not name.startswith(("_", "encodings"))}

@@ -146,7 +146,8 @@ def test_a_refused_job_says_why_in_one_line_and_leaves_error_json(
     refused = said in ("by the attribute condition", "may not be used", "STS refuses")
     claims = next((line["claims"] for line in ended.lines if "claims" in line), None)
     assert (claims is not None) == refused
-    error = JobError(family=last["family"], message=last["message"], hint=last["hint"], claims=claims)
+    told = {name: last[name] for name in ("family", "message", "hint", "code")}
+    error = JobError(**told, claims=claims)
     assert ended.error == error
     assert ended.errors == ""
     assert sum(line["severity"] == "ERROR" for line in ended.lines) == 1

@@ -146,31 +146,49 @@ def generations(job: Job) -> dict[str, int]:
 def test_neither_the_key_nor_the_model_is_seen_anywhere(
     there: There, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Not in log, row, error, argument or environment, and in no file of a disk, the emulator's included."""
+    """Not in log, row, error, argument or environment, and in no file of a disk, the emulator's included.
+
+    The job ends well; without the key; with the key alone, or with the model too, in its memory.
+    """
     folder, ir = tmp_path_factory.mktemp("marked"), tmp_path_factory.mktemp("ir")
     stage = Stage(there.stage.emulator, folder, marked_model(ir))
     given = marked_environment(stage.emulator.env["HTTPS_PROXY"])
-    watched = {}
-    for kind in ("runs", "is refused"):
+    kinds: dict[str, tuple[ExitCode, dict[str, Any]]] = {
+        "it runs": (ExitCode.YES, {}),
+        "the stream is damaged": (ExitCode.REFUSED, {"stored": _last_byte_flipped}),
+        "the terms name an input that it has not": (
+            ExitCode.MISCONFIGURED,
+            {"edit": lambda terms: _openvino(terms).replace('tensor = "images"', 'tensor = "absent"')},
+        ),
+        "the key is disabled": (ExitCode.MISCONFIGURED, {}),
+    }
+    for kind, (status, options) in kinds.items():
         job = sealed_job(
             stage,
             there.key,
             environment={"INPUT_URI": f"gs://{stage.photos.name}/one", **given},
             facts=replace(FACTS, env=given, env_override=given),
-            edit=lambda terms: terms.replace('"tensorflow"', '"openvino"'),
+            **{"edit": _openvino, **options},
         )
-        if kind == "is refused":
+        if kind == "the key is disabled":
             there.key.disable(1)
-        watched[kind] = run(job)
+        watched = run(job)
+        assert watched.ended.status == status, (kind, watched.ended.lines)
+        assert watched.leaks == [], kind
         assert list(job.scratch.iterdir()) == []
-    ended = {kind: each.ended.status for kind, each in watched.items()}
-    assert ended == {"runs": ExitCode.YES, "is refused": ExitCode.MISCONFIGURED}, watched["runs"].ended.lines
-    assert [each.leaks for each in watched.values()] == [[], []]
     files = [path for disk in (folder, stage.emulator.folder) for path in disk.rglob("*")]
     read = {path: path.read_bytes() for path in files if path.is_file()}
     marks = [form.encode() for secret in (KEY, BYTES, LAYER) for _, form in _forms(secret)]
     marks.append(stage.model[1000:1064])  # of the archive as it is packed
     assert [path for path, data in read.items() for mark in marks if mark in data] == []
+
+
+def _openvino(terms: str) -> str:
+    return terms.replace('"tensorflow"', '"openvino"')
+
+
+def _last_byte_flipped(stream: bytes) -> bytes:
+    return stream[:-1] + bytes([stream[-1] ^ 1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +272,18 @@ ROWS: dict[str, Row] = {
         status=ExitCode.REFUSED,
         says=f"manifest is `{OTHER.digest}`, not the one that this image was published for",
         hint="the owner restores the model whose manifest is",
+    ),
+    "a byte of the stream is another": Row(
+        job=lambda _: {"stored": _last_byte_flipped},
+        status=ExitCode.REFUSED,
+        says="segment",
+        hint="the owner",
+    ),
+    "the stream is cut short": Row(
+        job=lambda _: {"stored": lambda stream: stream[:-1]},
+        status=ExitCode.REFUSED,
+        says="bytes",
+        hint="the owner",
     ),
     "every answer has a wrong checksum": Row(
         then=_wrong(Trouble(call="kms", how="corrupt", times=ALWAYS)),

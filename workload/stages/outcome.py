@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Condition, Lock
 
 from ..answers import Answer
@@ -51,14 +51,16 @@ class Outcome:
         if self.given in self._answers or self.given >= self.end:
             self._news.notify()
 
-    def take_next(self) -> tuple[int, list[Answer]]:
-        """Waits for the next answers: the first one's position, and as many as there are in a row.
+    def take_next(self, check: Callable[[], None] = lambda: None) -> tuple[int, list[Answer]]:
+        """Waits for the next answers, as long as `check` does not raise: the first one's position, and as
+        many as there are in a row.
 
         Raises:
-            BaseException: the failure that ended the job before them.
+            BaseException: the failure that ended the job before them; or as `check`.
         """
         first = self.given
         while first not in self._answers and first < self.end:
+            check()
             self._news.wait(HEARS_SIGNALS_EVERY_S)
         if first not in self._answers:
             assert self.failure is not None  # noqa: S101

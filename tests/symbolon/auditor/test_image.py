@@ -36,7 +36,7 @@ def test_it_is_read_by_a_person(ask: Ask, workplace: Path) -> None:
     assert answer.code == 0
     assert answer.out.startswith("PASS  reproduced: the sources make this image, to the last byte; the pol")
     for words in (
-        "set INPUT_URI, RESULT_URI, TOP_K and BATCH_SIZE, and no other variable",
+        "set INPUT_URI, RESULT_URI, TOP_K, BATCH_SIZE and LICENCE, and no other variable",
         "`egress.largest_top_k` = `5 classes a picture`: the operator may ask for fewer",
         "the image's own root, an emulator's",
     ):

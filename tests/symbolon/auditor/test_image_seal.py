@@ -54,7 +54,7 @@ def test_without_the_policy_it_is_not_known_who_can_and_no_other_answer_changes(
     assert seal.rests_on == ()
     lines = seal.sections()[0].lines
     assert TERMS.release is not None
-    for said in (TERMS.release.manifest, TERMS.release.kms, str(TERMS.release.signed_by)):
+    for said in (TERMS.release.manifest, str(TERMS.release.kms), str(TERMS.release.signed_by)):
         assert any(said in line for line in lines)
 
 

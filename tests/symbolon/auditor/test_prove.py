@@ -136,6 +136,7 @@ def test_a_proof_about_nobody_says_so(ask: Ask, tmp_path: Path) -> None:
         (("--values-of", "x+"), "error: `x+` is not a claim's path"),
         (("--values-of", "size(assertion.aud)"), "is not a claim's path"),
         (("--values-of", ""), "error: `` is not a claim's path"),
+        (("--values-of", "swname", "--smt2", "x"), "error: --values-of asks no question that --smt2"),
         (("--question", "never-errors", "--smt2", "x"), "error: `never-errors` asks for no condition"),
     ],
 )

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from contract.operator_names import OPERATOR_NAMES
 from contract.receipt import parse_receipt
 from deploy.image import RUNTIMES, read_dockerfile
-from symbolon.auditor.receipt_checks import OPERATOR_SETS
 from symbolon.error_codes import EXPLAINED
 from tests.receipt_vectors import VECTORS, write_vectors
 from tests.receipts import IMAGE, NOW, Draft, results_of, root
@@ -45,6 +45,7 @@ def arguments(folder: Path, vector: dict[str, Any]) -> list[str]:
         ("--proof", vector["proof"]),
     ):
         typed += [option, str(folder / value)] if value else []
+    typed += ["--broker-key", vector["broker_key"]] if vector["broker_key"] else []
     typed += ["--image-digest", vector["image_digest"]] if vector["image_digest"] else []
     return typed + (["--emulator"] if vector["emulator"] else [])
 
@@ -85,7 +86,7 @@ def test_an_unchanged_draft_is_the_one_that_every_refusal_differs_from() -> None
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_operator_sets_what_the_label_of_the_image_allows(runtime: str) -> None:
     labels = read_dockerfile(runtime=runtime).labels
-    assert tuple(labels["tee.launch_policy.allow_env_override"].split(",")) == OPERATOR_SETS
+    assert tuple(labels["tee.launch_policy.allow_env_override"].split(",")) == OPERATOR_NAMES
 
 
 def test_a_person_reads_the_verdict_its_steps_and_their_anchors(

@@ -23,7 +23,7 @@ RECEIPT = Draft().make()
 PINNED = f'assertion.submods.container.image_digest == "{IMAGE}"'
 UNKNOWN = r"""assertion.swname.matches("\\p{Greek}")"""
 ALL = [Taken(step=step, outcome="pass") for step in Step]
-IF_ASKED = {Step.RESULTS, Step.ROW, Step.IMAGE, Step.POLICY}
+IF_ASKED = {Step.RELEASE, Step.RESULTS, Step.ROW, Step.IMAGE, Step.POLICY}
 
 
 def test_a_step_is_taken_in_the_order_of_the_plan() -> None:

@@ -111,7 +111,7 @@ def test_a_project_that_may_not_be_seen_ends_the_questions(
     assert answered.code == 7
     assert "MISSING  project `primus`: google answered finding project `primus` with 403" in answered.out
     assert "--role=roles/browser" in answered.out
-    assert "1 of these are missing" in answered.out
+    assert "1 of these is missing" in answered.out
 
 
 def test_who_may_be_the_vm_s_account_is_asked_of_the_account_itself(
@@ -185,7 +185,12 @@ def test_a_provider_that_is_not_in_order_is_said_to_be_so(
 ) -> None:
     ask("owner", "provision", "--project", "primus", "--policy", "policy.toml", "--apply")
     change(here.api())
-    assert missing(ask("doctor", *OWNER, "--format", "json")) == {"provider `primus-wip-provider`": says}
+    answered = ask("doctor", *OWNER, "--format", "json")
+    assert missing(answered) == {"provider `primus-wip-provider`": says}
+    (fix,) = [each["fix"] for each in answered.json["checks"] if not each["is_well"]]
+    assert fix.endswith(
+        " --no-disabled" if "disabled" in says else "symbolon owner provision --policy POLICY --apply"
+    )
 
 
 def test_with_a_policy_a_provider_that_asks_something_else_is_found(here: GoogleHere, ask: Ask) -> None:

@@ -25,6 +25,7 @@ input = "gs://photos/june"
 results = "gs://results/june"
 top_k = 3
 batch_size = 8
+licence = "0123456789abcdef0123456789abcdef"
 technology = "TDX"
 machine_type = "c3-standard-8"
 maintenance = "TERMINATE"
@@ -80,10 +81,19 @@ def test_a_file_says_everything(file: Path) -> None:
         "RESULT_URI": "gs://results/june/",
         "TOP_K": "3",
         "BATCH_SIZE": "8",
+        "LICENCE": "0123456789abcdef0123456789abcdef",
     }
     assert (vm.technology, vm.machine_type, vm.restart_policy) == ("TDX", "c3-standard-8", "OnFailure")
     assert (vm.redirect_log, vm.scratch_kib, vm.metadata) == (False, 1024, {"tee-mount": "x"})
     assert wanted.policy == str(file.parent / "policy.toml")
+
+
+def test_a_licence_is_named_by_a_flag_as_by_the_file(file: Path) -> None:
+    other = "f" * 32
+    assert read(file, licence=other).vm.environment["LICENCE"] == other
+    assert "LICENCE" not in read(None, reference=f"{IMAGE}:v1").vm.environment
+    wanted = read(file, licence=other)
+    assert f'licence = "{other}"' in render_launch_file(wanted, wanted.reference).splitlines()
 
 
 def test_a_flag_goes_before_the_file_and_what_is_no_flag_does_not(file: Path) -> None:

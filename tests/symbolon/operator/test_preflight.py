@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -212,8 +213,7 @@ def test_an_image_that_the_operator_may_not_read_leaves_the_rest_answered(
     answered = preflight(ask, there, "--reference", shut.image("workload-container", "v1"))
     found = answers_of(answered)
     assert (answered.code, found["image"], found["zone"]) == (3, "unknown", "yes")
-    assert found["pulling the image"] == "no"
-    assert "admission" not in found
+    assert (found["pulling the image"], found["admission"]) == ("no", "unknown")
 
 
 JOB = JobRecord(
@@ -308,7 +308,7 @@ def test_the_owner_s_terms_are_read_from_the_image(ask: Ask, there: There) -> No
 
 def test_the_variables_that_the_labels_allow_are_said(ask: Ask, there: There) -> None:
     (found,) = [each for each in preflight(ask, there).json["answers"] if each["asked"] == "metadata"]
-    assert found["says"].endswith("and as variables: INPUT_URI, RESULT_URI, TOP_K, BATCH_SIZE")
+    assert found["says"].endswith("and as variables: INPUT_URI, RESULT_URI, TOP_K, BATCH_SIZE, LICENCE")
 
 
 def test_terms_in_a_large_layer_are_left_to_the_job(
@@ -355,6 +355,24 @@ def test_the_digest_is_pinned_in_a_launch_file_that_says_the_same(
     assert f'reference = "{there.tag}@{there.digest}"' in file.read_text(encoding="utf-8")
     answered = ask("operator", "preflight", file, "--format", "json")
     assert (answered.code, answered.json["reference"]) == (0, f"{there.tag}@{there.digest}")
+
+
+def test_a_disk_that_is_full_leaves_the_launch_file_as_it_was(
+    ask: Ask, speaks_for_its_account: There, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "launch.toml"
+    file.write_text("before", encoding="utf-8")
+    write = Path.write_text
+
+    def fill_up(self: Path, text: str, **how: Any) -> int:
+        write(self, text[:9], **how)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill_up)
+    answered = preflight(ask, speaks_for_its_account, "--save", str(file))
+    assert (answered.code, file.read_text("utf-8")) == (7, "before")
+    assert "no space left on device" in answered.err
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_tag_that_was_moved_since_is_rejected(ask: Ask, there: There) -> None:

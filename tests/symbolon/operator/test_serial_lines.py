@@ -93,6 +93,12 @@ def test_a_line_of_slog_has_its_level_and_its_values() -> None:
     assert line.fields == {"key": "two words", "n": "3", "empty": ""}
 
 
+def test_a_line_s_end_within_a_line_of_slog_is_no_part_of_it() -> None:
+    assert (
+        parse_line('time=x level=INFO msg="Image Labels : map[a:b]\\n"').message == "Image Labels : map[a:b]"
+    )
+
+
 def test_an_end_without_a_word_has_no_exit_code() -> None:
     assert read(BEGINS, BAD, EXITS.format(1)).ends == [End(exit_code=None)]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +121,21 @@ def test_a_folder_that_cannot_be_written_to_is_said_in_one_line(
     assert answered.code == 7
     assert answered.err.startswith("error: cannot write into")
     assert len(answered.err.splitlines()) == 2
+
+
+def test_a_disk_that_fills_up_keeps_no_half_of_a_file(
+    ask: Ask, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_text
+
+    def fill_up(self: Path, text: str, **how: Any) -> int:
+        write(self, text[:9], **how)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill_up)
+    answered = ask("operator", "results", "show", results, "--output", tmp_path / "june")
+    assert (answered.code, list((tmp_path / "june").iterdir())) == (7, [])
+    assert "no space left on device" in answered.err
 
 
 def test_where_there_are_none_it_says_why(ask: Ask, tmp_path: Path) -> None:

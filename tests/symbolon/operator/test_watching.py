@@ -32,6 +32,9 @@ INSTANCE: dict[str, Any] = {
 OFF = {**INSTANCE, "status": "TERMINATED"}
 HERE = "vm-1 --project secundus --zone us-west1-b"
 DEBUG = NamedPolicy(described="a condition", condition='assertion.dbgstat == "enabled"', provider=None)
+PRODUCTION = NamedPolicy(
+    described="a condition", condition='assertion.dbgstat == "disabled-since-boot"', provider=None
+)
 
 
 @pytest.fixture
@@ -173,6 +176,29 @@ def test_a_refusal_is_explained_by_the_claims_that_the_job_left(
     assert "ENDED ✗  exit code 4: no\nhint: ask\n" in out
     assert "WHY  1 of 1 clauses of a condition\n" in out
     assert 'FAIL  ✗  assertion.dbgstat == "enabled"' in out
+
+
+def test_a_launcher_that_ends_says_what_becomes_of_the_vm(
+    api: GoogleApi, google: ScriptedGoogle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exits = 'time=x level=INFO msg="TEE container launcher exiting" exit_code=3 exit_msg="rebooting VM"\n'
+    written(google, BEGINS + DENIED + BAD + exits)
+    watch_vm(api, VM, output="human")
+    assert "launcher    TEE container launcher exiting: rebooting VM\n" in capsys.readouterr().out
+
+
+def test_a_policy_that_admits_the_token_is_not_the_reason(
+    api: GoogleApi,
+    google: ScriptedGoogle,
+    left: Callable[[JobError | None], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    left(JobError(family="denied", message="no", hint="ask", claims=production_claims()))
+    written(google, BEGINS + DENIED + BAD)
+    assert watch_vm(api, VM, policies=[PRODUCTION], output="human") == 4
+    out = capsys.readouterr().out
+    assert "WHY  not for a condition, which admits this token: what stands above is the reason\n" in out
+    assert "0 of 1" not in out
 
 
 def test_a_program_reads_a_line_an_object_and_last_the_end(

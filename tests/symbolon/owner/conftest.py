@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.saved_models import save_colours
+from tests.symbolon.owner.shops import broker_database, owner_keys, shop
 from tests.workload.samples import LABELS, picture
+
+__all__ = ["broker_database", "owner_keys", "shop"]  # fixtures
 
 COLOURS = {"red.png": (255, 0, 0), "green.png": (0, 255, 0), "blue.png": (0, 0, 255)}
 

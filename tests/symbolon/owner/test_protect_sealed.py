@@ -25,8 +25,8 @@ from deploy.confidential_vm import CLOUD_PLATFORM
 from deploy.google_api import GoogleApi
 from emulator.faults import Faults, trouble, write_faults
 from emulator.running import Running
+from symbolon.owner import key_holders, workplace
 from symbolon.owner import protect_sealed as program
-from symbolon.owner import workplace
 from symbolon.owner.packing import measure, packing_of
 from symbolon.owner.sealing import SealedArchive, new_seal
 from tests.contract.test_sealed_stream import tinks
@@ -182,6 +182,22 @@ def test_a_model_that_was_trained_again_is_sealed_anew_as_the_next_version(
     assert manifest.version == 2
 
 
+def test_whoever_seals_another_model_by_the_same_name_is_told_which_images_refuse_it(
+    protect: Run, there: There
+) -> None:
+    """By the plan, and afterwards; not where nothing is replaced, nor in front of a stranger's object."""
+    assert "warning" not in protect(*there.seal).out
+    before = there.release.manifest
+    assert "warning" not in protect().out
+    (there.mine.parent / "model" / "saved_model.pb").write_bytes(b"another graph")
+    told = f"warning: an image that was published for the manifest {before} refuses this one; to keep both,"
+    assert told in protect("--plan").out
+    assert json.loads(protect("--plan", "--format", "json").out)["object"]["replaces_manifest"] == before
+    assert told in protect().out
+    there.bucket.blob("model.tar.manifest.json").upload_from_string(b"[]")
+    assert "warning" not in protect("--plan").out
+
+
 def test_a_model_is_no_longer_sealed_where_that_is_said(protect: Run, there: There) -> None:
     protect(*there.seal)
     answered = protect("--seal", "none")
@@ -189,7 +205,9 @@ def test_a_model_is_no_longer_sealed_where_that_is_said(protect: Run, there: The
     assert there.terms.release is None
     assert digest_of(there.read()) == there.terms.model.sha256
     assert "no longer sealed" in answered.out
-    assert "model.tar.keys.json open nothing any more: remove them" in answered.out
+    assert (
+        "model.tar.keys.json stay, for images of the sealed one: remove them when none runs" in answered.out
+    )
     assert "nothing to do" in protect().out
 
 
@@ -216,7 +234,7 @@ def test_a_model_that_changes_while_it_is_sealed_is_not_pinned(
         (there.mine.parent / "model" / "saved_model.pb").write_bytes(b"GRAPH")
         return wrap(*rest, **options)
 
-    monkeypatch.setattr(program, "wrap", after_a_change)
+    monkeypatch.setattr(key_holders, "wrap", after_a_change)
     answered = protect(*there.seal)
     assert answered.code == ExitCode.MISCONFIGURED
     assert "changed while it was sealed" in answered.err
@@ -300,6 +318,7 @@ def test_a_signed_manifest_needs_its_key_each_time_that_it_is_written(
     assert json.loads(there.read(".manifest.json"))["signatures"][0]["keyid"] == made["key_id"]
     assert "nothing to do" in protect().out, "what is signed stays so, without the key"
     (there.mine.parent / "model" / "saved_model.pb").write_bytes(b"trained again")
+    assert f"signed by the key {made['key_id']}, which --sign-with has to name" in protect("--plan").out
     refused = protect()
     assert refused.code == ExitCode.MISCONFIGURED
     assert "--sign-with FILE" in refused.err

@@ -143,7 +143,10 @@ def test_ours_is_appended_to_a_base_without_any_engine(
     image = read_image(api, parse_image_reference(APPENDED))
     assert image.annotations == {BASE_DIGEST: below.digest}
     assert image.entrypoint == ("python", "-m", "workload")
-    assert image.labels["tee.launch_policy.allow_env_override"] == "INPUT_URI,RESULT_URI,TOP_K,BATCH_SIZE"
+    assert (
+        image.labels["tee.launch_policy.allow_env_override"]
+        == "INPUT_URI,RESULT_URI,TOP_K,BATCH_SIZE,LICENCE"
+    )
 
     name = "us-docker.pkg.dev/primus/images/base"
     (workplace / "base" / "index.json").write_text(json.dumps({"manifests": [{"digest": below.digest}]}))

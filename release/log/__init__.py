@@ -1,0 +1,1 @@
+"""The log of what a broker released: appended with it, proved, signed, cosigned, served."""

@@ -1,0 +1,97 @@
+"""Roots and proofs of the log, of any size that it has had, from a few dozen rows in one query.
+
+What is read never changes, so a proof for an earlier size is the same whatever was appended since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
+
+from contract.merkle import EMPTY_ROOT, fold
+from contract.merkle_nodes import Part, consistency_parts, inclusion_parts, nodes_between
+
+from ..store.schema import log_head, log_nodes
+from .not_whole import log_not_whole
+
+_SIZE: Final = select(log_head.c.size).where(log_head.c.id == 1)
+_NODES: Final = select(log_nodes.c.level, log_nodes.c.position, log_nodes.c.digest)
+
+
+def size_of(connection: Connection) -> int:
+    """How many entries the log has.
+
+    Raises:
+        BrokerRefused: `broker-not-ready`: the database has no log.
+    """
+    size = connection.execute(_SIZE).scalar()
+    if size is None:
+        raise log_not_whole()
+    return int(size)
+
+
+def root_at(connection: Connection, size: int) -> bytes:
+    """The root over the first `size` entries.
+
+    Raises:
+        BrokerRefused: `broker-not-ready`: the log does not have so many.
+    """
+    if not size:
+        return EMPTY_ROOT
+    return _digests(connection, (nodes_between(0, size),))[0]
+
+
+def prove_inclusion(connection: Connection, index: int, size: int) -> tuple[bytes, ...]:
+    """The proof that the entry at `index` is among the first `size`.
+
+    Raises:
+        IndexError: it cannot be: `index` is not below `size`.
+        BrokerRefused: `broker-not-ready`: the log does not have so many.
+    """
+    return _digests(connection, inclusion_parts(index, size))
+
+
+def prove_consistency(connection: Connection, old: int, size: int) -> tuple[bytes, ...]:
+    """The proof that the first `size` entries begin with the first `old`; nothing where `old` is 0.
+
+    Raises:
+        IndexError: `old` is more than `size`.
+        BrokerRefused: `broker-not-ready`: the log does not have so many.
+    """
+    return _digests(connection, consistency_parts(old, size)) if old else ()
+
+
+def _digests(connection: Connection, parts: Sequence[Part]) -> tuple[bytes, ...]:
+    wanted = [node for part in parts for node in part]
+    if not wanted:
+        return ()
+    named: dict[str, int] = {}
+    for number, (level, place) in enumerate(wanted):
+        named |= {f"level_{number}": level, f"place_{number}": place}
+    rows = connection.execute(_nodes(len(wanted)), named)
+    found = {(row.level, row.position): row.digest for row in rows}
+    if len(found) < len(wanted):
+        raise log_not_whole()
+    return tuple(fold([found[node] for node in part]) for part in parts)
+
+
+@cache
+def _nodes(count: int) -> Select[Any]:
+    """The query of so many nodes, built once: that takes longer than the database needs to answer it.
+
+    A list of pairs would be one condition more, and SQLite looks at every row for such.
+    """
+    return _NODES.where(
+        or_(
+            *(
+                and_(
+                    log_nodes.c.level == bindparam(f"level_{number}"),
+                    log_nodes.c.position == bindparam(f"place_{number}"),
+                )
+                for number in range(count)
+            )
+        )
+    )

@@ -1,0 +1,1 @@
+"""What the owner tells the broker: orders, which change what it holds, and queries."""

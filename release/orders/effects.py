@@ -1,0 +1,220 @@
+"""What each type of order does, in the transaction that has found it in turn and signed by enough keys.
+
+A licence or a model's key is a row of its own; all else is a document that replaces the one that stands.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from attestation.digests import Digest, digest_of
+from attestation.errors import SymbolonError
+from attestation.strict_json import parse_json_object
+from contract.approvals import parse_approvals
+from contract.dsse import PublicKey
+from contract.licence import Licence, open_licence, unsafe_read_licence
+from contract.licence_templates import parse_templates, template_of
+from contract.model_keys import open_model_key, parse_model_key
+from contract.orders import BY_ONE, OrderDocument, Type, parse_epoch, parse_master_key, parse_revocation
+from contract.release_refusals import REFUSALS, BrokerRefused
+from policy.provider import parse_provider
+
+from ..broker import Broker, model_context
+from ..log.proving import root_at
+from ..store.schema import MOST, leases, licences, log_head, models
+from .standing import approvals_of, epoch_of, replace_standing, standing, templates_of
+
+MOST_POLICY_BYTES = 64 << 10
+
+T = TypeVar("T")
+_OUT_OF_TURN: Final = REFUSALS["order-out-of-turn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What is written of the order in the log, and the secret that opens it there: a licence's, or None for
+    the broker's."""
+
+    said: dict[str, str]
+    secret: bytes | None = field(default=None, repr=False)
+
+
+def old_of(connection: Connection, document: OrderDocument) -> Digest | None:
+    """The digest of what stands and this order would replace; None where nothing does.
+
+    Raises:
+        BrokerRefused: `request-malformed`: the order's body is none of its type.
+    """
+    type_, body = document.order.type, document.body
+    if type_ == "model":
+        return None
+    if type_ in BY_ONE:
+        licence = _read(parse_revocation, body) if type_ == "revoke" else _read(unsafe_read_licence, body).id
+        row = _licence_row(connection, licence)
+        return None if row is None else digest_of(row.envelope)
+    found = standing(connection, type_)
+    return None if found is None else found.digest
+
+
+def needed(connection: Connection, document: OrderDocument, *, threshold: int, now: int) -> int:
+    """How many keys have to sign it."""
+    type_ = document.order.type
+    if type_ in ("revoke", "model"):
+        return 1
+    if type_ == "licence":
+        licence = _read(unsafe_read_licence, document.body)
+        return 1 if template_of(licence, templates_of(connection), now=now) else threshold
+    return threshold
+
+
+def take_effect(broker: Broker, connection: Connection, document: OrderDocument, *, now: int) -> Effect:
+    """What the order says is so.
+
+    Raises:
+        BrokerRefused: `request-malformed`: the body is none of its type; `order-rejected`: none of the list
+            signs the licence; `order-out-of-turn`: it does not follow on what stands.
+    """
+    type_, body = document.order.type, document.body
+    if type_ == "licence":
+        return _sell(connection, body, now)
+    if type_ == "revoke":
+        return _revoke(connection, _read(parse_revocation, body), now)
+    if type_ == "model":
+        return _take_in(broker, connection, body)
+    if type_ == "epoch":
+        _begin(connection, body, now)
+    else:
+        _read(_READERS[type_], body)
+    replace_standing(connection, type_, body)
+    return Effect(said={})
+
+
+def secret_of(connection: Connection, document: OrderDocument) -> bytes | None:
+    """What opens the log's entry of an order that took effect: a licence's secret, None for the broker's."""
+    if document.order.type == "licence":
+        return unsafe_read_licence(document.body).secret
+    if document.order.type == "revoke":
+        row = _licence_row(connection, parse_revocation(document.body))
+        return None if row is None else unsafe_read_licence(row.envelope).secret
+    return None
+
+
+def _policy(body: bytes) -> None:
+    if len(body) > MOST_POLICY_BYTES:
+        raise REFUSALS["request-malformed"].error(f"the policy is larger than {MOST_POLICY_BYTES} bytes")
+    parse_provider(parse_json_object(body, what="policy"))
+
+
+_READERS: Final[dict[Type, Callable[[bytes], object]]] = {
+    "policy": _policy,
+    "template": parse_templates,
+    "approvals": parse_approvals,
+    "master-key": parse_master_key,
+}
+
+
+def _sell(connection: Connection, body: bytes, now: int) -> Effect:
+    licence = _signed(body, approvals_of(connection).keys)
+    row = _licence_row(connection, licence.id)
+    following = 1 if row is None else row.serial + 1
+    if licence.serial != following:
+        raise _OUT_OF_TURN.error(f"the licence's serial is {licence.serial}, and the next is {following}")
+    values = {"serial": licence.serial, "envelope": body, "revoked_at": None}
+    if row is None:
+        connection.execute(insert(licences).values(id=licence.id, runs_used=0, pictures_used=0, **values))
+    else:
+        connection.execute(update(licences).where(licences.c.id == licence.id).values(**values))
+    return _of(licence)
+
+
+def _signed(body: bytes, keys: tuple[PublicKey, ...]) -> Licence:
+    try:
+        return open_licence(body, signed_by=keys)
+    except SymbolonError as refused:
+        raise REFUSALS["order-rejected"].error(refused.message) from None
+
+
+def _revoke(connection: Connection, licence: str, now: int) -> Effect:
+    row = _licence_row(connection, licence)
+    if row is None:
+        raise REFUSALS["licence-unknown"].error()
+    if row.revoked_at is None:
+        connection.execute(update(licences).where(licences.c.id == licence).values(revoked_at=now))
+    return _of(unsafe_read_licence(row.envelope))
+
+
+def _take_in(broker: Broker, connection: Connection, body: bytes) -> Effect:
+    model = _read(parse_model_key, body)
+    key = _read(lambda _: open_model_key(model, broker.intake, broker=broker.digest), body)
+    context = model_context(model.manifest)
+    found = connection.execute(select(models).where(models.c.manifest == model.manifest)).one_or_none()
+    if found is None:
+        wrapped = broker.master.wrap(key, context)
+        connection.execute(
+            insert(models).values(
+                manifest=model.manifest, model_id=model.model_id, version=model.version, wrapped=wrapped
+            )
+        )
+    elif (found.model_id, found.version) != (model.model_id, model.version) or not hmac.compare_digest(
+        broker.master.unwrap(found.wrapped, context), key
+    ):
+        raise _OUT_OF_TURN.error(
+            "the broker has another key for this manifest",
+            "seal the model anew: another key is another manifest",
+        )
+    return Effect(
+        said={"manifest": model.manifest, "model": model.model_id, "version": str(model.version)},
+    )
+
+
+def _begin(connection: Connection, body: bytes, now: int) -> None:
+    """Nothing that was sold before is worth anything until the owner renews it: what was counted, and what
+    was revoked, since the copy that was restored, nobody knows."""
+    epoch = _read(parse_epoch, body)
+    size = connection.execute(select(log_head.c.size)).scalar_one()
+    root = f"sha256:{root_at(connection, size).hex()}"
+    following = epoch_of(connection) + 1
+    if (epoch.number, epoch.size, epoch.root) != (following, size, root):
+        raise _OUT_OF_TURN.error(
+            f"the epoch is not the next, {following}, or does not begin at the log's end, {size}"
+        )
+    for row in connection.execute(select(licences).with_for_update()).all():
+        licence = unsafe_read_licence(row.envelope)
+        connection.execute(
+            update(licences)
+            .where(licences.c.id == row.id)
+            .values(
+                revoked_at=now if row.revoked_at is None else row.revoked_at,
+                runs_used=max(row.runs_used, min(licence.runs or 0, MOST)),
+                pictures_used=max(row.pictures_used, min(licence.pictures or 0, MOST)),
+            )
+        )
+    connection.execute(update(leases).where(leases.c.ended_at.is_(None)).values(ended_at=now))
+
+
+def _licence_row(connection: Connection, licence: str) -> Row[tuple[object, ...]] | None:
+    found = connection.execute(select(licences).where(licences.c.id == licence).with_for_update())
+    return found.one_or_none()
+
+
+def _of(licence: Licence) -> Effect:
+    return Effect(said={"licence": licence.id, "serial": str(licence.serial)}, secret=licence.secret)
+
+
+def _read(read: Callable[[bytes], T], body: bytes) -> T:
+    """What `read` makes of the body.
+
+    Raises:
+        BrokerRefused: `request-malformed`, in its words.
+    """
+    try:
+        return read(body)
+    except BrokerRefused:
+        raise
+    except SymbolonError as malformed:
+        raise REFUSALS["request-malformed"].error(malformed.message, malformed.hint) from None

@@ -1,0 +1,225 @@
+"""A challenge is given, and for it, once, a model's key: released or renewed, counted and logged first.
+
+A call is looked at twice. First without a lock: token, policy and licence, and the key is sealed, so that
+whoever is refused costs nothing and no lock waits for a master key. Then in **one transaction**:
+
+    challenge used → policy still the same → licence counted → lease → log entry → answer stored
+
+INVARIANT: all of it, or nothing, and no answer leaves before its commit has returned. What was committed and
+never arrived is asked for again with the same call: the stored answer goes out, and nothing is counted.
+
+Afterwards a checkpoint that covers the entry is signed (`Broker.log`), and only then there is an answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from attestation.digests import Digest
+from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
+from contract.release import (
+    CHALLENGE_S,
+    REPEATED_S,
+    Challenge,
+    MessageMalformed,
+    MessageVersionUnknown,
+    Release,
+    audience_of,
+    nonce_of,
+    parse_call,
+    parse_request,
+    render_challenge,
+    render_release,
+    request_digest,
+    seal_key,
+)
+from contract.release_log import SALT_BYTES, Logged, Opening, make_entry, render_entry, render_opening
+from contract.release_refusals import REFUSALS
+
+from . import ledger, licensing
+from .broker import Broker, model_context
+from .ledger import Asked
+from .log.appending import append
+from .store.engine import reading, writing
+from .verifying import Admitted, admit, verify
+
+_FORGOTTEN_S = CHALLENGE_S + REPEATED_S
+"""A challenge that ended so long ago answers nothing any more, and its row is deleted."""
+_LOOKS = 3
+"""A call is looked at so often, where the policy changes meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """What was found without a lock: who asks, under which policy, and the key sealed to the request."""
+
+    machine: Admitted
+    policy: Digest | None
+    model: licensing.Model
+    sealed: bytes | None
+
+
+class _LookAgain(Exception):
+    """What was looked at is not what stands by now."""
+
+
+def issue_challenge(broker: Broker, now: float) -> bytes:
+    """A challenge that nobody had before, as `contract.release.render_challenge` writes it.
+
+    Raises:
+        BrokerRefused: `database-unavailable`.
+    """
+    at = int(now)
+    challenge = Challenge(challenge=secrets.token_hex(32), ends_at=at + CHALLENGE_S)
+    with writing(broker.engine) as connection:
+        ledger.give_challenge(
+            connection,
+            challenge.challenge,
+            at=at,
+            ends_at=challenge.ends_at,
+            forget_before=at - _FORGOTTEN_S,
+        )
+    return render_challenge(challenge)
+
+
+def release(broker: Broker, call: bytes, now: float) -> bytes:
+    """The answer to a call, as `contract.release.render_release` writes it: counted, logged and committed.
+
+    Raises:
+        BrokerRefused: it is refused; nothing was counted and nothing released.
+    """
+    asked = _read_call(broker, call)
+    broker.log.check_ready()
+    for _ in range(_LOOKS):
+        looked = _look(broker, asked, now)
+        try:
+            with writing(broker.engine) as connection:
+                stored = _settle(connection, asked, looked, int(now))
+        except _LookAgain:
+            continue
+        return _answer(broker, stored)
+    raise REFUSALS["broker-not-ready"].error("the policy changes faster than the broker can ask it")
+
+
+def _read_call(broker: Broker, data: bytes) -> Asked:
+    try:
+        call = parse_call(data)
+        request = parse_request(call.request)
+    except (MessageMalformed, MessageVersionUnknown) as error:
+        raise REFUSALS["request-malformed"].error(error.message, error.hint) from None
+    if request.broker != broker.digest:
+        raise REFUSALS["request-of-another-broker"].error()
+    return Asked(request=request, text=call.request, digest=request_digest(call.request), token=call.token)
+
+
+def _look(broker: Broker, asked: Asked, now: float) -> _Looked:
+    """Everything that refuses, found out without a lock."""
+    at, request = int(now), asked.request
+    with reading(broker.engine) as connection:
+        challenge = ledger.find_challenge(connection, asked, at, locked=False)
+        policy = ledger.find_policy(connection, locked=False)
+        held = licensing.find_licence(connection, request.licence, locked=False)
+        model = licensing.find_model(connection, request.manifest)
+    machine = verify(
+        broker.tokens,
+        asked.token,
+        audience=audience_of(broker.digest),
+        nonce=nonce_of(asked.text),
+        not_before=challenge.issued_at,
+        now=now,
+    )
+    admit(None if policy is None else policy.body, machine)
+    digest = None if policy is None else policy.digest
+    licensing.check_standing(held, at)
+    licensing.check_holder(held.licence, machine)
+    licensing.check_scope(held.licence, machine, model, digest)
+    sealed = None
+    if request.purpose == "release" and challenge.request is None:
+        licensing.check_counts(held, request)
+        sealed = _seal(broker, asked, model)
+    return _Looked(machine=machine, policy=digest, model=model, sealed=sealed)
+
+
+def _seal(broker: Broker, asked: Asked, model: licensing.Model) -> bytes:
+    manifest = asked.request.manifest
+    try:
+        key = broker.master.unwrap(model.wrapped, model_context(manifest))
+    except Unavailable:
+        raise REFUSALS["broker-not-ready"].error("the broker's master key does not answer") from None
+    except (EvidenceRejected, Misconfigured):
+        raise REFUSALS["broker-not-ready"].error(
+            "the broker's master key does not open this model's", "the owner looks at the broker's master key"
+        ) from None
+    try:
+        return seal_key(key, public_key=asked.request.public_key, request=asked.text)
+    except MessageMalformed as error:
+        raise REFUSALS["request-malformed"].error(error.message, error.hint) from None
+
+
+def _settle(connection: Connection, asked: Asked, looked: _Looked, at: int) -> Release:
+    """The one transaction: what the call comes to, stored; or what it came to before."""
+    request, machine = asked.request, looked.machine
+    challenge = ledger.find_challenge(connection, asked, at, locked=True)
+    policy = ledger.find_policy(connection, locked=True)
+    if (None if policy is None else policy.digest) != looked.policy:
+        raise _LookAgain
+    held = licensing.find_licence(connection, request.licence, locked=True)
+    licensing.check_standing(held, at)
+    if challenge.request is not None:
+        return ledger.find_stored(connection, asked, machine, at)
+    if request.purpose == "release" and looked.sealed is None:
+        raise _LookAgain
+    licence = held.licence
+    holder = licensing.check_holder(licence, machine)
+    licensing.check_scope(licence, machine, looked.model, looked.policy)
+    ends_at = licensing.lease_end(licence, at)
+    if request.purpose == "renew":
+        lease, pictures = ledger.renew_lease(connection, asked, machine, at, ends_at)
+    else:
+        licensing.check_counts(held, request)
+        licensing.check_at_once(connection, licence, machine, at)
+        ledger.count(connection, held, request)
+        lease, pictures = ledger.give_lease(connection, asked, machine, at, ends_at)
+    opening = Opening(
+        kind=request.purpose,
+        at=at,
+        said={
+            "licence": licence.id,
+            "serial": str(licence.serial),
+            "holder": holder,
+            "manifest": request.manifest,
+            "image": machine.image,
+            "project": machine.project,
+            "instance": machine.instance,
+            "request": asked.digest,
+            "lease": lease,
+            "purpose": request.purpose,
+            "pictures": str(pictures),
+            "ends_at": str(ends_at),
+        },
+        salt=secrets.token_bytes(SALT_BYTES),
+    )
+    entry = render_entry(make_entry(opening, licence.secret))
+    index = append(connection, entry)
+    stored = Release(
+        request=asked.digest,
+        lease=lease,
+        lease_ends_at=ends_at,
+        lease_s=ends_at - at,
+        pictures=pictures,
+        sealed=looked.sealed,
+        logged=Logged(entry=entry, opening=render_opening(opening), index=index, checkpoint="", proof=()),
+    )
+    ledger.store(connection, asked, stored, at)
+    return stored
+
+
+def _answer(broker: Broker, stored: Release) -> bytes:
+    """What leaves: the stored answer, with a checkpoint that covers its entry."""
+    of = stored.logged
+    return render_release(
+        replace(stored, logged=broker.log.logged(of.index, entry=of.entry, opening=of.opening))
+    )

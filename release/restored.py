@@ -1,0 +1,93 @@
+"""A database that was put back releases nothing until its log is found whole, or an epoch begins.
+
+A backup has forgotten what came after it: those runs would be sold twice. Where the last checkpoint was kept
+elsewhere, it says whether anything is missing. Where none was, nobody can know, and so the owner's order has
+to begin a new epoch, which voids what was left.
+
+The mark is a row of the database itself, so that every broker of it sees it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from attestation.digests import Digest
+from contract.checkpoint import Checkpoint, origin_of
+from contract.release_log import Logged
+from contract.release_refusals import REFUSALS, BrokerRefused
+
+from .broker import Publishing
+from .log.proving import root_at, size_of
+from .log.restoring import check_extends, current_epoch
+from .store.engine import reading, writing
+from .store.schema import meta
+
+_MARK = "restored-in-epoch"
+
+
+def mark_restored(engine: Engine) -> None:
+    """The database releases nothing until an epoch after its present one begins, or `is_whole` says it may.
+
+    Raises:
+        BrokerRefused: `database-unavailable`.
+    """
+    with writing(engine) as connection:
+        epoch = current_epoch(connection)
+        connection.execute(delete(meta).where(meta.c.name == _MARK))
+        connection.execute(insert(meta).values(name=_MARK, value=str(epoch)))
+
+
+def take_mark_away(engine: Engine) -> None:
+    """The database was found whole.
+
+    Raises:
+        BrokerRefused: `database-unavailable`.
+    """
+    with writing(engine) as connection:
+        connection.execute(delete(meta).where(meta.c.name == _MARK))
+
+
+def is_waiting(connection: Connection) -> bool:
+    """Whether the database was put back, and no epoch has begun since."""
+    marked = connection.execute(select(meta.c.value).where(meta.c.name == _MARK)).scalar()
+    return marked is not None and current_epoch(connection) <= int(marked)
+
+
+def why_not_whole(engine: Engine, held: Checkpoint, *, broker: Digest) -> str | None:
+    """What is missing of a log that goes at least as far as `held`, which was kept; None where nothing is.
+
+    Raises:
+        BrokerRefused: `database-unavailable`.
+    """
+    with reading(engine) as connection:
+        epoch, size = current_epoch(connection), size_of(connection)
+        now = Checkpoint(origin=origin_of(broker, epoch), size=size, root=root_at(connection, size))
+        try:
+            check_extends(connection, now, held, broker=broker, where="the checkpoint that was kept")
+        except BrokerRefused as behind:
+            return behind.message
+    return None
+
+
+class WholeLog:
+    """A `Publishing` that is not ready while its database waits after a restore."""
+
+    def __init__(self, log: Publishing, engine: Engine) -> None:
+        self._log, self._engine = log, engine
+        self._is_whole = threading.Event()
+
+    def check_ready(self) -> None:
+        if not self._is_whole.is_set():
+            with reading(self._engine) as connection:
+                if is_waiting(connection):
+                    raise REFUSALS["broker-not-ready"].error(
+                        "the broker was restored, and may have forgotten releases",
+                        "its owner shows the last checkpoint that was kept, or begins a new epoch",
+                    )
+            self._is_whole.set()  # the mark is made while no broker serves
+        self._log.check_ready()
+
+    def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
+        return self._log.logged(index, entry=entry, opening=opening)

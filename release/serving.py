@@ -1,0 +1,135 @@
+"""A broker's process: it listens with TLS 1.3, answers, and stops when it is asked to, at a call's end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from attestation.errors import Misconfigured, quoted
+
+from .server import Service, make_app
+from .workers import Workers
+
+_CONNECTIONS: Final = 1024
+_BACKLOG: Final = 256
+BEGINNING_S: Final = 10
+_KEEP_ALIVE_S: Final = 30
+_STOPPING_S: Final = 20
+"""A call that is worked on has so long to end when the broker is asked to stop."""
+WAITING_PER_WORKER: Final = 16
+
+
+class AddressTaken(Misconfigured):
+    """The broker cannot listen there."""
+
+    code = "address-taken"
+
+
+@contextmanager
+def working(workers: int) -> Iterator[tuple[Workers, Workers]]:
+    """Threads for calls, and some for whoever watches; what they have taken is done at the end."""
+    with ExitStack() as stopping:
+        calls = Workers(workers=workers, waiting=workers * WAITING_PER_WORKER)
+        stopping.callback(calls.stop)
+        looking = Workers(workers=1, waiting=WAITING_PER_WORKER)
+        stopping.callback(looking.stop)
+        yield calls, looking
+
+
+def listen(address: str) -> socket.socket:
+    """A socket that listens at `ADDRESS:PORT`.
+
+    Raises:
+        AddressTaken: another process does, or this machine has no such address.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "ports are 0 to 65535"
+        raise AddressTaken(
+            f"cannot listen at {quoted(address)}: {reason.lower()}",
+            hint="stop what listens there, or name another one: --address ADDRESS:PORT",
+        ) from None
+    return listener
+
+
+def serve(
+    service: Service, listener: socket.socket, context: ssl.SSLContext, *, on_ready: Callable[[], None]
+) -> None:
+    """The broker answers until SIGTERM, SIGINT or SIGHUP; what it works on is answered first."""
+    asyncio.run(_serve(service, listener, context, on_ready))
+
+
+class _Prompt(H11Protocol):
+    """A connection on which no request has come whole, but for its body, is closed after a while.
+
+    uvicorn waits for a first request without an end; whoever opens connections and says nothing would have
+    them all.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(BEGINNING_S, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, whose signals are ours."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(
+    service: Service, listener: socket.socket, context: ssl.SSLContext, on_ready: Callable[[], None]
+) -> None:
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # its words may hold what was sent
+    config = uvicorn.Config(
+        make_app(service),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        ws="none",
+        http=_Prompt,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_STOPPING_S,
+        ssl_context_factory=lambda _config, _default: context,
+    )
+    server = _Server(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    service.log.write("ready", address="{}:{}".format(*listener.getsockname()[:2]))
+    on_ready()
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        service.log.write("stopping")
+        server.should_exit = True
+        await serving
+        stopping.cancel()
+        service.log.write("stopped")

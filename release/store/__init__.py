@@ -1,0 +1,1 @@
+"""What the broker keeps: its tables, how a database is opened, and its migrations."""

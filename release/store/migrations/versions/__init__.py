@@ -1,0 +1,1 @@
+"""One module a revision; each names the one before it."""

@@ -1,0 +1,109 @@
+"""A query is one of the owner's; an answer is the broker's, and to that query."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from attestation.errors import SymbolonError
+from contract.canonical import render_canonical
+from contract.dsse import public_key_of, sign_envelope
+from contract.owner_asks import (
+    ANSWER_TYPE,
+    QUERY_TYPE,
+    AnswerRejected,
+    AskingFormatUnknown,
+    Query,
+    QueryMalformed,
+    open_answer,
+    open_query,
+    sign_answer,
+    sign_query,
+)
+from tests.orders import BROKER, FIRST, NOW, SECOND, STRANGER
+
+KEYS = tuple(map(public_key_of, (FIRST, SECOND)))
+QUERY = Query(broker=BROKER, ask="licence", about="0" * 32, at=NOW, nonce="f" * 32)
+SENT = sign_query(QUERY, FIRST)
+IDENTITY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+THEIRS = public_key_of(IDENTITY)
+ANSWER = sign_answer({"runs_used": "3"}, to=SENT, at=NOW, identity=IDENTITY)
+MEMBERS: dict[str, Any] = {
+    "format": 1,
+    "broker": BROKER,
+    "ask": "state",
+    "about": "",
+    "at": str(NOW),
+    "nonce": "f" * 32,
+}
+
+
+@pytest.mark.parametrize("key", [FIRST, SECOND])
+@pytest.mark.parametrize("query", [QUERY, replace(QUERY, ask="state", about="")])
+def test_a_query_of_one_of_the_keys_is_read(key: Any, query: Query) -> None:
+    assert open_query(sign_query(query, key), signed_by=KEYS) == query
+
+
+def test_a_query_of_nobody_on_the_list_is_refused() -> None:
+    with pytest.raises(QueryMalformed, match="none of the owner's keys signs the query"):
+        open_query(sign_query(QUERY, STRANGER), signed_by=KEYS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"broker": "mine"},
+        {"ask": "everything"},
+        {"about": "0" * 31},
+        {"about": None},
+        {"at": NOW},
+        {"nonce": "f"},
+        {"more": 1},
+    ],
+)
+def test_a_query_that_this_program_does_not_write_is_refused(change: dict[str, Any]) -> None:
+    data = sign_envelope(render_canonical(MEMBERS), payload_type=QUERY_TYPE, key=FIRST)
+    assert open_query(data, signed_by=KEYS).ask == "state"
+    with pytest.raises(QueryMalformed):
+        payload = render_canonical({**MEMBERS, **change})
+        open_query(sign_envelope(payload, payload_type=QUERY_TYPE, key=FIRST), signed_by=KEYS)
+
+
+def test_an_answer_is_read_by_whoever_asked() -> None:
+    assert open_answer(ANSWER, to=SENT, broker=THEIRS) == {"runs_used": "3"}
+
+
+def test_an_answer_to_something_else_or_of_somebody_else_is_refused() -> None:
+    with pytest.raises(AnswerRejected, match="to something else"):
+        open_answer(ANSWER, to=SENT + b" ", broker=THEIRS)
+    with pytest.raises(AnswerRejected, match="not signed by the broker's key"):
+        open_answer(ANSWER, to=SENT, broker=KEYS[0])
+    with pytest.raises(AnswerRejected, match="no envelope"):
+        open_answer(b"{}", to=SENT, broker=THEIRS)
+    with pytest.raises(AnswerRejected, match="is a signed"):
+        open_answer(SENT, to=SENT, broker=KEYS[0])
+
+
+def test_a_format_to_come_is_refused_with_a_sentence() -> None:
+    payload = render_canonical({**MEMBERS, "format": 2})
+    with pytest.raises(AskingFormatUnknown, match="the query is of `format` `2`"):
+        open_query(sign_envelope(payload, payload_type=QUERY_TYPE, key=FIRST), signed_by=KEYS)
+    with pytest.raises(AskingFormatUnknown, match="the answer is of `format` `2`"):
+        later = sign_envelope(render_canonical({"format": 2}), payload_type=ANSWER_TYPE, key=IDENTITY)
+        open_answer(later, to=SENT, broker=THEIRS)
+
+
+@pytest.mark.parametrize("which", ["query", "answer"])
+def test_no_byte_of_a_query_or_an_answer_can_be_another(which: str) -> None:
+    data = SENT if which == "query" else ANSWER
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1
+        with pytest.raises(SymbolonError):
+            if which == "query":
+                open_query(bytes(changed), signed_by=KEYS)
+            else:
+                open_answer(bytes(changed), to=SENT, broker=THEIRS)

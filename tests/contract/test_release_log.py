@@ -1,0 +1,216 @@
+"""An entry commits to what happened, shows no name, and opens by its secret alone."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attestation.errors import EvidenceRejected
+from contract.canonical import render_canonical
+from contract.release_log import (
+    Entry,
+    EntryFormatUnknown,
+    EntryMalformed,
+    Logged,
+    Opening,
+    OpeningOfAnother,
+    check_opening,
+    find_opening,
+    logged_members,
+    make_entry,
+    parse_entry,
+    parse_logged,
+    parse_opening,
+    render_entry,
+    render_opening,
+)
+
+SECRET, OTHER_SECRET = bytes(range(32)), bytes(32)
+OPENING = Opening(
+    kind="release",
+    at=1_760_000_000,
+    said={"licence": "0" * 32, "holder": "secundus", "pictures": "12"},
+    salt=bytes(range(32, 64)),
+)
+ENTRY = make_entry(OPENING, SECRET)
+
+
+def test_an_entry_is_read_as_it_was_written() -> None:
+    assert parse_entry(render_entry(ENTRY)) == ENTRY
+    assert parse_opening(render_opening(OPENING)) == OPENING
+
+
+def test_the_secret_opens_the_entry_and_no_other_does() -> None:
+    assert find_opening(ENTRY, SECRET) == OPENING
+    assert find_opening(ENTRY, OTHER_SECRET) is None
+
+
+def test_an_outsider_reads_kind_and_time_and_no_name() -> None:
+    text = render_entry(ENTRY)
+    assert (ENTRY.kind, ENTRY.at) == ("release", 1_760_000_000)
+    for said in OPENING.said.values():
+        assert said.encode() not in text or said == "12"
+    assert b"secundus" not in text and b"secundus" not in ENTRY.sealed
+
+
+def test_the_same_thing_twice_has_two_commitments() -> None:
+    again = make_entry(replace(OPENING, salt=bytes(32)), SECRET)
+    assert again.commitment != ENTRY.commitment
+    assert again.sealed != ENTRY.sealed
+
+
+def test_whoever_is_handed_the_opening_needs_no_secret() -> None:
+    assert check_opening(ENTRY, render_opening(OPENING)) == OPENING
+
+
+OF_ANOTHER = {
+    "another salt": replace(OPENING, salt=bytes(32)),
+    "another holder": replace(OPENING, said={**OPENING.said, "holder": "tertius"}),
+    "something left out": replace(OPENING, said={"licence": "0" * 32, "pictures": "12"}),
+    "another time": replace(OPENING, at=OPENING.at + 1),
+    "another kind": replace(OPENING, kind="renew"),
+}
+
+
+@pytest.mark.parametrize("opening", OF_ANOTHER.values(), ids=OF_ANOTHER)
+def test_an_opening_of_something_else_is_refused(opening: Opening) -> None:
+    with pytest.raises(OpeningOfAnother):
+        check_opening(ENTRY, render_opening(opening))
+
+
+@pytest.mark.parametrize("shown", [{"kind": "renew"}, {"at": 1}], ids=["kind", "time"])
+def test_an_entry_that_shows_another_kind_or_time_than_it_commits_to_is_refused(
+    shown: dict[str, object],
+) -> None:
+    with pytest.raises(OpeningOfAnother):
+        find_opening(replace(ENTRY, **shown), SECRET)  # type: ignore[arg-type]
+
+
+def test_every_flipped_bit_of_an_entry_is_refused_or_does_not_open() -> None:
+    data = render_entry(ENTRY)
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        try:
+            assert find_opening(parse_entry(bytes(flipped)), SECRET) is None
+        except (EvidenceRejected, EntryFormatUnknown):
+            continue
+
+
+def members(**changed: object) -> bytes:
+    document: dict[str, object] = {
+        "format": 1,
+        "kind": "release",
+        "at": "1760000000",
+        "commitment": ENTRY.commitment,
+        "sealed": base64.b64encode(ENTRY.sealed).decode(),
+    }
+    return render_canonical({name: each for name, each in {**document, **changed}.items() if each != "gone"})
+
+
+MALFORMED = {
+    "no JSON": b"{",
+    "a list": b"[]",
+    "a member is missing": members(sealed="gone"),
+    "a member is added": members(holder="secundus"),
+    "a kind that there is not": members(kind="refund"),
+    "a time that is a number": members(at=1),
+    "a time below zero": members(at="-1"),
+    "a commitment of another length": members(commitment="sha256:00"),
+    "a commitment that is a number": members(commitment=1),
+    "what is sealed is no base64": members(sealed="!"),
+    "what is sealed has a second reading": members(sealed="AB=="),
+    "it is written in another way": render_entry(ENTRY).replace(b":", b": "),
+    "it is longer than a log takes": members(sealed="A" * (64 << 10)),
+}
+
+
+@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
+def test_what_is_no_entry_is_refused(data: bytes) -> None:
+    with pytest.raises(EntryMalformed):
+        parse_entry(data)
+
+
+def test_a_row_of_the_table_without_its_change_is_an_entry() -> None:
+    assert members() == render_entry(ENTRY)
+
+
+@pytest.mark.parametrize("number", [2, True, "1", None])
+def test_another_format_is_said_to_be_one(number: object) -> None:
+    with pytest.raises(EntryFormatUnknown):
+        parse_entry(members(format=number))
+
+
+NO_OPENINGS = {
+    "what is said is no text": {"said": {"runs": 1}},
+    "what is said is a list": {"said": []},
+    "the salt is shorter": {"salt": "00" * 31},
+    "the salt is in capitals": {"salt": "AA" * 32},
+    "something is added": {"more": "x"},
+}
+
+
+@pytest.mark.parametrize("changed", NO_OPENINGS.values(), ids=NO_OPENINGS)
+def test_what_is_no_opening_is_refused(changed: dict[str, object]) -> None:
+    document: dict[str, object] = {
+        "format": 1,
+        "kind": "release",
+        "at": "1",
+        "said": {},
+        "salt": "00" * 32,
+    }
+    parse_opening(render_canonical(document))
+    with pytest.raises(EntryMalformed):
+        parse_opening(render_canonical({**document, **changed}))
+
+
+def test_a_secret_of_another_length_is_the_caller_s_mistake() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        make_entry(OPENING, b"short")
+    assert find_opening(ENTRY, b"short") is None
+
+
+def test_secrets_redact_themselves() -> None:
+    assert "salt" not in repr(OPENING) and "sealed" not in repr(ENTRY)
+
+
+LOGGED = Logged(entry=b"entry", opening=b"opening", index=7, checkpoint="text", proof=(bytes(32), SECRET))
+
+
+def test_where_an_entry_is_logged_is_read_as_it_was_written() -> None:
+    assert parse_logged(logged_members(LOGGED)) == LOGGED
+
+
+NOT_LOGGED: dict[str, object] = {
+    "it is no object": [],
+    "a member is missing": {name: each for name, each in logged_members(LOGGED).items() if name != "index"},
+    "a member is added": {**logged_members(LOGGED), "more": 1},
+    "the index is a number": {**logged_members(LOGGED), "index": 7},
+    "the checkpoint is no text": {**logged_members(LOGGED), "checkpoint": 7},
+    "a digest is shorter": {**logged_members(LOGGED), "proof": ["00"]},
+    "the proof is text": {**logged_members(LOGGED), "proof": "00"},
+    "the proof is longer than any": {**logged_members(LOGGED), "proof": ["00" * 32] * 65},
+    "the entry has a second reading": {**logged_members(LOGGED), "entry": "AB=="},
+}
+
+
+@pytest.mark.parametrize("value", NOT_LOGGED.values(), ids=NOT_LOGGED)
+def test_what_says_no_place_is_refused(value: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        parse_logged(value)
+
+
+@given(
+    st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=4),
+    st.integers(0, 2**40),
+    st.sampled_from(("release", "renew", "return", "order")),
+    st.binary(min_size=32, max_size=32),
+)
+def test_whatever_is_said_opens_again(said: dict[str, str], at: int, kind: str, secret: bytes) -> None:
+    opening = Opening(kind=kind, at=at, said=said, salt=bytes(32))  # type: ignore[arg-type]
+    entry: Entry = parse_entry(render_entry(make_entry(opening, secret)))
+    assert find_opening(entry, secret) == opening

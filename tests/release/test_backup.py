@@ -1,0 +1,95 @@
+"""A copy of a broker is whole, of one moment, and has no checkpoint by which it could vouch for itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from attestation.errors import Misconfigured
+from release.backup import back_up, put_back
+from release.folder import Folder, open_folder, open_keys
+from release.store.engine import open_engine, writing
+from release.store.migrating import migrate
+from release.store.schema import meta
+from tests.release.folders import PASSPHRASE, folder_in
+
+FILES = {
+    "broker.toml",
+    "broker.sqlite3",
+    "identity.key",
+    "intake.key",
+    "master.key",
+    "platform-root.pem",
+    "tls.key",
+    "tls-next.key",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    made = folder_in(tmp_path)
+    engine = open_engine(made.database)
+    migrate(engine)
+    engine.dispose()
+    made.kept.write_text("the last checkpoint")
+    return made
+
+
+def test_a_copy_that_is_put_back_is_the_broker_again(folder: Folder, tmp_path: Path) -> None:
+    assert set(back_up(folder, tmp_path / "copy")) == FILES
+    put_back(tmp_path / "copy", tmp_path / "again")
+    again = open_folder(tmp_path / "again")
+    keys, before = (open_keys(each, lambda: PASSPHRASE) for each in (again, folder))
+    assert keys.identity.private_bytes_raw() == before.identity.private_bytes_raw()
+    assert not again.kept.exists()
+    assert {path.stat().st_mode & 0o777 for path in again.path.iterdir()} == {0o600}
+    open_engine(again.database).dispose()
+
+
+def test_a_copy_that_is_made_while_somebody_writes_is_of_one_moment(folder: Folder, tmp_path: Path) -> None:
+    engine, stop = open_engine(folder.database), Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            with writing(engine) as connection:  # two rows, always both or neither
+                for half in "ab":
+                    connection.execute(meta.insert().values(name=f"{half}{number}", value="x" * 2000))
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        for number in range(3):
+            back_up(folder, tmp_path / str(number))
+    finally:
+        stop.set()
+        writer.join()
+        engine.dispose()
+    for number in range(3):
+        with closing(sqlite3.connect(tmp_path / str(number) / "broker.sqlite3")) as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            names = {name for (name,) in copy.execute("SELECT name FROM meta")}
+        assert {name[1:] for name in names if name[0] == "a"} == {
+            name[1:] for name in names if name[0] == "b"
+        }
+
+
+def test_nothing_is_overwritten_and_nothing_is_left_half_done(folder: Folder, tmp_path: Path) -> None:
+    back_up(folder, tmp_path / "copy")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(Misconfigured, match="is there already"):
+        back_up(folder, tmp_path / "copy")
+    (folder.path / "intake.key").unlink()
+    with pytest.raises(Misconfigured, match="cannot copy to"):
+        back_up(folder, tmp_path / "another")
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_broker_on_postgresql_is_copied_without_its_database(tmp_path: Path) -> None:
+    folder = folder_in(tmp_path, database="postgresql://db.invalid/broker")
+    assert set(back_up(folder, tmp_path / "copy")) == FILES - {"broker.sqlite3"}
