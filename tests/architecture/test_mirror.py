@@ -244,8 +244,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/symbolon/owner/test_protect_brokered.py": ("symbolon/owner/key_holders.py",),
     "tests/symbolon/owner/test_protect_sealed.py": (
         "deploy/key_wrapping.py",
-        "symbolon/owner/rotate.py",
-        "symbolon/owner/sealing.py",
         "symbolon/owner/sealing_arguments.py",
     ),
     "tests/symbolon/auditor/test_prove.py": ("symbolon/auditor/values.py",),
