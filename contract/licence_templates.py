@@ -23,6 +23,7 @@ from .canonical import decimal, parse_decimal, render_canonical
 from .licence import LONGEST_LEASE_S, SHORTEST_LEASE_S, Licence
 
 FORMAT = 1
+MOST_BYTES = 64 << 10
 _MOST = 100
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 _BOUNDS = ("runs", "pictures", "at_once", "lasts_s")
@@ -109,6 +110,8 @@ def parse_templates(body: bytes) -> tuple[Template, ...]:
         TemplatesFormatUnknown: it is of another format.
         TemplatesMalformed: it is anything else, or names one twice.
     """
+    if len(body) > MOST_BYTES:
+        raise TemplatesMalformed(f"the templates are larger than {MOST_BYTES} bytes")
     try:
         document = parse_json_object(body, what="templates")
     except EvidenceRejected as rejection:

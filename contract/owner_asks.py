@@ -29,7 +29,7 @@ FORMAT = 1
 QUERY_TYPE = "application/vnd.symbolon.query+json"
 ANSWER_TYPE = "application/vnd.symbolon.answer+json"
 QUERY_S = 60
-MOST_BYTES = 256 << 10
+MOST_ANSWER_BYTES = 1 << 20
 
 Ask: TypeAlias = Literal["state", "licences", "licence"]
 _ASKS: Final[tuple[Ask, ...]] = get_args(Ask)

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from attestation.errors import Misconfigured, quoted
 
@@ -20,6 +21,7 @@ from .workers import Workers
 
 _CONNECTIONS: Final = 1024
 _BACKLOG: Final = 256
+BEGINNING_S: Final = 10
 _KEEP_ALIVE_S: Final = 30
 _STOPPING_S: Final = 20
 """A call that is worked on has so long to end when the broker is asked to stop."""
@@ -70,6 +72,22 @@ def serve(
     asyncio.run(_serve(service, listener, context, on_ready))
 
 
+class _Prompt(H11Protocol):
+    """A connection on which no request has come whole, but for its body, is closed after a while.
+
+    uvicorn waits for a first request without an end; whoever opens connections and says nothing would have
+    them all.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(BEGINNING_S, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server, whose signals are ours."""
 
@@ -92,7 +110,7 @@ async def _serve(
         date_header=False,
         proxy_headers=False,
         ws="none",
-        http="h11",
+        http=_Prompt,
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_STOPPING_S,

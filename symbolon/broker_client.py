@@ -22,8 +22,8 @@ from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, SymbolonError, Unavailable
+from contract.owner_asks import MOST_ANSWER_BYTES
 from contract.pins import pin_of
-from contract.release import MOST_BYTES
 from contract.release_refusals import BrokerRefused, parse_refusal
 
 TIMEOUT_S: Final = 20
@@ -82,7 +82,7 @@ def _call(url: str, path: str, body: bytes | None, pins: Sequence[Digest]) -> by
         with closing(pinned_connection(url, pins)) as connection:
             connection.request("GET" if body is None else "POST", path, body=body, headers=headers)
             response = connection.getresponse()
-            answer = response.read(MOST_BYTES + 1)
+            answer = response.read(MOST_ANSWER_BYTES + 1)
     except (OSError, http.client.HTTPException) as error:
         raise BrokerUnreachable(
             f"the broker `{url}` cannot be reached",
@@ -90,8 +90,8 @@ def _call(url: str, path: str, body: bytes | None, pins: Sequence[Digest]) -> by
         ) from error
     if response.status != http.client.OK:
         raise parse_refusal(answer, status=response.status)
-    if len(answer) > MOST_BYTES:
-        raise EvidenceRejected(f"the broker's answer is larger than {MOST_BYTES} bytes")
+    if len(answer) > MOST_ANSWER_BYTES:
+        raise EvidenceRejected(f"the broker's answer is larger than {MOST_ANSWER_BYTES} bytes")
     return answer
 
 

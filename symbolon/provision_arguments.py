@@ -31,7 +31,7 @@ def add_modes(parser: Parser) -> None:
     parser.add_argument(
         "--destroy",
         action="store_true",
-        help="delete what was made by this command, in reverse; with --plan, show what that would be",
+        help="delete the resources that this command made, in reverse; with --plan, only show them",
     )
     parser.add_argument(
         "--output", dest="save", metavar="FILE", type=Path, help="write the plan into FILE as well"
@@ -40,12 +40,12 @@ def add_modes(parser: Parser) -> None:
         "--print",
         dest="printing",
         choices=("gcloud", "terraform"),
-        help="the plan as gcloud commands for a shell, or what is wanted as Terraform's JSON",
+        help="the plan as gcloud commands for a shell, or the wanted resources as Terraform's JSON",
     )
     parser.add_argument(
         "--with-contents",
         action="store_true",
-        help="with --destroy: buckets and repositories with what is in them, and a key's versions, for ever",
+        help="with --destroy: delete full buckets and repositories too, and a key's versions, for ever",
     )
     parser.add_argument("--yes", action="store_true", help="with --destroy: do not ask")
 

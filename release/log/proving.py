@@ -6,12 +6,13 @@ What is read never changes, so a proof for an earlier size is the same whatever 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from contract.merkle import EMPTY_ROOT, fold
-from contract.merkle_nodes import Node, Part, consistency_parts, inclusion_parts, nodes_between
+from contract.merkle_nodes import Part, consistency_parts, inclusion_parts, nodes_between
 
 from ..store.schema import log_head, log_nodes
 from .not_whole import log_not_whole
@@ -67,14 +68,30 @@ def _digests(connection: Connection, parts: Sequence[Part]) -> tuple[bytes, ...]
     wanted = [node for part in parts for node in part]
     if not wanted:
         return ()
-    # A list of pairs would be one condition more, and SQLite looks at every row for such.
-    rows = connection.execute(_NODES.where(or_(*(_is(node) for node in wanted))))
-    found = {(level, place): digest for level, place, digest in rows}
+    named: dict[str, int] = {}
+    for number, (level, place) in enumerate(wanted):
+        named |= {f"level_{number}": level, f"place_{number}": place}
+    rows = connection.execute(_nodes(len(wanted)), named)
+    found = {(row.level, row.position): row.digest for row in rows}
     if len(found) < len(wanted):
         raise log_not_whole()
     return tuple(fold([found[node] for node in part]) for part in parts)
 
 
-def _is(node: Node) -> ColumnElement[bool]:
-    level, place = node
-    return and_(log_nodes.c.level == level, log_nodes.c.position == place)
+@cache
+def _nodes(count: int) -> Select[Any]:
+    """The query of so many nodes, built once: that takes longer than the database needs to answer it.
+
+    A list of pairs would be one condition more, and SQLite looks at every row for such.
+    """
+    return _NODES.where(
+        or_(
+            *(
+                and_(
+                    log_nodes.c.level == bindparam(f"level_{number}"),
+                    log_nodes.c.position == bindparam(f"place_{number}"),
+                )
+                for number in range(count)
+            )
+        )
+    )

@@ -183,8 +183,9 @@ class Publisher:
         size = size_of(connection)  # before the epoch: an epoch is never signed with another's entries
         origin = origin_of(self._broker, current_epoch(connection))
         now = Checkpoint(origin=origin, size=size, root=root_at(connection, size))
-        held = [] if self._last is None else [(self._last.checkpoint, "what this broker has signed")]
-        if kept is not None:
+        last = None if self._last is None else self._last.checkpoint
+        held = [] if last is None else [(last, "what this broker has signed")]
+        if kept is not None and kept != last:
             held.append((kept, "the checkpoint that is kept outside"))
         for each, where in held:
             check_extends(connection, now, each, broker=self._broker, where=where)

@@ -1,34 +1,62 @@
 """An order is applied: found in turn, signed by enough of the owner's keys, done, and logged, at once.
 
     parsed → for this broker → applied before? → of this epoch, the next of its type, for what stands
-    → signed by enough → done → the log has it → committed → answered
+    → signed by enough → done → the log has it → committed → checkpoint → answered
 
-One order at a time: each takes the lock of the list of keys first. The same order sent again gets the same
-answer, and does nothing; its signatures are not looked at then, since it may have changed who signs.
+One order at a time: each takes the lock of the list of keys first. The same order sent again is answered
+again, and does nothing; its signatures are not looked at then, since it may have changed who signs.
+
+The answer has the proof that the log has the order, where a checkpoint can be signed at that moment. A
+witness that does not answer keeps keys in, and no order out: to revoke must always be possible.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import Connection, insert, select
 
 from attestation.digests import digest_of
 from attestation.errors import SymbolonError
+from contract.approvals import Approvals
 from contract.canonical import decimal
 from contract.cosigned import SignatureRejected, signers
 from contract.dsse import PublicKey
 from contract.orders import OrderDocument, parse_document
 from contract.owner_asks import sign_answer
-from contract.release_log import SALT_BYTES, Opening, make_entry, render_entry
-from contract.release_refusals import REFUSALS
+from contract.release_log import (
+    SALT_BYTES,
+    Opening,
+    find_opening,
+    logged_members,
+    make_entry,
+    parse_entry,
+    render_entry,
+    render_opening,
+)
+from contract.release_refusals import REFUSALS, BrokerRefused
 
 from ..broker import Broker
 from ..log.appending import append
 from ..store.engine import writing
-from ..store.schema import orders
-from .effects import Effect, needed, old_of, take_effect
+from ..store.schema import log_entries, orders
+from .effects import Effect, needed, old_of, secret_of, take_effect
 from .standing import approvals_of, epoch_of, next_sequence
+
+_ALWAYS: Final = ("epoch", "revoke")
+"""What a broker takes that is not ready: what makes it so, and what takes back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """An order that was applied: its place in the log, its entry, and what that is about, if it is known."""
+
+    index: int
+    applied_at: int
+    entry: bytes
+    opening: bytes | None = field(repr=False)
 
 
 def apply(broker: Broker, document: bytes, now: float) -> bytes:
@@ -48,18 +76,26 @@ def apply(broker: Broker, document: bytes, now: float) -> bytes:
         raise REFUSALS["request-of-another-broker"].error(
             "the order is for another broker", "make it anew for this one"
         )
-    if read.order.type != "epoch":  # which is what a broker that is not ready may be waiting for
+    if read.order.type not in _ALWAYS:
         broker.log.check_ready()
     with writing(broker.engine) as connection:
-        said = _said_before(connection, read) or _apply(broker, connection, document, read, at)
+        approvals = approvals_of(connection, in_turn=True)
+        done = _done_before(broker, connection, read) or _apply(
+            broker, connection, document, read, approvals, at
+        )
+    said = {**_said(read, done), "logged": _logged(broker, done)}
     return sign_answer(said, to=document, at=at, identity=broker.identity)
 
 
 def _apply(
-    broker: Broker, connection: Connection, document: bytes, read: OrderDocument, now: int
-) -> dict[str, object]:
+    broker: Broker,
+    connection: Connection,
+    document: bytes,
+    read: OrderDocument,
+    approvals: Approvals,
+    now: int,
+) -> _Done:
     order = read.order
-    approvals = approvals_of(connection, in_turn=True)
     _check_turn(connection, read)
     found = _signers(read, approvals.keys)
     need = needed(connection, read, threshold=approvals.threshold, now=now)
@@ -68,7 +104,9 @@ def _apply(
             f"{len(found)} of the owner's keys sign the order, which needs {need}"
         )
     effect = take_effect(broker, connection, read, now=now)
-    index = append(connection, _leaf(broker, read, found, effect, now))
+    opening = _opening(read, found, effect, now)
+    entry = render_entry(make_entry(opening, effect.secret or broker.log_secret))
+    index = append(connection, entry)
     connection.execute(
         insert(orders).values(
             kind=order.type,
@@ -79,23 +117,45 @@ def _apply(
             entry_index=index,
         )
     )
-    return _said(read, index, now)
+    return _Done(index=index, applied_at=now, entry=entry, opening=render_opening(opening))
 
 
-def _said_before(connection: Connection, read: OrderDocument) -> dict[str, object] | None:
+def _logged(broker: Broker, done: _Done) -> dict[str, object] | None:
+    """The proof that the log has it; None where nothing can be signed just now."""
+    if done.opening is None:
+        return None
+    try:
+        logged = broker.log.logged(done.index, entry=done.entry, opening=done.opening)
+    except BrokerRefused:
+        return None
+    return logged_members(logged)
+
+
+def _done_before(broker: Broker, connection: Connection, read: OrderDocument) -> _Done | None:
     row = connection.execute(
-        select(orders).where(orders.c.digest == digest_of(read.signed.payload))
+        select(orders, log_entries.c.leaf)
+        .join(log_entries, orders.c.entry_index == log_entries.c.position)
+        .where(orders.c.digest == digest_of(read.signed.payload))
     ).one_or_none()
-    return None if row is None else _said(read, row.entry_index, row.applied_at)
+    if row is None:
+        return None
+    secret = secret_of(connection, read) or broker.log_secret
+    opening = find_opening(parse_entry(row.leaf), secret)  # None where a licence has another secret by now
+    return _Done(
+        index=row.entry_index,
+        applied_at=row.applied_at,
+        entry=row.leaf,
+        opening=None if opening is None else render_opening(opening),
+    )
 
 
-def _said(read: OrderDocument, index: int, applied_at: int) -> dict[str, object]:
+def _said(read: OrderDocument, done: _Done) -> dict[str, object]:
     return {
         "type": read.order.type,
         "sequence": read.order.sequence,
         "new": read.order.new,
-        "index": decimal(index),
-        "applied_at": decimal(applied_at),
+        "index": decimal(done.index),
+        "applied_at": decimal(done.applied_at),
     }
 
 
@@ -124,10 +184,8 @@ def _signers(read: OrderDocument, keys: tuple[PublicKey, ...]) -> tuple[PublicKe
         raise REFUSALS["order-rejected"].error(rejected.message, rejected.hint) from None
 
 
-def _leaf(
-    broker: Broker, read: OrderDocument, found: tuple[PublicKey, ...], effect: Effect, now: int
-) -> bytes:
-    """The log's entry: what changed from what to what, and whose keys said so."""
+def _opening(read: OrderDocument, found: tuple[PublicKey, ...], effect: Effect, now: int) -> Opening:
+    """What the log's entry is about: what changed from what to what, and whose keys said so."""
     order = read.order
     said = {
         "type": order.type,
@@ -139,5 +197,4 @@ def _leaf(
         "signed_by": " ".join(sorted(each.key_id for each in found)),
         **effect.said,
     }
-    opening = Opening(kind="order", at=now, said=said, salt=os.urandom(SALT_BYTES))
-    return render_entry(make_entry(opening, effect.secret or broker.log_secret))
+    return Opening(kind="order", at=now, said=said, salt=os.urandom(SALT_BYTES))

@@ -94,6 +94,16 @@ def take_effect(broker: Broker, connection: Connection, document: OrderDocument,
     return Effect(said={})
 
 
+def secret_of(connection: Connection, document: OrderDocument) -> bytes | None:
+    """What opens the log's entry of an order that took effect: a licence's secret, None for the broker's."""
+    if document.order.type == "licence":
+        return unsafe_read_licence(document.body).secret
+    if document.order.type == "revoke":
+        row = _licence_row(connection, parse_revocation(document.body))
+        return None if row is None else unsafe_read_licence(row.envelope).secret
+    return None
+
+
 def _policy(body: bytes) -> None:
     if len(body) > MOST_POLICY_BYTES:
         raise REFUSALS["request-malformed"].error(f"the policy is larger than {MOST_POLICY_BYTES} bytes")

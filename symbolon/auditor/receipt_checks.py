@@ -107,7 +107,7 @@ def check_attestation(token: UnverifiedToken, trust: Trust, *, at: float) -> tup
             hint="check --at, or the clock",
         )
     if "symbolon_emulator" in verified.raw and not trust.emulator:
-        raise EmulatorEvidence("an emulator made the token", hint="--emulator reads it as what it is")
+        raise EmulatorEvidence("an emulator made the token", hint="--emulator reads an emulator's receipt")
     return verified, _expired_since(token, root, at)
 
 

@@ -79,7 +79,7 @@ def _google_root(token: UnverifiedToken) -> x509.Certificate:
     says_so = "symbolon_emulator" in token.claims
     raise UntrustedRoot(
         f"the certificate chain ends in another root than Google's, SHA-256 {found[:8]}…",
-        hint="the token says that it is an emulator's: --emulator reads it as what it is"
+        hint="the token says that it is an emulator's: --emulator reads an emulator's receipt"
         if says_so
         else "a root of another platform is named with --root",
     )

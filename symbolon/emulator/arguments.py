@@ -70,7 +70,7 @@ def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
         "exit codes: 0 it is whole · 4 it is not\n",
     )
     verify.add_argument(
-        "--head", metavar="H", help="an earlier `audit.head`, kept where nobody can write who writes the log"
+        "--head", metavar="H", help="an earlier `audit.head`, kept where the writer of the log cannot write"
     )
     verify.set_defaults(run=_audit_verify)
     for parser in (up, status, env, down, verify):

@@ -11,7 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from attestation.digests import Digest
 from attestation.errors import ExitCode, Misconfigured
+from contract.cosigned import signers
+from contract.dsse import public_key_of
 from contract.orders import OrderDocument, Type, sign_document
 
 from ..rendering import Styled, console, print_json
@@ -82,9 +85,10 @@ def _sign(
     yes: bool,
     output: str,
 ) -> ExitCode:
+    signers(document.signed, state.approvals.keys)  # nobody signs beside a stranger
     lines = changes(document, state, desk)
     if output == "human":
-        _show(document, lines)
+        _show(document, lines, own=public_key_of(desk.key).key_id)
     needed = needed_for(document, state, now=desk.at)
     if plan:
         if output == "human":
@@ -112,12 +116,15 @@ def _check_stands(document: OrderDocument, state: State) -> None:
         )
 
 
-def _show(document: OrderDocument, lines: list[Styled]) -> None:
+def _show(document: OrderDocument, lines: list[Styled], *, own: Digest) -> None:
     terminal = console()
     order = document.order
     terminal.print(f"order {order.sequence} of the type {order.type}, in epoch {order.epoch}")
     for line in lines:
         terminal.print(line)
+    for each in document.signed.signatures:
+        if each.key_id != own:
+            terminal.print(f"signed by {each.key_id}")
 
 
 def _rows(document: OrderDocument) -> list[tuple[str, str]]:

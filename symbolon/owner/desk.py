@@ -13,10 +13,12 @@ from attestation.digests import Digest, digest_of, parse_digest
 from attestation.errors import EvidenceRejected, Misconfigured
 from contract.approvals import Approvals, parse_approvals
 from contract.canonical import parse_decimal
+from contract.checkpoint import verify_logged
 from contract.dsse import PrivateKey
 from contract.licence_templates import Template, parse_templates
 from contract.orders import Order, OrderDocument, Type, make_document, render_document, sign_document
 from contract.owner_asks import Ask, Query, open_answer, sign_query
+from contract.release_log import check_opening, parse_entry, parse_logged
 
 from ..broker_client import call
 from ..brokers import BrokerAddress, NamedBroker, find_broker, owner_key_file
@@ -113,11 +115,29 @@ class Desk:
         return sign_document(make_document(order, body), self.key)
 
     def send(self, document: OrderDocument) -> dict[str, Any]:
-        """The order is done; what the broker says of it.
+        """The order is done; what the broker says of it. Its `logged`, where there is one, was verified.
 
-        Raises: as `ask`.
+        Raises: as `ask`; and
+            ProofRejected, NoteSignedByAnother, OpeningOfAnother: the log does not have what it is said to.
         """
-        return self._call(_ORDERS, render_document(document))
+        said = self._call(_ORDERS, render_document(document))
+        if said.get("logged") is not None:
+            self._verify(said["logged"], document)
+        return said
+
+    def _verify(self, members: object, document: OrderDocument) -> None:
+        """The broker's log has this very order."""
+        try:
+            logged = parse_logged(members)
+        except (LookupError, TypeError, ValueError):
+            raise unreadable() from None
+        verify_logged(logged, self.broker.key)
+        opening = check_opening(parse_entry(logged.entry), logged.opening)
+        if opening.said.get("order") != digest_of(document.signed.payload):
+            raise EvidenceRejected(
+                "the entry that the broker shows of its log is about something else than the order",
+                hint="look at the log: symbolon auditor log verify",
+            )
 
     def _call(self, path: str, sent: bytes) -> dict[str, Any]:
         answer = call(self.broker.url, path, sent, pins=self.broker.pins)

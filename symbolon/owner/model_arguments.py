@@ -48,7 +48,7 @@ def _add_init(owner: argparse._SubParsersAction[Parser]) -> None:
         default=Path(),
         help="where to write (default: here)",
     )
-    init.add_argument("--force", action="store_true", help="write anew what is there and says something else")
+    init.add_argument("--force", action="store_true", help="write files anew whose contents are others")
     of_model = init.add_argument_group("of the model")
     of_model.add_argument(
         "--photos", metavar="DIR", type=Path, help="try the model on these, in every convention"

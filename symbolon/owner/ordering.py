@@ -106,6 +106,7 @@ def tell(outcome: Outcome, rows: Sequence[tuple[str, str]], *, output: str, **mo
                 "needed": outcome.needed,
                 "done": outcome.said is not None,
                 "index": None if outcome.said is None else int(outcome.said["index"]),
+                "proved": outcome.said is not None and outcome.said.get("logged") is not None,
                 "file": None if outcome.file is None else str(outcome.file),
             }
         )
@@ -114,7 +115,9 @@ def tell(outcome: Outcome, rows: Sequence[tuple[str, str]], *, output: str, **mo
     if rows:
         terminal.print(printable_lines(columns(rows)))
     if outcome.said is not None:
-        terminal.print(printable_lines(f"done: entry {outcome.said['index']} of the broker's log has it"))
+        proved = ", proved by a signed checkpoint" if outcome.said.get("logged") is not None else ""
+        index = outcome.said["index"]
+        terminal.print(printable_lines(f"done: entry {index} of the broker's log has it{proved}"))
         return ExitCode.YES
     left = outcome.needed - outcome.signed
     if left > 0:

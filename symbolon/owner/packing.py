@@ -230,7 +230,7 @@ class _Packed(io.RawIOBase):
         if file.readinto(view) != len(view):  # type: ignore[attr-defined]  # a BufferedReader has it
             raise Misconfigured(
                 f"{quoted(path.name)} became shorter while it was packed",
-                hint="pack a model that nobody writes",
+                hint="let no program write the model meanwhile",
             )
 
     def _let_go(self) -> None:

@@ -157,7 +157,7 @@ def _upload(place: Workplace, measured: Measured, blob: storage.Blob, replaces: 
     if (blob.size, blob.crc32c) != (measured.size, measured.crc32c):
         raise Misconfigured(
             "the model changed while it was uploaded, and nothing is pinned",
-            hint="pack a model that nobody writes: run it again",
+            hint="let no program write the model meanwhile, and run the command again",
         )
     return int(blob.generation)
 

@@ -138,7 +138,7 @@ class SealedArchive(io.RawIOBase):
         if self._counted != layout.segments or found != measured.crc32c:
             raise Misconfigured(
                 "the model changed while it was sealed, and nothing is pinned",
-                hint="seal a model that nobody writes: run it again",
+                hint="let no program write the model meanwhile, and run the command again",
             )
 
     def close(self) -> None:
@@ -162,7 +162,8 @@ class SealedArchive(io.RawIOBase):
         plain = self._plain.read(wanted)
         if len(plain) != wanted:
             raise Misconfigured(
-                "the model became shorter while it was sealed", hint="seal a model that nobody writes"
+                "the model became shorter while it was sealed",
+                hint="let no program write the model meanwhile",
             )
         self._segment = self._sealed[: place.end - place.start]
         self._stream.seal_segment(index, plain, self._segment)

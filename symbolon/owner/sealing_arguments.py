@@ -80,7 +80,7 @@ def add_sealing_commands(owner: argparse._SubParsersAction[Parser]) -> None:
     show = add(
         keys,
         "show",
-        "what others may know of a key: its kind, its id, and what terms say of it",
+        "print the public facts of a key: its kind, its id, and its lines for the terms",
         "  symbolon owner keys show owner-key.pem\n"
         "  symbolon owner keys show owner-key.pem.pub --format json\n",
     )

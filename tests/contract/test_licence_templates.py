@@ -11,6 +11,7 @@ import pytest
 from attestation.digests import digest_of
 from contract.canonical import render_canonical
 from contract.licence_templates import (
+    MOST_BYTES,
     Template,
     TemplatesFormatUnknown,
     TemplatesMalformed,
@@ -123,6 +124,7 @@ def test_a_template_that_cannot_be_meant_is_malformed(change: dict[str, object])
         render_canonical({**DOCUMENT, "templates": DOCUMENT["templates"][::-1]}),
         render_canonical({**DOCUMENT, "templates": [ENTRY, ENTRY]}),
         render_templates((TIGHT,)) + b"\n",
+        b" " * (MOST_BYTES + 1),
     ],
 )
 def test_what_this_program_does_not_write_is_malformed(body: bytes) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from contract.checkpoint import open_checkpoint, verify_logged
 from contract.release import open_key
-from release.serving import AddressTaken, listen
+from release.serving import BEGINNING_S, AddressTaken, listen
 from tests.release.brokers import DATA_KEY, LICENCE_ID
 from tests.release.served import ROOT, Served, make_served
 
@@ -127,6 +127,21 @@ def test_many_clients_at_once_are_all_answered(served: Served) -> None:
     assert {each.getresponse().status for each in connections} == {200}
     for each in connections:
         each.close()
+
+
+def test_who_connects_and_does_not_ask_is_shown_out(served: Served) -> None:
+    silent, slow = served.connect(), served.connect()
+    slow.sock.sendall(b"POST /v1/challenge HTTP/1.1\r\nHost: brok")
+    for each in (silent, slow):
+        each.sock.settimeout(BEGINNING_S + 60)
+        assert each.sock.recv(1) == b""
+        each.close()
+    patient = served.connect()
+    patient.request("GET", "/healthz")
+    assert patient.getresponse().read() == b'{"alive":true}'
+    patient.request("GET", "/healthz")  # on the same connection, which is kept
+    assert patient.getresponse().status == 200
+    patient.close()
 
 
 def test_plain_http_gets_no_answer(served: Served) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from contract.dsse import public_key_of
 from contract.release import audience_of, nonce_of
 from contract.release_refusals import BrokerRefused
-from emulator.verifier import DEFAULT_AUDIENCE
+from emulator.state import State
+from emulator.verifier import DEFAULT_AUDIENCE, Verifier
 from release.broker import TokenRules
 from release.verifying import CLOCKS_S, Admitted, admit, verify
 from tests.attestation.signing import root_plan, rsa_key
+from tests.launches import FACTS
 from tests.release.brokers import IDENTITY, IMAGE, NOW, Json, claims_for, policy_text, root, token_of
 from tests.tokens import production_claims
 
@@ -155,3 +157,39 @@ def test_what_is_not_known_of_a_policy_admits_nobody() -> None:
     with pytest.raises(BrokerRefused) as refused:
         admit(policy_text('assertion.swname.extract("no hole") == ""'), machine)
     assert refused.value.code == "broker-policy-unknown"
+
+
+@pytest.fixture(scope="module")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Verifier:
+    """A verifier of the emulator's, whose clock stands."""
+    return Verifier(State(tmp_path_factory.mktemp("state"), clock=lambda: NOW))
+
+
+def mint(verifier: Verifier, *, pki: bool = True) -> str:
+    return verifier.mint(FACTS, audience=audience_of(BROKER), nonces=[nonce_of(REQUEST)], pki=pki)
+
+
+def ask(verifier: Verifier, token: str, mode: Literal["production", "emulator"]) -> Admitted:
+    return verify(
+        TokenRules(root=verifier.root, mode=mode),
+        token,
+        audience=audience_of(BROKER),
+        nonce=nonce_of(REQUEST),
+        not_before=NOW,
+        now=NOW,
+    )
+
+
+def test_an_emulator_s_own_token_passes_where_it_is_believed_and_there_alone(emulated: Verifier) -> None:
+    machine = ask(emulated, mint(emulated), "emulator")
+    assert (machine.image, machine.project) == (FACTS.image_digest, FACTS.project_id)
+    assert machine.instance == FACTS.instance_id
+    with pytest.raises(BrokerRefused, match="an emulator made the token"):
+        ask(emulated, mint(emulated), "production")
+
+
+def test_a_token_without_certificates_is_rejected(emulated: Verifier) -> None:
+    """OIDC's: its keys are fetched, and a broker fetches nothing for a stranger's call."""
+    with pytest.raises(BrokerRefused) as refused:
+        ask(emulated, mint(emulated, pki=False), "emulator")
+    assert refused.value.code == "broker-token-rejected"

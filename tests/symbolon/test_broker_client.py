@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected, Misconfigured
+from contract.owner_asks import MOST_ANSWER_BYTES
 from contract.pins import pin_of
-from contract.release import MOST_BYTES
 from contract.release_refusals import BrokerRefused
 from release.tls import new_tls_key, self_signed, server_context
 from symbolon import broker_client
@@ -139,7 +139,7 @@ def test_what_may_be_better_in_a_moment_is_asked_again(serve: Callable[..., Any]
 
 
 def test_an_answer_that_is_too_large_is_none(serve: Callable[..., Any]) -> None:
-    _, url = serve((200, bytes(MOST_BYTES + 1)))
+    _, url = serve((200, bytes(MOST_ANSWER_BYTES + 1)))
     with pytest.raises(EvidenceRejected, match="larger than"):
         call(url, "/v1/query", b"", pins=(pin(),))
 

@@ -176,15 +176,21 @@ def test_nobody_renews_what_is_not_used_any_more() -> None:
     assert world.renewed == []
 
 
-def test_each_refusal_is_a_new_one_that_holds_nothing_of_whoever_asked(world: World) -> None:
+@pytest.mark.parametrize("by", ["the clock", "the broker"])
+def test_each_refusal_is_a_new_one_that_holds_nothing_of_whoever_asked(world: World, by: str) -> None:
     class Model:
         pass
 
     def use(model: Model) -> None:
         lease.check()
 
+    if by == "the broker":
+        world.answers = [REFUSALS["licence-revoked"].error()]
     lease = world.begin()
-    world.now = 1200.0
+    world.pauses.get(timeout=WAITS_S)
+    world.now = 1050.0 if by == "the broker" else 1200.0
+    world.goes_on.put(by == "the clock")
+    refused_by(lease.check)
     model = Model()
     watched = weakref.ref(model)
     with pytest.raises(BrokerRefused) as first:

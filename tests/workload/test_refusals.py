@@ -77,7 +77,7 @@ def test_a_job_ends_well_though_sts_failed_twice_and_half_the_pictures_are_bad(s
     steps = timings["steps"]
     assert set(steps) == {
         *("start", "import", "list", "machine", "admission"),
-        *("token", "fetch", "unpack", "load", "write", "infer", "seal"),
+        *("token", "take_over", "fetch", "unpack", "load", "write", "infer", "seal"),
     }
     for in_turn in (["list", "fetch", "unpack", "load", "infer"], ["admission", "fetch"]):
         assert all(steps[one][1] <= steps[next_one][0] for one, next_one in pairwise(in_turn))

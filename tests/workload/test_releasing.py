@@ -284,6 +284,15 @@ def test_a_renewal_that_answers_another_lease_or_a_key_is_none(small: SmallBroke
         broker.renew(granted.lease)
 
 
+def test_a_renewal_of_another_request_is_none_though_its_log_says_the_same(small: SmallBroker) -> None:
+    broker, another = asking(small), digest_of(b"another")
+    _, granted = broker.release(PICTURES)
+    small.said = lambda said: {**said, "request": another}
+    small.answer = lambda release: replace(release, request=another)
+    with pytest.raises(AnswerContradicted, match="to another request"):
+        broker.renew(granted.lease)
+
+
 def test_every_flip_of_one_bit_of_an_answer_is_refused(small: SmallBroker) -> None:
     """Of every byte that an answer has, the length of the lease apart, which may be shorter: a repeated
     answer says what is left.

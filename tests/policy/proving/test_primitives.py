@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 
@@ -92,21 +93,27 @@ def test_a_primitive_alone_is_found_both_ways_and_read_alike(
     assert any(peer.admits(found.token)), found.token
 
 
+@pytest.fixture(scope="module")
+def attacked() -> Iterator[Prover]:
+    """One that is not patient, and attacks what it proves."""
+    with Prover(attack=Attack(count=60), budget_s=10) as prover:
+        yield prover
+
+
 @pytest.mark.parametrize("name", PRIMITIVES)
-def test_a_primitive_is_decided_beside_every_other(name: str) -> None:
+def test_a_primitive_is_decided_beside_every_other(attacked: Prover, name: str) -> None:
     """That both hold, and that only one does: what is said to be impossible is attacked."""
     undecided = []
-    with Prover(attack=Attack(count=60), budget_s=10) as prover:
-        for other in itertools.takewhile(lambda each: each != name, PRIMITIVES):
-            one, another = PRIMITIVES[name], PRIMITIVES[other]
-            for condition in (f"({one}) && ({another})", f"({one}) && !({another})"):
-                answer = prover.find_admitted(condition)
-                if isinstance(answer, Undecided):
-                    assert "please report it" not in answer.reason, (condition, answer)
-                    undecided.append(other)
-                elif isinstance(answer, NoneFound):
-                    assert not answer.bounded, (condition, answer)
-                else:
-                    assert policy_set_of(condition).admits(answer.token)
+    for other in itertools.takewhile(lambda each: each != name, PRIMITIVES):
+        one, another = PRIMITIVES[name], PRIMITIVES[other]
+        for condition in (f"({one}) && ({another})", f"({one}) && !({another})"):
+            answer = attacked.find_admitted(condition)
+            if isinstance(answer, Undecided):
+                assert "please report it" not in answer.reason, (condition, answer)
+                undecided.append(other)
+            elif isinstance(answer, NoneFound):
+                assert not answer.bounded, (condition, answer)
+            else:
+                assert policy_set_of(condition).admits(answer.token)
     if name not in HARD:
         assert len(undecided) <= 4, undecided

@@ -325,6 +325,17 @@ class TestWithAKeptFile:
         grow(engine, 2)
         assert Publisher(engine, IDENTITY, kept=Watched(kept.path)).publish(2).checkpoint.size == 3
 
+    def test_a_running_broker_sees_what_was_kept_after_it(
+        self, engine: Engine, grow: Grow, kept: KeptFile, new_log: Callable[[int], Engine]
+    ) -> None:
+        grow(engine, 5)
+        publisher = Publisher(engine, IDENTITY, kept=kept)
+        publisher.publish(5)
+        Publisher(new_log(9), IDENTITY, kept=kept).publish(9)
+        grow(engine, 1)
+        with pytest.raises(BrokerRefused, match="has 6 entries, and the checkpoint"):
+            publisher.publish(6)
+
     def test_a_disk_that_takes_nothing_lets_nothing_leave(
         self, engine: Engine, grow: Grow, tmp_path: Path
     ) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 
 from attestation.digests import digest_of
 from contract.approvals import make_approvals, render_approvals
+from contract.checkpoint import verify_logged
 from contract.dsse import public_key_of
+from contract.licence import sign_licence
 from contract.orders import render_document, render_revocation
-from contract.release_log import Opening
+from contract.release_log import Opening, check_opening, parse_entry, parse_logged
 from contract.release_refusals import REFUSALS, BrokerRefused
 from release.broker import Broker
 from release.orders.applying import apply
@@ -147,3 +151,80 @@ def test_a_broker_whose_log_is_not_whole_takes_no_order(owner: Owner) -> None:
         apply(behind, document, NOW)
     assert no.value.code == "broker-not-ready"
     owner.send(document)
+
+
+def test_an_answer_proves_that_the_log_has_the_order(owner: Owner) -> None:
+    said = owner.order("policy", POLICY, FIRST, SECOND)
+    logged = parse_logged(said["logged"])
+    assert verify_logged(logged, public_key_of(owner.broker.identity)).size == logged.index + 1 == 1
+    assert check_opening(parse_entry(logged.entry), logged.opening).said["new"] == digest_of(POLICY)
+
+
+@pytest.mark.parametrize("type_", ["licence", "revoke"])
+def test_an_order_about_a_licence_is_answered_the_same_again_as_well(owner: Owner, type_: str) -> None:
+    envelope = sign_licence(SOLD, FIRST)
+    sale = owner.make("licence", envelope, FIRST, SECOND)
+    first = owner.send(sale)
+    if type_ == "revoke":
+        sale = owner.make("revoke", render_revocation(SOLD.id), FIRST, old=digest_of(envelope))
+        first = owner.send(sale)
+    assert owner.send(sale) == first
+    assert first["logged"] is not None
+
+
+class _WithoutWitness(_NotReady):
+    def logged(self, index: int, *, entry: bytes, opening: bytes) -> None:
+        raise REFUSALS["broker-not-ready"].error()
+
+
+def test_to_revoke_is_always_possible(owner: Owner) -> None:
+    """Where nothing can be signed or released, the owner can still take back."""
+    old = digest_of(owner.sell(SOLD))
+    owner.broker = replace(owner.broker, log=_WithoutWitness())  # type: ignore[arg-type]
+    said = owner.order("revoke", render_revocation(SOLD.id), FIRST, old=old)
+    assert (said["logged"], owner.row(SOLD.id).revoked_at) == (None, NOW)
+
+
+def test_an_order_that_arrives_many_times_at_once_is_done_once(owner: Owner) -> None:
+    document = owner.make("policy", POLICY, FIRST, SECOND)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: owner.send(document), range(16)))
+    assert {(each["sequence"], each["index"]) for each in answers} == {(1, "0")}
+    assert owner.ask("state")["log"]["size"] == "1"
+
+
+def test_of_orders_that_would_replace_the_same_one_alone_does(owner: Owner) -> None:
+    documents = [owner.make("policy", POLICY + b" " * n, FIRST, SECOND) for n in range(8)]
+
+    def sent(document: bytes) -> bool:
+        try:
+            owner.send(document)
+        except BrokerRefused as no:
+            assert no.code == "order-out-of-turn"
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(sent, documents)) == 1
+    assert owner.ask("state")["log"]["size"] == "1"
+
+
+def test_no_order_that_was_altered_is_done(owner: Owner) -> None:
+    document = owner.make("revoke", render_revocation(SOLD.id), FIRST, old=digest_of(owner.sell(SOLD)))
+    random = Random(14)
+    for _ in range(1_000):
+        altered = bytearray(document)
+        for _ in range(random.randint(1, 3)):
+            at = random.randrange(len(altered))
+            match random.randrange(3):
+                case 0:
+                    altered[at] ^= 1 << random.randrange(8)
+                case 1:
+                    del altered[at : at + random.randint(1, 40)]
+                case _:
+                    altered[at:at] = random.randbytes(random.randint(1, 4))
+        if bytes(altered) == document:
+            continue
+        with pytest.raises(BrokerRefused):
+            apply(owner.broker, bytes(altered), NOW)
+    assert owner.row(SOLD.id).revoked_at is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from contract.release_log import Opening
 from contract.release_refusals import BrokerRefused
 from release.broker import model_context
 from release.store.engine import reading, writing
-from release.store.schema import leases, licences
+from release.store.schema import METADATA, leases, licences
 from tests.orders import FIRST, IMAGE, LICENCE, NOW, SECOND, STRANGER, licence
 from tests.release.brokers import DATA_KEY, MANIFEST, policy_text
 from tests.release.orders.conftest import POLICY, SOLD, Owner
@@ -148,6 +149,18 @@ class TestModel:
         assert DATA_KEY not in wrapped
         assert owner.broker.master.unwrap(wrapped, model_context(MANIFEST)) == DATA_KEY
         assert owner.ask("state")["models"] == [MANIFEST]
+
+    def test_its_key_stands_nowhere_in_clear(self, owner: Owner) -> None:
+        """Neither in a row of any table nor in what is answered."""
+        said = owner.order("model", self.body(owner), FIRST)
+        forms = (DATA_KEY, DATA_KEY.hex().encode(), base64.b64encode(DATA_KEY))
+        with reading(owner.broker.engine) as connection:
+            rows = [row for table in METADATA.tables.values() for row in connection.execute(table.select())]
+        kept = [
+            bytes(each) if isinstance(each, bytes) else str(each).encode() for row in rows for each in row
+        ]
+        assert len(kept) > 10
+        assert not [each for each in (*kept, repr(said).encode()) if any(form in each for form in forms)]
 
     def test_the_same_key_may_be_handed_over_again_and_another_not(self, owner: Owner) -> None:
         owner.order("model", self.body(owner), FIRST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from contract.approvals import make_approvals, render_approvals
 from contract.dsse import PrivateKey, public_key_of
 from contract.release_refusals import REFUSALS
 from release.broker import Broker
+from release.log.publishing import Publisher
 from release.orders.applying import apply
 from release.orders.querying import answer_query
 from release.orders.standing import APPROVALS, replace_standing
@@ -121,7 +122,7 @@ def shop(
     shutil.copytree(owner_keys, folder)
     shutil.copy(broker_database, tmp_path / "broker.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'broker.db'}")
-    there = Shop(folder=folder, broker=make_broker(engine), typed=ask)
+    there = Shop(folder=folder, broker=_with_log(make_broker(engine)), typed=ask)
     there.approve(1, "anna")
     key = public_key_of(there.broker.identity).text
     (folder / "symbolon.toml").write_text(
@@ -132,6 +133,11 @@ def shop(
     monkeypatch.setattr("symbolon.owner.desk.now", lambda: datetime.fromtimestamp(there.now, UTC))
     yield there
     engine.dispose()
+
+
+def _with_log(broker: Broker) -> Broker:
+    """The broker, whose checkpoints are signed."""
+    return replace(broker, log=Publisher(broker.engine, broker.identity))
 
 
 class NotReady:

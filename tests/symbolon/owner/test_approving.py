@@ -10,13 +10,15 @@ from sqlalchemy import update
 
 from attestation.digests import digest_of
 from attestation.errors import ExitCode
+from contract.dsse import public_key_of
 from contract.licence_templates import Template, parse_templates
-from contract.orders import parse_document
+from contract.orders import parse_document, render_document, sign_document
 from policy.provider import parse_provider
 from release.orders.standing import replace_standing, standing
 from release.store.engine import reading, writing
 from release.store.schema import POLICY, licences
 from symbolon.owner import approving
+from tests.orders import FIRST, STRANGER
 from tests.release.brokers import policy_text
 from tests.symbolon.owner.shops import Shop
 
@@ -65,6 +67,7 @@ def test_a_policy_is_shown_signed_by_two_and_stands(of_two: Shop) -> None:
     assert "1 of 2 signatures: order-policy-1.json waits for 1 more" in first.out
     assert stands(of_two, "policy") == b""
     second = of_two.owner("approve", "order-policy-1.json", "--send", key="cleo")
+    assert f"signed by {public_key_of(FIRST).key_id}\n" in second.out
     assert "done: entry 0 of the broker's log has it" in second.out
     provider = parse_provider(json.loads(stands(of_two, "policy")))
     assert provider.name.endswith("/workloadIdentityPools/primus-pool/providers/primus-provider")
@@ -180,6 +183,14 @@ def test_templates_that_cannot_be_meant_are_refused(of_two: Shop, text: str, say
     (of_two.folder / "templates.toml").write_text(text)
     answered = of_two.owner("order", "template", "templates.toml")
     assert (answered.code, says in answered.err) == (ExitCode.MISCONFIGURED, True)
+
+
+def test_nobody_signs_beside_a_stranger(of_two: Shop) -> None:
+    of_two.json("order", "policy", "policy.toml")
+    file = Path("order-policy-1.json")
+    file.write_bytes(render_document(sign_document(parse_document(file.read_bytes()), STRANGER)))
+    answered = of_two.owner("approve", file, "--plan", key="ben")
+    assert (answered.code, "none of those that may" in answered.err) == (ExitCode.REFUSED, True)
 
 
 def test_a_condition_alone_is_no_policy_of_a_broker(of_two: Shop) -> None:

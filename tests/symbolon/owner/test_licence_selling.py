@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from contract.dsse import public_key_of
 from contract.licence import open_licence
 from contract.licence_templates import Template, render_templates
 from contract.owner_asks import sign_answer
+from release.orders.applying import apply
 from release.orders.standing import TEMPLATE, replace_standing
 from release.store.engine import writing
 from tests.orders import FIRST, NOW, STRANGER
@@ -219,6 +222,33 @@ class TestRefused:
         for words in (("show", id_), ("revoke", id_), ("list",)):
             assert shop.owner("licence", *words).code == ExitCode.REFUSED
 
+    def test_a_proof_of_something_else_is_not_believed(self, shop: Shop) -> None:
+        """The broker says that the log has an order, and shows where it has another one, or shows nothing."""
+        shop.sell()
+        identity, last = shop.broker.identity, shop.calls[-1][1]
+        earlier = json.loads(base64.b64decode(json.loads(apply(shop.broker, last, NOW))["payload"]))["said"]
+
+        def shown(logged: object) -> Callable[[bytes], bytes]:
+            def altered(answer: bytes) -> bytes:
+                path, sent = shop.calls[-1]
+                said = {**earlier, "logged": logged}
+                return (
+                    sign_answer(said, to=sent, at=NOW, identity=identity) if path == "/v1/orders" else answer
+                )
+
+            return altered
+
+        words = ("licence", "issue", "--model", "m", "--to-project", "secundus", "--image", IMAGE)
+        wrong = {**earlier["logged"], "index": "1"}
+        for logged, says in (
+            (earlier["logged"], "about something else"),
+            (wrong, "there is no leaf 1 among 1"),
+            ({}, "not as this program writes it"),
+        ):
+            shop.altered = shown(logged)
+            answered = shop.owner(*words)
+            assert (answered.code, says in answered.err) == (ExitCode.REFUSED, True), answered.err
+
 
 class TestWords:
     def test_a_person_reads_what_was_sold(self, shop: Shop) -> None:
@@ -229,7 +259,7 @@ class TestWords:
         assert "model     lite0.tar, versions 1 and later\n" in out
         assert "runs      1,200\n" in out
         assert "until     no end\n" in out
-        assert out.endswith("done: entry 0 of the broker's log has it\n")
+        assert out.endswith("done: entry 0 of the broker's log has it, proved by a signed checkpoint\n")
 
     def test_a_list_is_a_line_each(self, shop: Shop) -> None:
         assert shop.owner("licence", "list").out == "the broker has no licence\n"
