@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from tests.release.served import PASSPHRASE, ROOT, Served, make_served
 
 DATA_KEY = bytes(range(100, 132))
 WRONG = "another sentence, typed by mistake"
+PART_BYTES = 32
 
 
 def forms(secret: bytes) -> Iterator[bytes]:
@@ -40,7 +42,13 @@ def forms(secret: bytes) -> Iterator[bytes]:
 
 
 def found_in(data: bytes, secrets: Mapping[str, bytes]) -> list[str]:
-    return [name for name, secret in secrets.items() if any(form in data for form in forms(secret))]
+    """The secrets that are in the data, or a part of them is: every 32 bytes of a long one count."""
+    return [
+        name
+        for name, secret in secrets.items()
+        for at in range(0, max(len(secret) - PART_BYTES, 0) + 1, PART_BYTES)
+        if any(form in data for form in forms(secret[at : at + PART_BYTES]))
+    ]
 
 
 @pytest.mark.parametrize("before", range(4))
@@ -50,6 +58,12 @@ def test_a_secret_that_is_written_down_is_found(before: int, write: object) -> N
     text = b"{" + write(b"x" * before + DATA_KEY + b"yz") + b"}"
     assert found_in(text, {"key": DATA_KEY}) == ["key"]
     assert found_in(text, {"another": bytes(32)}) == []
+
+
+def test_a_part_of_a_long_secret_is_found() -> None:
+    token = bytes(random.Random(1).choices(b"abcdefghijklmnop", k=340))
+    assert found_in(token[-100:], {"token": token}) != []
+    assert found_in(token[100:200], {"token": token}) != []
 
 
 @pytest.fixture(scope="module")
