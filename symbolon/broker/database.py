@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from contract.approvals import make_approvals, render_approvals
 from contract.dsse import parse_public_key
+from contract.release_refusals import BrokerRefused
+from release.backup import is_sqlite
 from release.folder import Folder
 from release.orders.standing import APPROVALS, replace_standing, standing
 from release.store.engine import held_alone, open_engine, writing
 from release.store.migrating import migrate
+
+
+@contextmanager
+def answering(folder: Folder) -> Iterator[None]:
+    """A database that does not answer is told to its owner, who can do something about it.
+
+    Raises:
+        BrokerRefused: `database-unavailable`, with what to look at.
+    """
+    try:
+        yield
+    except BrokerRefused as refused:
+        if refused.code != "database-unavailable":
+            raise
+        hint = (
+            "look at the database's file, its folder and its disk"
+            if is_sqlite(folder)
+            else "is PostgreSQL up? then `broker.database` in broker.toml, the role, and PGPASSFILE's file"
+        )
+        raise refused.refusal.error(refused.message, hint) from None
 
 
 def prepare(folder: Folder) -> None:
@@ -23,7 +48,7 @@ def prepare(folder: Folder) -> None:
     first = folder.settings.approval
     keys = tuple(parse_public_key(text, where="a key of `approval.keys`") for text in first.keys)
     body = render_approvals(make_approvals(keys, first.threshold))
-    with held_alone(folder.database):
+    with answering(folder), held_alone(folder.database):
         engine = open_engine(folder.database)
         try:
             migrate(engine)

@@ -19,6 +19,7 @@ from release.store.engine import check_migrated, held_alone, open_engine
 
 from ..inputs import read_text
 from ..rendering import console, print_json, printable_lines
+from .database import answering
 
 
 def restore(backup: Path, path: Path, *, checkpoint: str | None, output: str) -> ExitCode:
@@ -40,7 +41,7 @@ def restore(backup: Path, path: Path, *, checkpoint: str | None, output: str) ->
     held = None if text is None else open_checkpoint(text, key)
     put_back(backup, path)
     folder = open_folder(path)
-    with held_alone(folder.database):
+    with answering(folder), held_alone(folder.database):
         engine = open_engine(folder.database)
         try:
             check_migrated(engine)

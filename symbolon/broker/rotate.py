@@ -14,6 +14,7 @@ from release.rotating import Rotated, rotate
 from release.store.engine import check_migrated, open_engine, reading
 
 from ..rendering import console, print_json, styled
+from .database import answering
 from .passphrase import passphrase_from
 
 _KIND = "master-key"
@@ -30,15 +31,16 @@ def rotate_master(path: Path, *, passphrase_file: Path | None, output: str) -> E
     """
     folder = open_folder(path)
     keys = open_keys(folder, passphrase_from(passphrase_file))
-    engine = open_engine(folder.database)
-    try:
-        check_migrated(engine)
-        with reading(engine) as connection:
-            found = standing(connection, _KIND)
-        approved = None if found is None else parse_master_key(found.body)
-        done = rotate(folder, engine, keys.master, approved=approved, has_copies=not is_sqlite(folder))
-    finally:
-        engine.dispose()
+    with answering(folder):
+        engine = open_engine(folder.database)
+        try:
+            check_migrated(engine)
+            with reading(engine) as connection:
+                found = standing(connection, _KIND)
+            approved = None if found is None else parse_master_key(found.body)
+            done = rotate(folder, engine, keys.master, approved=approved, has_copies=not is_sqlite(folder))
+        finally:
+            engine.dispose()
     if output == "json":
         print_json(
             {

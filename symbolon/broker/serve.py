@@ -30,6 +30,7 @@ from release.store.engine import opened
 from release.tls import pin_of_key, self_signed, server_context
 
 from ..rendering import console, print_json
+from .database import answering
 from .passphrase import passphrase_from
 
 
@@ -54,6 +55,7 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
     context = server_context(certificate, keys.tls)
     with (
         serving_alone(folder),
+        answering(folder),
         opened(folder.database) as engine,
         listen(address or settings.broker.address) as listener,
         working(settings.broker.workers) as (calls, looking),

@@ -15,6 +15,7 @@ from release.store.engine import check_migrated, open_engine
 from release.summary import Summary, summarise
 
 from ..rendering import columns, console, print_json, printable_lines, styled
+from .database import answering
 from .reaching import checks_of
 
 
@@ -27,12 +28,13 @@ def status(path: Path, *, output: str) -> ExitCode:
         BrokerRefused: `database-unavailable`.
     """
     folder = open_folder(path)
-    engine = open_engine(folder.database)
-    try:
-        check_migrated(engine)
-        found = summarise(engine, now=time.time())
-    finally:
-        engine.dispose()
+    with answering(folder):
+        engine = open_engine(folder.database)
+        try:
+            check_migrated(engine)
+            found = summarise(engine, now=time.time())
+        finally:
+            engine.dispose()
     checks = checks_of(folder.settings)
     is_ready = checks is not None and all(said == "yes" for said in checks.values())
     if output == "json":

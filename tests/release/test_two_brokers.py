@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from contract.checkpoint import open_checkpoint
 from contract.orders import render_master_key
 from contract.release import open_key
+from release.folder import open_folder
 from symbolon.__main__ import main
 from tests.release import postgresql
 from tests.release.brokers import DATA_KEY
@@ -89,6 +91,46 @@ def test_the_master_key_is_rotated_while_both_serve(
         check_released(each)
 
 
+def run(program: str, *arguments: str) -> None:
+    subprocess.run([postgresql.programs() / program, *arguments], check=True, capture_output=True)
+
+
 def copy_keys(source: Served, target: Served) -> None:
     for path in source.folder.glob("*.key"):
         shutil.copyfile(path, target.folder / path.name)
+
+
+def test_a_dump_that_is_put_back_is_held_against_the_checkpoint_that_was_kept(
+    pair: tuple[Served, Served],
+    postgresql_server: postgresql.Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = pair
+    check_released(first)
+    url = open_folder(first.folder).database
+    assert main(["broker", "backup", str(first.folder), str(tmp_path / "copy")]) == 0
+    assert "pg_dump" in capsys.readouterr().out
+    dump = tmp_path / "broker.dump"
+    run("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={url}")
+    whole, late = tmp_path / "whole.txt", tmp_path / "late.txt"
+    whole.write_bytes(first.call("GET", "/checkpoint")[1])
+    check_released(first)
+    late.write_bytes(second.call("GET", "/checkpoint")[1])
+    for each in pair:
+        each.stop()
+    name = url.partition("@/")[2].partition("?")[0]
+    postgresql_server.execute(f'DROP DATABASE "{name}"')
+    postgresql_server.execute(f'CREATE DATABASE "{name}"')
+    run("pg_restore", f"--dbname={url}", str(dump))
+
+    def restore(target: str, kept: Path) -> int:
+        copy, folder = str(tmp_path / "copy"), str(tmp_path / target)
+        return main(["broker", "restore", copy, folder, "--checkpoint", str(kept)])
+
+    assert restore("behind", late) == 3
+    assert restore("again", whole) == 0
+    again = replace(first, folder=tmp_path / "again", process=None)
+    again.start()
+    check_released(again)
+    again.stop()

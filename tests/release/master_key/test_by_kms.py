@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import google_crc32c
@@ -13,10 +14,15 @@ import requests
 
 from attestation.errors import Denied, Misconfigured, SymbolonError, Unavailable
 from deploy.google_api import GoogleApi
+from release.folder import open_keys, read
 from release.master_key.by_kms import KmsWrapping
 from release.master_key.opening import open_kms
 from release.master_key.wrapping import MasterKeyUnknown, WrappedRefused, key_id_of, render_by_kms
+from release.rotating import rotate
+from release.store.engine import open_engine
+from release.store.migrating import migrate
 from tests.kms_keys import Key, Keys
+from tests.release.folders import folder_in
 
 CredentialsOf = Callable[[str], Any]
 
@@ -140,3 +146,28 @@ def test_a_request_that_arrived_damaged_is_noticed(key: Key) -> None:
     )
     with pytest.raises(Unavailable, match="damaged"):
         KmsWrapping(key.kms, session).wrap(b"a key", b"x")
+
+
+def test_a_broker_whose_master_key_is_in_cloud_kms_has_no_passphrase_and_follows_its_versions(
+    key: Key, master: KmsWrapping, tmp_path: Path
+) -> None:
+    folder = folder_in(tmp_path, kms=key.kms, passphrase="")
+    assert not (folder.path / "master.key").exists()
+
+    def no_passphrase() -> str:
+        raise AssertionError("it was asked for a passphrase")
+
+    keys = open_keys(folder, no_passphrase)
+    files = ("identity.key", "intake.key", "tls.key", "tls-next.key")
+    assert {key_id_of(read(folder, name)).rpartition("/")[2] for name in files} == {"1"}
+
+    key.rotate()
+    engine = open_engine(folder.database)
+    migrate(engine)
+    done = rotate(folder, engine, master, approved=None, has_copies=False)
+    engine.dispose()
+    assert (done.is_done, done.wrapped_again) == (True, len(files))
+    assert {key_id_of(read(folder, name)).rpartition("/")[2] for name in files} == {"2"}
+    key.destroy(1)
+    again = open_keys(folder, no_passphrase)
+    assert again.identity.private_bytes_raw() == keys.identity.private_bytes_raw()

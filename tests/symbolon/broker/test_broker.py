@@ -113,7 +113,11 @@ def test_init_without_a_database_that_answers_says_so_and_can_be_gone_on_with(
 ) -> None:
     answered = ask_init(ask, tmp_path, "--database", f"postgresql:///none?host={tmp_path}")
     assert answered.code == 5
-    assert answered.err.startswith("error: the broker's database does not answer\nhint: ")
+    assert answered.err.startswith("error: the broker's database does not answer\nhint: is PostgreSQL up? ")
+    for command in ("status", "migrate"):
+        assert ask("broker", command, tmp_path / "b").err == answered.err
+    serve = ask("broker", "serve", tmp_path / "b", "--passphrase-file", tmp_path / "pw")
+    assert (serve.code, serve.err) == (5, answered.err)
     assert open_folder(tmp_path / "b").settings.broker.database is not None
 
 
