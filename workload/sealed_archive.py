@@ -53,6 +53,7 @@ from .reporting import say
 from .scratch import room_for
 
 SEGMENTS_A_RANGE = 4
+"""Longer ranges are fewer requests, and more memory: each thread has one whole."""
 _AT_ONCE = 8
 _WHAT = "the owner's sealed model"
 _SWAPS = Path("/proc/swaps")

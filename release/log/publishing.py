@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -36,33 +36,21 @@ from contract.checkpoint import (
     sign_checkpoint,
     unsafe_read_checkpoint,
 )
-from contract.cosignature import verify_cosignature
 from contract.release_log import Logged
 from contract.release_refusals import REFUSALS, BrokerRefused
-from contract.signed_note import NOTE, NoteKey, NoteSignature, note_key, parse_note, render_signature
-from contract.signed_note import render_verifier_key as _render
+from contract.signed_note import NOTE, note_key, render_verifier_key
 
 from ..store.engine import reading, writing
 from ..store.schema import checkpoints
-from .proving import prove_consistency, prove_inclusion, root_at, size_of
-from .restoring import KeptFile, check_extends, check_not_behind, current_epoch
-from .witness import WitnessHasSeen
+from .cosigning import Cosigning, Overtaken, Witness
+from .proving import prove_inclusion, root_at, size_of
+from .restoring import KeptFile, check_extends, current_epoch
 
 AGAIN_S: Final = 1.0
 """After a failure nothing is tried for so long: a witness that is away is not asked by every caller."""
 _TRIES: Final = 8
 _STORED: Final = select(checkpoints.c.text)
 _NOT_READY: Final = REFUSALS["broker-not-ready"]
-
-
-class Witness(Protocol):
-    """Somebody else who saw the log: see `witness.WitnessClient`."""
-
-    key: NoteKey
-
-    def add_checkpoint(
-        self, checkpoint: str, *, old: int, proof: Sequence[bytes]
-    ) -> tuple[NoteSignature, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +74,16 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._identity, self._broker = engine, identity, broker_of(identity)
-        self._witness, self._kept, self._clock = witness, kept, clock
+        self._kept, self._clock = kept, clock
+        self._cosigning = None if witness is None else Cosigning(engine, witness)
         self._turn = threading.Lock()
         self._last: Published | None = None
         self._failed: tuple[float, BrokerRefused] | None = None
-        self._witnessed = 0
-        """Up to which size the witness has seen the log, as far as this process knows."""
 
     @property
     def notices_restores(self) -> bool:
         """Whether a database that was restored is noticed after this process has ended."""
-        return self._witness is not None or self._kept is not None
+        return self._cosigning is not None or self._kept is not None
 
     def verifier_key(self) -> str:
         """The log's key as C2SP writes it, for the operator of a witness.
@@ -106,7 +93,7 @@ class Publisher:
         """
         with reading(self._engine) as connection:
             origin = origin_of(self._broker, current_epoch(connection))
-        return _render(note_key(origin, NOTE, self._identity))
+        return render_verifier_key(note_key(origin, NOTE, self._identity))
 
     def check_ready(self) -> None:
         """The log is whole as far as anybody outside knows, and what it has can be shown.
@@ -164,13 +151,14 @@ class Publisher:
             text = sign_checkpoint(checkpoint, self._identity)
             if stored is not None and self._is_enough(stored, text):
                 return self._keep(Published(text=stored, checkpoint=checkpoint))
-            try:
-                lines = self._cosigned(checkpoint, text)
-            except _Overtaken:
-                continue
-            text += "".join(render_signature(line) for line in lines)
-            self._store(Published(text=text, checkpoint=checkpoint))
-            return self._keep(Published(text=text, checkpoint=checkpoint))
+            if self._cosigning is not None:
+                try:
+                    text = self._cosigning.cosigned(checkpoint, text)
+                except Overtaken:
+                    continue
+            published = Published(text=text, checkpoint=checkpoint)
+            self._store(published)
+            return self._keep(published)
         raise _NOT_READY.error("other brokers are faster than the witness", "try again")
 
     def _look(self, connection: Connection) -> tuple[Checkpoint, str | None]:
@@ -213,41 +201,8 @@ class Publisher:
 
     def _is_enough(self, stored: str, own: str) -> bool:
         """Whether the note that is stored is the one that would be made: Ed25519 signs one text one way."""
-        if not stored.startswith(own):
-            return False
-        if self._witness is None:
-            return True
-        try:
-            verify_cosignature(parse_note(stored), self._witness.key)
-        except EvidenceRejected:
-            return False
-        return True
-
-    def _cosigned(self, checkpoint: Checkpoint, text: str) -> tuple[NoteSignature, ...]:
-        """The witness's lines; none where there is no witness.
-
-        Raises:
-            _Overtaken: another broker of this database has shown it a longer log.
-            BrokerRefused: `broker-not-ready`.
-        """
-        if self._witness is None:
-            return ()
-        for _ in range(_TRIES):
-            old = self._witnessed if self._witnessed <= checkpoint.size else 0
-            with reading(self._engine) as connection:
-                proof = prove_consistency(connection, old, checkpoint.size)
-            try:
-                lines = self._witness.add_checkpoint(text, old=old, proof=proof)
-            except WitnessHasSeen as seen:
-                self._witnessed = seen.size
-                if seen.size > checkpoint.size:
-                    with reading(self._engine) as connection:
-                        check_not_behind(size_of(connection), seen.size, where="the witness")
-                    raise _Overtaken from None
-                continue
-            self._witnessed = checkpoint.size
-            return lines
-        raise _NOT_READY.error("the witness says another size each time")
+        is_own = stored.startswith(own)
+        return is_own and (self._cosigning is None or self._cosigning.has_cosigned(stored))
 
     def _store(self, published: Published) -> None:
         """The note stands in the database, beside no other of its size."""
@@ -265,7 +220,3 @@ class Publisher:
         if self._kept is not None:
             self._kept.keep(published.text)
         return published
-
-
-class _Overtaken(Exception):
-    """The log has grown, and the witness has seen it grown."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attestation.digests import Digest, parse_digest
 from attestation.errors import ExitCode, Misconfigured, quoted
-from contract.cosignature import parse_witness_key
-from contract.dsse import PublicKey, parse_public_key
 
 from ..parsers import Parser, add, add_group, add_output, typed
+
+if TYPE_CHECKING:
+    from contract.dsse import PublicKey
+    from contract.signed_note import NoteKey
 
 _LOG = "the broker's address, `https://…`, or a folder with the same files: `checkpoint` and `tile/`"
 
@@ -42,7 +45,7 @@ def _add_verify(log: argparse._SubParsersAction[Parser]) -> None:
     verify.add_argument(
         "--witness",
         metavar="K",
-        type=typed(parse_witness_key),
+        type=typed(_witness_key),
         help="a witness has to have cosigned it: NAME+ID+KEY, as C2SP writes it",
     )
     add_output(verify)
@@ -91,8 +94,22 @@ def _add_source(parser: Parser) -> None:
     )
 
 
+def _witness_key(text: str) -> NoteKey:
+    from contract.cosignature import parse_witness_key
+
+    return parse_witness_key(text)
+
+
 def _broker_key(text: str) -> PublicKey:
+    from contract.dsse import parse_public_key
+
     return parse_public_key(text, where="the broker's key")
+
+
+def _witness_key(text: str) -> NoteKey:
+    from contract.cosignature import parse_witness_key
+
+    return parse_witness_key(text)
 
 
 def _pin(text: str) -> Digest:

@@ -6,6 +6,7 @@ unknown, and never counted as a yes.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from policy.policy_set import parse_policy_set
 from ..policies import NamedPolicy, policies_in, read_policies
 from ..progress import patience
 from ..rendering import console, print_json, styled
-from ..signing_in import sign_in
+from ..signing_in import member_of, sign_in
 from .answers import EXIT_CODES, WORDS_AT, Answer, Verdict, verdict_of
 from .foreseeing import ASSUMED, foresee_decision, foresee_launch
 from .launch_file import Wanted, render_launch_file
@@ -43,6 +44,7 @@ _WORDS: Final = {
     "refused": ("REFUSED", "bold red", "this launch would be refused"),
     "unknown": ("UNKNOWN", "bold yellow", "nothing refuses this launch, as far as can be seen from here"),
 }
+_SOMEBODY: Final = re.compile(r"user:(?:YOU|OPERATOR)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,15 @@ def look_ahead(api: GoogleApi, wanted: Wanted) -> Preflight:
         answers += check_machine(api, vm)
         answers += check_rights(api, wanted, project)
         answers.append(_look_for_pictures(api, wanted.input))
+        answers = _with_your_name(api, answers)
     return Preflight(vm=vm, pinned=pinned, answers=tuple(answers), policies=tuple(policies))
+
+
+def _with_your_name(api: GoogleApi, answers: list[Answer]) -> list[Answer]:
+    """The lines that grant you something have your own address in them, where Google says it."""
+    if not any(_SOMEBODY.search(answer.fix) for answer in answers) or not (you := member_of(api)):
+        return answers
+    return [replace(answer, fix=_SOMEBODY.sub(you, answer.fix)) for answer in answers]
 
 
 def print_preflight(found: Preflight) -> None:

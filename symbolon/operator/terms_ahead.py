@@ -50,4 +50,8 @@ def check_terms(
         f"you get {job.top_k} classes a picture, of {terms.egress.largest_top_k} that they allow, scores with"
         f" {terms.egress.score_digits} digits, and at most {terms.egress.most_images:,} pictures a job"
     )
+    if terms.release is not None and terms.release.broker is not None:
+        says += (
+            f"; whether licence {job.licence} has any of them left is known to `{terms.release.broker}` alone"
+        )
     return Answer(asked=_ASKED, standing="yes", says=says)

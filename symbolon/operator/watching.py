@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from attestation.errors import ExitCode, NotKnown, SymbolonError, Unavailable, printable
@@ -137,9 +137,20 @@ def progress_of(line: Line) -> str:
 
 
 def _words_of(line: Line) -> str:
-    """The line's words; of a launcher that ends, what becomes of the VM too."""
+    """The line's words; of a launcher that ends, what becomes of the VM too; of timings, each step's."""
+    steps = line.fields.get("steps")
+    if line.source == "workload" and isinstance(steps, dict):
+        took = [f"{step} {end - began:.1f} s" for step, (began, end) in _spans_of(steps)]
+        return f"{line.message}: {', '.join(took)}" if took else line.message
     meaning = line.fields.get("exit_msg", "") if line.source == "launcher" else ""
     return f"{line.message}: {meaning}" if meaning else line.message
+
+
+def _spans_of(steps: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """When each step that has ended began and ended, as far as the image says it with numbers."""
+    for step, span in steps.items():
+        if isinstance(span, list) and len(span) == 2 and all(type(each) in (int, float) for each in span):
+            yield step, (span[0], span[1])
 
 
 def _rate_of(line: Line) -> str:

@@ -56,15 +56,17 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """Where a licence's file goes."""
+    """Where a licence's file goes; `is_earlier` is one that another took the place of."""
 
     folder: Path
     licence: Licence
     envelope: bytes
+    is_earlier: bool = False
 
     @property
     def name(self) -> str:
-        return f"licence-{self.licence.id}.json"
+        serial = f"-{self.licence.serial}" if self.is_earlier else ""
+        return f"licence-{self.licence.id}{serial}.json"
 
     def write(self) -> Path:
         """The file has the licence, for its owner's eyes and the holder's."""
@@ -152,6 +154,8 @@ def transfer(
 ) -> ExitCode:
     """The licence is another holder's, with what is left of it, and a secret that the last one does not know.
 
+    What opens the log's entries until then stays in a file beside the new one.
+
     Raises:
         WrongUsage: nobody is named.
         Misconfigured: the broker has no such licence, or it is revoked.
@@ -165,6 +169,7 @@ def transfer(
     holder = Holder(service_accounts=tuple(sorted(accounts)), projects=tuple(sorted(projects)))
     if counted.licence.holder == holder:
         return _nothing_to_do(counted.licence, output=output)
+    Kept(folder=folder, licence=counted.licence, envelope=counted.envelope, is_earlier=True).write()
     changed = replace(counted.licence, holder=holder, secret=os.urandom(SECRET_BYTES))
     return _order(desk, next_of(changed, issued_at=desk.at), counted, folder, output=output)
 

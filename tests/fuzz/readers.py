@@ -16,7 +16,11 @@ from attestation.claims import parse_claims
 from attestation.digests import digest_of
 from attestation.errors import EvidenceRejected, Misconfigured
 from attestation.tokens import parse_token
+from contract.checkpoint import decode_checkpoint, parse_checkpoint, render_checkpoint
+from contract.log_tiles import parse_bundle, parse_tile_path, render_bundle, render_tile_path
+from contract.release_log import EntryFormatUnknown, parse_entry, render_entry
 from contract.sealed_model import ManifestFormatUnknown, render_manifest, unsafe_read_manifest
+from contract.signed_note import parse_note, parse_verifier_key, render_note, render_verifier_key
 from contract.wrapped_keys import KeysFormatUnknown, parse_keys, render_keys
 from policy.cel.condition import compile_condition
 from policy.cel.syntax import InvalidExpression
@@ -81,6 +85,23 @@ def sealed(data: bytes) -> None:
         assert render_keys(_MANIFEST, parse_keys(data, manifest=_MANIFEST)) == data
 
 
+def log(data: bytes) -> None:
+    """What a broker's log shows: a checkpoint, an entry, a bundle of them, a path; each has one text."""
+    with contextlib.suppress(EvidenceRejected):
+        note = parse_note(decode_checkpoint(data))
+        assert render_note(note).encode() == data
+        assert render_checkpoint(parse_checkpoint(note)) == note.text
+    with contextlib.suppress(EvidenceRejected, EntryFormatUnknown):
+        assert render_entry(parse_entry(data)) == data
+    with contextlib.suppress(EvidenceRejected):
+        assert render_bundle(parse_bundle(data, width=2)) == data
+    text = data.decode("utf-8", "replace")
+    tile = parse_tile_path(text)
+    assert tile is None or render_tile_path(tile) == text
+    with contextlib.suppress(Misconfigured):
+        assert render_verifier_key(parse_verifier_key(text)) == text
+
+
 READERS: dict[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (token, condition, archive, picture, sealed)
+    each.__name__: each for each in (token, condition, archive, picture, sealed, log)
 }

@@ -19,6 +19,7 @@ from contract.release import (
     Call,
     Release,
     audience_of,
+    nonce_of,
     parse_call,
     parse_request,
     render_call,
@@ -26,15 +27,17 @@ from contract.release import (
 )
 from contract.release_log import Logged, check_opening, find_opening, parse_entry, parse_opening
 from contract.release_refusals import REFUSALS, BrokerRefused
-from release import ledger, releasing
+from release import ledger, licensing, releasing
 from release.broker import Publishing
 from release.releasing import issue_challenge, release
 from release.store import schema
 from release.store.engine import reading, writing
+from release.verifying import verify
 from tests.release.brokers import (
     IMAGE,
     LICENCE_ID,
     MANIFEST,
+    MODEL_ID,
     NOW,
     Asking,
     World,
@@ -591,3 +594,22 @@ def _submods(image: str) -> dict[str, Any]:
     submods: dict[str, Any] = production_claims()["submods"]
     submods["container"]["image_digest"] = image
     return submods
+
+
+def test_a_licence_for_another_kind_of_evidence_is_refused(world: World) -> None:
+    """There is one kind so far; the owner names it, and never who asks."""
+    asking = world.ask()
+    machine = verify(
+        world.broker.tokens,
+        parse_call(asking.call).token,
+        audience=audience_of(world.broker.digest),
+        nonce=nonce_of(asking.request),
+        not_before=NOW,
+        now=NOW,
+    )
+    model = licensing.Model(model_id=MODEL_ID, version=1, wrapped=b"")
+    licensing.check_scope(world.license(), machine, model, None)
+    other: Any = "sgx"
+    with pytest.raises(BrokerRefused) as caught:
+        licensing.check_scope(world.license(), replace(machine, evidence=other), model, None)
+    assert caught.value.code == "licence-for-other-evidence"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -216,6 +217,49 @@ class TestWithAWitness:
 
         slow = Publisher(engine, IDENTITY, witness=Slow())
         assert slow.publish(2).checkpoint.size == 4
+
+    def test_one_checkpoint_serves_all_who_wait_for_one(
+        self, engine: Engine, grow: Grow, witness: Witness, publisher: Publisher, tmp_path: Path
+    ) -> None:
+        client = WitnessClient(witness.url, WITNESS)
+        asked, all_wait, waiting = threading.Event(), threading.Event(), threading.Semaphore(0)
+        kept: list[str] = []
+
+        class Slow:
+            key = WITNESS
+
+            def add_checkpoint(
+                self, text: str, *, old: int, proof: Sequence[bytes]
+            ) -> tuple[NoteSignature, ...]:
+                asked.set()
+                all_wait.wait(60)
+                return client.add_checkpoint(text, old=old, proof=proof)
+
+        class Counted(KeptFile):
+            __slots__ = ()
+
+            def keep(self, text: str) -> None:
+                kept.append(text)
+                KeptFile(self.path).keep(text)
+
+        slow = Publisher(engine, IDENTITY, witness=Slow(), kept=Counted(tmp_path / "kept"))
+
+        def publish(size: int) -> int:
+            waiting.release()
+            return slow.publish(size).checkpoint.size
+
+        grow(engine, 1)
+        with ThreadPoolExecutor(5) as threads:
+            first = threads.submit(publish, 1)
+            assert asked.wait(60)
+            grow(engine, 4, name="later")
+            later = [threads.submit(publish, size) for size in (2, 3, 4, 5)]
+            for _ in range(5):
+                assert waiting.acquire(timeout=60)
+            all_wait.set()
+            assert first.result() == 1
+            assert [each.result() for each in later] == [5, 5, 5, 5]
+        assert len(kept) == 2
 
     def test_a_restored_database_is_told_by_the_witness(
         self, engine: Engine, grow: Grow, witness: Witness, new_log: Callable[[int], Engine]

@@ -14,7 +14,8 @@ from contract.operator_names import OPERATOR_NAMES
 from contract.receipt import parse_receipt
 from deploy.image import RUNTIMES, read_dockerfile
 from symbolon.error_codes import EXPLAINED
-from tests.receipt_vectors import VECTORS, write_vectors
+from tests.receipt_folders import write_vectors
+from tests.receipt_vectors import VECTORS
 from tests.receipts import IMAGE, NOW, Draft, results_of, root
 from tests.symbolon.conftest import Ask
 

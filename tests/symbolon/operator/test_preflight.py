@@ -214,6 +214,8 @@ def test_an_image_that_the_operator_may_not_read_leaves_the_rest_answered(
     found = answers_of(answered)
     assert (answered.code, found["image"], found["zone"]) == (3, "unknown", "yes")
     assert (found["pulling the image"], found["admission"]) == ("no", "unknown")
+    (image,) = [each for each in answered.json["answers"] if each["asked"] == "image"]
+    assert image["fix"].endswith(f" --member={OPERATOR} --role=roles/artifactregistry.reader")
 
 
 JOB = JobRecord(

@@ -187,6 +187,23 @@ def test_a_launcher_that_ends_says_what_becomes_of_the_vm(
     assert "launcher    TEE container launcher exiting: rebooting VM\n" in capsys.readouterr().out
 
 
+def test_timings_say_what_each_step_took_whatever_an_image_writes_there(
+    api: GoogleApi, google: ScriptedGoogle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = {
+        "attest": [0.5, 1.75],
+        "load": [2, None],
+        "infer": "x",
+        "write": [1],
+        "seal": [True, 3],
+        "fetch": [2, 3],
+    }
+    line = json.dumps({"severity": "INFO", "message": "timings", "steps": steps}) + "\n"
+    written(google, BEGINS + line + DENIED + BAD)
+    watch_vm(api, VM, output="human")
+    assert "timings: attest 1.2 s, fetch 1.0 s\n" in capsys.readouterr().out
+
+
 def test_a_policy_that_admits_the_token_is_not_the_reason(
     api: GoogleApi,
     google: ScriptedGoogle,

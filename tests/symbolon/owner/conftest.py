@@ -8,9 +8,10 @@ import pytest
 
 from tests.saved_models import save_colours
 from tests.symbolon.owner.shops import broker_database, owner_keys, shop
+from tests.symbolon.owner.to_be_sealed import keys, protect, rotate, there
 from tests.workload.samples import LABELS, picture
 
-__all__ = ["broker_database", "owner_keys", "shop"]  # fixtures
+__all__ = ["broker_database", "keys", "owner_keys", "protect", "rotate", "shop", "there"]  # fixtures
 
 COLOURS = {"red.png": (255, 0, 0), "green.png": (0, 255, 0), "blue.png": (0, 0, 255)}
 

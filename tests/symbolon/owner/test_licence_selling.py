@@ -93,6 +93,10 @@ def test_a_transferred_licence_has_another_holder_and_another_secret(shop: Shop)
     assert shop.json(*words)["licence"]["projects"] == []
     after = open_licence(file.read_bytes(), signed_by=keys)
     assert (after.serial, after.runs, after.secret == before.secret) == (2, before.runs, False)
+    earlier = Path(f"licence-{id_}-1.json")
+    assert open_licence(earlier.read_bytes(), signed_by=keys) == before, (
+        "its secret opens what was until then"
+    )
     assert "nothing to do" in shop.owner(*words).out
 
 
