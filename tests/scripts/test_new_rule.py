@@ -35,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def new_rule(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(checkout / "scripts/new-rule"), *arguments]
+    command = [sys.executable, "-B", str(checkout / "scripts/new-rule"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
