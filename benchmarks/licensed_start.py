@@ -43,6 +43,7 @@ from tests.workload.sealed_stage import sealed_job
 
 from .launched import find_timings
 from .models import ARCHIVE, make_saved_model
+from .processes import compile_rooms
 from .work import ModelFacts, Work, terms_of
 
 MOST_LATER_S = 0.3
@@ -93,6 +94,7 @@ def _there() -> Iterator[tuple[Stage, Served, str]]:
         broker = make_served(folder, arguments=("--emulator", str(root), "--address", f"127.0.0.1:{port}"))
         broker.start()
         opened.callback(broker.stop)
+        compile_rooms()
         (folder / "jobs").mkdir()
         stage = Stage(emulator, folder / "jobs", (make_saved_model(_PIXELS) / ARCHIVE).read_bytes())
         yield stage, broker, _sell(stage, broker)

@@ -44,7 +44,7 @@ from workload.leaves import Leaves
 from .launched import find_timings
 from .models import ARCHIVE, make_saved_model
 from .photos import make_photos
-from .processes import image_settings
+from .processes import compile_rooms, image_settings
 from .work import ModelFacts, Work, terms_of
 
 PIXELS = 128
@@ -99,6 +99,7 @@ def measure(*, runtime: str, rounds: int, missing: int, memory: bool) -> Costs:
 
 @contextmanager
 def _stage() -> Iterator[Stage]:
+    compile_rooms()
     archive = make_saved_model(PIXELS) / ARCHIVE
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="symbolon-benchmark-")))
