@@ -127,7 +127,8 @@ class Client:
 
     def _until_told(self, asking: Asking) -> Release | str:
         """The release, or the code of the refusal."""
-        while True:
+        ends_at = time.monotonic() + NOT_LATER_THAN_S
+        while time.monotonic() < ends_at:
             answer = self._until_answered(RELEASE, asking.call)
             if answer[:1] == b"{" and b'"error"' not in answer[:12]:
                 return self._world.opened(asking, parse_release(answer))
@@ -135,6 +136,7 @@ class Client:
             if code not in LATER:
                 return code
             time.sleep(0.01)
+        raise AssertionError(f"the brokers are not ready for {NOT_LATER_THAN_S:g} s")
 
     def _until_answered(self, what: bytes, data: bytes = b"") -> bytes:
         ends_at = time.monotonic() + NOT_LATER_THAN_S
