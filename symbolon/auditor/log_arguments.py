@@ -94,6 +94,12 @@ def _add_source(parser: Parser) -> None:
     )
 
 
+def _witness_key(text: str) -> NoteKey:
+    from contract.cosignature import parse_witness_key
+
+    return parse_witness_key(text)
+
+
 def _broker_key(text: str) -> PublicKey:
     from contract.dsse import parse_public_key
 
