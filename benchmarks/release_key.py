@@ -92,7 +92,7 @@ def _served(database: str) -> Iterator[tuple[list[Served], Engine]]:
         arguments: tuple[str, ...] = ()
         url = f"sqlite:///{folder / 'beside.db'}"
         if database == "postgresql":
-            server = opened.enter_context(started())
+            server = opened.enter_context(started(on_disk=True))
             url = server.new_database()
             arguments = ("--database", server.new_database())
         first = make_served(folder, arguments=arguments)

@@ -81,9 +81,9 @@ def in_memory() -> Path | None:
 
 
 @contextmanager
-def started(more: str = "") -> Iterator[Server]:
+def started(more: str = "", *, on_disk: bool = False) -> Iterator[Server]:
     """A server with further options, stopped at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="symbolon-pg-", dir=in_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="symbolon-pg-", dir=None if on_disk else in_memory()))
     try:
         server = Server(folder=folder, user=_ordinary_user(folder), more=more)
         _run(

@@ -177,6 +177,13 @@ def test_a_second_broker_on_the_same_folder_is_refused(served: Served) -> None:
     assert done.stderr.startswith("error: a broker serves from this folder already\nhint: ")
 
 
+def test_an_answer_in_two_pieces_does_not_wait_for_the_caller_s_acknowledgement() -> None:
+    with listen("127.0.0.1:0") as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_an_address_that_is_taken_or_is_none_is_said(tmp_path: Path) -> None:
     with listen("127.0.0.1:0") as listener:
         for address in (f"127.0.0.1:{listener.getsockname()[1]}", "203.0.113.1:8443"):
