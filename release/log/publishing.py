@@ -36,6 +36,7 @@ from contract.checkpoint import (
     sign_checkpoint,
     unsafe_read_checkpoint,
 )
+from contract.merkle import ProofRejected, verify_inclusion
 from contract.release_log import Logged
 from contract.release_refusals import REFUSALS, BrokerRefused
 from contract.signed_note import NOTE, note_key, render_verifier_key
@@ -43,6 +44,7 @@ from contract.signed_note import NOTE, note_key, render_verifier_key
 from ..store.engine import reading, writing
 from ..store.schema import checkpoints
 from .cosigning import Cosigning, Overtaken, Witness
+from .not_whole import log_not_whole
 from .proving import prove_inclusion, root_at, size_of
 from .restoring import KeptFile, check_extends, current_epoch
 
@@ -125,9 +127,28 @@ class Publisher:
             BrokerRefused: `broker-not-ready`, or `database-unavailable`.
         """
         published = self.publish(index + 1)
-        with reading(self._engine) as connection:
-            proof = prove_inclusion(connection, index, published.checkpoint.size)
+        try:
+            proof = self._prove(published.checkpoint, index, entry)
+        except BrokerRefused as error:
+            if error.refusal is _NOT_READY:  # what was signed does not stand there: look anew before anything
+                with self._turn:
+                    self._failed = self._clock(), error
+            raise
         return Logged(entry=entry, opening=opening, index=index, checkpoint=published.text, proof=proof)
+
+    def _prove(self, checkpoint: Checkpoint, index: int, entry: bytes) -> tuple[bytes, ...]:
+        """The proof, which holds: a database that was taken back under this process makes one that does not.
+
+        Raises:
+            BrokerRefused: `broker-not-ready`: what was signed is not in the database any more.
+        """
+        with reading(self._engine) as connection:
+            proof = prove_inclusion(connection, index, checkpoint.size)
+        try:
+            verify_inclusion(entry, index=index, size=checkpoint.size, proof=proof, root=checkpoint.root)
+        except ProofRejected:
+            raise log_not_whole() from None
+        return proof
 
     def _attempt(self, size: int) -> Published:
         if self._failed is not None:
