@@ -50,6 +50,8 @@ from .restoring import KeptFile, check_extends, current_epoch
 
 AGAIN_S: Final = 1.0
 """After a failure nothing is tried for so long: a witness that is away is not asked by every caller."""
+TURN_S: Final = 20.0
+"""Who waits longer for the checkpoint that another call is making is refused, and its thread is free."""
 _TRIES: Final = 8
 _STORED: Final = select(checkpoints.c.text)
 _NOT_READY: Final = REFUSALS["broker-not-ready"]
@@ -115,10 +117,14 @@ class Publisher:
         last = self._last
         if last is not None and last.checkpoint.size >= size and not anew:
             return last
-        with self._turn:
+        if not self._turn.acquire(timeout=TURN_S):
+            raise _NOT_READY.error("the log's next checkpoint takes too long", "look at the witness")
+        try:
             if self._last is not None and self._last is not last and self._last.checkpoint.size >= size:
                 return self._last
             return self._attempt(size)
+        finally:
+            self._turn.release()
 
     def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
         """Where the log has the entry at `index`, with the proof that a checkpoint covers it.
@@ -131,8 +137,7 @@ class Publisher:
             proof = self._prove(published.checkpoint, index, entry)
         except BrokerRefused as error:
             if error.refusal is _NOT_READY:  # what was signed does not stand there: look anew before anything
-                with self._turn:
-                    self._failed = self._clock(), error
+                self._failed = self._clock(), error
             raise
         return Logged(entry=entry, opening=opening, index=index, checkpoint=published.text, proof=proof)
 

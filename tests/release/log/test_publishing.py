@@ -73,6 +73,34 @@ def test_a_database_that_is_put_back_under_a_broker_gets_no_answer_with_a_proof_
         publisher.check_ready()
 
 
+def test_a_witness_that_never_ends_its_answer_holds_one_call_and_not_all(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("release.log.publishing.TURN_S", 0.05)
+    asked, answers = threading.Event(), threading.Event()
+
+    class Endless:
+        key = WITNESS
+
+        def add_checkpoint(
+            self, checkpoint: str, *, old: int, proof: Sequence[bytes]
+        ) -> tuple[NoteSignature, ...]:
+            asked.set()
+            answers.wait(60)
+            return ()
+
+    publisher = Publisher(engine, IDENTITY, witness=Endless())
+    first = threading.Thread(target=publisher.check_ready)
+    first.start()
+    try:
+        assert asked.wait(60)
+        with pytest.raises(BrokerRefused, match="takes too long"):
+            publisher.check_ready()
+    finally:
+        answers.set()
+        first.join()
+
+
 def test_one_checkpoint_serves_all_that_it_covers(engine: Engine, grow: Grow) -> None:
     grow(engine, 5)
     publisher = Publisher(engine, IDENTITY)
