@@ -1,6 +1,7 @@
 """A broker's folder, copied as it is at one moment: its settings, its wrapped keys, and SQLite's database.
 
-The last checkpoint is not in it. By it a database that was put back is noticed, and so it is kept apart.
+The last checkpoint is not in it. By it a database that was put back is noticed, and so it is kept apart. The
+copy of SQLite's database has the mark of a restored one, so that it waits however it is put into place.
 
 Source: sqlite.org, "SQLite Backup API".
 """
@@ -18,8 +19,9 @@ from pathlib import Path
 from attestation.errors import Misconfigured, quoted
 
 from .folder import Folder
+from .restored import mark_restored
 from .settings import NAME, SQLITE
-from .store.engine import parse_url
+from .store.engine import open_engine, parse_url
 
 _TIMEOUT_S = 30
 
@@ -34,12 +36,14 @@ def back_up(folder: Folder, target: Path) -> tuple[str, ...]:
 
     Raises:
         Misconfigured: it is there already, or something cannot be read or written.
+        BrokerRefused: `database-unavailable`: the copy cannot be opened.
     """
     with _made_whole(target) as draft:
         for name in _files(folder):
             shutil.copyfile(folder.path / name, draft / name)
         if is_sqlite(folder):
             _copy_database(Path(str(parse_url(folder.database).database)), draft / SQLITE)
+            _mark(draft / SQLITE)
         for each in draft.iterdir():
             _finish(each)
         return tuple(sorted(each.name for each in draft.iterdir()))
@@ -78,6 +82,14 @@ def _copy_database(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new)
+
+
+def _mark(copy: Path) -> None:
+    engine = open_engine(f"sqlite:///{copy.resolve()}")
+    try:
+        mark_restored(engine)
+    finally:
+        engine.dispose()
 
 
 def _finish(path: Path) -> None:

@@ -14,13 +14,14 @@ import threading
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from attestation.digests import Digest
-from contract.checkpoint import Checkpoint, origin_of
+from contract.checkpoint import Checkpoint, origin_of, unsafe_read_checkpoint
 from contract.release_log import Logged
 from contract.release_refusals import REFUSALS, BrokerRefused
 
 from .broker import Publishing
 from .log.proving import root_at, size_of
 from .log.restoring import check_extends, current_epoch
+from .log.tiles import last_checkpoint
 from .store.engine import reading, writing
 from .store.schema import meta
 
@@ -58,8 +59,11 @@ def is_waiting(connection: Connection) -> bool:
 def why_not_whole(engine: Engine, held: Checkpoint, *, broker: Digest) -> str | None:
     """What is missing of a log that goes at least as far as `held`, which was kept; None where nothing is.
 
+    One that is older than what the database has signed itself says nothing of what came after that.
+
     Raises:
         BrokerRefused: `database-unavailable`.
+        NoteMalformed, CheckpointMalformed: the database's last checkpoint is none.
     """
     with reading(engine) as connection:
         epoch, size = current_epoch(connection), size_of(connection)
@@ -68,17 +72,33 @@ def why_not_whole(engine: Engine, held: Checkpoint, *, broker: Digest) -> str | 
             check_extends(connection, now, held, broker=broker, where="the checkpoint that was kept")
         except BrokerRefused as behind:
             return behind.message
+        later = last_checkpoint(connection)
+        if held.origin != now.origin or (
+            later is not None and unsafe_read_checkpoint(later).size > held.size
+        ):
+            return "the checkpoint that was kept is not the last one: the database itself has a later one"
     return None
 
 
 class WholeLog:
-    """A `Publishing` that is not ready while its database waits after a restore."""
+    """A `Publishing` that is not ready while its database waits after a restore, and signs nothing of it.
+
+    What it would sign then may not be the log that others have seen.
+    """
 
     def __init__(self, log: Publishing, engine: Engine) -> None:
         self._log, self._engine = log, engine
         self._is_whole = threading.Event()
 
     def check_ready(self) -> None:
+        self._check_whole()
+        self._log.check_ready()
+
+    def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
+        self._check_whole()
+        return self._log.logged(index, entry=entry, opening=opening)
+
+    def _check_whole(self) -> None:
         if not self._is_whole.is_set():
             with reading(self._engine) as connection:
                 if is_waiting(connection):
@@ -87,7 +107,3 @@ class WholeLog:
                         "its owner shows the last checkpoint that was kept, or begins a new epoch",
                     )
             self._is_whole.set()  # the mark is made while no broker serves
-        self._log.check_ready()
-
-    def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
-        return self._log.logged(index, entry=entry, opening=opening)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from attestation.errors import Misconfigured, quoted
 
@@ -78,16 +78,22 @@ def serve(
 class _Prompt(H11Protocol):
     """A connection on which no request has come whole, but for its body, is closed after a while.
 
-    uvicorn waits for a first request without an end; whoever opens connections and says nothing would have
-    them all.
+    uvicorn waits for a first request without an end, and for a next one as long as a byte comes now and then;
+    whoever opens connections and says nothing would have them all.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.loop.call_later(BEGINNING_S, self._close_if_silent)
 
-    def _close_if_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+    def on_response_complete(self) -> None:
+        answered = self.cycle  # what is sent ahead may be the next one at once
+        super().on_response_complete()
+        self.loop.call_later(_KEEP_ALIVE_S, self._close_if_silent, answered)
+
+    def _close_if_silent(self, answered: RequestResponseCycle | None = None) -> None:
+        """`answered` is the last request that there was; None before the first."""
+        if self.cycle is answered and not self.transport.is_closing():
             self.transport.close()
 
 

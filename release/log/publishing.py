@@ -36,6 +36,7 @@ from contract.checkpoint import (
     sign_checkpoint,
     unsafe_read_checkpoint,
 )
+from contract.merkle import ProofRejected, verify_inclusion
 from contract.release_log import Logged
 from contract.release_refusals import REFUSALS, BrokerRefused
 from contract.signed_note import NOTE, note_key, render_verifier_key
@@ -43,11 +44,14 @@ from contract.signed_note import NOTE, note_key, render_verifier_key
 from ..store.engine import reading, writing
 from ..store.schema import checkpoints
 from .cosigning import Cosigning, Overtaken, Witness
+from .not_whole import log_not_whole
 from .proving import prove_inclusion, root_at, size_of
 from .restoring import KeptFile, check_extends, current_epoch
 
 AGAIN_S: Final = 1.0
 """After a failure nothing is tried for so long: a witness that is away is not asked by every caller."""
+TURN_S: Final = 20.0
+"""Who waits longer for the checkpoint that another call is making is refused, and its thread is free."""
 _TRIES: Final = 8
 _STORED: Final = select(checkpoints.c.text)
 _NOT_READY: Final = REFUSALS["broker-not-ready"]
@@ -113,10 +117,14 @@ class Publisher:
         last = self._last
         if last is not None and last.checkpoint.size >= size and not anew:
             return last
-        with self._turn:
+        if not self._turn.acquire(timeout=TURN_S):
+            raise _NOT_READY.error("the log's next checkpoint takes too long", "look at the witness")
+        try:
             if self._last is not None and self._last is not last and self._last.checkpoint.size >= size:
                 return self._last
             return self._attempt(size)
+        finally:
+            self._turn.release()
 
     def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
         """Where the log has the entry at `index`, with the proof that a checkpoint covers it.
@@ -125,9 +133,27 @@ class Publisher:
             BrokerRefused: `broker-not-ready`, or `database-unavailable`.
         """
         published = self.publish(index + 1)
-        with reading(self._engine) as connection:
-            proof = prove_inclusion(connection, index, published.checkpoint.size)
+        try:
+            proof = self._prove(published.checkpoint, index, entry)
+        except BrokerRefused as error:
+            if error.refusal is _NOT_READY:  # what was signed does not stand there: look anew before anything
+                self._failed = self._clock(), error
+            raise
         return Logged(entry=entry, opening=opening, index=index, checkpoint=published.text, proof=proof)
+
+    def _prove(self, checkpoint: Checkpoint, index: int, entry: bytes) -> tuple[bytes, ...]:
+        """The proof, which holds: a database that was taken back under this process makes one that does not.
+
+        Raises:
+            BrokerRefused: `broker-not-ready`: what was signed is not in the database any more.
+        """
+        with reading(self._engine) as connection:
+            proof = prove_inclusion(connection, index, checkpoint.size)
+        try:
+            verify_inclusion(entry, index=index, size=checkpoint.size, proof=proof, root=checkpoint.root)
+        except ProofRejected:
+            raise log_not_whole() from None
+        return proof
 
     def _attempt(self, size: int) -> Published:
         if self._failed is not None:

@@ -1,7 +1,8 @@
-"""An order is applied: found in turn, signed by enough of the owner's keys, done, and logged, at once.
+"""An order is applied: signed by the owner's keys, in turn, by enough of them, done, and logged, at once.
 
-    parsed → for this broker → applied before? → of this epoch, the next of its type, for what stands
-    → signed by enough → done → the log has it → committed → checkpoint → answered
+    parsed → for this broker → applied before? → signed by none but the owner's keys
+    → of this epoch, the next of its type, for what stands → signed by enough
+    → done → the log has it → committed → checkpoint → answered
 
 One order at a time: each takes the lock of the list of keys first. The same order sent again is answered
 again, and does nothing; its signatures are not looked at then, since it may have changed who signs.
@@ -96,8 +97,8 @@ def _apply(
     now: int,
 ) -> _Done:
     order = read.order
-    _check_turn(connection, read)
     found = _signers(read, approvals.keys)
+    _check_turn(connection, read)
     need = needed(connection, read, threshold=approvals.threshold, now=now)
     if len(found) < need:
         raise REFUSALS["order-rejected"].error(
@@ -178,10 +179,18 @@ def _named(digest: str | None) -> str:
 
 
 def _signers(read: OrderDocument, keys: tuple[PublicKey, ...]) -> tuple[PublicKey, ...]:
+    """Those of the owner's keys that sign it: one at least, so that nobody else is told what stands.
+
+    Raises:
+        BrokerRefused: `order-rejected`: none does, or somebody else signs it too.
+    """
     try:
-        return signers(read.signed, keys)
+        found = signers(read.signed, keys)
     except SignatureRejected as rejected:
         raise REFUSALS["order-rejected"].error(rejected.message, rejected.hint) from None
+    if not found:
+        raise REFUSALS["order-rejected"].error("none of the owner's keys signs the order")
+    return found
 
 
 def _opening(read: OrderDocument, found: tuple[PublicKey, ...], effect: Effect, now: int) -> Opening:

@@ -12,7 +12,8 @@ import pytest
 from attestation.errors import Misconfigured
 from release.backup import back_up, put_back
 from release.folder import Folder, open_folder, open_keys
-from release.store.engine import open_engine, writing
+from release.restored import is_waiting
+from release.store.engine import open_engine, reading, writing
 from release.store.migrating import migrate
 from release.store.schema import meta
 from tests.release.folders import PASSPHRASE, folder_in
@@ -48,6 +49,16 @@ def test_a_copy_that_is_put_back_is_the_broker_again(folder: Folder, tmp_path: P
     assert not again.kept.exists()
     assert {path.stat().st_mode & 0o777 for path in again.path.iterdir()} == {0o600}
     open_engine(again.database).dispose()
+
+
+def test_a_copy_that_is_served_as_it_lies_is_one_that_waits(folder: Folder, tmp_path: Path) -> None:
+    """Whoever copies it into place by hand has restored it all the same."""
+    back_up(folder, tmp_path / "copy")
+    for path, waits in ((tmp_path / "copy", True), (folder.path, False)):
+        engine = open_engine(open_folder(path).database)
+        with reading(engine) as connection:
+            assert is_waiting(connection) is waits
+        engine.dispose()
 
 
 def test_a_copy_that_is_made_while_somebody_writes_is_of_one_moment(folder: Folder, tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def test_a_restored_one_releases_nothing(world: World) -> None:
 
 
 def test_one_that_goes_as_far_as_the_kept_checkpoint_is_whole(world: World) -> None:
+    kept(world)
     held = kept(world)
-    world.release(NOW)
     engine = world.broker.engine
     mark_restored(engine)
     assert why_not_whole(engine, held, broker=world.broker.digest) is None
@@ -74,17 +74,40 @@ def test_one_that_lacks_something_says_what(world: World, change: dict[str, Any]
     assert missing is not None and says in missing
 
 
+def begin(world: World, number: int, *, size: int) -> None:
+    body = render_epoch(Epoch(number=number, size=size, root=world.broker.digest))
+    with writing(world.broker.engine) as connection:
+        replace_standing(connection, EPOCH, body)
+
+
+def test_a_checkpoint_of_an_epoch_before_says_nothing_of_what_this_one_has_lost(world: World) -> None:
+    held = kept(world)
+    begin(world, 1, size=held.size)
+    missing = why_not_whole(world.broker.engine, held, broker=world.broker.digest)
+    assert missing is not None and "not the last one" in missing
+
+
+def test_a_checkpoint_that_the_database_has_a_later_one_of_is_not_the_last(world: World) -> None:
+    held = kept(world)
+    kept(world)
+    missing = why_not_whole(world.broker.engine, held, broker=world.broker.digest)
+    assert missing is not None and "not the last one" in missing
+
+
+def test_nothing_is_signed_of_a_log_that_may_have_forgotten_entries(world: World) -> None:
+    """Else a broker that waits would sign another list than the one that was seen before."""
+    first = world.release(NOW)
+    mark_restored(world.broker.engine)
+    log = reopened(world).broker.log
+    with pytest.raises(BrokerRefused, match="was restored"):
+        log.logged(first.logged.index, entry=first.logged.entry, opening=first.logged.opening)
+
+
 def test_an_epoch_that_begins_afterwards_lets_it_release_and_an_earlier_one_does_not(world: World) -> None:
     engine, held = world.broker.engine, kept(world)
-
-    def begin(number: int) -> None:
-        body = render_epoch(Epoch(number=number, size=held.size, root=world.broker.digest))
-        with writing(engine) as connection:
-            replace_standing(connection, EPOCH, body)
-
-    begin(1)
+    begin(world, 1, size=held.size)
     mark_restored(engine)
     with pytest.raises(BrokerRefused):
         reopened(world).release(NOW)
-    begin(2)
+    begin(world, 2, size=held.size)
     assert kept(reopened(world)).size == held.size + 1

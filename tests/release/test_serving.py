@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from contract.release import open_key
 from release.serving import BEGINNING_S, AddressTaken, listen
 from tests.release.brokers import DATA_KEY, LICENCE_ID
 from tests.release.served import ROOT, Served, make_served
+
+_LONGEST_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +145,25 @@ def test_who_connects_and_does_not_ask_is_shown_out(served: Served) -> None:
     patient.request("GET", "/healthz")  # on the same connection, which is kept
     assert patient.getresponse().status == 200
     patient.close()
+
+
+def test_who_was_answered_and_asks_no_whole_second_time_is_shown_out(served: Served) -> None:
+    slow = served.connect()
+    slow.request("GET", "/healthz")
+    assert slow.getresponse().read() == b'{"alive":true}'
+    slow.sock.settimeout(1)
+    ends_at = time.monotonic() + _LONGEST_S
+    is_open = True
+    while is_open and time.monotonic() < ends_at:  # a byte now and then, of a request that never ends
+        try:
+            slow.sock.sendall(b"G")
+            is_open = slow.sock.recv(1) != b""
+        except TimeoutError:
+            continue
+        except OSError:
+            is_open = False
+    slow.close()
+    assert not is_open
 
 
 def test_plain_http_gets_no_answer(served: Served) -> None:

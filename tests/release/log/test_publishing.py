@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from contract.checkpoint import (
     Checkpoint,
@@ -29,7 +29,7 @@ from release.log.publishing import AGAIN_S, Publisher
 from release.log.restoring import KeptFile
 from release.log.witness import WitnessClient
 from release.store.engine import reading, writing
-from release.store.schema import checkpoints
+from release.store.schema import checkpoints, log_entries, log_head, log_nodes
 from tests.release.log.conftest import Grow
 from tests.release.log.witness_server import WITNESS, Witness
 
@@ -50,10 +50,63 @@ def test_an_entry_is_logged_with_a_checkpoint_and_its_proof(engine: Engine, grow
     assert stored_in(engine) == {5: logged.checkpoint}
 
 
+def test_a_database_that_is_put_back_under_a_broker_gets_no_answer_with_a_proof_that_fails(
+    engine: Engine, grow: Grow
+) -> None:
+    grow(engine, 5)
+    publisher = Publisher(engine, IDENTITY)
+    publisher.publish(5)
+    with writing(engine) as connection:  # the log goes back to three entries, and on with others
+        connection.execute(delete(log_entries).where(log_entries.c.position >= 3))
+        for level, left in enumerate((3, 1, 0)):
+            connection.execute(
+                delete(log_nodes).where(log_nodes.c.level == level, log_nodes.c.position >= left)
+            )
+        connection.execute(delete(checkpoints))
+        connection.execute(update(log_head).values(size=3))
+        for number in range(2):
+            append(connection, b"another %d" % number)
+    with pytest.raises(BrokerRefused) as refused:
+        publisher.logged(3, entry=b"another 0", opening=b"")
+    assert refused.value.code == "broker-not-ready"
+    with pytest.raises(BrokerRefused):
+        publisher.check_ready()
+
+
+def test_a_witness_that_never_ends_its_answer_holds_one_call_and_not_all(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("release.log.publishing.TURN_S", 0.05)
+    asked, answers = threading.Event(), threading.Event()
+
+    class Endless:
+        key = WITNESS
+
+        def add_checkpoint(
+            self, checkpoint: str, *, old: int, proof: Sequence[bytes]
+        ) -> tuple[NoteSignature, ...]:
+            asked.set()
+            answers.wait(60)
+            return ()
+
+    publisher = Publisher(engine, IDENTITY, witness=Endless())
+    first = threading.Thread(target=publisher.check_ready)
+    first.start()
+    try:
+        assert asked.wait(60)
+        with pytest.raises(BrokerRefused, match="takes too long"):
+            publisher.check_ready()
+    finally:
+        answers.set()
+        first.join()
+
+
 def test_one_checkpoint_serves_all_that_it_covers(engine: Engine, grow: Grow) -> None:
     grow(engine, 5)
     publisher = Publisher(engine, IDENTITY)
-    texts = {publisher.logged(index, entry=b"", opening=b"").checkpoint for index in (4, 0, 2)}
+    texts = {
+        publisher.logged(index, entry=b"entry %d" % index, opening=b"").checkpoint for index in (4, 0, 2)
+    }
     assert len(texts) == 1
     grow(engine, 1)
     assert publisher.publish(6).checkpoint.size == 6

@@ -92,6 +92,15 @@ def test_an_order_out_of_turn_does_nothing(owner: Owner, change: dict[str, Any],
     assert says in refused(owner, "order-out-of-turn", document)
 
 
+@pytest.mark.parametrize("change", [each for each, _ in WRONG.values()], ids=WRONG)
+def test_a_stranger_s_order_out_of_turn_is_not_told_what_stands(owner: Owner, change: dict[str, Any]) -> None:
+    owner.order("policy", POLICY, FIRST, SECOND)
+    for keys in ((), (STRANGER,)):
+        document = owner.make("policy", POLICY + b" ", *keys, **change)
+        says = refused(owner, "order-rejected", document)
+        assert "the next is" not in says and "what stands" not in says and "epoch" not in says
+
+
 def test_an_order_for_another_broker_does_nothing(owner: Owner) -> None:
     document = owner.make("policy", POLICY, FIRST, SECOND, broker=digest_of(b"another"))
     refused(owner, "request-of-another-broker", document)
