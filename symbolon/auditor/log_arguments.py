@@ -106,12 +106,6 @@ def _broker_key(text: str) -> PublicKey:
     return parse_public_key(text, where="the broker's key")
 
 
-def _witness_key(text: str) -> NoteKey:
-    from contract.cosignature import parse_witness_key
-
-    return parse_witness_key(text)
-
-
 def _pin(text: str) -> Digest:
     return parse_digest(text if text.startswith("sha256:") else f"sha256:{text}")
 
