@@ -62,8 +62,8 @@ def listen(address: str) -> socket.socket:
             f"cannot listen at {quoted(address)}: {reason.lower()}",
             hint="stop what listens there, or name another one: --address ADDRESS:PORT",
         ) from None
-    # What is accepted inherits it. asyncio sets it on those sockets alone that name their protocol. Without it
-    # an answer in two pieces waits 40 ms for the caller's acknowledgement.
+    # What is accepted inherits it; asyncio sets it on no socket that does not name its protocol. Without it
+    # an answer in two pieces waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
