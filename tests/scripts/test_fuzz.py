@@ -71,7 +71,10 @@ def test_a_reader_that_fails_on_nothing_is_a_yes(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["tokens"], "there is no reader `tokens`; there are token, condition, archive, picture, sealed, log"),
+        (
+            ["tokens"],
+            "there is no reader `tokens`; there are token, condition, archive, picture, sealed, log",
+        ),
         (["--once", "tests/fuzz/corpus/token/a"], "--once takes one reader, and a file that is there"),
         (["token", "--once", "absent"], "--once takes one reader, and a file that is there"),
     ],
