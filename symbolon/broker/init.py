@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from ..platform_root import check_root, published_root
 from ..rendering import console, print_json, printable_lines, styled
 from .database import prepare
 from .passphrase import passphrase_from
+from .privately import privately
 
 _PORT = 443
 
@@ -49,10 +49,10 @@ def init(wanted: Wanted, *, passphrase_file: Path | None, output: str) -> ExitCo
         Misconfigured: something that was typed cannot be meant, or no passphrase can be had.
         Denied, Unavailable: Cloud KMS, Google or the database do not let us, or do not answer.
     """
-    os.umask(0o077)  # whatever any library writes here is this account's alone
-    order = _order(wanted, passphrase_file)
-    folder = make_folder(wanted.folder, order)
-    prepare(folder)
+    with privately():
+        order = _order(wanted, passphrase_file)
+        folder = make_folder(wanted.folder, order)
+        prepare(folder)
     _tell(folder, output=output)
     return ExitCode.YES
 

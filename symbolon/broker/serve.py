@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -32,6 +30,7 @@ from release.tls import pin_of_key, self_signed, server_context
 from ..rendering import console, print_json
 from .database import answering
 from .passphrase import passphrase_from
+from .privately import privately
 
 
 def serve(path: Path, *, address: str | None, passphrase_file: Path | None, output: str) -> ExitCode:
@@ -45,8 +44,11 @@ def serve(path: Path, *, address: str | None, passphrase_file: Path | None, outp
         Misconfigured: a file of the folder is missing, or another one than the settings say.
         BrokerRefused, Unavailable, Denied: the database or Cloud KMS does not answer, or does not let us.
     """
-    os.umask(0o077)  # whatever any library writes here is this account's alone
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what it holds in memory is on no disk
+    with privately():
+        return _serve(path, address=address, passphrase_file=passphrase_file, output=output)
+
+
+def _serve(path: Path, *, address: str | None, passphrase_file: Path | None, output: str) -> ExitCode:
     folder = open_folder(path)
     settings = folder.settings
     keys = open_keys(folder, passphrase_from(passphrase_file))
