@@ -96,6 +96,11 @@ def started(tmp_path: Path, gateway: Path, *args: str) -> tuple[sandbox.Process,
         ), output
 
 
+def wait_until_ready(output: Path) -> None:
+    while "ready" not in (said := output.read_text()):
+        assert "runc run failed" not in said, said
+
+
 @needs_runc
 def test_it_has_its_images_root_and_reaches_nothing_but_the_gateway(tmp_path: Path, gateway: Path) -> None:
     root_with(tmp_path / "root", "bash", "cat", "head", "id", "ls", "tr")
@@ -115,8 +120,7 @@ def test_it_ends_when_it_is_told_and_nothing_is_left_of_it(tmp_path: Path, gatew
     root_with(tmp_path / "root", "bash")
     waits = "trap 'echo told; exit 5' TERM; echo ready; while :; do read -t 0.1 <> <(:); done"
     process, output = started(tmp_path, gateway, "bash", "-c", waits)
-    while "ready" not in output.read_text():
-        pass
+    wait_until_ready(output)
     process.stop()
     assert process.wait() == 5
     assert "told" in output.read_text()
@@ -131,8 +135,7 @@ def test_one_that_is_killed_has_no_say(tmp_path: Path, gateway: Path) -> None:
     process, output = started(
         tmp_path, gateway, "bash", "-c", "trap '' TERM; echo ready; while :; do :; done"
     )
-    while "ready" not in output.read_text():
-        pass
+    wait_until_ready(output)
     process.kill()
     assert process.wait() != 0
 
