@@ -134,6 +134,31 @@ def read_large(bucket: storage.Bucket, name: str, *, generation: int, size: int,
     return b"".join(pieces)
 
 
+def read_range(bucket: storage.Bucket, name: str, *, generation: int, start: int, size: int) -> bytes:
+    """`size` bytes of an object, from `start` on, by one request, which the client repeats where it fails.
+
+    A range has no checksum of its own, so whoever reads it checks the whole.
+
+    Raises:
+        DataCorruption: the range is not as long as it must be.
+        Exception: whatever else the client raises; see `storage_failures`.
+    """
+    kept = _Kept()
+    bucket.blob(name, generation=generation).download_to_file(
+        kept,
+        start=start,
+        end=start + size - 1,
+        raw_download=True,
+        checksum=None,
+        single_shot_download=True,
+        **patience.for_storage(),
+    )
+    found = kept.data()
+    if len(found) != size:
+        raise DataCorruption(None, f"a range of {size} bytes has {len(found)}")
+    return found
+
+
 def read_ranges(
     bucket: storage.Bucket,
     name: str,
@@ -145,31 +170,16 @@ def read_ranges(
 ) -> Generator[bytes]:
     """The bytes of an object from `start` up to its `size`, in order, in pieces of `RANGE_BYTES` at most.
 
-    Each piece is a request of its own, which the client repeats where it fails. At most `at_once` pieces
-    are under way or waiting, so the memory is bounded whoever is slow. All are of one generation;
-    a range has no checksum of its own, so whoever reads them checks the whole.
+    Each piece is a `read_range` of its own. At most `at_once` are under way or waiting, so the memory is
+    bounded whoever is slow. All are of one generation.
 
-    Raises:
-        DataCorruption: a range is not as long as it must be.
-        Exception: whatever else the client raises; see `storage_failures`.
+    Raises: as `read_range`.
     """
 
     def read(first: int) -> bytes:
-        wanted = min(RANGE_BYTES, size - first)
-        kept = _Kept()
-        bucket.blob(name, generation=generation).download_to_file(
-            kept,
-            start=first,
-            end=first + wanted - 1,
-            raw_download=True,
-            checksum=None,
-            single_shot_download=True,
-            **patience.for_storage(),
+        return read_range(
+            bucket, name, generation=generation, start=first, size=min(RANGE_BYTES, size - first)
         )
-        piece = kept.data()
-        if len(piece) != wanted:
-            raise DataCorruption(None, f"a range of {wanted} bytes has {len(piece)}")
-        return piece
 
     waiting = iter(range(start, size, RANGE_BYTES))
     under_way: deque[Future[bytes]] = deque()

@@ -312,22 +312,17 @@ def test_a_machine_that_swaps_is_warned_of(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out == ""
 
 
-def test_more_or_less_than_was_asked_for_is_damage(tmp_path: Path) -> None:
-    from google.cloud.storage.exceptions import DataCorruption
+def test_who_has_given_up_writes_nothing_of_what_still_arrives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_range(*_: Any, start: int, size: int, **__: Any) -> bytes:
+        return SEALED.stream[start : start + size]
 
+    monkeypatch.setattr(sealed_archive, "read_range", read_range)
     (tmp_path / "a").write_bytes(b"")
-    with (tmp_path / "a").open("r+b", buffering=0) as file:
-        arriving = sealed_archive._Arriving(
-            SEALED.opener, sealed_archive._Buffers(), file, 0, 1, lambda: False
-        )
-        with pytest.raises(DataCorruption, match="fewer"):
-            arriving.check_whole()
-        arriving.write(SEALED.stream[:SEGMENT_BYTES])
-        arriving.check_whole()
-        with pytest.raises(DataCorruption, match="more"):
-            arriving.write(b"\0")
-        arriving = sealed_archive._Arriving(
-            SEALED.opener, sealed_archive._Buffers(), file, 0, 1, lambda: True
-        )
-        with pytest.raises(DataCorruption, match="nobody waits"):
-            arriving.write(b"\0")
+    reading = sealed_archive._Reading(None, "x", generation=1, stream=SEALED.opener, archive=tmp_path / "a")
+    reading._given_up = True
+    reading._read(0, 1)
+    assert (tmp_path / "a").read_bytes() == b""
+    reading._given_up = False
+    assert reading._read(0, 1) == (tmp_path / "a").stat().st_size
