@@ -100,11 +100,12 @@ def load_library() -> Any:
         ModuleNotFoundError: it is not there.
     """
     file = str(wheel_folder() / _LIBRARY)
-    # Loading takes half a second: by a call that lets other threads go on, as Python's own does not.
+    # By a call that lets other threads go on, as Python's own does not, and that binds a function when it is
+    # first called: to bind all of them takes as long as all else of loading.
     dlopen = ctypes.CDLL(None).dlopen
     dlopen.restype, dlopen.argtypes = c_void_p, (c_char_p, c_int)
-    dlopen(os.fsencode(file), os.RTLD_NOW | ctypes.RTLD_LOCAL)
-    library = ctypes.CDLL(file, ctypes.RTLD_LOCAL)
+    handle = dlopen(os.fsencode(file), os.RTLD_LAZY | ctypes.RTLD_LOCAL)
+    library = ctypes.CDLL(file, ctypes.RTLD_LOCAL, handle=handle)
     for name, (result, *arguments) in _FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

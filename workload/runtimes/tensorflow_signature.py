@@ -20,6 +20,19 @@ from .tensorflow_library import KINDS
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _PACKAGE = "symbolon"
+# Passes over the graph that are left out: they serve training, GPUs or graphs that no Keras wrote, and take a
+# third of loading. The passes that fold constants, fuse operations and inline functions stay.
+_LEFT_OUT = [
+    ("layout_optimizer", 1, "int32"),
+    ("arithmetic_optimization", 7, "int32"),
+    ("dependency_optimization", 8, "int32"),
+    ("loop_optimization", 9, "int32"),
+    ("shape_optimization", 13, "int32"),
+    ("pin_to_host_optimization", 18, "int32"),
+    ("implementation_selector", 22, "int32"),
+    ("auto_mixed_precision", 23, "int32"),
+    ("common_subgraph_elimination", 24, "int32"),
+]
 # By message: each field's name, number and type; one that ends with `*` is repeated.
 _MESSAGES: dict[str, list[tuple[str, int, str]]] = {
     "Dim": [("size", 1, "int64")],
@@ -29,7 +42,12 @@ _MESSAGES: dict[str, list[tuple[str, int, str]]] = {
     "Signature": [("inputs*", 1, "NamedTensorInfo"), ("outputs*", 2, "NamedTensorInfo")],
     "NamedSignature": [("key", 1, "string"), ("value", 2, "Signature")],
     "MetaGraph": [("signatures*", 5, "NamedSignature")],
-    "Rewriting": [("auto_mixed_precision_onednn_bfloat16", 31, "int32")],
+    "Rewriting": [
+        ("auto_mixed_precision_onednn_bfloat16", 31, "int32"),
+        ("meta_optimizer_iterations", 12, "int32"),
+        ("memory_optimization", 4, "int32"),
+        *_LEFT_OUT,
+    ],
     "GraphOptions": [("rewrite_options", 10, "Rewriting")],
     "Config": [
         ("intra_op_threads", 2, "int32"),
@@ -43,7 +61,8 @@ _PLAIN = {
     "bool": _Field.TYPE_BOOL,
     "string": _Field.TYPE_STRING,
 }
-_ON = 1
+_ON, _OFF = 1, 2
+_ONCE, _NO_MEMORY_OPTIMIZATION = 1, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +95,15 @@ def read_signatures(meta_graph: bytes) -> dict[str, tuple[Ports, Ports]]:
 
 
 def render_config(*, is_bf16: bool) -> bytes:
-    """A ConfigProto: each batch is computed by the thread that brings it, and by no other."""
+    """A ConfigProto: each batch is computed by the thread that brings it, and by no other; and a graph is
+    rewritten once, by the passes that make it faster."""
     config = _classes()["Config"](intra_op_threads=1, inter_op_threads=-1)
+    rewriting = config.graph.rewrite_options
+    rewriting.meta_optimizer_iterations, rewriting.memory_optimization = _ONCE, _NO_MEMORY_OPTIMIZATION
+    for name, _, _ in _LEFT_OUT:
+        setattr(rewriting, name, _OFF)
     if is_bf16:
-        config.graph.rewrite_options.auto_mixed_precision_onednn_bfloat16 = _ON
+        rewriting.auto_mixed_precision_onednn_bfloat16 = _ON
     return bytes(config.SerializeToString())
 
 

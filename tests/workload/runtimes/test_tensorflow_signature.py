@@ -18,8 +18,13 @@ def test_a_configuration_is_read_by_tensorflow_as_it_is_meant(is_bf16: bool) -> 
     assert read.intra_op_parallelism_threads == 1
     assert read.inter_op_parallelism_threads == -1
     rewriting = read.graph_options.rewrite_options
-    on = rewriter_config_pb2.RewriterConfig.ON
-    assert (rewriting.auto_mixed_precision_onednn_bfloat16 == on) is is_bf16
+    kinds = rewriter_config_pb2.RewriterConfig
+    assert (rewriting.auto_mixed_precision_onednn_bfloat16 == kinds.ON) is is_bf16
+    assert rewriting.meta_optimizer_iterations == kinds.ONE
+    assert rewriting.memory_optimization == kinds.NO_MEM_OPT
+    left_out = {field.name for field, value in rewriting.ListFields() if value == kinds.OFF}
+    assert len(left_out) == 9
+    assert not left_out & {"constant_folding", "remapping", "function_optimization"}
 
 
 def test_a_signature_is_read(saved_model: Path) -> None:
