@@ -21,8 +21,8 @@ from .log_arguments import add_log
 _LONGEST_BUDGET_S = 3600.0
 
 
-def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
-    auditor = add_group(commands, "auditor", "for whoever trusts neither")
+def add_auditor(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    auditor = add_group(commands, "auditor", says)
     review = add(
         auditor,
         "review",

@@ -11,8 +11,8 @@ from ..extras import require_extra
 from ..parsers import Parser, add, add_group, add_output
 
 
-def add_broker(commands: argparse._SubParsersAction[Parser]) -> None:
-    broker = add_group(commands, "broker", "the owner's server that releases a model's key, run by run")
+def add_broker(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    broker = add_group(commands, "broker", says)
     _add_init(broker)
     serve = add(
         broker,
