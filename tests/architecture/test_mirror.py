@@ -94,7 +94,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/auditor/log_reading.py",
     ),
     "tests/release/log/test_appending.py": ("release/log/not_whole.py",),
-    "tests/release/log/test_publishing.py": ("release/log/cosigning.py",),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",
