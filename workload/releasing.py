@@ -43,8 +43,8 @@ from contract.release import (
 )
 from contract.release_log import check_opening, parse_entry
 from contract.release_refusals import REFUSALS
+from contract.release_terms import ReleaseTerms
 from contract.sealed_stream import KEY_BYTES
-from contract.terms import ReleaseTerms
 
 from . import attesting, patience
 from .broker import Broker

@@ -17,8 +17,9 @@ from typing import Any
 from attestation.digests import Digest
 from attestation.errors import Misconfigured, quoted
 from contract.formats import check_format
+from contract.release_terms import ReleaseTerms
 from contract.tables import render_table
-from contract.terms import OwnerTerms, ReleaseTerms, parse_terms
+from contract.terms import OwnerTerms, parse_terms
 
 from ..inputs import read_text
 from .packing import Packing, packing_of
