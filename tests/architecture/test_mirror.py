@@ -214,8 +214,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/operator/machine.py",
         "symbolon/operator/moving.py",
         "symbolon/operator/reaching.py",
-        "symbolon/operator/rights.py",
-        "symbolon/operator/unfinished.py",
     ),
     "tests/symbolon/owner/test_init.py": (
         "symbolon/owner/class_names.py",
