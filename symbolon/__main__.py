@@ -85,7 +85,7 @@ def _unwritten(failure: OSError) -> Misconfigured:
 
 
 def _write_no_more() -> None:
-    """What is left of the output goes nowhere, at the process's end too."""
+    """The rest of the output goes nowhere, at the process's end too."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

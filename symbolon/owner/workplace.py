@@ -101,7 +101,7 @@ def _path(folder: Path, file: Path) -> str:
 
 
 def differences(folder: Path, wanted: Mapping[str, str]) -> str:
-    """What of the files `wanted` would change those that are there, as `diff -u` shows it; "" if nothing.
+    """The changes that `wanted` would make to the files that are there, as `diff -u` shows them; "" if none.
 
     Raises:
         Misconfigured: one that is there cannot be read.
