@@ -17,7 +17,8 @@ from pathlib import Path
 import google.auth
 
 from attestation.digests import Digest, parse_digest
-from contract.terms import ModelTerms, ReleaseTerms
+from contract.release_terms import ReleaseTerms
+from contract.terms import ModelTerms
 from contract.uris import parse_object_uri
 from contract.wrapped_keys import WrappedKey
 from workload import model_archive, object_storage, sealed_archive

@@ -29,7 +29,8 @@ from attestation.digests import Digest
 from attestation.errors import ExitCode
 from contract.licence import sign_licence
 from contract.model_keys import render_model_key, seal_model_key
-from contract.terms import ReleaseTerms, parse_terms, render_terms
+from contract.release_terms import ReleaseTerms
+from contract.terms import parse_terms, render_terms
 from emulator import running
 from tests.kms_keys import Keys
 from tests.launches import DIGEST

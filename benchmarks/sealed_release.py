@@ -27,7 +27,8 @@ import google.auth
 from google.cloud import storage
 
 from contract.kms_keys import KmsKey
-from contract.terms import ModelTerms, ReleaseTerms
+from contract.release_terms import ReleaseTerms
+from contract.terms import ModelTerms
 from contract.uris import ObjectUri
 from contract.wrapped_keys import WrappedKey, render_keys
 from symbolon.owner.packing import Packing

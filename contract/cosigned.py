@@ -100,10 +100,10 @@ def parse_envelope_members(value: object, *, payload_type: str) -> CoSigned:
     Raises:
         ValueError, TypeError, LookupError: it is anything else, or a key signs twice.
     """
-    if not isinstance(value, dict) or value.get("payloadType") != payload_type:
-        raise ValueError
+    if not isinstance(value, dict):
+        raise TypeError
     listed = value["signatures"]
-    if not isinstance(listed, list) or len(listed) > MOST_SIGNATURES:
+    if len(listed) > MOST_SIGNATURES:
         raise ValueError
     try:
         found = tuple(
@@ -123,6 +123,5 @@ def _sorted(signatures: Sequence[Signature]) -> tuple[Signature, ...]:
 
 
 def _base64(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError
-    return base64.b64decode(value, validate=True)
+    """Whether `value` was that text is seen when it is written anew."""
+    return base64.b64decode(str(value), validate=True)

@@ -33,7 +33,7 @@ def nodes_between(begin: int, end: int) -> Part:
 
 
 def inclusion_parts(index: int, size: int) -> tuple[Part, ...]:
-    """What the proof that the leaf at `index` is among the first `size` is made of, a part for each digest.
+    """The parts of the proof that the leaf at `index` is among the first `size`: one for each digest.
 
     >>> inclusion_parts(4, 7)
     (((0, 5),), ((0, 6),), ((2, 0),))
@@ -57,7 +57,7 @@ def inclusion_parts(index: int, size: int) -> tuple[Part, ...]:
 
 
 def consistency_parts(old: int, size: int) -> tuple[Part, ...]:
-    """What the proof that the first `size` leaves begin with the first `old` is made of.
+    """The parts of the proof that the first `size` leaves begin with the first `old`.
 
     >>> consistency_parts(6, 7)
     (((1, 2),), ((0, 6),), ((2, 0),))

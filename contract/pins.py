@@ -17,7 +17,7 @@ from attestation.errors import EvidenceRejected
 
 
 class CertificateMalformed(EvidenceRejected):
-    """What a server showed is no certificate."""
+    """The bytes that a server showed are no certificate."""
 
     code = "certificate-malformed"
 

@@ -172,7 +172,7 @@ def parse_note(text: str) -> Note:
 
 
 def parse_signatures(text: str) -> tuple[NoteSignature, ...]:
-    """The signatures of that text, which is nothing but such lines; none of them is verified.
+    """The signatures of that text, which has only such lines; none of them is verified.
 
     Raises:
         NoteMalformed: it is anything else.

@@ -16,8 +16,8 @@ from typing import Any
 from attestation.digests import Digest
 from attestation.errors import Misconfigured, quoted
 
-from . import kms_keys
 from .formats import check_format
+from .release_terms import ReleaseTerms, check_release
 from .tables import (
     Choice,
     Document,
@@ -25,7 +25,6 @@ from .tables import (
     Number,
     ObjectName,
     Sha256,
-    Sha256s,
     Text,
     ThreeNumbers,
     Whole,
@@ -60,13 +59,6 @@ _AUDIENCE = Text(
 _EMAIL = Text("a service account's e-mail address", re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+"))
 _SIGNATURE = Text("the name of a signature", re.compile(r"[A-Za-z0-9_.:/-]{1,200}"))
 _TENSOR = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
-_KMS_KEY = Text(kms_keys.SHAPE, kms_keys.PATTERN)
-_PUBLIC_KEY = Text("the base64 of an Ed25519 or P-384 public key", re.compile(r"[A-Za-z0-9+/]{40,400}={0,2}"))
-_BROKER = Text(
-    "`https://HOST` or `https://HOST:PORT`",
-    re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?"),
-)
-_MOST_PINS = 2
 _RELATIVE_FILE = Text(
     "the path of a file within the archive",
     re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[^\x00-\x1f\\]{1,200}(?<!/)"),
@@ -111,54 +103,6 @@ class CredentialTerms:
 
     audience: str = field(metadata=key(_AUDIENCE, "the provider whose condition decides"))
     service_account: str = field(metadata=key(_EMAIL, "the owner's account, which may read the model"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseTerms:
-    """How the model is opened that lies sealed in the bucket. Without this table it lies there as it is.
-
-    `model.uri` is then the sealed stream; its manifest lies beside it. Its key is opened by Cloud KMS
-    (`kms`), and lies wrapped beside the manifest; or a broker of the owner's releases it under a licence
-    (`broker`, `broker_key` and `broker_pins`, together). One of the two is said, and not both. This table
-    is written by `symbolon owner protect`.
-    """
-
-    manifest: Digest = field(
-        metadata=key(
-            Sha256(), "of the sealed model's manifest: an older model is refused, and another's keys are"
-        )
-    )
-    kms: str | None = field(
-        default=None,
-        metadata=key(
-            _KMS_KEY, "the owner's key, which the workload asks to unwrap the model's: no other is tried"
-        ),
-    )
-    broker: str | None = field(
-        default=None,
-        metadata=key(
-            _BROKER, "the owner's broker, which releases the key; the operator has to name a `LICENCE`"
-        ),
-    )
-    broker_key: str | None = field(
-        default=None,
-        metadata=key(
-            _PUBLIC_KEY,
-            "the broker's own public key: it signs the log without which no released key is used",
-        ),
-    )
-    broker_pins: tuple[Digest, ...] | None = field(
-        default=None,
-        metadata=key(
-            Sha256s(_MOST_PINS),
-            "of the public keys (SubjectPublicKeyInfo) of the broker's server, the current one and the next:"
-            " no other server is told anything, whatever certificate it has",
-        ),
-    )
-    signed_by: str | None = field(
-        default=None,
-        metadata=key(_PUBLIC_KEY, "the owner's public key: without its signature the manifest is refused"),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,7 +324,8 @@ def parse_terms(text: str) -> OwnerTerms:
         if name in document or name not in OPTIONAL
     }
     terms = OwnerTerms(**read)
-    _check_release(terms.release)
+    if terms.release is not None:
+        check_release(terms.release, hint=_DOCUMENT.hint)
     if absent:
         raise ScaleMissing(
             mean=None if "mean" in absent else terms.input.mean,
@@ -390,28 +335,6 @@ def parse_terms(text: str) -> OwnerTerms:
             ),
         )
     return terms
-
-
-def _check_release(release: ReleaseTerms | None) -> None:
-    """Whoever opens the model is named whole, and is one."""
-    if release is None:
-        return
-    of_a_broker = {
-        name: getattr(release, name) is not None for name in ("broker", "broker_key", "broker_pins")
-    }
-    if release.kms is not None and any(of_a_broker.values()):
-        raise Misconfigured(
-            "the terms say `release.kms` and a broker: one of them opens the model, not both",
-            hint=_DOCUMENT.hint,
-        )
-    if release.kms is None and not any(of_a_broker.values()):
-        raise Misconfigured(
-            "the terms do not say `release.kms`, nor `release.broker`: nobody opens the model",
-            hint=_DOCUMENT.hint,
-        )
-    for name, is_said in of_a_broker.items():
-        if release.kms is None and not is_said:
-            raise Misconfigured(f"the terms do not say `release.{name}`", hint=_DOCUMENT.hint)
 
 
 def render_terms(terms: OwnerTerms, *, commented: bool = False) -> str:

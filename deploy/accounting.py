@@ -252,7 +252,7 @@ def _of_wheel(member: Member, wheels: tuple[WheelFiles, ...]) -> Iterator[Differ
 
 
 def _rights(member: Member, mode: int | None) -> list[Difference]:
-    """What differs of who may do what: the `mode` where it is known, else that nobody but root may write."""
+    """The difference in who may do what: in `mode` where that is known, else whether root alone may write."""
     found = []
     if (mode is not None and member.mode != mode) or member.mode & _WRITABLE:
         ought = "writable by root alone" if mode is None else f"{mode:04o}"

@@ -25,13 +25,13 @@ _QUOTA_REASONS = ("quotaExceeded", "QUOTA_EXCEEDED", "limitExceeded")
 
 
 class NotFound(Misconfigured):
-    """What was asked for is not there."""
+    """The thing that was asked for is not there."""
 
     code = "not-found"
 
 
 class AlreadyExists(Misconfigured):
-    """What was to be created is there already."""
+    """The thing that was to be created is there already."""
 
     code = "already-exists"
 
@@ -67,7 +67,7 @@ class NameTaken(Misconfigured):
 
 
 class NotOurs(Misconfigured):
-    """What is there would have to be changed, and was not made by this program.
+    """A thing would have to be changed that this program did not make.
 
     `taken_id` is the ID of a pool or a provider that stays taken though it was deleted.
     """

@@ -134,7 +134,7 @@ def _configuration(layout: Layout) -> tuple[dict[str, Any], tuple[str, ...], lis
 
 
 def _check_shape(config: Mapping[str, Any]) -> None:
-    """What is read below has the types that image-spec gives it."""
+    """The members that are read below have the types that image-spec gives them."""
     for key in ("Env", "Entrypoint", "Cmd"):
         if not all(isinstance(each, str) for each in list(config.get(key) or ())):
             raise TypeError

@@ -190,7 +190,7 @@ class Owner:
         return _apis(self.model_bucket.project, *names)
 
     def foundation(self) -> tuple[Resource, ...]:
-        """What is there before any image is; nobody is admitted by it. In the order of creation."""
+        """The resources that there are before any image; they admit nobody. In the order of creation."""
         return (
             self.model_bucket,
             self.service_account,

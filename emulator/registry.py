@@ -189,7 +189,7 @@ class _Registry:
         return await self._finish(request, repository, session)
 
     async def _finish(self, request: Request, repository: Repository, session: Path) -> Response:
-        """What has come is the blob that the client says it is, or nothing at all."""
+        """The bytes that have come are the blob that the client names, or they are dropped."""
         await _append(request, session)
         digest = "sha256:" + await asyncio.to_thread(_hash, session)
         if request.query_params.get("digest") != digest:

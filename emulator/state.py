@@ -40,7 +40,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """What the block makes of `path` is what an emulator wrote there. A file that is not stays as it is.
+    """The block has read `path` as an emulator's own file. One that is not stays as it is.
 
     Raises:
         Misconfigured: it cannot be understood.

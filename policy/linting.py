@@ -117,7 +117,7 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 
 
 def ask_for_rules(dossier: Dossier, *, today: date) -> None:
-    """Whatever the rules ask of this provider's tokens is asked of its inquiry."""
+    """Every question of the rules about this provider's tokens is put to its inquiry."""
     if dossier.inquiry is None:
         return
     for rule in rules():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from attestation.errors import quoted
 
 __all__ = ["escaped_in_string", "listed", "quoted", "rendered", "with_moment"]
@@ -49,6 +47,8 @@ def with_moment(value: object) -> str:
     shown = rendered(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return shown
+    from datetime import UTC, datetime
+
     try:
         moment = datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):

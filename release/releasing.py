@@ -63,7 +63,7 @@ class _Looked:
 
 
 class _LookAgain(Exception):
-    """What was looked at is not what stands by now."""
+    """The policy or the licence changed after it was looked at."""
 
 
 def issue_challenge(broker: Broker, now: float) -> bytes:

@@ -33,7 +33,7 @@ class Workers:
         return await asyncio.shield(asyncio.wrap_future(done))
 
     def stop(self) -> None:
-        """What was taken is done, and nothing else is taken."""
+        """The tasks that were taken are done, and no other is taken."""
         self._pool.shutdown(wait=True)
 
     def _leave(self, done: Future[T]) -> None:

@@ -1,7 +1,7 @@
 """A script that imports this first runs in `.venv`, by whatever Python it was started.
 
-Where pytest cannot be imported, this is not the environment of the tests: it is made, and the script starts
-again in it. Whoever has an environment of their own, with what the tests need in it, stays there.
+Where pytest or this project cannot be imported, this is not the environment of the tests: it is made, and the
+script starts again in it. Whoever has an environment of their own, with both in it, stays there.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parent.parent
 _PYTHON = _ROOT / ".venv/bin/python"
 
-if find_spec("pytest") is None:
+if find_spec("pytest") is None or find_spec("attestation") is None:
     made = subprocess.run([_ROOT / "scripts/environment", "dev"], check=False)
     if made.returncode:
         sys.exit(made.returncode)

@@ -46,13 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answer(argv: Sequence[str] | None) -> int:
-    parser = make_parser()
     if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next; this answers, and ends the process
         import argcomplete
 
-        argcomplete.autocomplete(parser)
+        argcomplete.autocomplete(make_parser())
+    typed = sys.argv[1:] if argv is None else argv
     try:
-        arguments = parser.parse_args(argv)
+        arguments = make_parser(typed).parse_args(typed)
     except SystemExit as stop:  # argparse has said what was wrong, or has shown its help
         return int(stop.code or 0)
     try:
@@ -85,7 +85,7 @@ def _unwritten(failure: OSError) -> Misconfigured:
 
 
 def _write_no_more() -> None:
-    """What is left of the output goes nowhere, at the process's end too."""
+    """The rest of the output goes nowhere, at the process's end too."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

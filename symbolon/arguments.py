@@ -1,25 +1,30 @@
 """What a person can type: each folder here adds its own commands, with `arguments` beside their answers.
 
-Nothing heavy is imported by any `arguments`, so that `symbolon --help` answers at once: a command's own
-module is imported when the command runs.
+So that every command answers at once, a folder is imported when its name is typed, and a command's own
+module when the command runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from typing import Final
 
 from attestation.errors import ExitCode
 
-from .auditor.arguments import add_auditor
-from .broker.arguments import add_broker
-from .demo.arguments import add_demo
-from .doctor.arguments import add_doctor
-from .emulator.arguments import add_emulator
-from .operator.arguments import add_operator
-from .owner.arguments import add_owner
 from .parsers import Parser, add, add_output, show_usage
 
+_FOLDERS: Final = {
+    "demo": "the whole story on this machine: a model runs for an operator who never holds it, "
+    "and six attempts to cheat are refused",
+    "emulator": "Google on localhost, for any client of your own",
+    "owner": "for whoever has the model",
+    "operator": "for whoever has pictures, and gets results",
+    "auditor": "for whoever trusts neither",
+    "broker": "the owner's server that releases a model's key, run by run",
+    "doctor": "whether everything is there before anything is begun",
+}
 _EXIT_CODES = """\
 exit codes:
   0 yes · 1 bug · 2 usage · 3 answered no · 4 evidence rejected or denied
@@ -27,8 +32,11 @@ exit codes:
 """
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command; `run` of what it parses is the function to call with it."""
+def make_parser(typed: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command; `run` of what it parses is the function to call with it.
+
+    `typed` are the words that it will parse: it then knows other folders by their names alone.
+    """
     parser = Parser(
         prog="symbolon",
         description="A model runs for an operator who never holds it: Google Confidential Space, end to end.",
@@ -54,15 +62,46 @@ def make_parser() -> argparse.ArgumentParser:
     add_output(parser)
     parser.set_defaults(run=_answer_without_command, output="human", usage=parser.format_help)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-    add_demo(commands)
-    add_emulator(commands)
-    add_owner(commands)
-    add_operator(commands)
-    add_auditor(commands)
-    add_broker(commands)
-    add_doctor(commands)
+    for folder, says in _FOLDERS.items():
+        if typed is None or folder in typed:
+            _add_folder(folder, commands, says)
+        else:
+            add(commands, folder, says)
     _add_completion(commands)
     return parser
+
+
+def _add_folder(folder: str, commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    """The folder's commands can be typed; no other folder is imported for it."""
+    match folder:
+        case "demo":
+            from .demo.arguments import add_demo
+
+            add_demo(commands, says)
+        case "emulator":
+            from .emulator.arguments import add_emulator
+
+            add_emulator(commands, says)
+        case "owner":
+            from .owner.arguments import add_owner
+
+            add_owner(commands, says)
+        case "operator":
+            from .operator.arguments import add_operator
+
+            add_operator(commands, says)
+        case "auditor":
+            from .auditor.arguments import add_auditor
+
+            add_auditor(commands, says)
+        case "broker":
+            from .broker.arguments import add_broker
+
+            add_broker(commands, says)
+        case "doctor":
+            from .doctor.arguments import add_doctor
+
+            add_doctor(commands, says)
 
 
 def _answer_without_command(arguments: argparse.Namespace) -> ExitCode:

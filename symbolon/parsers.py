@@ -6,6 +6,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from attestation.errors import ExitCode, Misconfigured
@@ -118,6 +119,14 @@ def add_output(parser: Parser, choices: tuple[str, ...] = ("human", "json")) -> 
         default=argparse.SUPPRESS,
         help=f"for a person (default) or for a program{more}",
     )
+
+
+def add_passphrase(
+    options: argparse._ActionsContainer,
+    says: str = "its first line is the key's passphrase (default: asked for)",
+) -> None:
+    """Where a key's passphrase is, as `passphrase_file`."""
+    options.add_argument("--passphrase-file", metavar="F", type=Path, help=says)
 
 
 def add_group(

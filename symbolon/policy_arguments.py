@@ -8,7 +8,8 @@ from typing import Final
 
 from policy.findings import Severity
 
-from .parsers import FOR_PEOPLE, Parser, add_output
+from .inputs import parse_time
+from .parsers import FOR_PEOPLE, Parser, add_output, typed
 
 POLICY: Final = (
     "a policy file (TOML), a condition (.cel), the YAML or JSON that `gcloud iam workload-identity-pools "
@@ -26,9 +27,7 @@ def add_policy(parser: Parser) -> None:
 def add_findings(parser: Parser) -> None:
     """The policy, what stands beside it, and which findings make the answer no."""
     add_policy(parser)
-    parser.add_argument(
-        "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (YAML or JSON)"
-    )
+    add_bindings(parser)
     parser.add_argument(
         "--image", metavar="F", help="the image's configuration (JSON), or the folder of an OCI layout"
     )
@@ -41,6 +40,13 @@ def add_findings(parser: Parser) -> None:
     )
     add_accept_bounds(parser)
     add_output(parser, (*FOR_PEOPLE, "sarif"))
+
+
+def add_bindings(parser: Parser) -> None:
+    """Who may be whom, as `bindings`."""
+    parser.add_argument(
+        "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (YAML or JSON)"
+    )
 
 
 def add_accept_bounds(parser: Parser) -> None:
@@ -67,6 +73,16 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text[:10]) > _MOST_ATTACKS:
         raise argparse.ArgumentTypeError(f"`{text}` is no number from 0 to {_MOST_ATTACKS:,}")
     return int(text)
+
+
+def add_at(parser: Parser, says: str) -> None:
+    """A moment, in seconds since the epoch, as `at`; None where none is typed."""
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        type=typed(parse_time),
+        help=f"{says}: seconds since the epoch, or RFC 3339 (default: now)",
+    )
 
 
 def now() -> datetime:

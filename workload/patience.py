@@ -45,7 +45,7 @@ so many bytes of it that have come: who sends a byte a minute does not answer ei
 
 
 REPORTS = Patience(total_s=15.0, call_s=10.0, attempts=4)
-"""The owner's broker, told what a job came to: nobody waits for its answer but the end of the job."""
+"""The owner's broker, told what a job came to: only the end of the job waits for its answer."""
 
 
 def is_unavailable(error: BaseException) -> bool:

@@ -4,8 +4,7 @@
 
 The token's audience is this broker alone, and its nonce the request's digest. An answer counts where the
 broker's log has it: the entry says this request, the proof leads from it to a checkpoint, and the broker's
-own key, which the terms name, signs that. Only then is the data key opened, which nobody but this key pair
-can do.
+own key, which the terms name, signs that. Only then is the data key opened, which this key pair alone can do.
 
 A call whose answer was lost is sent again as it was, and counts once. Where the challenge has become too old
 meanwhile, nothing was counted, and everything is asked anew.
@@ -43,8 +42,8 @@ from contract.release import (
 )
 from contract.release_log import check_opening, parse_entry
 from contract.release_refusals import REFUSALS
+from contract.release_terms import ReleaseTerms
 from contract.sealed_stream import KEY_BYTES
-from contract.terms import ReleaseTerms
 
 from . import attesting, patience
 from .broker import Broker

@@ -39,9 +39,10 @@ from attestation.digests import Digest
 from attestation.errors import Misconfigured
 from contract import dsse, sealed_model, wrapped_keys
 from contract.kms_keys import parse_kms_key
+from contract.release_terms import ReleaseTerms
 from contract.sealed_model import Manifest, keys_uri, manifest_uri, open_manifest
 from contract.sealed_stream import HEADER_BYTES, SEGMENT_BYTES, Segment, Stream
-from contract.terms import ModelTerms, ReleaseTerms
+from contract.terms import ModelTerms
 from contract.uris import ObjectUri
 
 from .key_service import KeyService

@@ -235,7 +235,7 @@ def _below_app(member: tarfile.TarInfo, relative: PurePosixPath, app: Path) -> t
 
 
 def _white_out(marker: Path) -> None:
-    """What a lower layer had there is gone."""
+    """The files that a lower layer had there are gone."""
     gone = (
         list(marker.parent.iterdir())
         if marker.name == _OPAQUE

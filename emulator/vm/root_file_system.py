@@ -85,7 +85,7 @@ def _make(archive: tarfile.TarFile, member: tarfile.TarInfo, place: Path, root: 
 
 
 def _white_out(marker: Path) -> None:
-    """What a lower layer had there is gone."""
+    """The files that a lower layer had there are gone."""
     if marker.name == _OPAQUE:
         for each in marker.parent.iterdir():
             _remove(each)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from ..wording import quoted
@@ -227,6 +226,8 @@ def _double_text(value: float) -> str:
     """
     if not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    from decimal import Decimal
+
     shortest = Decimal(repr(value))
     sign, figures, _ = shortest.as_tuple()
     digits = "".join(map(str, figures)).rstrip("0") or "0"

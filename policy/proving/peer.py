@@ -101,7 +101,8 @@ class Peer:
 
     def _value(self, expression: Any, data: Mapping[str, object]) -> object:
         try:
-            value = expression.eval(data=data)
+            # `eval(data=data)` says the same, and takes three times as long
+            value = expression.eval(activation=self._environment.Activation(data))
         except RuntimeError as failed:  # how the bindings say that a map repeats a key
             return ErrorValue(str(failed), syntax.NOWHERE)
         if value.type() == self._cel.Type.ERROR:

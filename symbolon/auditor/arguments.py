@@ -12,17 +12,17 @@ from attestation.digests import parse_digest
 from attestation.errors import ExitCode
 from policy.proving.question_names import NAMED_QUESTIONS
 
-from ..inputs import check_folder_name, parse_time
+from ..inputs import check_folder_name
 from ..parsers import FOR_PEOPLE, Parser, add, add_group, add_output, refuse_usage, typed
-from ..policy_arguments import POLICY, add_accept_bounds, add_attack, add_findings, add_policy, now
+from ..policy_arguments import POLICY, add_accept_bounds, add_at, add_attack, add_findings, add_policy, now
 from .image_arguments import add_image
 from .log_arguments import add_log
 
 _LONGEST_BUDGET_S = 3600.0
 
 
-def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
-    auditor = add_group(commands, "auditor", "for whoever trusts neither")
+def add_auditor(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    auditor = add_group(commands, "auditor", says)
     review = add(
         auditor,
         "review",
@@ -92,12 +92,7 @@ def add_auditor(commands: argparse._SubParsersAction[Parser]) -> None:
     believed.add_argument(
         "--unsafe-unverified", action="store_true", help="verify nothing: what if these were the claims?"
     )
-    explain.add_argument(
-        "--at",
-        metavar="TIME",
-        type=typed(parse_time),
-        help="when: seconds since the epoch, or RFC 3339 (default: now)",
-    )
+    add_at(explain, "when")
     explain.add_argument(
         "--audience",
         metavar="URL",
@@ -134,12 +129,7 @@ def _add_receipt(receipt: argparse._SubParsersAction[Parser]) -> None:
         "--image-digest", metavar="D", type=typed(parse_digest), help="the image must be this one: sha256:…"
     )
     _add_trust(verify)
-    verify.add_argument(
-        "--at",
-        metavar="TIME",
-        type=typed(parse_time),
-        help="the moment of asking: seconds since the epoch, or RFC 3339 (default: now)",
-    )
+    add_at(verify, "the moment of asking")
     verify.add_argument(
         "--proof", metavar="F", help="that one row is among the results: what `operator results prove` wrote"
     )

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from attestation.errors import ExitCode
 
-from ..inputs import parse_time
-from ..parsers import FOR_PEOPLE, Parser, add, add_output, typed
-from ..policy_arguments import POLICY, SEVERITIES, add_accept_bounds, add_attack, now
+from ..parsers import FOR_PEOPLE, Parser, add, add_output
+from ..policy_arguments import POLICY, SEVERITIES, add_accept_bounds, add_at, add_attack, add_bindings, now
 
 if TYPE_CHECKING:
     from .image_order import Order
@@ -40,7 +39,7 @@ def add_image(auditor: argparse._SubParsersAction[Parser]) -> None:
     image.add_argument(
         "--sbom", metavar="FILE", type=Path, help="write packages and licences there, as SPDX 2.3 in JSON"
     )
-    _add_at(image, "of the record")
+    add_at(image, "the time of the record")
     add_output(image, FOR_PEOPLE)
     image.set_defaults(run=_audit_image)
     report = add(
@@ -65,7 +64,7 @@ def add_image(auditor: argparse._SubParsersAction[Parser]) -> None:
         help=f"the review says no when a finding is as bad: {', '.join(SEVERITIES)} (default: high)",
     )
     add_accept_bounds(report)
-    _add_at(report, "that it bears")
+    add_at(report, "the time that it bears")
     add_output(report)
     report.set_defaults(run=_make_report)
 
@@ -85,9 +84,7 @@ def _add_order(parser: Parser) -> None:
     parser.add_argument(
         "--policy", metavar="P", required=is_report, help=f"which ought to admit this image alone: {POLICY}"
     )
-    parser.add_argument(
-        "--bindings", metavar="F", help="the IAM policy of the service account or the bucket (YAML or JSON)"
-    )
+    add_bindings(parser)
     parser.add_argument(
         "--key-policy",
         metavar="F",
@@ -123,15 +120,6 @@ def _add_order(parser: Parser) -> None:
         "--ca", metavar="F", type=Path, help="certificates that they may name, as /mnt/ca.pem"
     )
     add_attack(parser)
-
-
-def _add_at(parser: Parser, of_what: str) -> None:
-    parser.add_argument(
-        "--at",
-        metavar="TIME",
-        type=typed(parse_time),
-        help=f"the time {of_what}: seconds since the epoch, or RFC 3339 (default: now)",
-    )
 
 
 def _moment(arguments: argparse.Namespace) -> datetime:

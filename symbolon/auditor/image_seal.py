@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from attestation.errors import ExitCode, Misconfigured, quoted
-from contract.terms import OwnerTerms, ReleaseTerms
+from contract.release_terms import ReleaseTerms
+from contract.terms import OwnerTerms
 from policy.policy_set import parse_bindings
 from policy.wording import listed
 

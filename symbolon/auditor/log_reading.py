@@ -37,7 +37,7 @@ class LogIncomplete(EvidenceRejected):
 
 
 class LogDiffers(EvidenceRejected):
-    """What the log shows is not what was signed: an entry was altered, dropped, added or moved."""
+    """The log shows other entries than were signed: one was altered, dropped, added or moved."""
 
     code = "log-differs"
 

@@ -110,7 +110,7 @@ def prove_policy(
 
 
 def check_expression(option: str, text: str | None) -> None:
-    """What was typed after `option` is CEL, or nothing was.
+    """The text typed after `option` is CEL, or there is none.
 
     Raises:
         WrongUsage: it is not; the message has the place in it.

@@ -148,7 +148,7 @@ class _Course:
 
     @contextmanager
     def step(self, step: Step, anchor: str) -> Iterator[Callable[[str], None]]:
-        """What the block says is what the step has seen; a rejection in it ends the plan."""
+        """The block's words are the step's findings; a rejection in it ends the plan."""
         said: list[str] = []
         try:
             yield said.append
@@ -165,7 +165,7 @@ class _Course:
         self.steps.append(Taken(step=step, outcome="not-asked", said=why))
 
     def all_steps(self) -> tuple[Taken, ...]:
-        """Those that were taken or passed over, and after them those that the plan did not come to."""
+        """The steps that were taken or passed over, and then those to which the plan did not come."""
         come_to = {each.step for each in self.steps}
         rest = (Taken(step=step, outcome="not-reached") for step in Step if step not in come_to)
         return (*self.steps, *rest)

@@ -63,7 +63,7 @@ class _Replayed:
 def replay(
     *, folder: str, policy: str, root: str | None, emulator: bool, state: Path, now: float, output: str
 ) -> ExitCode:
-    """What the policy says of each receipt stands on standard output, and in the exit code the worst of it.
+    """The policy's answer to each receipt stands on standard output, and the worst one in the exit code.
 
     Raises:
         Misconfigured: the folder holds no receipt, or an input cannot be read.

@@ -71,7 +71,7 @@ def show_values(
     output: str,
     now: datetime,
 ) -> ExitCode:
-    """What the claim can be in admitted tokens stands on standard output.
+    """The claim's possible values in admitted tokens stand on standard output.
 
     Raises:
         WrongUsage: `claim` is no claim's path.

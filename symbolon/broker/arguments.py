@@ -8,11 +8,11 @@ from pathlib import Path
 from attestation.errors import ExitCode
 
 from ..extras import require_extra
-from ..parsers import Parser, add, add_group, add_output
+from ..parsers import Parser, add, add_group, add_output, add_passphrase
 
 
-def add_broker(commands: argparse._SubParsersAction[Parser]) -> None:
-    broker = add_group(commands, "broker", "the owner's server that releases a model's key, run by run")
+def add_broker(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    broker = add_group(commands, "broker", says)
     _add_init(broker)
     serve = add(
         broker,
@@ -150,11 +150,9 @@ def _add_folder(parser: Parser) -> None:
 
 
 def _add_passphrase(parser: Parser) -> None:
-    parser.add_argument(
-        "--passphrase-file",
-        metavar="F",
-        type=Path,
-        help="the master key's passphrase is its first line (default: systemd's credential `passphrase`,"
+    add_passphrase(
+        parser,
+        "the master key's passphrase is its first line (default: systemd's credential `passphrase`,"
         " else it is asked for)",
     )
 

@@ -1,4 +1,4 @@
-"""What a broker's command writes and holds is this account's alone, while it runs and no longer."""
+"""The files and the memory of a broker's command are this account's alone, while it runs and no longer."""
 
 from __future__ import annotations
 

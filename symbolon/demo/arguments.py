@@ -10,12 +10,11 @@ from attestation.errors import ExitCode
 from ..parsers import Parser, add, add_output
 
 
-def add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
+def add_demo(commands: argparse._SubParsersAction[Parser], says: str) -> None:
     parser = add(
         commands,
         "demo",
-        "the whole story on this machine: a model runs for an operator who never holds it, "
-        "and six attempts to cheat are refused",
+        says,
         "  symbolon demo\n  symbolon demo --format json | jq .\n  symbolon demo --keep /tmp/story\n",
     )
     parser.add_argument(

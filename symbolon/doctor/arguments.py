@@ -15,8 +15,8 @@ from ..projects import OperatorNames, OwnerNames, add_names, read_names, typed_f
 _CODES = "exit codes: 0 everything is there · 5 Google does not answer · 7 something is missing\n"
 
 
-def add_doctor(commands: argparse._SubParsersAction[Parser]) -> None:
-    doctor = add_group(commands, "doctor", "whether everything is there before anything is begun")
+def add_doctor(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    doctor = add_group(commands, "doctor", says)
     owner = add(
         doctor,
         "owner",

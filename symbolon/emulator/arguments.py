@@ -10,8 +10,8 @@ from attestation.errors import ExitCode
 from ..parsers import Parser, add, add_group, add_output
 
 
-def add_emulator(commands: argparse._SubParsersAction[Parser]) -> None:
-    emulator = add_group(commands, "emulator", "Google on localhost, for any client of your own")
+def add_emulator(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    emulator = add_group(commands, "emulator", says)
     up = add(
         emulator,
         "up",

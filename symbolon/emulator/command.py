@@ -110,7 +110,7 @@ def status(state: Path | None, *, output: str) -> ExitCode:
 
 
 def show_environment(state: Path | None, *, party: str, shell: str, output: str) -> ExitCode:
-    """What a shell takes to be `party` in front of the emulator stands on standard output.
+    """The lines that make a shell `party` in front of the emulator stand on standard output.
 
     Raises:
         Unavailable: no emulator serves the state folder.

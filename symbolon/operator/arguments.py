@@ -17,8 +17,8 @@ from .launch_arguments import add_launching
 from .provision_arguments import add_operator_provision
 
 
-def add_operator(commands: argparse._SubParsersAction[Parser]) -> None:
-    operator = add_group(commands, "operator", "for whoever has pictures, and gets results")
+def add_operator(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    operator = add_group(commands, "operator", says)
     add_launching(operator)
     results = add_group(operator, "results", "the results of a job, in its folder")
     show = add(

@@ -260,7 +260,7 @@ def _say_that_it_goes_on(vm: ConfidentialVm, *, alike: bool = False) -> None:
 
 
 def show_status(api: GoogleApi, vm: ConfidentialVm, *, output: str) -> ExitCode:
-    """What the VM does stands on standard output: exit code 0, or 3 where there is none.
+    """The VM's state stands on standard output: exit code 0, or 3 where there is none.
 
     Raises:
         Denied, Unavailable: as Google answers.

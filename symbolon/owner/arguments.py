@@ -18,8 +18,8 @@ from .order_arguments import add_order_commands
 from .provision_arguments import add_owner_provision
 
 
-def add_owner(commands: argparse._SubParsersAction[Parser]) -> None:
-    owner = add_group(commands, "owner", "for whoever has the model")
+def add_owner(commands: argparse._SubParsersAction[Parser], says: str) -> None:
+    owner = add_group(commands, "owner", says)
     policy = add_group(owner, "policy", "what the owner asks of a token")
     _add_publish(owner)
     build = add(

@@ -16,7 +16,7 @@ from contract.dsse import PublicKey
 from contract.kms_keys import KmsKey
 from contract.model_keys import render_model_key, seal_model_key
 from contract.release_refusals import BrokerRefused
-from contract.terms import ReleaseTerms
+from contract.release_terms import ReleaseTerms
 from contract.wrapped_keys import WrappedKey, entry_of, parse_keys, render_keys
 from deploy.key_wrapping import wrap
 

@@ -12,7 +12,7 @@ from attestation.errors import ExitCode
 
 from ..brokers import named_broker
 from ..inputs import parse_time
-from ..parsers import Parser, add, add_group, add_output, typed
+from ..parsers import Parser, add, add_group, add_output, add_passphrase, typed
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -95,16 +95,16 @@ def add_desk(parser: Parser) -> None:
         "the broker", "without these: `[broker]` of symbolon.toml, else `[release]` of terms.toml, both here"
     )
     broker.add_argument("--broker", metavar="URL|DIR", help="where it answers, or its own folder")
-    broker.add_argument("--broker-key", metavar="KEY", help="its public key, as `broker init` prints it")
-    broker.add_argument(
-        "--pin", metavar="SHA256", action="append", default=[], help="of its server's key; once or twice"
-    )
+    add_broker_keys(broker)
     broker.add_argument("--key", metavar="FILE", type=Path, help="the key of `owner keys new` that signs")
-    broker.add_argument(
-        "--passphrase-file",
-        metavar="F",
-        type=Path,
-        help="its first line is the key's passphrase (default: asked for)",
+    add_passphrase(broker)
+
+
+def add_broker_keys(options: argparse._ActionsContainer) -> None:
+    """The keys that a broker is known by, as `broker_key` and `pin`."""
+    options.add_argument("--broker-key", metavar="KEY", help="its public key, as `broker init` prints it")
+    options.add_argument(
+        "--pin", metavar="SHA256", action="append", default=[], help="of its server's key; once or twice"
     )
 
 

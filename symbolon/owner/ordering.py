@@ -95,7 +95,7 @@ def check_for(document: OrderDocument, desk: Desk) -> None:
 
 
 def tell(outcome: Outcome, rows: Sequence[tuple[str, str]], *, output: str, **more: object) -> ExitCode:
-    """What was ordered and what became of it stands on standard output."""
+    """The order and its outcome stand on standard output."""
     order = outcome.order.order
     if output == "json":
         print_json(

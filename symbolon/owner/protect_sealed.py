@@ -17,6 +17,7 @@ from google.cloud import storage
 from attestation.errors import ExitCode, Misconfigured, SymbolonError
 from contract import wrapped_keys
 from contract.dsse import PrivateKey, PublicKey, parse_public_key, public_key_of
+from contract.release_terms import ReleaseTerms
 from contract.sealed_model import (
     keys_uri,
     manifest_uri,
@@ -24,7 +25,7 @@ from contract.sealed_model import (
     sign_manifest,
     unsafe_read_manifest,
 )
-from contract.terms import OwnerTerms, ReleaseTerms
+from contract.terms import OwnerTerms
 from contract.uris import ObjectUri
 
 from .. import whole_files

@@ -10,7 +10,8 @@ from attestation.errors import ExitCode
 from contract.kms_keys import SHAPE, KmsKey, parse_kms_key
 
 from ..brokers import NamedBroker
-from ..parsers import Parser, add, add_group, add_output, typed
+from ..parsers import Parser, add, add_group, add_output, add_passphrase, typed
+from .licence_arguments import add_broker_keys
 
 
 def add_seal(protect: Parser) -> None:
@@ -25,14 +26,11 @@ def add_seal(protect: Parser) -> None:
     protect.add_argument(
         "--sign-with", metavar="FILE", type=Path, help="a key of `symbolon owner keys new` signs the manifest"
     )
-    _add_passphrase(protect)
+    add_passphrase(protect)
     broker = protect.add_argument_group(
         "of a broker", "without these: `[broker]` of symbolon.toml, else `[release]` of the terms"
     )
-    broker.add_argument("--broker-key", metavar="KEY", help="its public key, as `broker init` prints it")
-    broker.add_argument(
-        "--pin", metavar="SHA256", action="append", default=[], help="of its server's key; once or twice"
-    )
+    add_broker_keys(broker)
     broker.add_argument(
         "--key",
         metavar="FILE",
@@ -74,7 +72,7 @@ def add_sealing_commands(owner: argparse._SubParsersAction[Parser]) -> None:
         "file", metavar="FILE", type=Path, help="where the key goes; FILE.pub is its public half"
     )
     new.add_argument("--kind", choices=("ed25519", "p384"), default="ed25519", help="(default: ed25519)")
-    _add_passphrase(new)
+    add_passphrase(new)
     add_output(new)
     new.set_defaults(run=_new_key)
     show = add(
@@ -97,15 +95,6 @@ def add_folder(parser: Parser) -> None:
         type=Path,
         default=Path(),
         help="where `owner init` has written (default: here)",
-    )
-
-
-def _add_passphrase(parser: Parser) -> None:
-    parser.add_argument(
-        "--passphrase-file",
-        metavar="F",
-        type=Path,
-        help="its first line is the key's passphrase (default: asked for)",
     )
 
 

@@ -185,7 +185,7 @@ def _last_message(text: str) -> str:
 
 
 def _room_mb(model: Measured) -> int:
-    """What the state of an emulator takes that has the model as it is uploaded and as it is read."""
+    """The MB that an emulator's state takes, with the model in it twice: as uploaded, and as read."""
     return 20 + 2 * model.size // 1_000_000
 
 
@@ -200,7 +200,7 @@ def _check_readable(name: str, path: Path) -> None:
 
 
 def _require_runtime(runtime: str) -> None:
-    """What the image holds is installed here, where no image is built."""
+    """The image's packages are installed here, where no image is built."""
     require_extra("emulator")
     for module in (*_IN_THE_IMAGE, runtime):
         if find_spec(module) is None:

@@ -17,8 +17,9 @@ from typing import Any
 from attestation.digests import Digest
 from attestation.errors import Misconfigured, quoted
 from contract.formats import check_format
+from contract.release_terms import ReleaseTerms
 from contract.tables import render_table
-from contract.terms import OwnerTerms, ReleaseTerms, parse_terms
+from contract.terms import OwnerTerms, parse_terms
 
 from ..inputs import read_text
 from .packing import Packing, packing_of
@@ -100,7 +101,7 @@ def _path(folder: Path, file: Path) -> str:
 
 
 def differences(folder: Path, wanted: Mapping[str, str]) -> str:
-    """What of the files `wanted` would change those that are there, as `diff -u` shows it; "" if nothing.
+    """The changes that `wanted` would make to the files that are there, as `diff -u` shows them; "" if none.
 
     Raises:
         Misconfigured: one that is there cannot be read.

@@ -74,3 +74,16 @@ def test_what_this_program_does_not_write_is_malformed(body: bytes) -> None:
 def test_a_list_of_a_format_to_come_is_refused_with_a_sentence() -> None:
     with pytest.raises(ApprovalsFormatUnknown, match="is of `format` `2`"):
         parse_approvals(render_canonical({**DOCUMENT, "format": 2}))
+
+
+def test_one_key_may_sign_alone_and_twenty_together() -> None:
+    twenty = tuple(public_key_of(Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32)) for n in range(20))
+    for keys, threshold in ((KEYS[:1], 1), (KEYS, 3), (twenty, 20)):
+        read = parse_approvals(render_approvals(make_approvals(keys, threshold)))
+        assert (len(read.keys), read.threshold) == (len(keys), threshold)
+    assert DOCUMENT["format"] == 1
+
+
+def test_each_rejection_has_its_code() -> None:
+    assert ApprovalsMalformed.code == "approvals-malformed"
+    assert ApprovalsFormatUnknown.code == "approvals-format-unknown"

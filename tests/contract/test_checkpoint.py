@@ -57,6 +57,11 @@ def test_what_a_broker_signed_is_opened_by_its_key(epoch: int) -> None:
     assert epoch_of(checkpoint.origin, BROKER.key_id) == epoch
 
 
+def test_a_log_begins_in_an_epoch_that_its_name_does_not_say() -> None:
+    assert origin_of(BROKER.key_id) == origin_of(BROKER.key_id, 0) != origin_of(BROKER.key_id, 1)
+    assert CheckpointMalformed.code == "checkpoint-malformed"
+
+
 def test_an_origin_of_something_else_is_of_no_epoch() -> None:
     for origin in ("example.com/log", ORIGIN + "/0", ORIGIN + "/01", ORIGIN + "/", ORIGIN[:-1]):
         assert epoch_of(origin, BROKER.key_id) is None

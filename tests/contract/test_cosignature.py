@@ -41,6 +41,11 @@ def test_it_signs_the_text_that_the_specification_shows() -> None:
     assert LINE.signature == AT.to_bytes(8, "big") + KEY.sign(message)
 
 
+@pytest.mark.parametrize("at", [1, 2**63 - 1])
+def test_the_first_second_and_the_last_are_times(at: int) -> None:
+    assert verify_cosignature(note(cosign(TEXT, name=NAME, key=KEY, at=at)), WITNESS) == at
+
+
 def test_of_several_the_latest_time_counts() -> None:
     later = cosign(TEXT, name=NAME, key=KEY, at=AT + 60)
     assert verify_cosignature(note(later, LINE), WITNESS) == AT + 60

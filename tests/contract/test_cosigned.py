@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from attestation.digests import digest_of
 from contract.cosigned import (
-    MOST_SIGNATURES,
     CoSigned,
+    Signature,
     SignatureRejected,
     add_signature,
     envelope_members,
@@ -72,9 +73,28 @@ LAST: dict[str, Any] = MEMBERS["signatures"][1]  # type: ignore[index]
         {**MEMBERS, "signatures": [{**ENTRY, "keyid": "mine"}]},
         {**MEMBERS, "signatures": [{**ENTRY, "sig": "AAB="}]},
         {**MEMBERS, "signatures": [{**ENTRY, "more": 1}]},
-        {**MEMBERS, "signatures": [ENTRY] * (MOST_SIGNATURES + 1)},
+        {**MEMBERS, "payload": 1234},
+        {**MEMBERS, "signatures": {}},
+        {**MEMBERS, "signatures": ""},
     ],
 )
 def test_what_this_program_does_not_write_is_refused(value: object) -> None:
     with pytest.raises((ValueError, TypeError, LookupError)):
         parse_envelope_members(value, payload_type=KIND)
+
+
+def test_twenty_keys_may_sign_and_no_more() -> None:
+    keys = [digest_of(bytes([number])) for number in range(21)]
+    signed = [Signature(key_id=each, signature=b"s" * 64) for each in keys]
+    twenty = replace(UNSIGNED, signatures=tuple(signed[:20]))
+    read = parse_envelope_members(envelope_members(twenty), payload_type=KIND)
+    assert {each.key_id for each in read.signatures} == {*keys[:20]}
+    with pytest.raises(ValueError):
+        parse_envelope_members(
+            envelope_members(replace(UNSIGNED, signatures=tuple(signed))), payload_type=KIND
+        )
+
+
+def test_what_is_signed_is_not_shown_and_a_rejection_has_its_code() -> None:
+    assert "payload=" not in repr(SIGNED)
+    assert SignatureRejected.code == "cosignature-rejected"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from attestation.digests import digest_of
 from contract.canonical import render_canonical
@@ -100,3 +101,37 @@ def test_a_key_of_a_format_to_come_is_refused_with_a_sentence() -> None:
 
 def test_neither_the_key_nor_what_it_was_sealed_to_is_shown() -> None:
     assert "sealed" not in repr(MODEL)
+
+
+def test_the_body_says_its_format_and_what_the_key_was_sealed_for_is_fixed() -> None:
+    """By RFC 9180's own words: a broker of another version opens it as well."""
+    info = (
+        f'{{"broker":"{BROKER}","manifest":"{MODEL.manifest}",'
+        '"model":{"id":"lite0.tar","version":3},"use":"symbolon:intake:v1"}'
+    )
+    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+    assert suite.decrypt(MODEL.sealed, INTAKE, info.encode()) == KEY
+    assert DOCUMENT["format"] == 1
+
+
+def test_a_name_has_at_most_three_hundred_characters_and_the_first_version_is_one() -> None:
+    for model in (replace(MODEL, model_id="m", version=1), replace(MODEL, model_id="m" * 300)):
+        assert parse_model_key(render_model_key(model)) == model
+    with pytest.raises(ModelKeyMalformed):
+        parse_model_key(render_model_key(replace(MODEL, model_id="m" * 301)))
+
+
+def test_a_body_has_at_most_4096_bytes() -> None:
+    def of_size(size: int) -> bytes:
+        model = replace(MODEL, model_id="m", sealed=bytes(2850))
+        return render_model_key(replace(model, model_id="m" * (1 + size - len(render_model_key(model)))))
+
+    assert len(of_size(4096)) == 4096
+    assert render_model_key(parse_model_key(of_size(4096))) == of_size(4096)
+    with pytest.raises(ModelKeyMalformed):
+        parse_model_key(of_size(4097))
+
+
+def test_each_rejection_has_its_code() -> None:
+    assert ModelKeyMalformed.code == "model-key-malformed"
+    assert ModelKeyFormatUnknown.code == "model-key-format-unknown"

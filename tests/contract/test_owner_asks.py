@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from attestation.digests import digest_of
 from attestation.errors import SymbolonError
 from contract.canonical import render_canonical
 from contract.dsse import public_key_of, sign_envelope
 from contract.owner_asks import (
     ANSWER_TYPE,
+    MOST_ANSWER_BYTES,
+    QUERY_S,
     QUERY_TYPE,
     AnswerRejected,
     AskingFormatUnknown,
@@ -107,3 +112,30 @@ def test_no_byte_of_a_query_or_an_answer_can_be_another(which: str) -> None:
                 open_query(bytes(changed), signed_by=KEYS)
             else:
                 open_answer(bytes(changed), to=SENT, broker=THEIRS)
+
+
+def signed_as(envelope: bytes) -> tuple[str, dict[str, Any]]:
+    """The type and the members of what is signed."""
+    document = json.loads(envelope)
+    return document["payloadType"], json.loads(base64.b64decode(document["payload"]))
+
+
+def test_what_goes_over_the_wire_is_fixed() -> None:
+    asked = {**MEMBERS, "ask": "licence", "about": "0" * 32}
+    assert signed_as(SENT) == ("application/vnd.symbolon.query+json", asked)
+    said = {"format": 1, "to": digest_of(SENT), "at": str(NOW), "said": {"runs_used": "3"}}
+    assert signed_as(ANSWER) == ("application/vnd.symbolon.answer+json", said)
+    assert (QUERY_S, MOST_ANSWER_BYTES) == (60, 1_048_576)
+
+
+def test_what_is_signed_and_no_document_is_refused_by_name() -> None:
+    with pytest.raises(QueryMalformed, match="the query is not"):
+        open_query(sign_envelope(b"[", payload_type=QUERY_TYPE, key=FIRST), signed_by=KEYS)
+    with pytest.raises(AnswerRejected, match="the answer is not"):
+        open_answer(sign_envelope(b"[", payload_type=ANSWER_TYPE, key=IDENTITY), to=SENT, broker=THEIRS)
+
+
+def test_each_rejection_has_its_code() -> None:
+    assert QueryMalformed.code == "query-malformed"
+    assert AnswerRejected.code == "broker-answer-rejected"
+    assert AskingFormatUnknown.code == "broker-answer-format-unknown"

@@ -40,5 +40,6 @@ def test_openssl_says_the_same_of_a_certificate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x30\x03\x02\x01\x01", b"-----BEGIN CERTIFICATE-----"])
 def test_what_is_no_certificate_has_no_pin(data: bytes) -> None:
-    with pytest.raises(CertificateMalformed):
+    with pytest.raises(CertificateMalformed) as refused:
         pin_of(data)
+    assert refused.value.code == "certificate-malformed"

@@ -8,7 +8,7 @@ from attestation.errors import ExitCode, Misconfigured
 from contract.request import ResultRefused, agree, parse_request
 from contract.terms import OwnerTerms, parse_terms
 from contract.uris import FolderUri
-from tests.contract.test_terms import RELEASED, SEALED
+from tests.contract.test_release_terms import RELEASED, SEALED
 from tests.workload.samples import TERMS, terms_text
 
 REQUEST = {"INPUT_URI": "gs://photos/june", "RESULT_URI": "gs://results", "TOP_K": "2", "BATCH_SIZE": "16"}

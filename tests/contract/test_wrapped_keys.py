@@ -12,7 +12,6 @@ from attestation.digests import digest_of
 from attestation.errors import Misconfigured
 from contract.canonical import render_canonical
 from contract.wrapped_keys import (
-    MOST_BYTES,
     KeysFormatUnknown,
     KeysMalformed,
     KeysOfAnother,
@@ -46,8 +45,12 @@ def test_the_entry_of_a_key_is_found_and_no_other_is_taken_for_it() -> None:
     assert refused.value.hint.endswith(
         f"symbolon owner rotate --add {replace(KMS, project='third-project')}`"
     )
-    with pytest.raises(Misconfigured, match="it has none"):
+    with pytest.raises(Misconfigured, match=r"it has none$"):
         entry_of((), KMS)
+    several = [replace(KMS, key=f"key-{number}") for number in range(4)]
+    with pytest.raises(Misconfigured) as refused:
+        entry_of(tuple(WrappedKey(kms=each, wrapped=b"w") for each in several), KMS)
+    assert refused.value.message.endswith(f"it has `{several[0]}`, `{several[1]}`, `{several[2]}`")
 
 
 def test_another_manifests_keys_are_refused() -> None:
@@ -100,7 +103,6 @@ ENTRY = {"kms": str(KMS), "wrapped": "AAAA"}
         with_keys({"kms": str(KMS), "wrapped": base64.b64encode(bytes(65_537)).decode()}),
         with_keys(ENTRY, ENTRY),
         with_keys(ENTRY, {"kms": str(OTHER), "wrapped": "AAAA"}),
-        b" " * (MOST_BYTES + 1),
     ],
 )
 def test_what_this_program_does_not_write_is_malformed(text: bytes) -> None:
@@ -111,3 +113,31 @@ def test_what_this_program_does_not_write_is_malformed(text: bytes) -> None:
 
 def test_a_wrapped_key_is_not_shown() -> None:
     assert "wrapped" not in repr(KEYS[0])
+
+
+def test_a_wrapped_key_has_one_byte_or_more() -> None:
+    (only,) = parse_keys(with_keys({**ENTRY, "wrapped": "AA=="}), manifest=MANIFEST)
+    assert only.wrapped == b"\0"
+
+
+def test_the_file_has_at_most_a_mebibyte_and_a_wrapped_key_64_kibibytes() -> None:
+    def of_size(size: int) -> bytes:
+        eleven = [
+            WrappedKey(kms=replace(KMS, key=f"key-{number:02}"), wrapped=bytes(65_536))
+            for number in range(11)
+        ]
+        last = WrappedKey(kms=replace(KMS, key="last"), wrapped=b"w")
+        left = size - len(render_keys(MANIFEST, (*eleven, last)))
+        last = WrappedKey(kms=replace(KMS, key="last" + "t" * (left % 4)), wrapped=bytes(1 + left // 4 * 3))
+        return render_keys(MANIFEST, (*eleven, last))
+
+    assert len(of_size(1 << 20)) == 1 << 20
+    assert len(parse_keys(of_size(1 << 20), manifest=MANIFEST)) == 12
+    with pytest.raises(KeysMalformed, match="is larger than 1048576 bytes"):
+        parse_keys(of_size((1 << 20) + 1), manifest=MANIFEST)
+
+
+def test_each_rejection_has_its_code() -> None:
+    assert KeysMalformed.code == "keys-malformed"
+    assert KeysFormatUnknown.code == "keys-format-unknown"
+    assert KeysOfAnother.code == "keys-of-another"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
+import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,9 +31,11 @@ from contract.release import (
     open_key,
     parse_challenge,
     parse_release,
+    parse_request,
     render_call,
     render_request,
 )
+from contract.release_refusals import BrokerRefused
 from release.broker import Broker, TokenRules, model_context
 from release.log.publishing import Publisher
 from release.releasing import issue_challenge, release
@@ -44,6 +47,7 @@ from tests.tokens import production_claims
 NOW: Final = 1_800_000_000
 IMAGE: Final = Digest("sha256:" + "a" * 64)
 MANIFEST: Final = Digest("sha256:" + "5" * 64)
+OTHER: Final = Digest("sha256:" + "0" * 64)
 LICENCE_ID: Final = "1" * 32
 MODEL_ID: Final = "primus/classifier"
 DATA_KEY: Final = b"k" * 32
@@ -55,6 +59,9 @@ CONDITION: Final = (
 IDENTITY: Final = Ed25519PrivateKey.from_private_bytes(b"i" * 32)
 INTAKE: Final = X25519PrivateKey.from_private_bytes(b"t" * 32)
 OWNER: Final = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
+
+NOTHING: Final = {"runs": 0, "pictures": 0, "releases": 0, "renewals": 0, "entries": 0}
+ONE: Final = {"runs": 1, "pictures": 10, "releases": 1, "renewals": 0, "entries": 1}
 
 Json = Mapping[str, object]
 
@@ -277,3 +284,20 @@ def make_world(engine: Engine, **licence: Any) -> World:
     world.add_model()
     world.license(**licence)
     return world
+
+
+def refused(
+    world: World, code: str, asking: Asking | None = None, now: int = NOW, **how: Any
+) -> BrokerRefused:
+    """The refusal, which counted nothing."""
+    before = world.counts()
+    asking = world.ask(now, **how) if asking is None else asking
+    with pytest.raises(BrokerRefused) as caught:
+        release(world.broker, asking.call, now)
+    assert caught.value.code == code, caught.value.message
+    assert world.counts() == before
+    return caught.value
+
+
+def challenge_of(asking: Asking) -> str:
+    return parse_request(asking.request).challenge

@@ -2,67 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from attestation.digests import Digest
 from attestation.errors import Unavailable
 from contract.dsse import public_key_of
-from contract.licence import Holder
 from contract.release import (
     CHALLENGE_S,
     REPEATED_S,
     Call,
-    Release,
     audience_of,
-    nonce_of,
     parse_call,
-    parse_request,
     render_call,
     request_digest,
 )
-from contract.release_log import Logged, check_opening, find_opening, parse_entry, parse_opening
-from contract.release_refusals import REFUSALS, BrokerRefused
-from release import ledger, licensing, releasing
-from release.broker import Publishing
-from release.releasing import issue_challenge, release
+from contract.release_log import check_opening, find_opening, parse_entry, parse_opening
+from release.releasing import issue_challenge
 from release.store import schema
 from release.store.engine import reading, writing
-from release.verifying import verify
 from tests.release.brokers import (
     IMAGE,
     LICENCE_ID,
     MANIFEST,
-    MODEL_ID,
     NOW,
-    Asking,
+    ONE,
+    OTHER,
     World,
+    challenge_of,
     claims_for,
     policy_text,
+    refused,
     token_of,
 )
 from tests.tokens import production_claims
-
-OTHER = Digest("sha256:" + "0" * 64)
-NOTHING = {"runs": 0, "pictures": 0, "releases": 0, "renewals": 0, "entries": 0}
-ONE = {"runs": 1, "pictures": 10, "releases": 1, "renewals": 0, "entries": 1}
-
-
-def refused(
-    world: World, code: str, asking: Asking | None = None, now: int = NOW, **how: Any
-) -> BrokerRefused:
-    """The refusal, which counted nothing."""
-    before = world.counts()
-    asking = world.ask(now, **how) if asking is None else asking
-    with pytest.raises(BrokerRefused) as caught:
-        release(world.broker, asking.call, now)
-    assert caught.value.code == code, caught.value.message
-    assert world.counts() == before
-    return caught.value
 
 
 def test_the_key_is_released_counted_and_logged(world: World) -> None:
@@ -127,7 +102,7 @@ def test_a_challenge_holds_until_its_last_second(world: World) -> None:
 
 def test_another_request_with_a_used_challenge_is_refused(world: World) -> None:
     first = world.ask()
-    second = world.ask(challenge=_challenge_of(first))
+    second = world.ask(challenge=challenge_of(first))
     world.answer(first)
     refused(world, "challenge-used", second)
     assert world.counts() == ONE
@@ -136,7 +111,7 @@ def test_another_request_with_a_used_challenge_is_refused(world: World) -> None:
 def test_a_refused_request_leaves_the_challenge_to_another(world: World) -> None:
     bad = world.ask(pictures=10**13)
     refused(world, "pictures-used-up", bad)
-    world.release(challenge=_challenge_of(bad))
+    world.release(challenge=challenge_of(bad))
 
 
 def test_a_repeated_request_gets_the_same_answer_and_counts_once(world: World) -> None:
@@ -198,7 +173,7 @@ def test_a_request_is_repeated_to_a_licence_that_is_used_up_since(world: World) 
 def test_a_stolen_token_is_worth_nothing(world: World) -> None:
     """Whoever has another machine's token has no request of their own that it speaks for."""
     victim = world.ask()
-    thief = world.ask(challenge=_challenge_of(victim))
+    thief = world.ask(challenge=challenge_of(victim))
     call = render_call(Call(request=thief.request, token=parse_call(victim.call).token))
     refused(world, "broker-nonce-mismatch", replace(thief, call=call))
     assert world.answer(victim).sealed
@@ -233,7 +208,7 @@ def test_a_renewal_counts_nothing_and_has_no_key(world: World) -> None:
 def test_a_renewal_needs_a_challenge_and_a_token_of_its_own(world: World) -> None:
     asking = world.ask()
     lease = world.answer(asking).lease
-    used = world.ask(challenge=_challenge_of(asking), purpose="renew", lease=lease, pictures=0)
+    used = world.ask(challenge=challenge_of(asking), purpose="renew", lease=lease, pictures=0)
     refused(world, "challenge-used", used)
     fresh = world.ask(purpose="renew", lease=lease, pictures=0)
     old = render_call(Call(request=fresh.request, token=parse_call(asking.call).token))
@@ -274,65 +249,6 @@ def test_a_renewal_is_refused_once_the_licence_is_revoked_or_has_ended(world: Wo
     refused(world, "licence-revoked", now=NOW + 10, purpose="renew", lease=answer.lease, pictures=0)
 
 
-BOUNDS = [
-    pytest.param({"starts_at": NOW + 1}, "licence-not-begun", id="that begins in a second"),
-    pytest.param({"ends_at": NOW}, "licence-expired", id="that has just ended"),
-    pytest.param({"runs": 0}, "licence-used-up", id="for no run"),
-    pytest.param({"pictures": 9}, "pictures-used-up", id="for one picture less"),
-    pytest.param(
-        {"holder": Holder(service_accounts=("other@secundus.iam.gserviceaccount.com",))},
-        "licence-of-another",
-        id="of another service account",
-    ),
-    pytest.param({"holder": Holder(projects=("tertius",))}, "licence-of-another", id="of another project"),
-    pytest.param({"images": (OTHER,)}, "licence-for-another-image", id="for another image"),
-    pytest.param({"policy": OTHER}, "licence-under-another-policy", id="under another policy"),
-    pytest.param({"model_id": "primus/other"}, "licence-for-another-model", id="for another model"),
-    pytest.param({"versions": (2, None)}, "licence-for-another-version", id="for later versions"),
-]
-
-
-@pytest.mark.parametrize(("changes", "code"), BOUNDS)
-def test_a_licence_refuses(world: World, changes: dict[str, Any], code: str) -> None:
-    world.license(**changes)
-    refused(world, code)
-
-
-ADMITTED = [
-    pytest.param({"starts_at": NOW}, id="that has just begun"),
-    pytest.param({"ends_at": NOW + 1}, id="that ends in a second"),
-    pytest.param({"runs": 1}, id="for one run"),
-    pytest.param({"pictures": 10}, id="for just as many pictures"),
-    pytest.param({"holder": Holder(projects=("secundus",))}, id="of the project"),
-    pytest.param({"images": (OTHER, IMAGE)}, id="for two images"),
-    pytest.param({"versions": (1, 1)}, id="for this version alone"),
-    pytest.param(
-        {"runs": 2**64 - 1, "pictures": 2**64 - 1, "at_once": 2**64 - 1}, id="of the largest bounds"
-    ),
-    pytest.param({"ends_at": 2**64 - 1}, id="until the end of time"),
-]
-
-
-@pytest.mark.parametrize("changes", ADMITTED)
-def test_a_licence_admits(world: World, changes: dict[str, Any]) -> None:
-    world.license(**changes)
-    world.release()
-
-
-def test_a_version_above_the_range_is_refused(world: World) -> None:
-    world.add_model(OTHER, version=3)
-    world.license(versions=(1, 2))
-    refused(world, "licence-for-another-version", manifest=OTHER)
-
-
-def test_a_licence_may_name_the_policy_instead_of_an_image(world: World) -> None:
-    digest = world.set_policy(policy_text())
-    world.license(images=(), policy=digest)
-    world.release()
-    world.set_policy(policy_text('assertion.swname == "CONFIDENTIAL_SPACE"'))
-    refused(world, "licence-under-another-policy")
-
-
 UNKNOWN = [
     pytest.param({"licence": "3" * 32}, "licence-unknown", id="a licence"),
     pytest.param({"manifest": OTHER}, "model-unknown", id="a model"),
@@ -343,38 +259,6 @@ UNKNOWN = [
 @pytest.mark.parametrize(("changes", "code"), UNKNOWN)
 def test_what_the_broker_does_not_have_is_refused(world: World, changes: dict[str, Any], code: str) -> None:
     refused(world, code, **changes)
-
-
-def test_runs_are_counted_to_the_last(world: World) -> None:
-    world.license(runs=3)
-    for _ in range(3):
-        world.release()
-    refused(world, "licence-used-up")
-    world.license(runs=4, serial=2)
-    world.release()
-    refused(world, "licence-used-up")
-
-
-def test_pictures_are_counted_to_the_last(world: World) -> None:
-    world.license(pictures=25)
-    world.release()
-    world.release()
-    refused(world, "pictures-used-up")
-    world.release(pictures=5)
-    refused(world, "pictures-used-up", pictures=1)
-    world.release(pictures=0)
-
-
-def test_as_many_machines_run_at_once_as_are_allowed(world: World) -> None:
-    world.license(at_once=2)
-    world.release(instance="1")
-    second = world.release(instance="2")
-    refused(world, "too-many-at-once", instance="3")
-    world.release(instance="2", now=NOW + 1)
-    world.renew(second.lease, NOW + 3000, instance="2")
-    refused(world, "too-many-at-once", instance="3", now=NOW + 3599)
-    world.release(instance="3", now=NOW + 3600)
-    refused(world, "too-many-at-once", instance="4", now=NOW + 3600)
 
 
 @pytest.mark.parametrize("public_key", [bytes(32), b"\1" + bytes(31)], ids=["zero", "one"])
@@ -409,91 +293,6 @@ def test_the_policy_is_asked(world: World, body: bytes, code: str) -> None:
     refused(world, code)
 
 
-def between_look_and_count(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> list[Any]:
-    """`do` happens when a call has been looked at, and nothing of it is counted; what was looked at."""
-    looks: list[Any] = []
-
-    def look(broker: Any, asked: Any, now: float) -> Any:
-        looks.append(real(broker, asked, now))
-        do()
-        return looks[-1]
-
-    real = releasing._look
-    monkeypatch.setattr(releasing, "_look", look)
-    return looks
-
-
-MEANWHILE = [
-    pytest.param(lambda world: world.revoke(), "licence-revoked", id="is revoked"),
-    pytest.param(lambda world: world.license(ends_at=NOW), "licence-expired", id="ends"),
-    pytest.param(lambda world: world.license(runs=0), "licence-used-up", id="is used up"),
-    pytest.param(lambda world: world.license(pictures=9), "pictures-used-up", id="has fewer pictures"),
-    pytest.param(
-        lambda world: world.license(holder=Holder(projects=("tertius",))),
-        "licence-of-another",
-        id="becomes another's",
-    ),
-    pytest.param(
-        lambda world: world.license(images=(OTHER,)), "licence-for-another-image", id="is for another image"
-    ),
-]
-
-
-@pytest.mark.parametrize(("change", "code"), MEANWHILE)
-def test_a_licence_refuses_that_meanwhile(
-    world: World, monkeypatch: pytest.MonkeyPatch, change: Callable[[World], object], code: str
-) -> None:
-    between_look_and_count(monkeypatch, lambda: change(world))
-    refused(world, code)
-
-
-def test_of_two_requests_that_were_looked_at_with_one_challenge_one_is_released(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = world.ask()
-    second = world.ask(challenge=_challenge_of(first))
-
-    def overtake() -> None:
-        monkeypatch.undo()
-        world.answer(first)
-
-    between_look_and_count(monkeypatch, overtake)
-    with pytest.raises(BrokerRefused) as caught:
-        release(world.broker, second.call, NOW)
-    assert caught.value.code == "challenge-used"
-    assert world.counts() == ONE
-
-
-def test_the_same_request_twice_at_once_counts_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    asking = world.ask()
-    first: list[Release] = []
-
-    def overtake() -> None:
-        monkeypatch.undo()
-        first.append(world.answer(asking))
-
-    between_look_and_count(monkeypatch, overtake)
-    second = world.answer(asking)
-    assert [each.lease for each in first] == [second.lease]
-    assert world.counts() == ONE
-
-
-def test_a_policy_that_changes_while_a_call_is_looked_at_is_asked_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks = between_look_and_count(
-        monkeypatch, lambda: world.set_policy(policy_text('assertion.dbgstat == "enabled"'))
-    )
-    refused(world, "broker-policy-refused")
-    assert len(looks) == 1, "the second look refuses"
-
-
-def test_a_policy_that_never_rests_releases_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    changes = iter(range(10))
-    between_look_and_count(monkeypatch, lambda: world.set_policy(policy_text(description=str(next(changes)))))
-    refused(world, "broker-not-ready")
-
-
 def test_a_master_key_that_does_not_answer_counts_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -508,67 +307,6 @@ def test_a_key_that_another_master_key_wrapped_is_not_released(world: World) -> 
     with writing(world.broker.engine) as connection:
         connection.execute(schema.models.update().values(wrapped=b"0" * 60))
     refused(world, "broker-not-ready")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogThat:
-    """A log that does something before it publishes an entry."""
-
-    log: Publishing
-    does: Callable[[], object]
-
-    def check_ready(self) -> None:
-        pass
-
-    def logged(self, index: int, *, entry: bytes, opening: bytes) -> Logged:
-        self.does()
-        return self.log.logged(index, entry=entry, opening=opening)
-
-
-def with_log(world: World, does: Callable[[], object], kind: type[LogThat] = LogThat) -> World:
-    return World(broker=replace(world.broker, log=kind(log=world.broker.log, does=does)))
-
-
-def test_no_answer_leaves_before_the_commit(world: World) -> None:
-    """What publishes sees the release from a connection of its own."""
-    seen: list[dict[str, int]] = []
-    with_log(world, lambda: seen.append(world.counts())).release()
-    assert seen == [ONE]
-
-
-def test_what_was_counted_and_never_answered_is_answered_when_it_is_asked_again(world: World) -> None:
-    def fail() -> None:
-        raise KeyboardInterrupt
-
-    asking = world.ask()
-    with pytest.raises(KeyboardInterrupt):
-        with_log(world, fail).answer(asking)
-    assert world.counts() == ONE
-    world.answer(asking, NOW + 5)
-    assert world.counts() == ONE
-
-
-def test_a_broker_that_is_not_ready_counts_nothing(world: World) -> None:
-    class Unready(LogThat):
-        def check_ready(self) -> None:
-            raise REFUSALS["broker-not-ready"].error()
-
-    asking = world.ask()
-    refused(with_log(world, list, Unready), "broker-not-ready", asking)
-
-
-def test_what_fails_before_the_commit_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def store(*arguments: Any) -> None:
-        raise KeyboardInterrupt
-
-    asking = world.ask()
-    with monkeypatch.context() as patch:
-        patch.setattr(ledger, "store", store)
-        with pytest.raises(KeyboardInterrupt):
-            release(world.broker, asking.call, NOW)
-    assert world.counts() == NOTHING
-    world.answer(asking)
-    assert world.counts() == ONE
 
 
 def test_challenges_of_long_ago_are_forgotten(world: World) -> None:
@@ -586,30 +324,7 @@ def test_the_broker_s_name_is_its_key_s(world: World) -> None:
     assert audience_of(world.broker.digest).startswith("symbolon:release:v1:sha256:")
 
 
-def _challenge_of(asking: Asking) -> str:
-    return parse_request(asking.request).challenge
-
-
 def _submods(image: str) -> dict[str, Any]:
     submods: dict[str, Any] = production_claims()["submods"]
     submods["container"]["image_digest"] = image
     return submods
-
-
-def test_a_licence_for_another_kind_of_evidence_is_refused(world: World) -> None:
-    """There is one kind so far; the owner names it, and never who asks."""
-    asking = world.ask()
-    machine = verify(
-        world.broker.tokens,
-        parse_call(asking.call).token,
-        audience=audience_of(world.broker.digest),
-        nonce=nonce_of(asking.request),
-        not_before=NOW,
-        now=NOW,
-    )
-    model = licensing.Model(model_id=MODEL_ID, version=1, wrapped=b"")
-    licensing.check_scope(world.license(), machine, model, None)
-    other: Any = "sgx"
-    with pytest.raises(BrokerRefused) as caught:
-        licensing.check_scope(world.license(), replace(machine, evidence=other), model, None)
-    assert caught.value.code == "licence-for-other-evidence"

@@ -11,7 +11,8 @@ import pytest
 from attestation.digests import parse_digest
 from attestation.errors import Misconfigured
 from contract.dsse import public_key_of
-from contract.terms import ReleaseTerms, render_terms
+from contract.release_terms import ReleaseTerms
+from contract.terms import render_terms
 from symbolon.brokers import NamedBroker, find_broker, owner_key_file
 from tests.orders import FIRST, SECOND
 from tests.workload.samples import TERMS

@@ -29,6 +29,7 @@ HEAVY = (
     "uvicorn",
     "z3",
 )
+PACKAGE = Path(symbolon.__main__.__file__).parent
 EXPLAIN = ("auditor", "explain", "--policy", "p.cel", "--token", "t.jwt", "--unsafe-unverified")
 
 
@@ -37,11 +38,23 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_help_loads_nothing_heavy() -> None:
-    program = f"import sys, symbolon.__main__ as m; m.main(['--help']); print({HEAVY} & sys.modules.keys())"
-    program = program.replace(str(HEAVY), f"set({HEAVY})")
+def loaded_by(*words: str) -> set[str]:
+    """The modules that a process has once it has answered."""
+    program = f"import sys, symbolon.__main__ as m; m.main({list(words)!r}); print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "set()"
+    return set(done.stdout.splitlines())
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert loaded_by("--help") & {*HEAVY} == set()
+
+
+@pytest.mark.parametrize("before", [(), ("--format", "json")])
+def test_a_command_waits_for_its_own_folder_s_words_alone(before: tuple[str, ...]) -> None:
+    folders = {f"symbolon.{path.parent.name}.arguments" for path in PACKAGE.glob("*/arguments.py")}
+    assert len(folders) == 7
+    assert loaded_by("--help") & folders == set()
+    assert loaded_by(*before, "demo", "--help") & folders == {"symbolon.demo.arguments"}
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ from contract.release import (
 )
 from contract.release_log import Logged, Opening, make_entry, render_entry, render_opening
 from contract.release_refusals import REFUSALS, BrokerRefused, render_refusal
-from contract.terms import ReleaseTerms
+from contract.release_terms import ReleaseTerms
 from tests.attestation.signing import name_of
 
 LICENCE = "0123456789abcdef" * 2

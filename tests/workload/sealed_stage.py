@@ -8,7 +8,8 @@ from typing import Any
 
 from attestation.digests import Digest
 from contract.kms_keys import KmsKey
-from contract.terms import ReleaseTerms, parse_terms, render_terms
+from contract.release_terms import ReleaseTerms
+from contract.terms import parse_terms, render_terms
 from contract.wrapped_keys import WrappedKey, render_keys
 from deploy.key_wrapping import wrap
 from tests.kms_keys import Key

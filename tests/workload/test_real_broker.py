@@ -19,7 +19,8 @@ from contract.licence import sign_licence
 from contract.model_keys import render_model_key, seal_model_key
 from contract.orders import render_revocation
 from contract.receipt import parse_receipt, parse_statement
-from contract.terms import ReleaseTerms, parse_terms, render_terms
+from contract.release_terms import ReleaseTerms
+from contract.terms import parse_terms, render_terms
 from emulator import running
 from emulator.faults import Faults, trouble, write_faults
 from symbolon.__main__ import main

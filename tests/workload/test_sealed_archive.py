@@ -21,9 +21,10 @@ from attestation.errors import EvidenceRejected, Misconfigured, SymbolonError, U
 from contract import sealed_model, sealed_stream, wrapped_keys
 from contract.canonical import render_canonical
 from contract.dsse import public_key_of
+from contract.release_terms import ReleaseTerms
 from contract.sealed_model import keys_uri, manifest_uri, sign_manifest
 from contract.sealed_stream import SEGMENT_BYTES, Stream, make_header
-from contract.terms import ModelTerms, ReleaseTerms
+from contract.terms import ModelTerms
 from contract.wrapped_keys import WrappedKey, render_keys
 from emulator import running
 from emulator.faults import trouble, write_faults

@@ -7,11 +7,11 @@ from threading import local
 
 import numpy as np
 
-from ..answers import Classifier, Fed
+from ..answers import Answer, Classifier, Fed
 from ..pictures.preparing import Pixels
 from ..settings import Settings
 from .decodes import Decodes
-from .outcome import Outcome
+from .outcome import Outcome, tried
 from .reads import Fail
 from .workers import Settle, Task
 
@@ -66,15 +66,17 @@ class Batches:
         return partial(self._classify, self._decodes.pop(count))
 
     def _classify(self, batch: list[tuple[int, Pixels]]) -> Settle:
-        try:
-            positions = [position for position, _ in batch]
-            pictures = np.stack([pixels for _, pixels in batch], out=self._room_for(batch))
-            batch.clear()
-            indices, scores = self._classifier(pictures)
-            answers = dict(zip(positions, zip(indices, scores, strict=True), strict=True))
-        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-            return partial(self._fail, 0, error)
+        answers = tried(partial(self._answers, batch))
+        if isinstance(answers, BaseException):
+            return partial(self._fail, 0, answers)
         return partial(self._outcome.add, answers)
+
+    def _answers(self, batch: list[tuple[int, Pixels]]) -> dict[int, Answer]:
+        positions = [position for position, _ in batch]
+        pictures = np.stack([pixels for _, pixels in batch], out=self._room_for(batch))
+        batch.clear()
+        indices, scores = self._classifier(pictures)
+        return dict(zip(positions, zip(indices, scores, strict=True), strict=True))
 
     def _room_for(self, batch: list[tuple[int, Pixels]]) -> Fed:
         shape = batch[0][1].shape

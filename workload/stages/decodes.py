@@ -10,7 +10,7 @@ from functools import partial
 from ..pictures.headers import EncodedPicture
 from ..pictures.preparing import Pixels
 from ..settings import Settings
-from .outcome import Outcome, without_traceback
+from .outcome import Outcome, tried
 from .reads import Fail, Reads
 from .workers import Settle, Task
 
@@ -101,11 +101,7 @@ class Decodes:
         return position // self._rows_a_part
 
     def _decode_one(self, position: int, encoded: EncodedPicture) -> Settle:
-        found: Pixels | BaseException
-        try:
-            found = self._prepare(encoded)
-        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-            found = without_traceback(error)
+        found = tried(partial(self._prepare, encoded))
         pixels = encoded.pixels
 
         def settle() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from threading import Condition, Lock
+from typing import TypeVar
 
 from ..answers import Answer
 from ..pictures.headers import Unreadable
@@ -12,6 +13,8 @@ HEARS_SIGNALS_EVERY_S = 0.5
 """A signal that arrives just before its thread goes to sleep does not wake it."""
 
 _ROWS_AT_ONCE = 64
+
+Found = TypeVar("Found")
 
 
 class Outcome:
@@ -72,6 +75,15 @@ class Outcome:
         return first, answers
 
 
-def without_traceback(error: BaseException) -> BaseException:
-    """A picture's own error without its traceback, which holds the picture and its bytes."""
-    return Unreadable(error.code, error.message) if isinstance(error, Unreadable) else error
+def tried(work: Callable[[], Found]) -> Found | BaseException:
+    """What `work` gives, or its failure: the outermost place of a stage's thread.
+
+    The failure is raised again where answers are asked for. A picture's own error comes without its
+    traceback, which holds the picture and its bytes.
+    """
+    try:
+        return work()
+    except Unreadable as error:
+        return Unreadable(error.code, error.message)
+    except BaseException as error:  # noqa: BLE001  Ctrl-C is heard by the main thread alone
+        return error

@@ -11,7 +11,7 @@ from itertools import islice, takewhile
 from ..pictures.headers import EncodedPicture
 from ..pictures.listing import ListedPicture, most_bytes
 from ..settings import Settings
-from .outcome import Outcome, without_traceback
+from .outcome import Outcome, tried
 from .pacing import Pace
 from .workers import Settle, Task
 
@@ -106,11 +106,7 @@ class Reads:
 
     def _read_one(self, position: int) -> Settle:
         began, own = self._clock(), time.thread_time()
-        found: EncodedPicture | BaseException
-        try:
-            found = self._read(self._pictures[position])
-        except BaseException as error:  # noqa: BLE001  it is raised where rows are asked for
-            found = without_traceback(error)
+        found = tried(partial(self._read, self._pictures[position]))
         took = {"latency_s": self._clock() - began, "own_s": time.thread_time() - own}
 
         def settle() -> None:

@@ -81,7 +81,7 @@ class Reading:
         return self.vocabulary.union(self.claims.bounds)
 
     def unsatisfiable(self, needed: frozenset[str], *, documented: bool) -> Unsatisfiable:
-        """What it means that there is no token under these assumptions: a bound that is none is not one."""
+        """That there is no token, and what this rests on: a bound that does not bind is none."""
         bounds = {label for label in needed if label in self.claims.bounds}
         binding = {label for label in bounds if self.claims.unsettled(label)}
         if not documented:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from release.log.appending import append
-from release.store.engine import writing
+from release.store.engine import reading, writing
+from release.store.migrating import migrate
+from release.store.schema import checkpoints
 from tests.release.log.witness_server import Witness, witnessing
 
 Grow = Callable[..., None]
+
+
+def stored_in(engine: Engine) -> dict[int, str]:
+    with reading(engine) as connection:
+        return {row.size: row.text for row in connection.execute(select(checkpoints))}
 
 
 @pytest.fixture
@@ -30,3 +38,17 @@ def grow() -> Grow:
 def witness() -> Iterator[Witness]:
     with witnessing() as started:
         yield started
+
+
+@pytest.fixture
+def new_log(tmp_path: Path, grow: Grow, request: pytest.FixtureRequest) -> Callable[[int], Engine]:
+    """A database with that many entries: the log as it was then."""
+    open_database: Callable[[str], Engine] = request.getfixturevalue("open_database")
+
+    def make(size: int) -> Engine:
+        made = open_database(f"sqlite:///{tmp_path / f'{size}.db'}")
+        migrate(made)
+        grow(made, size)
+        return made
+
+    return make

@@ -19,9 +19,9 @@ from release.log.publishing import Publisher
 from release.log.restoring import EPOCH, KeptFile, check_extends, current_epoch
 from release.store.engine import reading, writing
 from release.store.schema import CURRENT, documents
+from tests.release.brokers import IDENTITY
 from tests.release.log.conftest import Grow
 
-IDENTITY = Ed25519PrivateKey.from_private_bytes(b"i" * 32)
 BROKER = broker_of(IDENTITY)
 OTHER = broker_of(Ed25519PrivateKey.from_private_bytes(b"o" * 32))
 

@@ -13,9 +13,9 @@ from contract.merkle_consistency import prove_consistency
 from contract.release_refusals import BrokerRefused
 from contract.signed_note import NOTE, note_key, parse_note, render_signature, render_verifier_key
 from release.log.witness import WitnessClient, WitnessHasSeen
+from tests.release.brokers import IDENTITY
 from tests.release.log.witness_server import AT, KEY, NAME, WITNESS, Witness
 
-IDENTITY = Ed25519PrivateKey.from_private_bytes(b"i" * 32)
 ORIGIN = origin_of(broker_of(IDENTITY))
 LEAVES = [f"entry {number}".encode() for number in range(9)]
 

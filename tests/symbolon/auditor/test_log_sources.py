@@ -14,7 +14,8 @@ import pytest
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
-from contract.terms import ReleaseTerms, render_terms
+from contract.release_terms import ReleaseTerms
+from contract.terms import render_terms
 from release.tls import new_tls_key, pin_of_key, self_signed, server_context
 from symbolon.auditor.log_sources import open_log
 from symbolon.broker_client import BrokerNotPinned

@@ -11,7 +11,7 @@ import pytest
 
 from attestation.digests import Digest, digest_of
 from deploy.google_api import IAM
-from deploy.resources import Operator, Owner, operator_of, owner_of
+from deploy.resources import Grant, Operator, Owner, operator_of, owner_of
 from policy.policy_file import parse_policy
 from symbolon.demo.documents import owner_terms
 from symbolon.owner.on_stage import ensure_all, publish, render_policy
@@ -19,6 +19,8 @@ from symbolon.stage import Stage, raised
 from tests.symbolon.conftest import Answered, Ask
 
 MODEL = digest_of(b"a model")
+CREATOR = "roles/iam.serviceAccountTokenCreator"
+OPERATOR = "user:operator@secundus.example"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +93,11 @@ def answers_of(answered: Answered) -> dict[str, str]:
 def preflight(ask: Ask, there: There, *more: str) -> Answered:
     """`operator preflight` of the owner's image, as JSON."""
     return ask("operator", "preflight", *there.typed, *more, "--format", "json")
+
+
+@pytest.fixture(scope="module")
+def speaks_for_its_account(there: There) -> There:
+    """The operator may ask as the VM's account."""
+    grant = Grant(on=there.operator.workload_account, role=CREATOR, member=OPERATOR)
+    ensure_all(there.stage.operator, [grant])
+    return there

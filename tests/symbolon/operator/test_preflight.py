@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from attestation.digests import Digest
-from contract.job import JobRecord, LeftOut, render_job
-from contract.uris import parse_folder_uri
 from deploy.policy_beside import put_policy
 from deploy.push import parse_image_reference, push
-from deploy.resources import DockerRepository, Grant
-from symbolon.owner.on_stage import ensure_all
 from tests.symbolon.conftest import Ask
 from tests.symbolon.operator.conftest import There, answers_of, preflight
-
-CREATOR = "roles/iam.serviceAccountTokenCreator"
-OPERATOR = "user:operator@secundus.example"
-
-
-@pytest.fixture(scope="module")
-def speaks_for_its_account(there: There) -> There:
-    """The operator may ask as the VM's account."""
-    grant = Grant(on=there.operator.workload_account, role=CREATOR, member=OPERATOR)
-    ensure_all(there.stage.operator, [grant])
-    return there
-
-
-def test_whether_the_account_may_pull_is_not_seen_from_outside_the_owner_s_project(
-    ask: Ask, there: There
-) -> None:
-    answered = preflight(ask, there)
-    assert answered.code == 6
-    found = answers_of(answered)
-    assert [asked for asked, answer in found.items() if answer != "yes"] == ["pulling the image"]
-    assert answered.json["verdict"] == "unknown"
-    (pulling,) = [each for each in answered.json["answers"] if each["asked"] == "pulling the image"]
-    assert "gcloud artifacts repositories add-iam-policy-binding primus-artifact-repo" in pulling["fix"]
 
 
 @pytest.mark.parametrize("policy", ["policy", "provider"])
@@ -170,97 +141,6 @@ UNKNOWN = {
 def test_what_is_not_known_is_said_to_be_unknown(ask: Ask, there: There, name: str) -> None:
     typed, asked = UNKNOWN[name]
     assert answers_of(preflight(ask, there, *typed))[asked] == "unknown"
-
-
-def test_a_missing_right_is_named_with_the_line_that_grants_it(
-    ask: Ask, speaks_for_its_account: There
-) -> None:
-    there = speaks_for_its_account
-    bucket = replace(there.operator.result_bucket, name="secundus-other-bucket")
-    ensure_all(there.stage.operator, [bucket])
-    answered = preflight(ask, there, "--results", f"gs://{bucket.name}/run")
-    (writing,) = [each for each in answered.json["answers"] if each["asked"] == "writing results"]
-    assert (answered.code, writing["answer"]) == (3, "no")
-    assert writing["says"] == "the account lacks `roles/storage.objectUser` on bucket `secundus-other-bucket`"
-    assert writing["fix"] == (
-        "operator: gcloud storage buckets add-iam-policy-binding gs://secundus-other-bucket"
-        f" --member={there.operator.workload_account.member} --role=roles/storage.objectUser"
-    )
-
-
-def test_a_registry_that_denies_the_account_is_the_owner_s_to_open(
-    ask: Ask, speaks_for_its_account: There
-) -> None:
-    """The operator may read the image, and the VM's account may not."""
-    there = speaks_for_its_account
-    closed = DockerRepository(project=there.owner.repository.project, location="us", repository_id="closed")
-    grant = Grant(on=closed, role="roles/artifactregistry.reader", member=OPERATOR)
-    ensure_all(there.stage.owner, [closed, grant])
-    tag = closed.image("workload-container", "v1")
-    push(there.stage.owner.api, there.stage.folder / "image-of-primus", parse_image_reference(tag))
-    answered = preflight(ask, there, "--reference", tag)
-    (pulling,) = [each for each in answered.json["answers"] if each["asked"] == "pulling the image"]
-    assert (answered.code, pulling["answer"]) == (3, "no")
-    assert pulling["fix"].startswith("owner: gcloud artifacts repositories add-iam-policy-binding closed")
-
-
-def test_an_image_that_the_operator_may_not_read_leaves_the_rest_answered(
-    ask: Ask, speaks_for_its_account: There
-) -> None:
-    there = speaks_for_its_account
-    shut = DockerRepository(project=there.owner.repository.project, location="us", repository_id="shut")
-    ensure_all(there.stage.owner, [shut])
-    answered = preflight(ask, there, "--reference", shut.image("workload-container", "v1"))
-    found = answers_of(answered)
-    assert (answered.code, found["image"], found["zone"]) == (3, "unknown", "yes")
-    assert (found["pulling the image"], found["admission"]) == ("no", "unknown")
-    (image,) = [each for each in answered.json["answers"] if each["asked"] == "image"]
-    assert image["fix"].endswith(f" --member={OPERATOR} --role=roles/artifactregistry.reader")
-
-
-JOB = JobRecord(
-    image_digest=Digest("sha256:" + "0" * 64),
-    terms_digest=Digest("sha256:" + "1" * 64),
-    input=parse_folder_uri("gs://secundus-input-bucket/photos", where=""),
-    result=parse_folder_uri("gs://secundus-result-bucket", where=""),
-    top_k=5,
-    pictures=(),
-    left_out=LeftOut(),
-)
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "besides", "answer", "says"),
-    [
-        ("goes-on", {}, [], "yes", "goes on where it was"),
-        ("finished", {}, ["receipt.json"], "warning", "would find nothing left to do"),
-        ("another-image", {"image_digest": JOB.image_digest}, [], "no", "another image began the job"),
-        ("other-pictures", {"input": JOB.result}, [], "no", "is of other pictures"),
-        ("more-classes", {"top_k": 3}, [], "no", "was asked for 3 classes a picture"),
-        ("no-job", None, ["result"], "no", "holds results without a `job.json`"),
-        ("only-an-error", None, ["error.json"], "yes", "nothing of a job is in"),
-    ],
-)
-def test_a_results_folder_that_another_job_has_begun_in_is_told(
-    ask: Ask,
-    there: There,
-    name: str,
-    change: dict[str, Any] | None,
-    besides: list[str],
-    answer: str,
-    says: str,
-) -> None:
-    bucket = there.stage.operator.storage.bucket(there.operator.result_bucket.name)
-    if change is not None:
-        job = replace(JOB, **{"image_digest": Digest(there.digest), **change})
-        bucket.blob(f"{name}/job.json").upload_from_string(render_job(job, token="t"))
-    for other in besides:
-        bucket.blob(f"{name}/{other}").upload_from_string("x")
-    answered = preflight(ask, there, "--results", f"gs://{bucket.name}/{name}", "--top-k", "5")
-    (found,) = [each for each in answered.json["answers"] if each["asked"] == "results' folder"]
-    assert (found["answer"], says in found["says"]) == (answer, True), found
-    assert answered.code == (3 if answer == "no" else answered.code)
-    assert ("symbolon operator results clear" in found.get("fix", "")) == (answer != "yes")
 
 
 def test_restarts_are_warned_of_and_refuse_nothing(ask: Ask, speaks_for_its_account: There) -> None:

@@ -10,7 +10,7 @@ from contract.terms import OwnerTerms, render_terms
 from deploy.confidential_vm import ConfidentialVm
 from symbolon.operator import terms_ahead
 from symbolon.operator.answers import Answer
-from tests.contract.test_terms import RELEASED
+from tests.contract.test_release_terms import RELEASED
 from tests.workload.samples import TERMS
 
 LICENCE = "0123456789abcdef" * 2

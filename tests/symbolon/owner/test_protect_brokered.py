@@ -15,9 +15,9 @@ from sqlalchemy import select
 from attestation.digests import Digest, digest_of, parse_digest
 from attestation.errors import ExitCode
 from contract.dsse import public_key_of
+from contract.release_terms import ReleaseTerms
 from contract.sealed_model import open_manifest
 from contract.sealed_stream import Stream
-from contract.terms import ReleaseTerms
 from emulator.running import Running
 from release.broker import model_context
 from release.store.engine import reading

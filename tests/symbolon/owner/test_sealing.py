@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attestation.digests import digest_of
-from contract.terms import ReleaseTerms
+from contract.release_terms import ReleaseTerms
 from symbolon.owner import workplace
 from symbolon.owner.packing import measure, packing_of
 from symbolon.owner.sealing import SealedArchive, new_seal

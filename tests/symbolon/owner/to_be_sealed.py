@@ -11,7 +11,8 @@ from google.cloud import storage
 from google.oauth2.credentials import Credentials
 
 from contract.kms_keys import KmsKey
-from contract.terms import OwnerTerms, ReleaseTerms
+from contract.release_terms import ReleaseTerms
+from contract.terms import OwnerTerms
 from contract.wrapped_keys import entry_of, parse_keys
 from deploy import key_wrapping
 from deploy.confidential_vm import CLOUD_PLATFORM

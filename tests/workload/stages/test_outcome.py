@@ -10,7 +10,7 @@ import pytest
 from attestation.errors import Unavailable
 from workload.answers import Answer
 from workload.pictures.headers import Unreadable
-from workload.stages.outcome import Outcome, without_traceback
+from workload.stages.outcome import Outcome, tried
 
 ANSWER: Answer = (np.array([1], np.int32), np.array([0.5], np.float32))
 
@@ -44,8 +44,18 @@ def test_the_earliest_failure_ends_the_job_and_a_later_one_is_no_news() -> None:
 
 
 def test_of_an_error_of_a_picture_no_traceback_is_kept() -> None:
-    try:
+    def refuse() -> None:
         raise Unreadable("gone", "it is gone")
-    except Unreadable as error:
-        kept = without_traceback(error)
-    assert (kept.__traceback__, str(kept)) == (None, "it is gone")
+
+    kept = tried(refuse)
+    assert isinstance(kept, Unreadable)
+    assert (kept.__traceback__, kept.code, str(kept)) == (None, "gone", "it is gone")
+
+
+@pytest.mark.parametrize("error", [Unavailable("later"), KeyboardInterrupt(), SystemExit(3)])
+def test_any_other_failure_is_itself_and_what_succeeds_is_what_was_found(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    assert tried(fail) is error
+    assert tried(lambda: 7) == 7
