@@ -326,6 +326,14 @@ _ALL: Final = (
         "The broker was restored and waits for its log to be whole, or its witness does not cosign.",
     ),
     _refusal(
+        "broker-full",
+        503,
+        Unavailable,
+        "the broker has no room for so large a request at present",
+        "the same call may succeed in a moment",
+        "Other calls' bodies take what room there is. What asks for a key is small, and always has room.",
+    ),
+    _refusal(
         "database-unavailable",
         503,
         Unavailable,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
 from attestation.digests import Digest
@@ -21,6 +22,7 @@ from contract.release import (
     audience_of,
     nonce_of,
     parse_call,
+    parse_release,
     parse_request,
     render_call,
     request_digest,
@@ -29,7 +31,7 @@ from contract.release_log import Logged, check_opening, find_opening, parse_entr
 from contract.release_refusals import REFUSALS, BrokerRefused
 from release import ledger, licensing, releasing
 from release.broker import Publishing
-from release.releasing import issue_challenge, release
+from release.releasing import release
 from release.store import schema
 from release.store.engine import reading, writing
 from release.verifying import verify
@@ -42,6 +44,7 @@ from tests.release.brokers import (
     Asking,
     World,
     claims_for,
+    clock_at,
     policy_text,
     token_of,
 )
@@ -59,7 +62,7 @@ def refused(
     before = world.counts()
     asking = world.ask(now, **how) if asking is None else asking
     with pytest.raises(BrokerRefused) as caught:
-        release(world.broker, asking.call, now)
+        release(world.broker, asking.call, clock_at(now))
     assert caught.value.code == code, caught.value.message
     assert world.counts() == before
     return caught.value
@@ -459,7 +462,7 @@ def test_of_two_requests_that_were_looked_at_with_one_challenge_one_is_released(
 
     between_look_and_count(monkeypatch, overtake)
     with pytest.raises(BrokerRefused) as caught:
-        release(world.broker, second.call, NOW)
+        release(world.broker, second.call, clock_at(NOW))
     assert caught.value.code == "challenge-used"
     assert world.counts() == ONE
 
@@ -565,20 +568,66 @@ def test_what_fails_before_the_commit_leaves_nothing(world: World, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(ledger, "store", store)
         with pytest.raises(KeyboardInterrupt):
-            release(world.broker, asking.call, NOW)
+            release(world.broker, asking.call, clock_at(NOW))
     assert world.counts() == NOTHING
     world.answer(asking)
     assert world.counts() == ONE
+
+
+def challenges_kept(world: World) -> int:
+    with reading(world.broker.engine) as connection:
+        return connection.execute(select(func.count()).select_from(schema.challenges)).scalar_one()
+
+
+def test_who_asks_for_challenges_without_end_fills_no_table(world: World) -> None:
+    asked = {world.challenge() for _ in range(1000)}
+    assert (len(asked), challenges_kept(world)) == (1000, 0)
+
+
+def test_a_challenge_that_another_broker_gave_is_refused(world: World) -> None:
+    another = World(broker=replace(world.broker, identity=Ed25519PrivateKey.from_private_bytes(b"j" * 32)))
+    refused(world, "challenge-unknown", challenge=another.challenge())
 
 
 def test_challenges_of_long_ago_are_forgotten(world: World) -> None:
     old = world.ask()
     world.answer(old)
     later = NOW + CHALLENGE_S + CHALLENGE_S + REPEATED_S + 1
-    issue_challenge(world.broker, later)
-    with reading(world.broker.engine) as connection:
-        assert connection.execute(select(func.count()).select_from(schema.challenges)).scalar_one() == 1
-    refused(world, "challenge-unknown", old, now=later)
+    world.release(later)
+    assert challenges_kept(world) == 1, "the newer one"
+    refused(world, "challenge-expired", old, now=later)
+
+
+def clock_after_waiting(before: int, after: int) -> Callable[[], float]:
+    """A clock that is read twice: when the call is looked at, and when it is its turn at last."""
+    times = iter([before, after])
+    return lambda: next(times)
+
+
+WAITED = [
+    pytest.param({"ends_at": NOW + 50}, NOW + 50, "licence-expired", id="its licence's"),
+    pytest.param({}, NOW + CHALLENGE_S, "challenge-expired", id="its challenge's"),
+]
+
+
+@pytest.mark.parametrize(("licence", "after", "code"), WAITED)
+def test_a_call_that_waited_for_its_turn_until_an_end_is_refused(
+    world: World, licence: dict[str, Any], after: int, code: str
+) -> None:
+    world.license(**licence)
+    asking = world.ask()
+    with pytest.raises(BrokerRefused) as caught:
+        release(world.broker, asking.call, clock_after_waiting(NOW, after))
+    assert caught.value.code == code
+    assert world.counts() == NOTHING
+
+
+def test_a_call_that_waited_for_its_turn_finds_the_machine_gone_whose_lease_has_ended(world: World) -> None:
+    world.license(at_once=1, lease_s=60)
+    world.release(instance="1")
+    asking = world.ask(NOW + 40, instance="2")
+    answer = parse_release(release(world.broker, asking.call, clock_after_waiting(NOW + 40, NOW + 65)))
+    assert answer.lease_ends_at == NOW + 125, "its own lease begins when it is given"
 
 
 def test_the_broker_s_name_is_its_key_s(world: World) -> None:
