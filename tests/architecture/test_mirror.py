@@ -95,6 +95,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     ),
     "tests/release/log/test_appending.py": ("release/log/not_whole.py",),
     "tests/release/log/test_publishing.py": ("release/log/cosigning.py",),
+    "tests/release/log/test_witness.py": ("release/log/timed_session.py",),
     "tests/policy/rules/test_one_shape_of_two.py": ("policy/shapes.py",),
     "tests/workload/test_refusals.py": (
         "workload/beginning.py",
@@ -163,7 +164,7 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
     "tests/emulator/vm/test_runc.py": ("emulator/vm/loopback.py",),
     "tests/emulator/vm/test_metadata.py": ("emulator/background.py",),
     "tests/deploy/test_observing.py": ("deploy/rest.py",),
-    "tests/release/test_server.py": ("release/bodies.py", "release/health.py"),
+    "tests/release/test_server.py": ("release/health.py",),
     "tests/release/test_folder.py": ("release/making.py",),
     "tests/release/test_rotating.py": ("release/renewing_tls.py",),
     "tests/release/master_key/test_by_file.py": ("release/master_key/wrapping.py",),

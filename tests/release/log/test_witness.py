@@ -125,7 +125,7 @@ def test_a_witness_that_sends_a_byte_now_and_then_is_not_listened_to_for_ever(
     client = WitnessClient(witness.url, WITNESS, answer_s=0.3)
     witness.know(render_verifier_key(note_key(ORIGIN, NOTE, IDENTITY)))
     witness.drips_from = drips_from
-    with pytest.raises(BrokerRefused, match="does not answer") as raised:
+    with pytest.raises(BrokerRefused, match="does not cosign") as raised:
         client.add_checkpoint(checkpoint_of(4), old=0, proof=())
     assert raised.value.code == "broker-not-ready"
     witness.drips_from = None
