@@ -4,6 +4,9 @@ What counts is what the receipt's token vouches for: the image that was given th
 was given it, says how many rows it wrote. A machine that is killed before it reports brings nothing back.
 
 A receipt has all rows of its job, those of earlier starts too: so more than was left over is never returned.
+Pictures that could not be read have rows, and so count as run. So this program's own image, which has a row
+for each picture that it reserved, brings nothing back; it ends its lease.
+
 The same report again is answered as the first one was, and returns nothing more.
 """
 

@@ -84,6 +84,16 @@ def test_more_rows_than_were_reserved_return_nothing(world: World) -> None:
     assert world.counts()["pictures"] == 3
 
 
+def test_a_job_with_a_row_for_each_picture_returns_nothing_and_ends_its_lease(world: World) -> None:
+    """As the workload's own image reports: a picture that could not be read has its row, and is used."""
+    world.license(pictures=2 * ROWS, at_once=1)
+    answer = world.release(pictures=ROWS)
+    receipt = receipt_of(answer, statement={"counts.unreadable": ROWS - 1})
+    assert json.loads(report(world.broker, receipt, clock_at(END)))["returned"] == "0"
+    assert world.counts()["pictures"] == ROWS
+    world.release(END, pictures=ROWS, instance="2")
+
+
 def test_a_lease_that_was_renewed_is_reported_by_either_request(world: World) -> None:
     first = world.release()
     renewed = world.renew(first.lease, NOW + 50)
