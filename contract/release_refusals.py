@@ -195,7 +195,7 @@ _ALL: Final = (
         Denied,
         "the licence does not have so many pictures left",
         "run fewer pictures, or ask the owner to renew the licence",
-        "Pictures are reserved when the key is released; those without a row in a verified receipt come back.",
+        "Pictures are reserved when the key is released; those without a row in a receipt come back.",
     ),
     _refusal(
         "licence-revoked",
