@@ -187,7 +187,7 @@ def test_there_is_no_key_to_rotate_beside_the_model(protect: Run, there: There) 
 
 
 def desk_that_says(*pages: dict[str, object]) -> Any:
-    """A desk whose broker answers one page after the other; each has to be asked for by the last one's end."""
+    """A desk whose broker answers one page after the other, and what each was asked for by."""
     told = iter(pages)
     asked: list[str] = []
 
