@@ -175,7 +175,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "symbolon/broker/database.py",
         "symbolon/broker/init.py",
         "symbolon/broker/migrate.py",
-        "symbolon/broker/passphrase.py",
         "symbolon/broker/reaching.py",
         "symbolon/broker/restore.py",
         "symbolon/broker/rotate.py",
