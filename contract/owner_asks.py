@@ -5,6 +5,7 @@ takes it for `QUERY_S`. An *answer* is DSSE's envelope by the broker's identity,
 query or the order that it answers: so none can be passed off as the answer to another.
 
     state      what stands: each document with its digest, how many orders of each type, the intake key
+    models     the manifests of the models whose keys it has, in pages: `about` is the last one's hex, or ""
     licences   every licence with its counts, in pages: `about` is the last name of the page before, or ""
     licence    one of them, `about` by its name
 
@@ -31,10 +32,10 @@ ANSWER_TYPE = "application/vnd.symbolon.answer+json"
 QUERY_S = 60
 MOST_ANSWER_BYTES = 1 << 20
 
-Ask: TypeAlias = Literal["state", "licences", "licence"]
+Ask: TypeAlias = Literal["state", "models", "licences", "licence"]
 _ASKS: Final[tuple[Ask, ...]] = get_args(Ask)
 _NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_ABOUT = re.compile(r"([0-9a-f]{32})?", re.ASCII)
+_ABOUT = re.compile(r"([0-9a-f]{32}|[0-9a-f]{64})?", re.ASCII)
 
 
 class QueryMalformed(EvidenceRejected):

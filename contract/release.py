@@ -2,7 +2,7 @@
 
     challenge  →  request, and a token whose nonce is the request's digest  →  release
 
-1. The broker gives a *challenge*: 32 random bytes, to be used once, within `CHALLENGE_S`.
+1. The broker gives a *challenge*: 32 bytes that nobody can guess, to be used once, within `CHALLENGE_S`.
 2. The workload makes a key pair for this one answer and writes the *request*. The launcher gives it a token
    whose audience is exactly this broker (`audience_of`) and whose nonce is the request's digest (`nonce_of`).
 3. The broker answers with a *release*: the data key, sealed to the request's public key with the request's

@@ -195,7 +195,7 @@ _ALL: Final = (
         Denied,
         "the licence does not have so many pictures left",
         "run fewer pictures, or ask the owner to renew the licence",
-        "Pictures are reserved when the key is released, and a verified receipt brings unused ones back.",
+        "Pictures are reserved when the key is released; those without a row in a receipt come back.",
     ),
     _refusal(
         "licence-revoked",
@@ -324,6 +324,14 @@ _ALL: Final = (
         "the broker releases nothing at present",
         _LATER,
         "The broker was restored and waits for its log to be whole, or its witness does not cosign.",
+    ),
+    _refusal(
+        "broker-full",
+        503,
+        Unavailable,
+        "the broker has no room for so large a request at present",
+        "the same call may succeed in a moment",
+        "Other calls' bodies take what room there is. What asks for a key is small, and always has room.",
     ),
     _refusal(
         "database-unavailable",

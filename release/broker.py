@@ -17,6 +17,8 @@ from contract.dsse import public_key_of
 from contract.release_log import SECRET_BYTES, Logged
 
 _LOG_SECRET = b"symbolon:log-secret:v1"
+_CHALLENGE_KEY = b"symbolon:challenge-key:v1"
+_CHALLENGE_KEY_BYTES = 32
 
 
 class Wrapping(Protocol):
@@ -80,8 +82,18 @@ class Broker:
     @property
     def log_secret(self) -> bytes:
         """What opens the log's entries that concern no licence (`contract.release_log`)."""
-        secret = HKDF(algorithm=SHA256(), length=SECRET_BYTES, salt=None, info=_LOG_SECRET)
-        return secret.derive(self.identity.private_bytes_raw())
+        return self._derived(_LOG_SECRET, SECRET_BYTES)
+
+    @property
+    def challenge_key(self) -> bytes:
+        """What seals a challenge, so that it is known to be this broker's (`challenges`)."""
+        return self._derived(_CHALLENGE_KEY, _CHALLENGE_KEY_BYTES)
+
+    def _derived(self, use: bytes, length: int) -> bytes:
+        """A key for one use, which all processes of this broker have."""
+        return HKDF(algorithm=SHA256(), length=length, salt=None, info=use).derive(
+            self.identity.private_bytes_raw()
+        )
 
 
 def model_context(manifest: Digest) -> bytes:

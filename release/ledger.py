@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from attestation.digests import Digest
-from contract.release import REPEATED_S, Release, ReleaseRequest, parse_release, render_release
+from contract.release import CHALLENGE_S, REPEATED_S, Release, ReleaseRequest, parse_release, render_release
 from contract.release_refusals import REFUSALS
 
 from . import licensing
@@ -22,14 +23,26 @@ from .verifying import Admitted
 
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 
+_FORGOTTEN_S: Final = CHALLENGE_S + REPEATED_S
+"""A challenge that ended so long ago answers nothing any more, and its row is deleted."""
+_MOST_FORGOTTEN: Final = 100
+"""So many rows are deleted in one transaction at most."""
+
 # Statements are made once: to make one costs as much as to execute it.
-_CHALLENGE = select(schema.challenges).where(schema.challenges.c.challenge == bindparam("asked"))
-_GIVE_CHALLENGE = insert(schema.challenges)
-_FORGET_CHALLENGES = delete(schema.challenges).where(schema.challenges.c.ends_at < bindparam("before"))
-_USE_CHALLENGE = (
-    update(schema.challenges)
-    .where(schema.challenges.c.challenge == bindparam("asked"))
-    .values(request=bindparam("by"))
+_USED_BY = select(schema.challenges.c.request).where(schema.challenges.c.challenge == bindparam("asked"))
+_USE_CHALLENGE = {  # who uses the same one meanwhile is waited for
+    dialect: statement(schema.challenges)
+    .on_conflict_do_nothing(index_elements=["challenge"])
+    .returning(schema.challenges.c.challenge)
+    for dialect, statement in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_FORGET_CHALLENGES = delete(schema.challenges).where(
+    schema.challenges.c.challenge.in_(
+        select(schema.challenges.c.challenge)
+        .where(schema.challenges.c.ends_at < bindparam("before"))
+        .limit(_MOST_FORGOTTEN)
+        .with_for_update(skip_locked=True)
+    )
 )
 _POLICY = select(schema.documents.c.digest, schema.documents.c.body).where(
     schema.documents.c.kind == schema.POLICY, schema.documents.c.name == schema.CURRENT
@@ -63,39 +76,52 @@ _STORED_RELEASE = (
     .join(schema.leases, schema.leases.c.id == schema.releases.c.lease)
     .where(schema.releases.c.request == bindparam("asked"))
 )
-_LOCKED_CHALLENGE, _SHARED_POLICY = _CHALLENGE.with_for_update(), _POLICY.with_for_update(read=True)
+_SHARED_POLICY = _POLICY.with_for_update(read=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A call taken apart."""
+    """A call taken apart. Its challenge was given at `challenged_at`."""
 
     request: ReleaseRequest
     text: bytes
     digest: Digest
     token: str
+    challenged_at: int
 
 
-def give_challenge(
-    connection: Connection, challenge: str, *, at: int, ends_at: int, forget_before: int
-) -> None:
-    """The challenge may be used until it ends; those that ended before `forget_before` are forgotten."""
-    connection.execute(_FORGET_CHALLENGES, {"before": forget_before})
-    row = {"challenge": challenge, "issued_at": at, "ends_at": ends_at, "request": None}
-    connection.execute(_GIVE_CHALLENGE, row)
+def has_used_challenge(connection: Connection, asked: Asked) -> bool:
+    """Whether this very request has used its challenge; False where nobody has.
 
-
-def find_challenge(connection: Connection, asked: Asked, at: int, *, locked: bool) -> AnyRow:
-    """The challenge, which is this request's to use, or which it has used already."""
-    wanted = _LOCKED_CHALLENGE if locked else _CHALLENGE
-    row = connection.execute(wanted, {"asked": asked.request.challenge}).one_or_none()
-    if row is None:
-        raise REFUSALS["challenge-unknown"].error()
-    if row.request not in (None, asked.digest):
+    Raises:
+        BrokerRefused: `challenge-used`: another request has.
+    """
+    used_by = connection.execute(_USED_BY, {"asked": asked.request.challenge}).scalar_one_or_none()
+    if used_by not in (None, asked.digest):
         raise REFUSALS["challenge-used"].error()
-    if row.request is None and at >= row.ends_at:
-        raise REFUSALS["challenge-expired"].error()
-    return row
+    return used_by is not None
+
+
+def use_challenge(connection: Connection, asked: Asked) -> bool:
+    """The challenge is this request's, once the transaction is committed. Whether it was not before.
+
+    Those that ended long ago are forgotten, but for rows that another transaction forgets at this moment.
+
+    Raises:
+        BrokerRefused: `challenge-used`: another request has it.
+    """
+    ends_at = asked.challenged_at + CHALLENGE_S
+    row = {
+        "challenge": asked.request.challenge,
+        "issued_at": asked.challenged_at,
+        "ends_at": ends_at,
+        "request": asked.digest,
+    }
+    used = connection.execute(_USE_CHALLENGE[connection.dialect.name], row).one_or_none()
+    if used is None:
+        return not has_used_challenge(connection, asked)
+    connection.execute(_FORGET_CHALLENGES, {"before": asked.challenged_at - _FORGOTTEN_S})
+    return True
 
 
 def find_policy(connection: Connection, *, locked: bool) -> AnyRow | None:
@@ -161,8 +187,8 @@ def renew_lease(
 
 
 def store(connection: Connection, asked: Asked, stored: Release, at: int) -> None:
+    """The answer stands, to be given again to this very request."""
     request = asked.request
-    connection.execute(_USE_CHALLENGE, {"asked": request.challenge, "by": asked.digest})
     connection.execute(
         _STORE_RELEASE,
         {

@@ -20,17 +20,14 @@ _DECIMAL: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,19})$"}
 _BASE64: Final = {"type": "string", "contentEncoding": "base64"}
 _VERSION: Final = {"const": release.VERSION}
 _OF_THE_BROKER: Final = ("broker-not-ready", "database-unavailable")
-_OF_ANY_BODY: Final = ("request-malformed", "request-too-large", "rate-limited", *_OF_THE_BROKER)
+_OF_ANY_BODY: Final = (
+    *("request-malformed", "request-too-large", "rate-limited", "broker-full"),
+    *_OF_THE_BROKER,
+)
 _BEGIN_WITH: Final = ("challenge-", "broker-", "licence-", "pictures-", "lease-", "too-many-", "model-")
 _OF_A_RELEASE: Final = (
     *_OF_ANY_BODY,
-    *(
-        code
-        for code in REFUSALS
-        if code.startswith(
-            ("challenge-", "broker-", "licence-", "pictures-", "lease-", "too-many-", "model-")
-        )
-    ),
+    *(code for code in REFUSALS if code.startswith(_BEGIN_WITH)),
     "request-of-another-broker",
 )
 

@@ -5,6 +5,8 @@ whoever is refused costs nothing and no lock waits for a master key. Then in **o
 
     challenge used → policy still the same → licence counted → lease → log entry → answer stored
 
+The clock is read when the licence's lock is had: whoever waited for it long is judged by the time that it is.
+
 INVARIANT: all of it, or nothing, and no answer leaves before its commit has returned. What was committed and
 never arrived is asked for again with the same call: the stored answer goes out, and nothing is counted.
 
@@ -14,6 +16,7 @@ Afterwards a checkpoint that covers the entry is signed (`Broker.log`), and only
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -21,9 +24,6 @@ from sqlalchemy import Connection
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, Unavailable
 from contract.release import (
-    CHALLENGE_S,
-    REPEATED_S,
-    Challenge,
     MessageMalformed,
     MessageVersionUnknown,
     Release,
@@ -39,15 +39,13 @@ from contract.release import (
 from contract.release_log import SALT_BYTES, Logged, Opening, make_entry, render_entry, render_opening
 from contract.release_refusals import REFUSALS
 
-from . import ledger, licensing
+from . import challenges, ledger, licensing
 from .broker import Broker, model_context
 from .ledger import Asked
 from .log.appending import append
 from .store.engine import reading, writing
 from .verifying import Admitted, admit, verify
 
-_FORGOTTEN_S = CHALLENGE_S + REPEATED_S
-"""A challenge that ended so long ago answers nothing any more, and its row is deleted."""
 _LOOKS = 3
 """A call is looked at so often, where the policy changes meanwhile."""
 
@@ -67,26 +65,14 @@ class _LookAgain(Exception):
 
 
 def issue_challenge(broker: Broker, now: float) -> bytes:
-    """A challenge that nobody had before, as `contract.release.render_challenge` writes it.
-
-    Raises:
-        BrokerRefused: `database-unavailable`.
-    """
-    at = int(now)
-    challenge = Challenge(challenge=secrets.token_hex(32), ends_at=at + CHALLENGE_S)
-    with writing(broker.engine) as connection:
-        ledger.give_challenge(
-            connection,
-            challenge.challenge,
-            at=at,
-            ends_at=challenge.ends_at,
-            forget_before=at - _FORGOTTEN_S,
-        )
-    return render_challenge(challenge)
+    """A challenge that nobody had before, as `contract.release.render_challenge` writes it; no row has it."""
+    return render_challenge(challenges.make_challenge(broker.challenge_key, int(now)))
 
 
-def release(broker: Broker, call: bytes, now: float) -> bytes:
+def release(broker: Broker, call: bytes, clock: Callable[[], float]) -> bytes:
     """The answer to a call, as `contract.release.render_release` writes it: counted, logged and committed.
+
+    `clock` is seconds since the epoch.
 
     Raises:
         BrokerRefused: it is refused; nothing was counted and nothing released.
@@ -94,10 +80,10 @@ def release(broker: Broker, call: bytes, now: float) -> bytes:
     asked = _read_call(broker, call)
     broker.log.check_ready()
     for _ in range(_LOOKS):
-        looked = _look(broker, asked, now)
+        looked = _look(broker, asked, clock())
         try:
             with writing(broker.engine) as connection:
-                stored = _settle(connection, asked, looked, int(now))
+                stored = _settle(connection, asked, looked, clock)
         except _LookAgain:
             continue
         return _answer(broker, stored)
@@ -112,23 +98,31 @@ def _read_call(broker: Broker, data: bytes) -> Asked:
         raise REFUSALS["request-malformed"].error(error.message, error.hint) from None
     if request.broker != broker.digest:
         raise REFUSALS["request-of-another-broker"].error()
-    return Asked(request=request, text=call.request, digest=request_digest(call.request), token=call.token)
+    return Asked(
+        request=request,
+        text=call.request,
+        digest=request_digest(call.request),
+        token=call.token,
+        challenged_at=challenges.read_challenge(broker.challenge_key, request.challenge),
+    )
 
 
 def _look(broker: Broker, asked: Asked, now: float) -> _Looked:
     """Everything that refuses, found out without a lock."""
     at, request = int(now), asked.request
     with reading(broker.engine) as connection:
-        challenge = ledger.find_challenge(connection, asked, at, locked=False)
+        is_repeated = ledger.has_used_challenge(connection, asked)
         policy = ledger.find_policy(connection, locked=False)
         held = licensing.find_licence(connection, request.licence, locked=False)
         model = licensing.find_model(connection, request.manifest)
+    if not is_repeated:
+        challenges.check_open(asked.challenged_at, at)
     machine = verify(
         broker.tokens,
         asked.token,
         audience=audience_of(broker.digest),
         nonce=nonce_of(asked.text),
-        not_before=challenge.issued_at,
+        not_before=asked.challenged_at,
         now=now,
     )
     admit(None if policy is None else policy.body, machine)
@@ -137,7 +131,7 @@ def _look(broker: Broker, asked: Asked, now: float) -> _Looked:
     licensing.check_holder(held.licence, machine)
     licensing.check_scope(held.licence, machine, model, digest)
     sealed = None
-    if request.purpose == "release" and challenge.request is None:
+    if request.purpose == "release" and not is_repeated:
         licensing.check_counts(held, request)
         sealed = _seal(broker, asked, model)
     return _Looked(machine=machine, policy=digest, model=model, sealed=sealed)
@@ -159,17 +153,19 @@ def _seal(broker: Broker, asked: Asked, model: licensing.Model) -> bytes:
         raise REFUSALS["request-malformed"].error(error.message, error.hint) from None
 
 
-def _settle(connection: Connection, asked: Asked, looked: _Looked, at: int) -> Release:
+def _settle(connection: Connection, asked: Asked, looked: _Looked, clock: Callable[[], float]) -> Release:
     """The one transaction: what the call comes to, stored; or what it came to before."""
     request, machine = asked.request, looked.machine
-    challenge = ledger.find_challenge(connection, asked, at, locked=True)
+    is_new = ledger.use_challenge(connection, asked)
     policy = ledger.find_policy(connection, locked=True)
     if (None if policy is None else policy.digest) != looked.policy:
         raise _LookAgain
     held = licensing.find_licence(connection, request.licence, locked=True)
+    at = int(clock())
     licensing.check_standing(held, at)
-    if challenge.request is not None:
+    if not is_new:
         return ledger.find_stored(connection, asked, machine, at)
+    challenges.check_open(asked.challenged_at, at)
     if request.purpose == "release" and looked.sealed is None:
         raise _LookAgain
     licence = held.licence

@@ -4,12 +4,16 @@ What counts is what the receipt's token vouches for: the image that was given th
 was given it, says how many rows it wrote. A machine that is killed before it reports brings nothing back.
 
 A receipt has all rows of its job, those of earlier starts too: so more than was left over is never returned.
+Pictures that could not be read have rows, and so count as run. So this program's own image, which has a row
+for each picture that it reserved, brings nothing back; it ends its lease.
+
 The same report again is answered as the first one was, and returns nothing more.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Row, select, update
@@ -32,10 +36,10 @@ _Row: TypeAlias = "Row[*tuple[Any, ...]]"
 _KIND: Final = "return"
 
 
-def report(broker: Broker, receipt: bytes, now: float) -> bytes:
+def report(broker: Broker, receipt: bytes, clock: Callable[[], float]) -> bytes:
     """What came back for a verified receipt: `{"version": 1, "lease": …, "returned": …}`.
 
-    The lease has ended, and the log says so.
+    The lease has ended, and the log says so. `clock` is seconds since the epoch.
 
     Raises:
         BrokerRefused: `report-rejected`, `lease-unknown`, `broker-not-ready`, `database-unavailable`.
@@ -55,7 +59,7 @@ def report(broker: Broker, receipt: bytes, now: float) -> bytes:
             audience=AUDIENCE,
             nonce=nonce_of(envelope.payload),
             not_before=lease.begun_at,
-            now=now,
+            now=clock(),
         )
     except BrokerRefused as refused:
         raise _rejected(refused.message) from None
@@ -64,20 +68,21 @@ def report(broker: Broker, receipt: bytes, now: float) -> bytes:
     if (statement.image_digest, statement.sealed_manifest) != (lease.image, lease.manifest):
         raise _rejected("it is about another image or model than the lease")
     with writing(broker.engine) as connection:
-        returned, entry = _settle(connection, statement, machine, int(now))
+        returned, entry = _settle(connection, statement, machine, clock)
     if entry is not None:
         broker.log.logged(entry.index, entry=entry.entry, opening=entry.opening)
     return render_canonical({"version": VERSION, "lease": lease.id, "returned": decimal(returned)})
 
 
 def _settle(
-    connection: Connection, statement: Statement, machine: Admitted, at: int
+    connection: Connection, statement: Statement, machine: Admitted, clock: Callable[[], float]
 ) -> tuple[int, Logged | None]:
     """The pictures that came back, and the log's entry of it: None where it was reported before."""
     leases, licences = schema.leases, schema.licences
     unlocked = _find_lease(connection, statement, locked=False)
     held = licensing.find_licence(connection, unlocked.licence, locked=True)
     lease = _find_lease(connection, statement, locked=True)
+    at = int(clock())
     if lease.reported_at is not None:
         return int(lease.returned), None
     if lease.ended_at is not None:  # what was given before a restore may have been used after it

@@ -1,7 +1,8 @@
 """The broker's calls, as HTTP has them: what was sent is handed on, and the answer or the refusal goes back.
 
 Nothing is decided here. What blocks runs in threads (`Workers`); a call that finds no place is refused, and
-so is a body that is too large or too slow. Each call's end is a line of the log and a number of the metrics.
+so is a body that is too large, too slow, or finds no room (`Room`). What the owner orders and asks has a
+thread and a queue apart. Each call's end is a line of the log and a number of the metrics.
 
 Source: RFC 9110; C2SP tlog-tiles, "Checkpoints", "Tiles".
 """
@@ -26,7 +27,7 @@ from attestation.errors import SymbolonError
 from contract import orders, release
 from contract.release_refusals import REFUSALS, BrokerRefused, render_refusal
 
-from .bodies import read_body
+from .bodies import Room
 from .broker import Broker
 from .event_log import EventLog
 from .health import Health, look
@@ -45,30 +46,37 @@ MOST_REPORT_BYTES: Final = 4 << 20
 _JSON = "application/json"
 _LATER = {"retry-after": "1"}
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
-Work: TypeAlias = Callable[[Broker, bytes, float], bytes]
+Clock: TypeAlias = Callable[[], float]
+Work: TypeAlias = Callable[[Broker, bytes, Clock], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A broker, and what it takes to serve it. `clock` is seconds since the epoch."""
+    """A broker, and what it takes to serve it. `clock` is seconds since the epoch.
+
+    `workers` are for whoever calls, `owners` for what the owner orders and asks, `looking` for who watches.
+    """
 
     broker: Broker
     workers: Workers
+    owners: Workers
     looking: Workers
+    room: Room
     metrics: Metrics
     log: EventLog
-    clock: Callable[[], float]
+    clock: Clock
 
 
 def make_app(service: Service) -> Starlette:
     """The application that answers the broker's calls."""
+    workers, owners = service.workers, service.owners
     return Starlette(
         routes=[
-            _post(service, "/v1/challenge", _challenge, most=1024),
-            _post(service, "/v1/release", release_key, most=release.MOST_BYTES),
-            _post(service, "/v1/report", report, most=MOST_REPORT_BYTES),
-            _post(service, "/v1/orders", apply, most=orders.MOST_BYTES),
-            _post(service, "/v1/query", answer_query, most=release.MOST_BYTES),
+            _post(service, "/v1/challenge", _challenge, workers, most=1024),
+            _post(service, "/v1/release", release_key, workers, most=release.MOST_BYTES),
+            _post(service, "/v1/report", report, workers, most=MOST_REPORT_BYTES),
+            _post(service, "/v1/orders", _order, owners, most=orders.MOST_BYTES),
+            _post(service, "/v1/query", _query, owners, most=release.MOST_BYTES),
             Route("/checkpoint", _log(service), methods=["GET"]),
             Route("/tile/{path:path}", _log(service), methods=["GET"]),
             Route("/healthz", _alive, methods=["GET"]),
@@ -80,25 +88,33 @@ def make_app(service: Service) -> Starlette:
     )
 
 
-def _challenge(broker: Broker, body: bytes, now: float) -> bytes:
+def _challenge(broker: Broker, body: bytes, clock: Clock) -> bytes:
     """A challenge is asked for with nothing in the body; what is there all the same is not looked at."""
-    return issue_challenge(broker, now)
+    return issue_challenge(broker, clock())
 
 
-def _post(service: Service, path: str, work: Work, *, most: int) -> Route:
-    """The call `POST path`: at most so many bytes are handed to `work`."""
+def _order(broker: Broker, body: bytes, clock: Clock) -> bytes:
+    return apply(broker, body, clock())
+
+
+def _query(broker: Broker, body: bytes, clock: Clock) -> bytes:
+    return answer_query(broker, body, clock())
+
+
+def _post(service: Service, path: str, work: Work, workers: Workers, *, most: int) -> Route:
+    """The call `POST path`: at most so many bytes are handed to `work`, in a thread of `workers`."""
     call = path.rpartition("/")[2]
 
     async def answer(request: Request) -> Response:
         said: dict[str, str] = {}
-        body = await read_body(request, most=most)
 
-        def work_on() -> bytes:
+        def work_on(body: bytes) -> bytes:
             said.update(_names(call, body))
-            return work(service.broker, body, service.clock())
+            return work(service.broker, body, service.clock)
 
         try:
-            answer = await service.workers.run(work_on)
+            async with service.room.body(request, most=most) as body:
+                answer = await workers.run(lambda: work_on(body))
         finally:
             request.state.said = said
         return Response(answer, media_type=_JSON, headers={"cache-control": "no-store"})

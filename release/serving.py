@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
@@ -34,15 +35,26 @@ class AddressTaken(Misconfigured):
     code = "address-taken"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """The threads of a broker: for whoever calls, for its owner, and for who watches."""
+
+    calls: Workers
+    owners: Workers
+    looking: Workers
+
+
 @contextmanager
-def working(workers: int) -> Iterator[tuple[Workers, Workers]]:
-    """Threads for calls, and some for whoever watches; what they have taken is done at the end."""
+def working(workers: int) -> Iterator[Working]:
+    """Threads for calls, and some apart for the owner and for who watches; what they have taken is done."""
     with ExitStack() as stopping:
-        calls = Workers(workers=workers, waiting=workers * WAITING_PER_WORKER)
-        stopping.callback(calls.stop)
-        looking = Workers(workers=1, waiting=WAITING_PER_WORKER)
-        stopping.callback(looking.stop)
-        yield calls, looking
+
+        def begun(number: int) -> Workers:
+            made = Workers(workers=number, waiting=number * WAITING_PER_WORKER)
+            stopping.callback(made.stop)
+            return made
+
+        yield Working(calls=begun(workers), owners=begun(1), looking=begun(1))
 
 
 def listen(address: str) -> socket.socket:
@@ -75,16 +87,37 @@ def serve(
     asyncio.run(_serve(service, listener, context, on_ready))
 
 
-class _Prompt(H11Protocol):
+class Prompt(H11Protocol):
     """A connection on which no request has come whole, but for its body, is closed after a while.
 
     uvicorn waits for a first request without an end, and for a next one as long as a byte comes now and then;
-    whoever opens connections and says nothing would have them all.
+    whoever opens connections and says nothing would have them all. Where all are taken, the one that has
+    waited longest for its caller makes room for the next.
     """
 
+    since: float
+    """When it was opened, by the event loop's clock."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.since = self.loop.time()
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency - 1:
+            self._make_room()
         super().connection_made(transport)
         self.loop.call_later(BEGINNING_S, self._close_if_silent)
+
+    @property
+    def waits_for_its_caller(self) -> bool:
+        """Whether no whole request is here that has to be answered."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+    def _make_room(self) -> None:
+        waiting = [
+            each for each in self.connections if isinstance(each, Prompt) and each.waits_for_its_caller
+        ]
+        if waiting:
+            oldest = min(waiting, key=lambda each: each.since)
+            self.connections.discard(oldest)
+            oldest.transport.abort()
 
     def on_response_complete(self) -> None:
         answered = self.cycle  # what is sent ahead may be the next one at once
@@ -119,7 +152,7 @@ async def _serve(
         date_header=False,
         proxy_headers=False,
         ws="none",
-        http=_Prompt,
+        http=Prompt,
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_STOPPING_S,

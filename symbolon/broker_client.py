@@ -29,6 +29,7 @@ from contract.release_refusals import BrokerRefused, parse_refusal
 TIMEOUT_S: Final = 20
 PAUSES_S: Final = (0.3, 1.0, 3.0)
 """Between tries of the same call, while nobody answers: a broker does an order once."""
+_LATER: Final = ("rate-limited", "broker-full", "database-unavailable")
 _HTTPS: Final = 443
 
 
@@ -72,7 +73,7 @@ def call(
 
 def _is_later(error: SymbolonError) -> bool:
     """Whether the same call may succeed in a moment."""
-    refused = isinstance(error, BrokerRefused) and error.code in ("rate-limited", "database-unavailable")
+    refused = isinstance(error, BrokerRefused) and error.code in _LATER
     return refused or isinstance(error, BrokerUnreachable)
 
 

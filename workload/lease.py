@@ -79,7 +79,7 @@ class Lease:
             self._broker.report(receipt)
         except SymbolonError as failure:
             say(
-                f"the broker was not told that the job is done, so unused pictures stay reserved:"
+                f"the broker was not told that the job is done, so its lease runs until it ends by itself:"
                 f" {failure.message}",
                 severity="WARNING",
                 code=failure.code,

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import requests
+import urllib3
 
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from contract.canonical import parse_decimal
@@ -24,10 +25,14 @@ from contract.cosignature import verify_cosignature
 from contract.release_refusals import REFUSALS, BrokerRefused
 from contract.signed_note import Note, NoteKey, NoteSignature, parse_note, parse_signatures
 
+from .timed_session import TimedSession
+
 _PATH = "/add-checkpoint"
 _SIZE_TYPE = "text/x.tlog.size"
 _MOST_BYTES = 64 << 10
-_CONNECT_S, _ANSWER_S = 5.0, 10.0
+_CONNECT_S: Final = 5.0
+ANSWER_S: Final = 10.0
+"""A witness has so many seconds for its whole answer, from when it is asked: a release waits for it."""
 _WHY: Final = {
     400: "it does not read what it was sent",
     403: "it knows the log by another key",
@@ -50,20 +55,21 @@ class WitnessHasSeen(Exception):
 
 
 class WitnessClient:
-    """A witness by the URL that it takes checkpoints at, and its key.
+    """A witness by the URL that it takes checkpoints at, and its key. One thread at a time asks it.
 
     Raises:
         Misconfigured: the URL is none that a checkpoint may be sent to.
     """
 
-    def __init__(self, url: str, key: NoteKey) -> None:
+    def __init__(self, url: str, key: NoteKey, *, answer_s: float = ANSWER_S) -> None:
         if not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")):
             raise Misconfigured(
                 f"the witness's URL {quoted(url)} is not `https://…`", hint="write its submission prefix"
             )
         self.key = key
         self._url = url.rstrip("/") + _PATH
-        self._session = requests.Session()
+        self._answer_s = answer_s
+        self._session = TimedSession()
 
     def add_checkpoint(
         self, checkpoint: str, *, old: int, proof: Sequence[bytes]
@@ -76,17 +82,20 @@ class WitnessClient:
         """
         body = render_add_checkpoint(checkpoint, old=old, proof=proof)
         try:
-            with self._session.post(
-                self._url,
-                data=body,
-                headers={"Content-Type": "text/plain; charset=utf-8"},
-                timeout=(_CONNECT_S, _ANSWER_S),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                self._session.within(self._answer_s),
+                self._session.post(
+                    self._url,
+                    data=body,
+                    headers={"Content-Type": "text/plain; charset=utf-8"},
+                    timeout=(min(_CONNECT_S, self._answer_s), self._answer_s),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 said = response.raw.read(_MOST_BYTES, decode_content=True)
                 status, kind = response.status_code, response.headers.get("Content-Type", "")
-        except (requests.RequestException, OSError):
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
             raise self._refusal("it does not answer") from None
         if status == 409 and kind.partition(";")[0].strip() == _SIZE_TYPE:
             raise WitnessHasSeen(self._size(said))

@@ -23,7 +23,7 @@ _DOCUMENTS: Final = ("policy", "template", "approvals", "master-key", "epoch")
 _MOST_A_PAGE = 50
 _MOST_PAGE_CHARACTERS = 100_000
 _MOST_LEASES = 50
-_MOST_MODELS = 1_000
+_MOST_MODELS_A_PAGE = 1_000
 
 
 def answer_query(broker: Broker, document: bytes, now: float) -> bytes:
@@ -58,7 +58,6 @@ def _opened(broker: Broker, connection: Connection, document: bytes, now: float)
 def _state(broker: Broker, connection: Connection, query: Query, now: int) -> dict[str, object]:
     size = connection.execute(select(log_head.c.size)).scalar_one()
     found = {kind: standing(connection, kind) for kind in _DOCUMENTS}
-    handed = connection.execute(select(models.c.manifest).order_by(models.c.manifest).limit(_MOST_MODELS))
     return {
         "epoch": epoch_of(connection),
         "documents": {
@@ -69,9 +68,15 @@ def _state(broker: Broker, connection: Connection, query: Query, now: int) -> di
         "next": {type_: next_sequence(connection, type_) for type_ in TYPES},
         "log_secret": broker.log_secret.hex(),
         "intake": broker.intake.public_key().public_bytes_raw().hex(),
-        "models": [row.manifest for row in handed],
         "log": {"size": decimal(size), "root": f"sha256:{root_at(connection, size).hex()}"},
     }
+
+
+def _models(broker: Broker, connection: Connection, query: Query, now: int) -> dict[str, object]:
+    manifest = models.c.manifest
+    following = select(manifest).where(manifest > f"sha256:{query.about}").order_by(manifest)
+    found = connection.execute(following.limit(_MOST_MODELS_A_PAGE + 1)).scalars().all()
+    return {"models": found[:_MOST_MODELS_A_PAGE], "more": len(found) > _MOST_MODELS_A_PAGE}
 
 
 def _licences(broker: Broker, connection: Connection, query: Query, now: int) -> dict[str, object]:
@@ -104,7 +109,7 @@ def _licence(broker: Broker, connection: Connection, query: Query, now: int) -> 
     return {"licence": _counted(connection, row, now), "leases": listed}
 
 
-_ANSWERS: Final = {"state": _state, "licences": _licences, "licence": _licence}
+_ANSWERS: Final = {"state": _state, "models": _models, "licences": _licences, "licence": _licence}
 
 
 def _counted(connection: Connection, row: Row[Any], now: int) -> dict[str, object]:

@@ -71,7 +71,7 @@ challenges: Final = _table(
     _number("ends_at", index=True),
     _text("request", nullable=True),
 )
-"""`request` is the digest of the one that used it. Those that ended long ago are deleted."""
+"""Those that were used, each by the request of that digest. Those that ended long ago are deleted."""
 
 licences: Final = _table(
     "licences",

@@ -30,5 +30,10 @@ def passphrase_from(file: Path | None, *, twice: bool = False) -> Callable[[], s
 def _credential() -> Path | None:
     """The file that systemd hands to a service, where it hands one."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    found = Path(folder) / _CREDENTIAL if folder else None
-    return found if found is not None and found.is_file() else None
+    if not folder:
+        return None
+    found = Path(folder) / _CREDENTIAL
+    try:
+        return found if found.is_file() else None
+    except OSError:  # whoever reads it says why it cannot be read
+        return found

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from attestation.errors import ExitCode
 from contract.cosignature import parse_witness_key
+from release.bodies import Room
 from release.broker import Broker
 from release.event_log import EventLog
 from release.folder import Folder, Keys, open_folder, open_keys, serving_alone, token_rules
@@ -60,7 +61,7 @@ def _serve(path: Path, *, address: str | None, passphrase_file: Path | None, out
         answering(folder),
         opened(folder.database) as engine,
         listen(address or settings.broker.address) as listener,
-        working(settings.broker.workers) as (calls, looking),
+        working(settings.broker.workers) as threads,
     ):
         host, port = listener.getsockname()[:2]
         service = Service(
@@ -72,8 +73,10 @@ def _serve(path: Path, *, address: str | None, passphrase_file: Path | None, out
                 tokens=rules,
                 log=_log(folder, engine, keys),
             ),
-            workers=calls,
-            looking=looking,
+            workers=threads.calls,
+            owners=threads.owners,
+            looking=threads.looking,
+            room=Room(),
             metrics=Metrics(),
             log=EventLog(sys.stderr, clock=time.time),
             clock=time.time,

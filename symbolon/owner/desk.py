@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,6 @@ class State:
     documents: dict[str, bytes]
     following: dict[str, int]
     intake: bytes
-    models: tuple[str, ...]
     size: int
     root: Digest
 
@@ -94,12 +93,25 @@ class Desk:
                 documents={kind: base64.b64decode(each["body"]) for kind, each in said["documents"].items()},
                 following={type_: int(number) for type_, number in said["next"].items()},
                 intake=bytes.fromhex(said["intake"]),
-                models=tuple(map(str, said["models"])),
                 size=parse_decimal(said["log"]["size"]),
                 root=parse_digest(said["log"]["root"]),
             )
         except (LookupError, TypeError, ValueError, AttributeError, Misconfigured):
             raise unreadable() from None
+
+    def models(self) -> Iterator[str]:
+        """The manifest of each model whose key the broker has.
+
+        Raises: as `ask`.
+        """
+        last, more = "", True
+        while more:
+            said = self.ask("models", last.removeprefix("sha256:"))
+            page, more = said.get("models"), bool(said.get("more"))
+            if not isinstance(page, list) or (more and not page) or any(str(each) <= last for each in page):
+                raise unreadable()
+            yield from map(str, page)
+            last = str(page[-1]) if page else last
 
     def make(self, type_: Type, body: bytes, *, state: State, old: Digest | None) -> OrderDocument:
         """The next order of that type, which this desk's key signs."""

@@ -7,7 +7,7 @@ BrokerHolder   the data key goes to the broker by an order; nothing of it lies i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Protocol
 
 from attestation.digests import Digest
@@ -21,7 +21,7 @@ from contract.wrapped_keys import WrappedKey, entry_of, parse_keys, render_keys
 from deploy.key_wrapping import wrap
 
 from ..signing_in import member_of, sign_in
-from .desk import Desk, State
+from .desk import Desk
 from .sealing import NewSeal
 
 _TRIES = 3
@@ -78,7 +78,7 @@ class KmsHolder:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerHolder:
     """The owner's broker, at whose desk the owner's key orders."""
 
@@ -93,7 +93,7 @@ class BrokerHolder:
 
     def holds(self, manifest: Digest, keys: bytes) -> bool:
         """Raises: as `Desk.ask`."""
-        return manifest in self._state.models
+        return manifest in self.desk.models()
 
     def hand_over(self, seal: NewSeal) -> None:
         """Raises: as `Desk.send`; Misconfigured where one key alone may not hand a model over."""
@@ -127,10 +127,6 @@ class BrokerHolder:
             broker_pins=broker.pins,
             signed_by=None if signed_by is None else signed_by.text,
         )
-
-    @cached_property
-    def _state(self) -> State:
-        return self.desk.state()
 
 
 def signing_key_missing() -> Misconfigured:

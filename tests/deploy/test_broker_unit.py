@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -46,11 +47,16 @@ def test_a_configuration_that_is_wrong_is_not_tried_for_ever() -> None:
         ("NoNewPrivileges", "yes"),
         ("CapabilityBoundingSet", ""),
         ("ProtectSystem", "strict"),
+        ("ProcSubset", "pid"),
         ("MemoryDenyWriteExecute", "yes"),
     ],
 )
 def test_it_has_no_more_than_it_needs(name: str, value: str) -> None:
     assert settings()[name] == [value]
+
+
+def test_a_broker_that_is_stopped_before_it_is_ready_has_not_failed() -> None:
+    assert settings()["SuccessExitStatus"] == [str(128 + signal.SIGTERM)]
 
 
 def test_systemd_reads_it(tmp_path: Path) -> None:
@@ -62,3 +68,11 @@ def test_systemd_reads_it(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", tmp_path / UNIT.name], check=False, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_systemd_finds_it_little_exposed() -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("not required: systemd is not on this machine")
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(UNIT)]  # of 100
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

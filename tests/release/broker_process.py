@@ -28,7 +28,7 @@ def asked(data: bytes, broker: Broker) -> bytes:
     now = float(int.from_bytes(data[1:9], "big"))
     answers: dict[bytes, Callable[[], bytes]] = {
         CHALLENGE: lambda: issue_challenge(broker, now),
-        RELEASE: lambda: release(broker, data[9:], now),
+        RELEASE: lambda: release(broker, data[9:], lambda: now),
     }
     try:
         return b"0" + answers[data[:1]]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
@@ -80,6 +80,11 @@ class TestMaster:
             return self._key.decrypt(b"\0" * 12, wrapped, associated)
         except InvalidTag:
             raise EvidenceRejected("another key wrapped it") from None
+
+
+def clock_at(now: float) -> Callable[[], float]:
+    """A clock that stands."""
+    return lambda: now
 
 
 @cache
@@ -194,7 +199,7 @@ class World:
         return self.answer(asking, now)
 
     def answer(self, asking: Asking, now: int = NOW) -> Release:
-        return self.opened(asking, parse_release(release(self.broker, asking.call, now)))
+        return self.opened(asking, parse_release(release(self.broker, asking.call, clock_at(now))))
 
     def opened(self, asking: Asking, answer: Release) -> Release:
         """The answer: the model's key opens for who asked, and the log has it."""
@@ -293,7 +298,7 @@ def refused(
     before = world.counts()
     asking = world.ask(now, **how) if asking is None else asking
     with pytest.raises(BrokerRefused) as caught:
-        release(world.broker, asking.call, now)
+        release(world.broker, asking.call, clock_at(now))
     assert caught.value.code == code, caught.value.message
     assert world.counts() == before
     return caught.value

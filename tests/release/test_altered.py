@@ -45,6 +45,7 @@ from tests.release.brokers import (
     Asking,
     World,
     claims_for,
+    clock_at,
     licence_of,
     policy_text,
     token_of,
@@ -72,7 +73,7 @@ Numbers = random.Random
 def refused(world: World, call: bytes, now: int = NOW) -> str:
     """The code of the refusal; anything else that is raised is a crash."""
     with pytest.raises(BrokerRefused) as caught:
-        release(world.broker, call, now)
+        release(world.broker, call, clock_at(now))
     return caught.value.code
 
 
@@ -351,7 +352,7 @@ def test_a_licence_that_the_broker_cannot_read_any_more_releases_nothing(sqlite_
 def test_each_flipped_byte_of_an_answer_is_refused_or_makes_the_lease_shorter(sqlite_world: World) -> None:
     """As the workload reads one: `lease_s` alone may say less than the log does, as in a repeated answer."""
     asking = sqlite_world.ask()
-    text = release(sqlite_world.broker, asking.call, NOW)
+    text = release(sqlite_world.broker, asking.call, clock_at(NOW))
     good = parse_release(text)
     key = public_key_of(IDENTITY)
     check_answer(good, asking.request, key=key)

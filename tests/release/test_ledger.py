@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from contract.licence import Holder
-from contract.release import (
-    Release,
-)
+from contract.release import CHALLENGE_S, Release, parse_release
 from contract.release_log import Logged
 from contract.release_refusals import REFUSALS, BrokerRefused
 from release import ledger, releasing
@@ -24,6 +22,7 @@ from tests.release.brokers import (
     OTHER,
     World,
     challenge_of,
+    clock_at,
     policy_text,
     refused,
 )
@@ -111,7 +110,7 @@ def test_of_two_requests_that_were_looked_at_with_one_challenge_one_is_released(
 
     between_look_and_count(monkeypatch, overtake)
     with pytest.raises(BrokerRefused) as caught:
-        release(world.broker, second.call, NOW)
+        release(world.broker, second.call, clock_at(NOW))
     assert caught.value.code == "challenge-used"
     assert world.counts() == ONE
 
@@ -201,7 +200,39 @@ def test_what_fails_before_the_commit_leaves_nothing(world: World, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(ledger, "store", store)
         with pytest.raises(KeyboardInterrupt):
-            release(world.broker, asking.call, NOW)
+            release(world.broker, asking.call, clock_at(NOW))
     assert world.counts() == NOTHING
     world.answer(asking)
     assert world.counts() == ONE
+
+
+def clock_after_waiting(before: int, after: int) -> Callable[[], float]:
+    """A clock that is read twice: when the call is looked at, and when it is its turn at last."""
+    times = iter([before, after])
+    return lambda: next(times)
+
+
+WAITED = [
+    pytest.param({"ends_at": NOW + 50}, NOW + 50, "licence-expired", id="its licence's"),
+    pytest.param({}, NOW + CHALLENGE_S, "challenge-expired", id="its challenge's"),
+]
+
+
+@pytest.mark.parametrize(("licence", "after", "code"), WAITED)
+def test_a_call_that_waited_for_its_turn_until_an_end_is_refused(
+    world: World, licence: dict[str, Any], after: int, code: str
+) -> None:
+    world.license(**licence)
+    asking = world.ask()
+    with pytest.raises(BrokerRefused) as caught:
+        release(world.broker, asking.call, clock_after_waiting(NOW, after))
+    assert caught.value.code == code
+    assert world.counts() == NOTHING
+
+
+def test_a_call_that_waited_for_its_turn_finds_the_machine_gone_whose_lease_has_ended(world: World) -> None:
+    world.license(at_once=1, lease_s=60)
+    world.release(instance="1")
+    asking = world.ask(NOW + 40, instance="2")
+    answer = parse_release(release(world.broker, asking.call, clock_after_waiting(NOW + 40, NOW + 65)))
+    assert answer.lease_ends_at == NOW + 125, "its own lease begins when it is given"

@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.routing import Route
 
 from contract.release_refusals import REFUSALS
+from release.bodies import Room
 from release.event_log import EventLog
 from release.metrics import Metrics
 from release.openapi import render_openapi
@@ -99,7 +100,9 @@ def routes() -> list[Route]:
     service = Service(
         broker=None,  # type: ignore[arg-type]  # nothing is asked
         workers=Workers(workers=1, waiting=0),
+        owners=Workers(workers=1, waiting=0),
         looking=Workers(workers=1, waiting=0),
+        room=Room(),
         metrics=Metrics(),
         log=EventLog(io.StringIO(), clock=lambda: 0.0),
         clock=lambda: 0.0,

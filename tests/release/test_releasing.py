@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
 from attestation.errors import Unavailable
@@ -20,7 +21,6 @@ from contract.release import (
     request_digest,
 )
 from contract.release_log import check_opening, find_opening, parse_entry, parse_opening
-from release.releasing import issue_challenge
 from release.store import schema
 from release.store.engine import reading, writing
 from tests.release.brokers import (
@@ -309,14 +309,28 @@ def test_a_key_that_another_master_key_wrapped_is_not_released(world: World) -> 
     refused(world, "broker-not-ready")
 
 
+def challenges_kept(world: World) -> int:
+    with reading(world.broker.engine) as connection:
+        return connection.execute(select(func.count()).select_from(schema.challenges)).scalar_one()
+
+
+def test_who_asks_for_challenges_without_end_fills_no_table(world: World) -> None:
+    asked = {world.challenge() for _ in range(1000)}
+    assert (len(asked), challenges_kept(world)) == (1000, 0)
+
+
+def test_a_challenge_that_another_broker_gave_is_refused(world: World) -> None:
+    another = World(broker=replace(world.broker, identity=Ed25519PrivateKey.from_private_bytes(b"j" * 32)))
+    refused(world, "challenge-unknown", challenge=another.challenge())
+
+
 def test_challenges_of_long_ago_are_forgotten(world: World) -> None:
     old = world.ask()
     world.answer(old)
     later = NOW + CHALLENGE_S + CHALLENGE_S + REPEATED_S + 1
-    issue_challenge(world.broker, later)
-    with reading(world.broker.engine) as connection:
-        assert connection.execute(select(func.count()).select_from(schema.challenges)).scalar_one() == 1
-    refused(world, "challenge-unknown", old, now=later)
+    world.release(later)
+    assert challenges_kept(world) == 1, "the newer one"
+    refused(world, "challenge-expired", old, now=later)
 
 
 def test_the_broker_s_name_is_its_key_s(world: World) -> None:

@@ -18,7 +18,7 @@ from release.reporting import report
 from release.store import schema
 from release.store.engine import reading, writing
 from tests.receipts import results_of, statement_of
-from tests.release.brokers import MANIFEST, NOW, World, token_of
+from tests.release.brokers import MANIFEST, NOW, World, clock_at, token_of
 from tests.tokens import production_claims
 
 END = NOW + 100
@@ -50,7 +50,7 @@ def test_unused_pictures_come_back_and_the_lease_ends(world: World) -> None:
     answer = world.release()
     with pytest.raises(BrokerRefused):
         world.release(pictures=1)
-    said = json.loads(report(world.broker, receipt_of(answer), END))
+    said = json.loads(report(world.broker, receipt_of(answer), clock_at(END)))
     assert said == {"version": 1, "lease": answer.lease, "returned": "6"}
     assert world.counts() == {"runs": 1, "pictures": 4, "releases": 1, "renewals": 0, "entries": 2}
     with reading(world.broker.engine) as connection:
@@ -63,50 +63,60 @@ def test_unused_pictures_come_back_and_the_lease_ends(world: World) -> None:
 
 def test_the_same_report_again_returns_nothing_more(world: World) -> None:
     receipt = receipt_of(world.release())
-    first = report(world.broker, receipt, END)
+    first = report(world.broker, receipt, clock_at(END))
     counts = world.counts()
-    assert report(world.broker, receipt, END + 1) == first
+    assert report(world.broker, receipt, clock_at(END + 1)) == first
     assert world.counts() == counts
 
 
 def test_another_report_of_the_same_lease_returns_nothing_more(world: World) -> None:
     answer = world.release()
-    first = report(world.broker, receipt_of(answer), END)
+    first = report(world.broker, receipt_of(answer), clock_at(END))
     counts = world.counts()
     fewer = receipt_of(answer, statement={"rows.size": 0})
-    assert report(world.broker, fewer, END) == first
+    assert report(world.broker, fewer, clock_at(END)) == first
     assert world.counts() == counts
 
 
 def test_more_rows_than_were_reserved_return_nothing(world: World) -> None:
     """A job that was started again has the rows of its earlier starts in its receipt too."""
-    report(world.broker, receipt_of(world.release(pictures=3)), END)
+    report(world.broker, receipt_of(world.release(pictures=3)), clock_at(END))
     assert world.counts()["pictures"] == 3
+
+
+def test_a_job_with_a_row_for_each_picture_returns_nothing_and_ends_its_lease(world: World) -> None:
+    """As the workload's own image reports: a picture that could not be read has its row, and is used."""
+    world.license(pictures=2 * ROWS, at_once=1)
+    answer = world.release(pictures=ROWS)
+    receipt = receipt_of(answer, statement={"counts.unreadable": ROWS - 1})
+    assert json.loads(report(world.broker, receipt, clock_at(END)))["returned"] == "0"
+    assert world.counts()["pictures"] == ROWS
+    world.release(END, pictures=ROWS, instance="2")
 
 
 def test_a_lease_that_was_renewed_is_reported_by_either_request(world: World) -> None:
     first = world.release()
     renewed = world.renew(first.lease, NOW + 50)
-    report(world.broker, receipt_of(renewed), END)
+    report(world.broker, receipt_of(renewed), clock_at(END))
     assert world.counts()["pictures"] == 4
 
 
 def test_a_lease_that_is_over_may_be_reported(world: World) -> None:
     answer = world.release()
-    report(world.broker, receipt_of(answer, at=NOW + 4000), NOW + 4000)
+    report(world.broker, receipt_of(answer, at=NOW + 4000), clock_at(NOW + 4000))
     assert world.counts()["pictures"] == 4
 
 
 def test_pictures_come_back_to_a_licence_that_was_revoked(world: World) -> None:
     answer = world.release()
     world.revoke()
-    report(world.broker, receipt_of(answer), END)
+    report(world.broker, receipt_of(answer), clock_at(END))
     assert world.counts()["pictures"] == 4
 
 
 def test_a_lease_that_was_reported_is_not_renewed(world: World) -> None:
     answer = world.release()
-    report(world.broker, receipt_of(answer), END)
+    report(world.broker, receipt_of(answer), clock_at(END))
     with pytest.raises(BrokerRefused) as refused:
         world.renew(answer.lease, END)
     assert refused.value.code == "lease-ended"
@@ -158,6 +168,6 @@ def test_a_receipt_of_a_release_that_the_broker_does_not_know_is_refused(world: 
 def refused(world: World, code: str, receipt: bytes) -> None:
     before = world.counts()
     with pytest.raises(BrokerRefused) as caught:
-        report(world.broker, receipt, END)
+        report(world.broker, receipt, clock_at(END))
     assert caught.value.code == code, caught.value.message
     assert world.counts() == before

@@ -14,6 +14,7 @@ import pytest
 from attestation.errors import Denied, Misconfigured, SymbolonError, Unavailable
 from contract.release_refusals import REFUSALS
 from release import bodies, server
+from release.bodies import Room
 from release.event_log import EventLog
 from release.health import look
 from release.metrics import Metrics
@@ -33,7 +34,9 @@ class Asked:
         self.service = Service(
             broker=broker,
             workers=Workers(workers=1, waiting=1),
+            owners=Workers(workers=1, waiting=1),
             looking=Workers(workers=1, waiting=1),
+            room=Room(),
             metrics=Metrics(),
             log=EventLog(self._log, clock=time.time),
             clock=lambda: 1_800_000_000.0,
@@ -94,6 +97,7 @@ def asked() -> Iterator[Asked]:
     made = Asked(broker=None)
     yield made
     made.service.workers.stop()
+    made.service.owners.stop()
     made.service.looking.stop()
 
 
@@ -187,9 +191,32 @@ def test_who_leaves_before_the_end_is_no_bug(asked: Asked) -> None:
     assert [line["outcome"] for line in asked.lines] == ["left"]
 
 
-def test_a_busy_broker_still_says_how_it_is(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def take_all(workers: Workers) -> None:
     for _ in range(2):
-        assert asked.service.workers._places.acquire(blocking=False)  # all of them are taken
+        assert workers._places.acquire(blocking=False)
+
+
+@pytest.mark.parametrize(("path", "work"), [("/v1/orders", "apply"), ("/v1/query", "answer_query")])
+def test_the_owner_is_answered_while_all_places_for_others_are_taken(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, path: str, work: str
+) -> None:
+    monkeypatch.setattr(server, work, lambda broker, body, now: body)
+    take_all(asked.service.workers)
+    assert asked.ask("POST", "/v1/report", [b"{}"])[0] == 429
+    assert asked.ask("POST", path, [b"{}"]) == (200, b"{}")
+
+
+def test_whoever_floods_the_owner_s_calls_keeps_no_workload_out(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "issue_challenge", lambda broker, now: b"{}")
+    take_all(asked.service.owners)
+    assert asked.ask("POST", "/v1/orders", [b"{}"])[0] == 429
+    assert asked.ask("POST", "/v1/challenge")[0] == 200
+
+
+def test_a_busy_broker_still_says_how_it_is(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_all(asked.service.workers)
     status, answer = asked.ask("POST", "/v1/challenge")
     assert (status, json.loads(answer)["error"]["code"]) == (429, "rate-limited")
     assert asked.ask("GET", "/healthz") == (200, b'{"alive":true}')

@@ -11,12 +11,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from contract.checkpoint import open_checkpoint, verify_logged
 from contract.release import open_key
-from release.serving import BEGINNING_S, AddressTaken, listen
+from release.serving import BEGINNING_S, AddressTaken, Prompt, listen
 from tests.release.brokers import DATA_KEY, LICENCE_ID
 from tests.release.served import ROOT, Served, make_served
 
@@ -164,6 +167,38 @@ def test_who_was_answered_and_asks_no_whole_second_time_is_shown_out(served: Ser
             is_open = False
     slow.close()
     assert not is_open
+
+
+def crowd(number: int) -> list[tuple[Prompt, MagicMock]]:
+    """So many connections of one server that takes three, the oldest first, and what each writes to."""
+    config = uvicorn.Config("no:application", limit_concurrency=4)
+    config.load_app = lambda: None  # type: ignore[method-assign]
+    config.load()
+    state, made = ServerState(), []
+    for at in range(number):
+        loop = MagicMock(time=MagicMock(return_value=at))
+        transport = MagicMock(get_extra_info=MagicMock(return_value=None))
+        made.append((Prompt(config, state, {}, _loop=loop), transport))
+        made[-1][0].connection_made(transport)
+    return made
+
+
+def test_where_all_connections_are_taken_the_longest_silent_one_makes_room() -> None:
+    connections = crowd(5)
+    assert [transport.abort.called for _, transport in connections] == [True, True, False, False, False]
+    assert len(connections[0][0].connections) == 3
+
+
+def test_who_waits_for_an_answer_is_not_shown_out() -> None:
+    connections = crowd(3)
+    for (connection, _), more_body in zip(connections, (False, True, False), strict=True):
+        connection.cycle = MagicMock(response_complete=False, more_body=more_body)
+    newest, transport = (
+        Prompt(connections[0][0].config, connections[0][0].server_state, {}, _loop=MagicMock()),
+        MagicMock(get_extra_info=MagicMock(return_value=None)),
+    )
+    newest.connection_made(transport)
+    assert [transport.abort.called for _, transport in connections] == [False, True, False]
 
 
 def test_plain_http_gets_no_answer(served: Served) -> None:

@@ -118,6 +118,20 @@ def test_a_witness_that_is_away_is_not_waited_for() -> None:
         client.add_checkpoint(checkpoint_of(4), old=0, proof=())
 
 
+@pytest.mark.parametrize("drips_from", [0, 10, 43], ids=["its first line", "its head", "its body"])
+def test_a_witness_that_sends_a_byte_now_and_then_is_not_listened_to_for_ever(
+    witness: Witness, drips_from: int
+) -> None:
+    client = WitnessClient(witness.url, WITNESS, answer_s=0.3)
+    witness.know(render_verifier_key(note_key(ORIGIN, NOTE, IDENTITY)))
+    witness.drips_from = drips_from
+    with pytest.raises(BrokerRefused, match="does not cosign") as raised:
+        client.add_checkpoint(checkpoint_of(4), old=0, proof=())
+    assert raised.value.code == "broker-not-ready"
+    witness.drips_from = None
+    assert client.add_checkpoint(checkpoint_of(4), old=4, proof=()), "it has seen it all the same"
+
+
 @pytest.mark.parametrize("url", ["http://witness.example", "witness.example", "file:///witness", ""])
 def test_a_witness_is_reached_over_tls(url: str) -> None:
     with pytest.raises(Misconfigured, match="is not `https"):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -50,6 +51,8 @@ class Witness:
     asked: list[bytes] = field(default_factory=list)
     broken: tuple[int, str, bytes] | None = None
     """An answer to be given in place of its own."""
+    drips_from: int | None = None
+    """From this byte of its answer on, its head included, it sends one now and then, until it is cut off."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def know(self, verifier_key: str) -> None:
@@ -120,7 +123,7 @@ def _plain(status: int) -> tuple[int, str, bytes]:
 @contextmanager
 def witnessing() -> Iterator[Witness]:
     """A witness that answers at its `url`, until the end."""
-    witness = Witness()
+    witness, stopping = Witness(), threading.Event()
 
     class _Answers(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -134,11 +137,23 @@ def witnessing() -> Iterator[Witness]:
 
         def _answer(self, answer: tuple[int, str, bytes]) -> None:
             status, kind, body = answer
+            if witness.drips_from is not None:
+                self._drip(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", witness.drips_from)
+                return
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def _drip(self, head: bytes, whole: int) -> None:
+            self.close_connection = True
+            self.wfile.write(head[:whole])
+            with suppress(OSError):
+                for byte in itertools.chain(head[whole:], itertools.repeat(ord("x"))):
+                    self.wfile.write(bytes([byte]))
+                    if stopping.wait(0.02):
+                        return
 
         def log_message(self, *_: object) -> None:
             pass
@@ -150,6 +165,7 @@ def witnessing() -> Iterator[Witness]:
     try:
         yield witness
     finally:
+        stopping.set()
         server.shutdown()
         server.server_close()
         thread.join()

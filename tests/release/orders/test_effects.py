@@ -148,7 +148,7 @@ class TestModel:
         (wrapped,) = owner.model_keys().values()
         assert DATA_KEY not in wrapped
         assert owner.broker.master.unwrap(wrapped, model_context(MANIFEST)) == DATA_KEY
-        assert owner.ask("state")["models"] == [MANIFEST]
+        assert owner.ask("models")["models"] == [MANIFEST]
 
     def test_its_key_stands_nowhere_in_clear(self, owner: Owner) -> None:
         """Neither in a row of any table nor in what is answered."""

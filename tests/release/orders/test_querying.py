@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from contract.licence import unsafe_read_licence
 from contract.owner_asks import QUERY_S, Query, sign_query
 from contract.release_refusals import BrokerRefused
 from release.orders.querying import answer_query
 from release.store.engine import writing
-from release.store.schema import licences
+from release.store.schema import licences, models
 from tests.orders import BROKER, FIRST, NOW, STRANGER, THIRD, licence
 from tests.release.orders.conftest import KEYS, SOLD, Owner
 
@@ -21,7 +21,7 @@ from tests.release.orders.conftest import KEYS, SOLD, Owner
 def test_each_of_the_owner_s_keys_may_ask(owner: Owner, key: object) -> None:
     state = owner.ask("state", key=key)  # type: ignore[arg-type]
     assert state["documents"].keys() == {"approvals"}
-    assert (state["epoch"], set(state["next"].values()), state["models"]) == (0, {1}, [])
+    assert (state["epoch"], set(state["next"].values())) == (0, {1})
     assert bytes.fromhex(state["intake"]) == owner.broker.intake.public_key().public_bytes_raw()
 
 
@@ -46,6 +46,22 @@ def test_a_query_for_another_broker_is_refused(owner: Owner) -> None:
     assert no.value.code == "request-of-another-broker"
     with pytest.raises(BrokerRefused):
         answer_query(owner.broker, b"{}", NOW)
+
+
+def test_every_model_is_listed_page_by_page(owner: Owner) -> None:
+    manifests = [f"sha256:{number:064x}" for number in range(2001)]
+    rows = [{"manifest": each, "model_id": "m", "version": 1, "wrapped": b""} for each in manifests]
+    with writing(owner.broker.engine) as connection:
+        connection.execute(insert(models), rows)
+    pages = [owner.ask("models")]
+    while pages[-1]["more"]:
+        pages.append(owner.ask("models", pages[-1]["models"][-1].removeprefix("sha256:")))
+    assert [len(page["models"]) for page in pages] == [1000, 1000, 1]
+    assert [each for page in pages for each in page["models"]] == manifests
+
+
+def test_no_model_is_an_empty_page(owner: Owner) -> None:
+    assert owner.ask("models") == {"models": [], "more": False}
 
 
 def test_a_licence_is_shown_with_its_counts(owner: Owner) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from google.cloud import storage
 from sqlalchemy import select
 
 from attestation.digests import Digest, digest_of, parse_digest
-from attestation.errors import ExitCode
+from attestation.errors import EvidenceRejected, ExitCode
 from contract.dsse import public_key_of
 from contract.release_terms import ReleaseTerms
 from contract.sealed_model import open_manifest
@@ -23,6 +24,7 @@ from release.broker import model_context
 from release.store.engine import reading
 from release.store.schema import models
 from symbolon.owner import protect_sealed as program
+from symbolon.owner.desk import Desk
 from symbolon.owner.packing import packing_of
 from tests.sealed_models import opened
 from tests.symbolon.conftest import Answered
@@ -182,3 +184,36 @@ def test_there_is_no_key_to_rotate_beside_the_model(protect: Run, there: There) 
     protect("--seal", f"broker={URL}")
     answered = there.shop.typed("owner", "rotate", there.mine)
     assert (answered.code, "symbolon broker rotate-master" in answered.err) == (ExitCode.MISCONFIGURED, True)
+
+
+def desk_that_says(*pages: dict[str, object]) -> Any:
+    """A desk whose broker answers one page after the other, and what each was asked for by."""
+    told = iter(pages)
+    asked: list[str] = []
+
+    def ask(what: str, about: str) -> dict[str, object]:
+        asked.append(about)
+        return next(told)
+
+    return SimpleNamespace(ask=ask, asked=asked)
+
+
+def test_a_broker_s_models_are_read_to_the_last_page() -> None:
+    desk = desk_that_says(
+        {"models": ["sha256:a", "sha256:b"], "more": True}, {"models": ["sha256:c"], "more": False}
+    )
+    assert list(Desk.models(desk)) == ["sha256:a", "sha256:b", "sha256:c"]
+    assert desk.asked == ["", "b"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param({"models": [], "more": True}, id="nothing, and more"),
+        pytest.param({"models": ["sha256:a"], "more": True}, id="what was there already"),
+        pytest.param({}, id="no list"),
+    ],
+)
+def test_pages_that_lead_nowhere_are_not_followed(page: dict[str, object]) -> None:
+    with pytest.raises(EvidenceRejected, match="is not as this program writes it"):
+        list(Desk.models(desk_that_says({"models": ["sha256:a"], "more": True}, page)))
