@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from contract.dsse import public_key_of
@@ -37,6 +37,15 @@ class Asked:
 
 
 Change = Callable[[Draft, Asked], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """`sentence` says what is in it, `expected` is `verified` or the class that has to be named."""
+
+    sentence: str
+    expected: str
+    change: Change = field(default=lambda draft, asked: None)
 
 
 def seal(draft: Draft) -> None:

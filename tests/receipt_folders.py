@@ -19,10 +19,8 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from contract.row_proof import render_row_proof
-from tests.receipt_changes import (
-    Asked,
-)
-from tests.receipt_vectors import VECTORS, Vector
+from tests.receipt_changes import Asked, Vector
+from tests.receipt_vectors import VECTORS
 from tests.receipts import (
     IMAGE,
     Draft,

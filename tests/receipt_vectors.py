@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import Final
 
 from contract.dsse import public_key_of
@@ -11,7 +10,7 @@ from contract.row_proof import prove_row
 from tests.receipt_changes import (
     NOBODY,
     PART,
-    Change,
+    Vector,
     another_row,
     claimed,
     contained,
@@ -29,6 +28,7 @@ from tests.receipt_changes import (
     swap_rows,
     without_results,
 )
+from tests.receipt_forgeries import FORGERIES
 from tests.receipts import (
     JOB,
     NOW,
@@ -37,16 +37,6 @@ from tests.receipts import (
     release_of,
     rows_in,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """`sentence` says what is in it, `expected` is `verified` or the class that has to be named."""
-
-    sentence: str
-    expected: str
-    change: Change = field(default=lambda draft, asked: None)
-
 
 VECTORS: Final = (
     Vector("the image that was demanded, with its results", "verified"),
@@ -387,4 +377,5 @@ VECTORS: Final = (
         proxied_beside_an_emulator,
     ),
     Vector("nobody says whose image may be believed", "not-known", demanded(image_digest=None)),
+    *FORGERIES,
 )

@@ -266,8 +266,8 @@ def claims_of_run() -> Json:
 class Draft:
     """A receipt before it is made: a row of a table changes one thing of it.
 
-    `sealed` is what the token is made for, and `payload` what the receipt holds in its place; `token`,
-    `envelope` and `text` change what has been made by then.
+    `sealed` is what the token is made for, and `payload` what the receipt holds in its place; `claimed`,
+    `token`, `envelope` and `text` change what has been made by then.
     """
 
     results: dict[str, bytes] = field(default_factory=lambda: results_of(PICTURES))
@@ -277,6 +277,7 @@ class Draft:
     signed_by: str = "leaf"
     sealed: Callable[[bytes], bytes] = bytes
     payload: Callable[[bytes], bytes] = bytes
+    claimed: Callable[[bytes], bytes] = bytes
     token: Callable[[str], str] = str
     envelope: Callable[[Json], Json] = dict
     text: Callable[[bytes], bytes] = bytes
@@ -305,7 +306,8 @@ class Draft:
         """The content of `receipt.json`."""
         payload = self.sealed(render_canonical(self.statement))
         claims = {"eat_nonce": nonce_of(payload), **self.claims}
-        token = self.token(_sign(self.header, claims, key_of(self.signed_by)))
+        header, said = (json.dumps(part).encode() for part in (self.header, claims))
+        token = self.token(_sign(header, self.claimed(said), key_of(self.signed_by)))
         envelope = {
             "payloadType": PAYLOAD_TYPE,
             "payload": base64.b64encode(self.payload(payload)).decode(),
@@ -314,8 +316,8 @@ class Draft:
         return self.text(json.dumps(self.envelope(envelope)).encode())
 
 
-def _sign(header: Json, claims: Json, key: rsa.RSAPrivateKey) -> str:
-    signing_input = ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
+def _sign(header: bytes, claims: bytes, key: rsa.RSAPrivateKey) -> str:
+    signing_input = ".".join(map(_base64url, (header, claims)))
     signature = key.sign(signing_input.encode(), padding.PKCS1v15(), hashes.SHA256())
     return f"{signing_input}.{_base64url(signature)}"
 

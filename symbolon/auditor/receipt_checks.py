@@ -19,8 +19,10 @@ from attestation.rejections import CertificateExpired, ClaimMissing, TokenIssued
 from attestation.tokens import UnverifiedToken
 from attestation.verification import VerifiedClaims, verify_pki_token
 from contract.operator_names import OPERATOR_NAMES
+from contract.parts import part_name
 from contract.receipt import AUDIENCE, Statement, nonce_of
 from contract.request import parse_request
+from contract.results import CODELAB_NAME
 from contract.row_proof import RowProof
 from policy.deciding import sum_of
 from policy.schema import ENCRYPTED_MEMORY, SIGNATURE_ALGORITHMS, UNDOCUMENTED_ENCRYPTED_MEMORY
@@ -131,6 +133,15 @@ def container_of(verified: VerifiedClaims) -> Container:
     return submods.container
 
 
+def shown(claim: str | None) -> str:
+    """The claim as a message has it.
+
+    >>> shown("enabled"), shown(None)
+    ('`enabled`', 'absent')
+    """
+    return "absent" if claim is None else quoted(claim, most_characters=200)
+
+
 def check_statement(statement: Statement, verified: VerifiedClaims, container: Container) -> str:
     mode = "emulator" if "symbolon_emulator" in verified.raw else "production"
     for what, said, claimed in (
@@ -140,8 +151,8 @@ def check_statement(statement: Statement, verified: VerifiedClaims, container: C
     ):
         if said != claimed:
             raise StatementContradicted(
-                f"the statement's {what} is {quoted(said, most_characters=200)}, the token's"
-                f" {quoted(str(claimed), most_characters=200)}"
+                f"the statement's {what} is {quoted(said, most_characters=200)}, the token's is"
+                f" {shown(claimed)}"
             )
     return f"image {statement.image_digest}"
 
@@ -150,14 +161,14 @@ def check_machine(verified: VerifiedClaims) -> str:
     claims = verified.claims
     if claims.dbgstat != "disabled-since-boot":
         raise UnprotectedMachine(
-            f"`dbgstat` is {quoted(str(claims.dbgstat))}: who can log in can have anything attested"
+            f"`dbgstat` is {shown(claims.dbgstat)}: who can log in can have anything attested"
         )
     if claims.swname != "CONFIDENTIAL_SPACE":
-        raise UnprotectedMachine(f"`swname` is {quoted(str(claims.swname))}, not `CONFIDENTIAL_SPACE`")
+        raise UnprotectedMachine(f"`swname` is {shown(claims.swname)}, not `CONFIDENTIAL_SPACE`")
     if claims.secboot is not True:
         raise UnprotectedMachine("`secboot` is not true: it may have started another system")
     if claims.hwmodel in (None, "GCP_SHIELDED_VM"):
-        raise UnprotectedMachine(f"`hwmodel` is {quoted(str(claims.hwmodel))}: its memory is not encrypted")
+        raise UnprotectedMachine(f"`hwmodel` is {shown(claims.hwmodel)}: its memory is not encrypted")
     if claims.hwmodel not in (*ENCRYPTED_MEMORY, *UNDOCUMENTED_ENCRYPTED_MEMORY):
         raise NotKnown(
             f"`hwmodel` is {quoted(claims.hwmodel)}, and whether that encrypts its memory is not known here"
@@ -201,6 +212,12 @@ def check_counts(statement: Statement, unreadable: int | None) -> str:
     rows, inputs = statement.rows.size, statement.inputs.size
     if rows != inputs:
         raise CountsContradict(f"the statement has {rows} rows for {inputs} inputs")
+    *parts, last = [subject.name for subject in statement.subjects] or [""]
+    in_order = parts == [part_name(index) for index in range(len(parts))]
+    if last != CODELAB_NAME or not in_order or not 0 < len(parts) <= rows:
+        raise CountsContradict(
+            f"the statement's subjects are not the parts of {rows} rows in their order, and `{CODELAB_NAME}`"
+        )
     if statement.unreadable > rows or unreadable not in (None, statement.unreadable):
         raise CountsContradict(
             f"the statement says that {statement.unreadable} of {rows} pictures could not be read"

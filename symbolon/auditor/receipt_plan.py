@@ -14,7 +14,8 @@
   Without the key anybody could have made that log, and the answer says so.
 - **Results**, where they are handed in: every result object is there as it was, rows and inputs give the
   roots that are stated, and each row is of its input.
-- **Counts**: as many rows as inputs, and of the results as many errors as are stated.
+- **Counts**: as many rows as inputs, the parts that hold them and `result` as subjects, and of the results as
+  many errors as are stated.
 - **Row**, where one is handed in: its proof leads to the root of the rows.
 - **Image**, where a digest is demanded: it is this one. **Policy**, where one is given: it admits the token's
   claims, and, where no digest is demanded, not the same claims with a stranger's image.

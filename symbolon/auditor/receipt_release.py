@@ -9,7 +9,7 @@ broker's key.
 from __future__ import annotations
 
 from attestation.claims import Container
-from attestation.errors import EvidenceRejected, NotKnown, quoted
+from attestation.errors import EvidenceRejected, NotKnown
 from attestation.verification import VerifiedClaims
 from contract.checkpoint import unsafe_read_checkpoint, verify_logged
 from contract.dsse import PublicKey
@@ -18,6 +18,7 @@ from contract.receipt import Statement
 from contract.release_log import EntryFormatUnknown, check_opening, parse_entry
 
 from ..handed_tokens import moment
+from .receipt_checks import shown
 
 _OPEN = "whose log that is stays open: --broker-key names the broker's key"
 
@@ -65,8 +66,8 @@ def check_release(
     for name, value in facts.items():
         if value is None or said.get(name) != value:
             raise ReleaseContradicted(
-                f"the entry of the log is of another {name}, {quoted(str(said.get(name)))}, than the receipt"
-                f" is, {quoted(str(value))}"
+                f"the entry of the log is of another {name}, {shown(said.get(name))}, than the receipt"
+                f" has, which is {shown(value)}"
             )
     if broker_key is not None:
         verify_logged(logged, broker_key)

@@ -57,10 +57,6 @@ def check_results(statement: Statement, results: ResultFolder) -> int:
 
 
 def _check_names(statement: Statement, results: ResultFolder) -> None:
-    parts = [parse_part_name(subject.name) for subject in statement.subjects]
-    indexes = [index for index in parts if index is not None]
-    if indexes != list(range(len(indexes))):
-        raise ResultsDiffer("the statement's parts are not all there, or not in their order")
     stated = {subject.name for subject in statement.subjects}
     for name in results.names():
         if _is_read_as_a_result(name) and name not in stated:

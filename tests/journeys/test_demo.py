@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 import textwrap
 import tomllib
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +20,11 @@ import pytest
 from symbolon.__main__ import main
 from tests.journeys.conftest import Told
 
+ROOT = Path(__file__).parents[2]
 STS = "The given credential is rejected by the attribute condition."
+SHELL = f"""symbolon() {{ '{sys.executable}' -m symbolon "$@"; }}
+python() {{ '{sys.executable}' "$@"; }}
+"""
 
 
 def reasons(scene: dict[str, Any]) -> list[str]:
@@ -221,3 +230,40 @@ def test_an_auditor_who_was_not_there_comes_to_the_same_answer(told: Told, vm: s
     clauses = json.loads(answer.getvalue())["clauses"]
     assert code == (3 if refused else 0)
     assert [clause for clause in clauses if clause["outcome"] != "true"] == refused
+
+
+def chapter(number: int) -> list[str]:
+    """The indented blocks of that chapter of the tutorial; no empty line of a here-document parts one."""
+    page = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    (text,) = re.findall(rf"^## {number}\. .*?(?=^## )", page, re.DOTALL | re.MULTILINE)
+    document = r"(?:^    .*<<'END'.*\n(?:.*\n)*?^    END\n)"
+    blocks = re.findall(rf"(?:{document}|^    .*\n)+", text, re.MULTILINE)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+def test_the_tutorial_s_chapters_on_receipts_and_on_a_kill_are_answered_as_they_say(
+    told: Told, tmp_path: Path
+) -> None:
+    story, typed = tmp_path / "story", ("symbolon ", "python ", "cat ", "cp ", "eval ")
+    subprocess.run(["cp", "-a", told.folder, story], check=True)
+    blocks = [*chapter(3), *chapter(5)[:1], *chapter(6)]
+    commands = [block for block in blocks if block.startswith(typed)]
+    answers = [block for block in blocks if not block.startswith(typed)]
+    *commands, down = commands
+    anew = "python again.py again-4"
+    script = SHELL + "\n".join((*commands, anew, down))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        ["bash", "-c", script], cwd=story, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    at = 0
+    for line in "".join(answers).splitlines():
+        found = re.compile(re.escape(line).replace("…", ".*")).search(ran.stdout, at)
+        assert found, f"that is not said, or not here: {line}\n{ran.stdout}"
+        at = found.end()
+    assert ran.stdout.count("VERIFIED (emulator)") == 2
+    assert "whole: " in ran.stdout
+    assert "nothing is left to do" in ran.stdout
+    last = ran.stdout[ran.stdout.index("deleted result-00000.jsonl") :]
+    assert f"STS refuses the exchange: `{STS}`" in last

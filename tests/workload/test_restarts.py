@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from attestation.errors import ExitCode
 from contract.claim import Claim, render_claim
 from contract.parts import parse_part
+from emulator.faults import Faults, trouble, write_faults
 from emulator.state import State
 from emulator.verifier import Verifier
 from tests.workload.jobs import Ended, Job, Stage
@@ -201,3 +202,26 @@ def test_a_start_that_finds_another_instance_at_work_writes_nothing_not_even_why
     assert ended.status == ExitCode.MISCONFIGURED
     assert "instance `1` is at work in RESULT_URI" in ended.lines[-1]["message"]
     assert ended.written == {"claim.json": working.decode()}
+
+
+def test_a_start_that_loses_its_folder_in_mid_run_writes_nothing_more_and_ends_with_7(stage: Stage) -> None:
+    for number in range(40):
+        stage.photos.blob(f"lost/{number:02}.png").upload_from_string(picture((number, 0, 0)))
+    write_faults(stage.emulator.folder, trouble("read", "hang", times=10**6, of="lost/"))
+    one = job(stage, "lost")
+    theirs = render_claim(Claim(instance_id="1", start_id="theirs"))
+    with one.started() as process:
+        assert process.stdout is not None
+        output = ""
+        while "running 40 pictures" not in output:
+            line = process.stdout.readline()
+            assert line, output
+            output += line
+        stage.results.blob(f"{one.name}/claim.json").upload_from_string(theirs)
+        write_faults(stage.emulator.folder, Faults())
+        rest, errors = process.communicate(timeout=60)
+    ended = one.ended(process.returncode, output + rest, errors)
+    assert (ended.status, ended.errors) == (ExitCode.MISCONFIGURED, "")
+    assert "another start of the job has taken over RESULT_URI" in ended.lines[-1]["message"]
+    assert ended.written.keys() == {"claim.json", "job.json"}
+    assert ended.written["claim.json"] == theirs.decode()
