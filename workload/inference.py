@@ -211,11 +211,11 @@ def _infer(
             started.begun.write_record(started.turn, token.take())
         _say(Step.INFER, f"running {len(pictures)} pictures")
         model, labels = obtained.model, obtained.labels
-        at_once = agree_at_once(settings, insisted=model.batch_size, at_once=model.at_once)
+        at_once = agree_at_once(settings, saved_for=model.batch_size, at_once=model.at_once)
         batch_size = agree_batch_size(
             job,
             settings,
-            insisted=model.batch_size,
+            saved_for=model.batch_size,
             preferred=model.preferred_batch_size,
             at_once=at_once,
         )

@@ -3,7 +3,8 @@
 A token counts where it leads to the root in the image, was made for `contract.parts.AUDIENCE`, says the
 expected nonce, and speaks of a machine like this one: the same image, on the same hardware and software, as
 closed as this one. On a debug machine an operator can have any rows signed, so there only a debug machine
-takes them over. It is verified at the time when it was issued: a part may be older than its token's hour.
+takes them over; and where Google marks this system `STABLE`, no system without the mark is like it: a hole
+in it may be known. A token is verified at the time when it was issued: a part may be older than its hour.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from contract.parts import AUDIENCE
 
 from . import attesting, container
 
+_STABLE = "STABLE"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
@@ -34,6 +37,8 @@ class Machine:
     is_emulated: bool
     likeness: tuple[object, ...]
     """What a machine has to have in common with this one to be believed about a part."""
+    is_stable: bool
+    """Then it has to be that, too: whose mark is gone by now had it when its token was issued."""
 
     def ask(self, nonce: str) -> str:
         """A token with that nonce, which has been verified as a later start will do it.
@@ -57,6 +62,8 @@ class Machine:
             raise EvidenceRejected(f"its token is of another image, {quoted(image_digest)}")
         if _likeness_of(claims) != self.likeness:
             raise EvidenceRejected("its token is of another kind of machine")
+        if self.is_stable and not _is_stable(claims):
+            raise EvidenceRejected(f"its token is of a system that was not marked `{_STABLE}`")
         if claims.eat_nonce != (nonce,):
             raise EvidenceRejected("its token was made for something else than it says")
 
@@ -81,6 +88,7 @@ def learn_machine() -> Machine:
         instance_id=gce.instance_id,
         is_emulated="symbolon_emulator" in claims.unknown,
         likeness=_likeness_of(claims),
+        is_stable=_is_stable(claims),
     )
 
 
@@ -112,6 +120,11 @@ def _image_digest_of(claims: Claims) -> str:
 def _image_reference_of(claims: Claims) -> str:
     container = claims.submods.container if claims.submods is not None else None
     return (container.image_reference if container is not None else None) or ""
+
+
+def _is_stable(claims: Claims) -> bool:
+    system = claims.submods.confidential_space if claims.submods is not None else None
+    return system is not None and _STABLE in (system.support_attributes or ())
 
 
 def _likeness_of(claims: Claims) -> tuple[object, ...]:

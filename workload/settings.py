@@ -120,25 +120,25 @@ def _usual_batch_size(job: Job, cores: int) -> int:
 
 
 def agree_batch_size(
-    job: Job, settings: Settings, *, insisted: int | None, preferred: int | None, at_once: int = 1
+    job: Job, settings: Settings, *, saved_for: int | None, preferred: int | None, at_once: int = 1
 ) -> int:
     """How many pictures the model sees at once, in `at_once` batches.
 
-    What a model insists on for each, or the operator or the terms ask for, or its runtime prefers; or
-    the settings' own.
+    Batches of the size that the model is saved for; else the number that the operator or the terms ask for,
+    or that the runtime prefers; else the settings' own.
     """
-    if insisted is not None:
-        return insisted * at_once
+    if saved_for is not None:
+        return saved_for * at_once
     if job.batch_size is not None or preferred is None:
         return settings.batch_size
     return min(preferred, settings.largest_batch_size)
 
 
-def agree_at_once(settings: Settings, *, insisted: int | None, at_once: int) -> int:
-    """How many batches of the size that a model insists on the memory is meant to hold; `at_once` at most."""
-    if insisted is None:
+def agree_at_once(settings: Settings, *, saved_for: int | None, at_once: int) -> int:
+    """How many batches of the size that the model is saved for fit into the memory, `at_once` at most."""
+    if saved_for is None:
         return at_once
-    return max(1, min(at_once, settings.largest_batch_size // insisted))
+    return max(1, min(at_once, settings.largest_batch_size // saved_for))
 
 
 def machine_memory(cgroups: tuple[Path, ...] = _CGROUPS) -> int:

@@ -103,7 +103,7 @@ def _batch_size(job: Job, settings: Settings, loaded: runtimes.LoadedModel) -> i
     return agree_batch_size(
         job,
         settings,
-        insisted=loaded.batch_size,
+        saved_for=loaded.batch_size,
         preferred=loaded.preferred_batch_size,
         at_once=loaded.at_once,
     )

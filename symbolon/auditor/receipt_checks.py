@@ -216,7 +216,7 @@ def check_counts(statement: Statement, unreadable: int | None) -> str:
     in_order = parts == [part_name(index) for index in range(len(parts))]
     if last != CODELAB_NAME or not in_order or not 0 < len(parts) <= rows:
         raise CountsContradict(
-            f"the statement's subjects are not the parts of {rows} rows in their order, and `{CODELAB_NAME}`"
+            f"the statement's subjects are not the parts of its {rows} rows, in order, and `{CODELAB_NAME}`"
         )
     if statement.unreadable > rows or unreadable not in (None, statement.unreadable):
         raise CountsContradict(

@@ -13,7 +13,7 @@ import pytest
 from attestation.digests import Digest
 from attestation.errors import Misconfigured
 from contract import job
-from contract.job import JobRecord, LeftOut, ListedPicture, job_nonce, parse_job, render_job
+from contract.job import JobRecord, LeftOut, ListedPicture, is_picture, job_nonce, parse_job, render_job
 from contract.uris import FolderUri
 
 FOLDER = FolderUri(bucket="results", prefix="run/")
@@ -129,6 +129,19 @@ def test_a_job_is_written_as_one_line() -> None:
 def test_nothing_is_left_out_of_a_listing_that_does_not_say_so() -> None:
     assert (LeftOut().placeholders, LeftOut().other_names) == (0, 0)
     assert ListedPicture(name="a", generation=1, size=1).crc32c == ""
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".JPG"])
+def test_a_picture_is_told_by_the_end_of_its_name(suffix: str) -> None:
+    assert is_picture(f"june/cat{suffix}")
+    assert not is_picture(f"june/cat{suffix}x")
+
+
+def test_whether_a_picture_is_gzipped_is_said_by_true_alone() -> None:
+    text = render_job(JOB, token="a.b.c")
+    assert b'"is_gzipped":true' in text
+    with pytest.raises(Misconfigured, match="not as this program writes it"):
+        parse_job(text.replace(b'"is_gzipped":true', b'"is_gzipped":1'), folder=FOLDER)
 
 
 @pytest.mark.parametrize(

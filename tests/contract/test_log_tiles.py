@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.log_tiles import (
+    CHECKPOINT,
+    MOST_BUNDLE_BYTES,
     BundleMalformed,
     Tile,
     parse_bundle,
@@ -101,3 +103,14 @@ def test_a_tile_has_as_many_digests_as_its_width() -> None:
     for data in (bytes(63), bytes(65), bytes(96)):
         with pytest.raises(BundleMalformed, match="2 digests"):
             parse_digests(data, width=2)
+
+
+def test_a_tile_says_which_digests_are_in_it() -> None:
+    assert (Tile(level=0, index=3).begin, Tile(level=0, index=3).end) == (768, 1024)
+    assert (Tile(level=0, index=3, width=17).begin, Tile(level=0, index=3, width=17).end) == (768, 785)
+
+
+def test_the_names_and_bounds_are_c2sp_s() -> None:
+    assert CHECKPOINT == "checkpoint"
+    assert MOST_BUNDLE_BYTES == len(render_bundle([b"x" * 65_535])) * 256 == 256 * 65_537
+    assert BundleMalformed.code == "log-bundle-malformed"

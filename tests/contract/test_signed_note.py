@@ -140,3 +140,34 @@ def test_a_key_of_a_kind_that_is_not_known_says_so() -> None:
     text = render_verifier_key(note_key("a", 0x06, KEY))
     with pytest.raises(Misconfigured, match="of kind 6"):
         parse_verifier_key(text)
+
+
+def test_of_several_signatures_each_has_its_line_and_the_last_one_ends() -> None:
+    second = line_of(sign_note("one\n\ntwo\n", name="second", key=OTHER))
+    assert render_note(parse_note(SIGNED + second)) == SIGNED + second
+    with pytest.raises(NoteMalformed, match="does not end"):
+        parse_note(SIGNED + second.removesuffix("\n"))
+
+
+def test_a_note_has_at_most_256_kibi_characters_and_64_signatures() -> None:
+    line = line_of(SIGNED)
+    assert len(parse_note("text\n\n" + line * 64).signatures) == 64
+    with pytest.raises(NoteMalformed, match="more than 64 signatures"):
+        parse_note("text\n\n" + line * 65)
+    longest = "t" * (262_144 - len("\n\n" + line))
+    assert parse_note(f"{longest}\n\n{line}").text == longest + "\n"
+    with pytest.raises(NoteMalformed, match="larger than 262144 characters"):
+        parse_note(f"{longest}t\n\n{line}")
+
+
+def test_a_signature_of_something_else_is_not_the_key_s() -> None:
+    key = note_key(NAME, NOTE, KEY)
+    assert key.verifies(KEY.sign(b"this"), b"this") is True
+    assert key.verifies(KEY.sign(b"this"), b"that") is False
+    assert key.verifies(b"", b"that") is False
+
+
+def test_the_kinds_of_keys_are_c2sp_s_and_each_rejection_has_its_code() -> None:
+    assert (NOTE, COSIGNATURE) == (1, 4)
+    assert NoteMalformed.code == "note-malformed"
+    assert NoteSignedByAnother.code == "note-signed-by-another"

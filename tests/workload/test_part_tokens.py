@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+import emulator.verifier
 from attestation.errors import EvidenceRejected, Misconfigured
 from contract.parts import AUDIENCE
 from emulator import running
@@ -76,6 +78,27 @@ def test_a_token_that_says_something_else_proves_nothing(
     machine.verify(of()(verifier), NONCE)
     with pytest.raises(EvidenceRejected, match=said):
         machine.verify(mint(verifier), NONCE)
+
+
+def test_a_stable_system_believes_no_other_and_any_other_believes_a_stable_one(
+    machine: Machine, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older one, of which a hole may be known, is one on which an operator may write rows."""
+    stable = of()(verifier)
+    newest = emulator.verifier._submods
+
+    def older(facts: LaunchFacts, launched: Mapping[str, Any]) -> dict[str, Any]:
+        submods: dict[str, Any] = newest(facts, launched)
+        submods["confidential_space"]["support_attributes"] = ["USABLE"]
+        return submods
+
+    monkeypatch.setattr(emulator.verifier, "_submods", older)
+    usable = of()(verifier)
+    with pytest.raises(EvidenceRejected, match="of a system that was not marked `STABLE`"):
+        machine.verify(usable, NONCE)
+    learned = learn_machine()
+    learned.verify(usable, NONCE)
+    learned.verify(stable, NONCE)
 
 
 def test_a_token_of_the_operators_own_platform_proves_nothing(machine: Machine, tmp_path: Path) -> None:

@@ -100,17 +100,17 @@ def test_a_model_is_asked_first_then_the_operator_and_then_the_runtime() -> None
     asked, free = job(batch_size="5"), job()
     settings = choose_settings(free, cores=2, memory_bytes=8 * GIB)
     of_asked = choose_settings(asked, cores=2, memory_bytes=8 * GIB)
-    assert agree_batch_size(asked, of_asked, insisted=3, preferred=256) == 3
-    assert agree_batch_size(asked, of_asked, insisted=None, preferred=256) == 5
-    assert agree_batch_size(free, settings, insisted=None, preferred=64) == 64
-    assert agree_batch_size(free, settings, insisted=None, preferred=None) == settings.batch_size
+    assert agree_batch_size(asked, of_asked, saved_for=3, preferred=256) == 3
+    assert agree_batch_size(asked, of_asked, saved_for=None, preferred=256) == 5
+    assert agree_batch_size(free, settings, saved_for=None, preferred=64) == 64
+    assert agree_batch_size(free, settings, saved_for=None, preferred=None) == settings.batch_size
 
 
 def test_the_terms_batch_stands_where_the_operator_asks_for_none() -> None:
-    def agreed(insisted: int | None, preferred: int | None, batch_size: str | None = None) -> int:
+    def agreed(saved_for: int | None, preferred: int | None, batch_size: str | None = None) -> int:
         asking = job(stream="batch_size = 7", batch_size=batch_size)
         settings = choose_settings(asking, cores=2, memory_bytes=8 * GIB)
-        return agree_batch_size(asking, settings, insisted=insisted, preferred=preferred)
+        return agree_batch_size(asking, settings, saved_for=saved_for, preferred=preferred)
 
     assert agreed(None, None) == agreed(None, 256) == 7
     assert agreed(None, 256, "5") == 5
@@ -132,19 +132,19 @@ def test_the_terms_batch_is_no_larger_than_the_memory_holds() -> None:
     assert settings.batch_size == settings.largest_batch_size < 1024
 
 
-@pytest.mark.parametrize(("insisted", "at_once"), [(None, 8), (1, 8), (5, 2), (1000, 1)])
+@pytest.mark.parametrize(("saved_for", "at_once"), [(None, 8), (1, 8), (5, 2), (1000, 1)])
 def test_a_model_that_insists_on_its_batch_has_as_many_of_them_as_the_memory_holds(
-    insisted: int | None, at_once: int
+    saved_for: int | None, at_once: int
 ) -> None:
     settings = choose_settings(job(size=1024), cores=8, memory_bytes=8 * GIB)
     assert settings.largest_batch_size == 10
-    assert agree_at_once(settings, insisted=insisted, at_once=8) == at_once
+    assert agree_at_once(settings, saved_for=saved_for, at_once=8) == at_once
 
 
 def test_a_runtime_may_prefer_no_more_than_the_memory_holds() -> None:
     free = job(size=1024)
     settings = choose_settings(free, cores=2, memory_bytes=4 * GIB)
-    preferred = agree_batch_size(free, settings, insisted=None, preferred=256)
+    preferred = agree_batch_size(free, settings, saved_for=None, preferred=256)
     assert preferred == settings.largest_batch_size < 256
 
 
