@@ -18,10 +18,14 @@ YES = "yes"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Each thing that has to hold: `yes`, or the code of what is wrong. `log_size` may not be known."""
+    """Each thing that has to hold: `yes`, or the code of what is wrong. `log_size` may not be known.
+
+    `reason` is what is wrong in words, "" where nothing is: for the broker's log, and nobody who asks.
+    """
 
     checks: Mapping[str, str]
     log_size: int | None
+    reason: str = ""
 
     @property
     def is_ready(self) -> bool:
@@ -37,9 +41,10 @@ def look(broker: Broker) -> Health:
         with reading(broker.engine) as connection:
             size = connection.execute(select(log_head.c.size)).scalar_one()
     except SymbolonError as error:
-        return Health(checks={"database": error.code}, log_size=None)
+        return Health(checks={"database": error.code}, log_size=None, reason=error.message)
     try:
         broker.log.check_ready()
     except SymbolonError as error:
         checks["log"] = error.code
+        return Health(checks=checks, log_size=size, reason=error.message)
     return Health(checks=checks, log_size=size)

@@ -22,6 +22,7 @@ from .master_key.by_file import make_file, write_private
 from .master_key.opening import open_kms
 from .master_key.sealed_file import Cost
 from .settings import (
+    CORRECT_IT,
     NAME,
     ApprovalSettings,
     BrokerSettings,
@@ -38,6 +39,7 @@ from .settings import (
 from .tls import TlsKey, new_tls_key, pin_of_key, render_tls_key
 
 MASTER_FILE = "master.key"
+_SAY_IT = "say it otherwise by the option of that name: symbolon broker init --help"
 
 
 class BrokerAlreadyThere(Misconfigured):
@@ -75,7 +77,11 @@ def make_folder(path: Path, order: Order) -> Folder:
     now, later = new_tls_key(), new_tls_key()
     settings = _settings(order, identity, now, later)
     text = render_settings(settings)
-    parse_settings(text)  # what would not be read again is refused before anything is written
+    try:
+        parse_settings(text)
+    except Misconfigured as wrong:  # before anything is written
+        hint = _SAY_IT if wrong.hint == CORRECT_IT else wrong.hint
+        raise Misconfigured(wrong.message, hint=hint) from None
     _make_empty(path)
     write_private(path / settings.platform.root, order.root)
     token_rules(Folder(path=path, settings=settings))
@@ -124,6 +130,12 @@ def _make_empty(path: Path) -> None:
     """The folder is there, empty, and nobody else's to read."""
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (path / NAME).exists():
+            raise BrokerAlreadyThere(
+                f"{quoted(str(path))} is a broker's folder already",
+                hint="its database is made ready by `symbolon broker migrate`, where `init` could not; a new"
+                " broker needs an empty folder, or one that is not there",
+            )
         if any(path.iterdir()):
             raise BrokerAlreadyThere(
                 f"{quoted(str(path))} has something in it already",

@@ -134,6 +134,8 @@ def _ended(service: Service, call: str, endpoint: Endpoint) -> Endpoint:
             outcome, status = "yes", response.status_code
         except BrokerRefused as refusal:
             response, outcome, status = _refused(refusal), refusal.code, refusal.refusal.status
+            if status == 503:  # the broker's own trouble, of which its owner wants the words
+                noted = {"reason": refusal.message}
         except HTTPException as absent:
             outcome, status = "no-such-call", absent.status_code
             raise

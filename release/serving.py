@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from attestation.errors import Misconfigured, quoted
 
 from .server import Service, make_app
+from .settings import is_port_sound
 from .workers import Workers
 
 _CONNECTIONS: Final = 1024
@@ -66,18 +68,25 @@ def listen(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not host or not port.isdecimal() or not is_port_sound(address):
+        raise _taken(address, "it is no `ADDRESS:PORT`, with a port of 0 to 65535")
     try:
         listener = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or "ports are 0 to 65535"
-        raise AddressTaken(
-            f"cannot listen at {quoted(address)}: {reason.lower()}",
-            hint="stop what listens there, or name another one: --address ADDRESS:PORT",
-        ) from None
+    except socket.gaierror as error:
+        raise _taken(address, str(error.strerror).lower()) from None
+    except OSError as error:
+        raise _taken(address, os.strerror(error.errno or 0).lower()) from None
     # What is accepted inherits it; asyncio sets it on no socket that does not name its protocol. Without it
     # an answer in two pieces waits 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _taken(address: str, why: str) -> AddressTaken:
+    return AddressTaken(
+        f"cannot listen at {quoted(address)}: {why}",
+        hint="stop what listens there, or name another one: --address ADDRESS:PORT",
+    )
 
 
 def serve(

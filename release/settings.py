@@ -35,9 +35,8 @@ NAME = "broker.toml"
 SQLITE = "broker.sqlite3"
 """The database where no other is named, in the broker's folder."""
 
-_DOCUMENT = Document(
-    what="the broker's settings", hint="correct `broker.toml`; docs/how-to/run-a-broker.md has it"
-)
+CORRECT_IT = "correct `broker.toml`; docs/how-to/run-a-broker.md has it"
+_DOCUMENT = Document(what="the broker's settings", hint=CORRECT_IT)
 _FILE = Text(
     "the path of a file within the broker's folder",
     re.compile(r"(?!/)(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9_./-]{1,200}(?<!/)", re.ASCII),

@@ -100,8 +100,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "spent. Set what the message names, or put the file on a local disk.",
         "database-in-use": "Another broker has opened this SQLite file, and one alone may. Stop it, or have "
         "both on PostgreSQL.",
-        "migration-missing": "The database's tables are those of another version of this program. Stop the "
-        "broker, take a backup, and run `symbolon broker migrate`.",
+        "migration-missing": "The database's tables are those of another version of this program. Older "
+        "ones: stop the broker, take a backup, and run `symbolon broker migrate`. Newer: use that version.",
         "passphrase-wrong": "The passphrase does not open the broker's master key, or the file was altered: "
         "the two look alike. Give the one of `symbolon broker init`; where it is right, restore "
         "`master.key`.",

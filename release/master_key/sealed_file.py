@@ -178,7 +178,7 @@ def _parse(data: bytes) -> _Read:
     try:
         document = parse_json_object(data, what="master key")
     except EvidenceRejected as rejection:
-        raise MasterKeyMalformed(rejection.message) from None
+        raise MasterKeyMalformed(rejection.message, hint="restore `master.key` from a backup") from None
     found = document.get("format")
     if type(found) is not int or found != FORMAT:
         raise MasterKeyFormatUnknown(

@@ -234,12 +234,29 @@ def check_migrated(engine: Engine) -> None:
     if found == HEAD:
         return
     if found is None:
-        message = "the database has none of the broker's tables"
-    elif found > HEAD:
-        message = f"the database is of a newer version of this program: {quoted(found)} after `{HEAD}`"
-    else:
-        message = f"the database's tables are those of an older version: {quoted(found)} before `{HEAD}`"
-    raise MigrationMissing(message, hint="stop the broker, take a backup, and run `symbolon broker migrate`")
+        raise MigrationMissing(
+            "the database has none of the broker's tables",
+            hint="a broker that has served is restored from its backup; one that was just made gets them by"
+            " `symbolon broker migrate`",
+        )
+    check_not_newer(found)
+    raise MigrationMissing(
+        f"the database's tables are those of an older version: {quoted(found)} before `{HEAD}`",
+        hint="stop the broker, take a backup, and run `symbolon broker migrate`",
+    )
+
+
+def check_not_newer(found: str | None) -> None:
+    """The revision that was found is none of a later version of this program.
+
+    Raises:
+        MigrationMissing: it is.
+    """
+    if found is not None and found > HEAD:
+        raise MigrationMissing(
+            f"the database is of a newer version of this program: {quoted(found)} after `{HEAD}`",
+            hint="use that version again; its tables are not brought back to this one's",
+        )
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
-from .engine import writing
+from .engine import check_not_newer, writing
 from .migrations import HEAD
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -22,11 +23,13 @@ def migrate(engine: Engine) -> None:
     """The database has the tables of this version; what stood in them stands there.
 
     Raises:
+        MigrationMissing: they are those of a later version, and stay as they are.
         BrokerRefused: `database-unavailable`.
     """
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
+        check_not_newer(MigrationContext.configure(connection).get_current_revision())
         command.upgrade(_config(connection), HEAD)
 
 

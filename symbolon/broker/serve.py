@@ -83,7 +83,7 @@ def _serve(path: Path, *, address: str | None, passphrase_file: Path | None, out
         )
         health = look(service.broker)  # which signs the checkpoint of what there is
         if not health.is_ready:
-            service.log.write("not-ready", **health.checks)
+            service.log.write("not-ready", **health.checks, reason=health.reason)
         serve_until_stopped(
             service,
             listener,

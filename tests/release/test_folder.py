@@ -52,6 +52,13 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "broker").iterdir()] == ["note"]
 
 
+def test_who_makes_a_broker_twice_is_told_what_is_missing(tmp_path: Path) -> None:
+    folder_in(tmp_path)
+    with pytest.raises(BrokerAlreadyThere, match="is a broker's folder already") as twice:
+        folder_in(tmp_path)
+    assert "symbolon broker migrate" in twice.value.hint
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -67,8 +74,9 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 def test_an_order_with_one_thing_wrong_makes_no_broker(
     tmp_path: Path, changes: dict[str, object], says: str
 ) -> None:
-    with pytest.raises(Misconfigured, match=says):
+    with pytest.raises(Misconfigured, match=says) as wrong:
         make_folder(tmp_path / "broker", order(**changes))
+    assert "broker.toml" not in wrong.value.hint, "there is none yet"
     assert not (tmp_path / "broker" / NAME).exists()
 
 

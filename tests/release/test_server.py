@@ -235,3 +235,17 @@ def test_a_log_that_is_not_whole_is_not_ready(world: World, monkeypatch: pytest.
     found = look(world.broker)
     assert dict(found.checks) == {"database": "yes", "log": "broker-not-ready"}
     assert (found.is_ready, found.log_size) == (False, 0)
+    assert found.reason == "the broker releases nothing at present"
+
+
+@pytest.mark.parametrize(
+    ("code", "is_said"),
+    [("broker-not-ready", True), ("database-unavailable", True), ("licence-revoked", False)],
+)
+def test_why_the_broker_is_not_ready_is_in_its_log(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, code: str, is_said: bool
+) -> None:
+    monkeypatch.setattr(server, "issue_challenge", raising(REFUSALS[code].error("the file is gone")))
+    asked.ask("POST", "/v1/challenge")
+    (line,) = asked.lines
+    assert line.get("reason") == ("the file is gone" if is_said else None)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
@@ -241,8 +240,18 @@ def test_an_answer_in_two_pieces_does_not_wait_for_the_caller_s_acknowledgement(
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_an_address_that_is_taken_or_is_none_is_said(tmp_path: Path) -> None:
+def test_an_address_that_is_taken_or_is_none_is_said() -> None:
     with listen("127.0.0.1:0") as listener:
-        for address in (f"127.0.0.1:{listener.getsockname()[1]}", "203.0.113.1:8443"):
-            with pytest.raises(AddressTaken, match=f"cannot listen at `{address}`"):
+        for address, why in (
+            (f"127.0.0.1:{listener.getsockname()[1]}", "address already in use"),
+            ("203.0.113.1:8443", "cannot assign requested address"),
+            ("127.0.0.1", "it is no `ADDRESS:PORT`"),
+            ("127.0.0.1:", "it is no `ADDRESS:PORT`"),
+            (":8443", "it is no `ADDRESS:PORT`"),
+            ("127.0.0.1:65536", "it is no `ADDRESS:PORT`"),
+            ("127.0.0.1:-1", "it is no `ADDRESS:PORT`"),
+        ):
+            with pytest.raises(AddressTaken) as taken:
                 listen(address)
+            assert taken.value.message.startswith(f"cannot listen at `{address}`: {why}")
+            assert "(" not in taken.value.message

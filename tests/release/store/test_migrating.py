@@ -18,10 +18,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, insert, inspect, select
+from sqlalchemy import Engine, insert, inspect, select, text
 
 from release.store import migrating, schema
-from release.store.engine import check_migrated, reading, writing
+from release.store.engine import MigrationMissing, check_migrated, reading, writing
 from release.store.migrating import migrate
 from release.store.migrations import HEAD
 
@@ -82,6 +82,13 @@ def test_two_that_migrate_at_once_do_it_one_after_the_other(
     said = [each.communicate()[1] for each in started]
     assert [each.returncode for each in started] == [0, 0], said
     check_migrated(open_database(new_url))
+
+
+def test_tables_of_a_later_version_are_left_alone(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(MigrationMissing, match="of a newer version of this program"):
+        migrate(engine)
 
 
 def test_a_migration_that_fails_leaves_nothing(
