@@ -50,6 +50,7 @@ TYPES: Final[tuple[Type, ...]] = get_args(Type)
 BY_ONE: Final = ("licence", "revoke", "model")
 """What one key of the list orders; a licence within a template only, as the broker finds."""
 
+_RESTORED = re.compile(r"([0-9a-f]{32})?", re.ASCII)
 _MASTER_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9:/._-]{0,299}", re.ASCII)
 
 
@@ -91,11 +92,16 @@ class OrderDocument:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """What begins after a restore that could not be made whole: `number` counts from 1, `size` and `root` are
-    of the log as it was restored."""
+    of the log as it was restored.
+
+    `restored`, 32 hex digits, is what that restore was called, so that the order fits no other restore of the
+    same backup; empty where the broker was never restored by its own command.
+    """
 
     number: int
     size: int
     root: Digest
+    restored: str = ""
 
 
 def make_document(order: Order, body: bytes) -> OrderDocument:
@@ -221,7 +227,13 @@ def parse_master_key(body: bytes) -> str:
 def render_epoch(epoch: Epoch) -> bytes:
     """The body of an `epoch`."""
     return render_canonical(
-        {"format": FORMAT, "number": epoch.number, "size": decimal(epoch.size), "root": epoch.root}
+        {
+            "format": FORMAT,
+            "number": epoch.number,
+            "size": decimal(epoch.size),
+            "root": epoch.root,
+            "restored": epoch.restored,
+        }
     )
 
 
@@ -237,6 +249,7 @@ def parse_epoch(body: bytes) -> Epoch:
             number=_whole(read["number"], least=1),
             size=parse_decimal(read["size"]),
             root=parse_digest(_text(read["root"])),
+            restored=_restored(read["restored"]),
         )
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise _malformed("epoch") from None
@@ -276,6 +289,12 @@ def _whole(value: object, *, least: int) -> int:
     if type(value) is not int or not least <= value < 2**31:
         raise ValueError
     return value
+
+
+def _restored(value: object) -> str:
+    if not _RESTORED.fullmatch(_text(value)):
+        raise ValueError
+    return str(value)
 
 
 def _text(value: object) -> str:

@@ -4,11 +4,14 @@ A backup has forgotten what came after it: those runs would be sold twice. Where
 elsewhere, it says whether anything is missing. Where none was, nobody can know, and so the owner's order has
 to begin a new epoch, which voids what was left.
 
-The mark is a row of the database itself, so that every broker of it sees it.
+The mark is a row of the database itself, so that every broker of it sees it. Beside it stands what this
+restore is called, at random: the order of an epoch names it, and one that was signed after an earlier restore
+of the same backup begins nothing.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 
 from sqlalchemy import Connection, Engine, delete, insert, select
@@ -25,7 +28,8 @@ from .log.tiles import last_checkpoint
 from .store.engine import reading, writing
 from .store.schema import meta
 
-_MARK = "restored-in-epoch"
+_MARK, _NAME = "restored-in-epoch", "restored-as"
+_ITS_OWN = meta.c.name.in_((_MARK, _NAME))
 
 
 def mark_restored(engine: Engine) -> None:
@@ -36,8 +40,9 @@ def mark_restored(engine: Engine) -> None:
     """
     with writing(engine) as connection:
         epoch = current_epoch(connection)
-        connection.execute(delete(meta).where(meta.c.name == _MARK))
+        connection.execute(delete(meta).where(_ITS_OWN))
         connection.execute(insert(meta).values(name=_MARK, value=str(epoch)))
+        connection.execute(insert(meta).values(name=_NAME, value=secrets.token_hex(16)))
 
 
 def take_mark_away(engine: Engine) -> None:
@@ -47,7 +52,12 @@ def take_mark_away(engine: Engine) -> None:
         BrokerRefused: `database-unavailable`.
     """
     with writing(engine) as connection:
-        connection.execute(delete(meta).where(meta.c.name == _MARK))
+        connection.execute(delete(meta).where(_ITS_OWN))
+
+
+def restored_as(connection: Connection) -> str:
+    """What the last restore is called, 32 hex digits; empty where there was none, or its log was whole."""
+    return connection.execute(select(meta.c.value).where(meta.c.name == _NAME)).scalar() or ""
 
 
 def is_waiting(connection: Connection) -> bool:

@@ -26,6 +26,7 @@ from policy.provider import parse_provider
 
 from ..broker import Broker, model_context
 from ..log.proving import root_at
+from ..restored import restored_as
 from ..store.schema import MOST, leases, licences, log_head, models
 from .standing import approvals_of, epoch_of, replace_standing, standing, templates_of
 
@@ -176,6 +177,8 @@ def _begin(connection: Connection, body: bytes, now: int) -> None:
     """Nothing that was sold before is worth anything until the owner renews it: what was counted, and what
     was revoked, since the copy that was restored, nobody knows."""
     epoch = _read(parse_epoch, body)
+    # Locked before the log is looked at: whoever releases locks a licence first, and writes the log then.
+    sold = connection.execute(select(licences).with_for_update()).all()
     size = connection.execute(select(log_head.c.size)).scalar_one()
     root = f"sha256:{root_at(connection, size).hex()}"
     following = epoch_of(connection) + 1
@@ -183,7 +186,12 @@ def _begin(connection: Connection, body: bytes, now: int) -> None:
         raise _OUT_OF_TURN.error(
             f"the epoch is not the next, {following}, or does not begin at the log's end, {size}"
         )
-    for row in connection.execute(select(licences).with_for_update()).all():
+    if epoch.restored != restored_as(connection):
+        raise _OUT_OF_TURN.error(
+            "the epoch was ordered after another restore: of what this one has lost it says nothing",
+            "the owner orders an epoch anew: `symbolon owner order epoch`",
+        )
+    for row in sold:
         licence = unsafe_read_licence(row.envelope)
         connection.execute(
             update(licences)

@@ -15,6 +15,7 @@ from contract.release_refusals import REFUSALS
 
 from ..broker import Broker
 from ..log.proving import root_at
+from ..restored import restored_as
 from ..store.engine import reading
 from ..store.schema import leases, licences, log_head, models
 from .standing import approvals_of, epoch_of, next_sequence, standing
@@ -68,6 +69,7 @@ def _state(broker: Broker, connection: Connection, query: Query, now: int) -> di
         "next": {type_: next_sequence(connection, type_) for type_ in TYPES},
         "log_secret": broker.log_secret.hex(),
         "intake": broker.intake.public_key().public_bytes_raw().hex(),
+        "restored": restored_as(connection),
         "log": {"size": decimal(size), "root": f"sha256:{root_at(connection, size).hex()}"},
     }
 

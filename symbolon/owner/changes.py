@@ -123,6 +123,8 @@ def _approvals(body: bytes) -> Iterator[str]:
 def _epoch(body: bytes) -> Iterator[str]:
     epoch = parse_epoch(body)
     yield f"epoch {epoch.number} begins after {epoch.size} entries of the log, whose root is {epoch.root}"
+    if epoch.restored:
+        yield f"it begins after the restore {epoch.restored}, and after no other"
 
 
 def _licence(body: bytes) -> Iterator[str]:

@@ -31,7 +31,7 @@ _QUERY, _ORDERS = "/v1/query", "/v1/orders"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What stands at a broker. `following` is the number of each type's next order; `size` and `root` are the
-    log's."""
+    log's; `restored` is what the last restore was called, or empty."""
 
     epoch: int
     documents: dict[str, bytes]
@@ -39,6 +39,7 @@ class State:
     intake: bytes
     size: int
     root: Digest
+    restored: str
 
     @property
     def approvals(self) -> Approvals:
@@ -95,6 +96,7 @@ class Desk:
                 intake=bytes.fromhex(said["intake"]),
                 size=parse_decimal(said["log"]["size"]),
                 root=parse_digest(said["log"]["root"]),
+                restored=str(said["restored"]),
             )
         except (LookupError, TypeError, ValueError, AttributeError, Misconfigured):
             raise unreadable() from None

@@ -118,4 +118,5 @@ def approvals_body(files: Sequence[Path], threshold: int) -> bytes:
 
 def epoch_body(state: State) -> bytes:
     """The epoch that begins where the broker's log ends now."""
-    return render_epoch(Epoch(number=state.epoch + 1, size=state.size, root=state.root))
+    epoch = Epoch(number=state.epoch + 1, size=state.size, root=state.root, restored=state.restored)
+    return render_epoch(epoch)

@@ -131,8 +131,9 @@ def test_an_order_of_a_format_to_come_is_refused_with_a_sentence() -> None:
 
 
 def test_small_bodies_are_read_as_they_were_written() -> None:
-    epoch = Epoch(number=1, size=2**40, root=digest_of(b"root"))
-    assert parse_epoch(render_epoch(epoch)) == epoch
+    for restored in ("", "0123456789abcdef" * 2):
+        epoch = Epoch(number=1, size=2**40, root=digest_of(b"root"), restored=restored)
+        assert parse_epoch(render_epoch(epoch)) == epoch
     assert parse_revocation(render_revocation(LICENCE.id)) == LICENCE.id
     name = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
     assert parse_master_key(render_master_key(name)) == name
@@ -148,9 +149,12 @@ def test_small_bodies_are_read_as_they_were_written() -> None:
         render_canonical({"format": 1, "licence": "0" * 32, "more": 1}),
         render_canonical({"format": 1, "key": ""}),
         render_canonical({"format": 1, "key": "a\n"}),
-        render_canonical({"format": 1, "number": 0, "size": "0", "root": BROKER}),
-        render_canonical({"format": 1, "number": 1, "size": 0, "root": BROKER}),
-        render_canonical({"format": 1, "number": 1, "size": "0", "root": "none"}),
+        render_canonical({"format": 1, "number": 0, "size": "0", "root": BROKER, "restored": ""}),
+        render_canonical({"format": 1, "number": 1, "size": 0, "root": BROKER, "restored": ""}),
+        render_canonical({"format": 1, "number": 1, "size": "0", "root": "none", "restored": ""}),
+        render_canonical({"format": 1, "number": 1, "size": "0", "root": BROKER}),
+        render_canonical({"format": 1, "number": 1, "size": "0", "root": BROKER, "restored": None}),
+        render_canonical({"format": 1, "number": 1, "size": "0", "root": BROKER, "restored": "F" * 32}),
         render_epoch(Epoch(number=1, size=0, root=BROKER)) + b" ",
     ],
 )

@@ -18,6 +18,7 @@ from contract.orders import Epoch, Type, render_epoch, render_master_key, render
 from contract.release_log import Opening
 from contract.release_refusals import BrokerRefused
 from release.broker import model_context
+from release.restored import mark_restored
 from release.store.engine import reading, writing
 from release.store.schema import METADATA, leases, licences
 from tests.orders import FIRST, IMAGE, LICENCE, NOW, SECOND, STRANGER, licence
@@ -185,8 +186,9 @@ class TestModel:
 
 class TestEpoch:
     def body(self, owner: Owner, **changes: Any) -> bytes:
-        log = owner.ask("state")["log"]
-        epoch = Epoch(number=1, size=int(log["size"]), root=log["root"])
+        state = owner.ask("state")
+        log = state["log"]
+        epoch = Epoch(number=1, size=int(log["size"]), root=log["root"], restored=state["restored"])
         return render_epoch(replace(epoch, **changes))
 
     def sold(self, owner: Owner, sold: Licence) -> None:
@@ -229,6 +231,15 @@ class TestEpoch:
     def test_it_begins_where_the_log_ends_and_is_the_next(self, owner: Owner, change: dict[str, Any]) -> None:
         owner.order("policy", POLICY, FIRST, SECOND)
         refuses(owner, "order-out-of-turn", "epoch", self.body(owner, **change))
+
+    def test_it_names_the_restore_after_which_it_was_ordered(self, owner: Owner) -> None:
+        never = self.body(owner)
+        mark_restored(owner.broker.engine)
+        once = self.body(owner)
+        mark_restored(owner.broker.engine)
+        for earlier in (never, once):
+            refuses(owner, "order-out-of-turn", "epoch", earlier)
+        owner.order("epoch", self.body(owner), FIRST, SECOND)
 
     def test_it_needs_two(self, owner: Owner) -> None:
         refuses(owner, "order-rejected", "epoch", self.body(owner), FIRST)

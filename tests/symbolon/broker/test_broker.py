@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -302,6 +303,38 @@ def test_what_is_written_is_this_account_s_alone(ask: Ask, tmp_path: Path) -> No
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "b").rglob("*")} == {0}
 
 
+def epoch_of(served: Served) -> bytes:
+    """The epoch that its owner would order now."""
+    state: dict[str, Any] = served.query("state")
+    log = state["log"]
+    return render_epoch(
+        Epoch(number=1, size=int(log["size"]), root=Digest(log["root"]), restored=state["restored"])
+    )
+
+
+def test_an_order_of_an_epoch_fits_no_second_restore_of_the_same_backup(
+    ask: Ask, served: Served, tmp_path: Path
+) -> None:
+    ask("broker", "backup", served.folder, tmp_path / "copy")
+    ordered: list[bytes] = []
+    for name in ("first", "second"):
+        ask("broker", "restore", tmp_path / "copy", tmp_path / name)
+        again = replace(served, folder=tmp_path / name, process=None, sequences=dict(served.sequences))
+        again.start("--address", "127.0.0.1:0")
+        try:
+            ordered.append(epoch_of(again))
+            if name == "second":
+                with pytest.raises(AssertionError, match="after another restore"):
+                    again.order("epoch", ordered[0])
+                assert again.call("GET", "/readyz")[0] == 503
+                again.sequences = dict(served.sequences)
+            again.order("epoch", ordered[-1])
+            assert again.call("GET", "/readyz")[0] == 200
+        finally:
+            again.stop()
+    assert ordered[0] != ordered[1]
+
+
 def test_an_epoch_that_the_owner_begins_lets_a_restored_broker_release_again(
     ask: Ask, served: Served, tmp_path: Path
 ) -> None:
@@ -310,10 +343,7 @@ def test_an_epoch_that_the_owner_begins_lets_a_restored_broker_release_again(
     again = replace(served, folder=tmp_path / "again", process=None, sequences=dict(served.sequences))
     again.start("--address", "127.0.0.1:0")
     try:
-        log = again.query("state")["log"]
-        assert isinstance(log, dict)
-        epoch = Epoch(number=1, size=int(log["size"]), root=Digest(log["root"]))
-        again.order("epoch", render_epoch(epoch))
+        again.order("epoch", epoch_of(again))
         assert again.call("GET", "/readyz")[0] == 200
         _, _, call = again.ask()
         status, answer = again.call("POST", "/v1/release", call)
