@@ -214,8 +214,8 @@ def held_alone(url: str) -> Iterator[None]:
         except OSError:
             raise DatabaseInUse(
                 "another broker has opened this database",
-                hint="one broker a SQLite file; for two and more, `symbolon broker init --database URL`"
-                " with PostgreSQL",
+                hint="stop it first: one a SQLite file; for two and more, PostgreSQL by"
+                " `symbolon broker init --database URL`",
             ) from None
         yield
     finally:
