@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from contract.log_tiles import CHECKPOINT, TILE_HEIGHT, Tile, parse_tile_path, render_bundle
 
 from ..store.schema import checkpoints, log_entries, log_nodes
-from .proving import size_of
 
+_SIGNED: Final = select(func.max(checkpoints.c.size))
 _LAST: Final = select(checkpoints.c.text).order_by(checkpoints.c.size.desc()).limit(1)
 
 
@@ -31,11 +31,7 @@ class Resource:
 
 
 def resource_at(connection: Connection, path: str) -> Resource | None:
-    """What stands at `path`, which begins without a slash: `checkpoint`, or `tile/…`. None: nothing does.
-
-    Raises:
-        BrokerRefused: `broker-not-ready`: the database has no log.
-    """
+    """What stands at `path`, which begins without a slash: `checkpoint`, or `tile/…`. None: nothing does."""
     if path == CHECKPOINT:
         text = last_checkpoint(connection)
         if text is None:
@@ -55,13 +51,9 @@ def last_checkpoint(connection: Connection) -> str | None:
 
 
 def tile_of(connection: Connection, tile: Tile) -> bytes | None:
-    """The tile's digests, or the bundle's entries; None where the log has not grown so far.
-
-    Raises:
-        BrokerRefused: `broker-not-ready`: the database has no log.
-    """
+    """The tile's digests, or the bundle's entries; None where what was signed does not go so far."""
     level = TILE_HEIGHT * (tile.level or 0)
-    if tile.end > size_of(connection) >> level:
+    if tile.end > (connection.execute(_SIGNED).scalar() or 0) >> level:
         return None
     if tile.level is None:
         column, place = log_entries.c.leaf, log_entries.c.position

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 
 from contract.log_tiles import parse_bundle, parse_digests, render_tile_path, tiles_of
 from contract.merkle import Accumulator, leaf_digest, root_of
@@ -22,7 +22,12 @@ def filled(engine: Engine) -> Engine:
     with writing(engine) as connection:
         for leaf in LEAVES:
             append(connection, leaf)
+        sign(connection, SIZE)
     return engine
+
+
+def sign(connection: Connection, size: int) -> None:
+    connection.execute(insert(checkpoints).values(size=size, text="signed —"))
 
 
 def body_at(engine: Engine, path: str) -> bytes:
@@ -77,10 +82,22 @@ NOT_THERE = (
     "tile/entries/002.p/89",
     "tile/0/0",
     "tile/entries/",
-    "checkpoint",
     "",
     "checkpoints",
 )
+
+
+def test_an_entry_that_is_not_signed_yet_is_not_shown(engine: Engine) -> None:
+    paths = ["tile/entries/000.p/2", "tile/0/000.p/2"]
+    with writing(engine) as connection:
+        for leaf in LEAVES[:2]:
+            append(connection, leaf)
+        assert [resource_at(connection, path) for path in paths] == [None, None]
+        sign(connection, 1)
+        assert [resource_at(connection, path) for path in paths] == [None, None]
+        assert resource_at(connection, "tile/0/000.p/1") is not None
+        sign(connection, 2)
+        assert None not in [resource_at(connection, path) for path in paths]
 
 
 def test_nothing_stands_elsewhere(filled: Engine) -> None:
@@ -90,7 +107,7 @@ def test_nothing_stands_elsewhere(filled: Engine) -> None:
 
 def test_the_last_checkpoint_is_shown_and_not_kept_by_anybody_between(engine: Engine) -> None:
     with writing(engine) as connection:
-        assert last_checkpoint(connection) is None
+        assert last_checkpoint(connection) is None and resource_at(connection, "checkpoint") is None
         rows = [{"size": 9, "text": "nine —"}, {"size": 10, "text": "ten —"}, {"size": 2, "text": "two —"}]
         connection.execute(insert(checkpoints), rows)
         found = resource_at(connection, "checkpoint")
