@@ -35,6 +35,11 @@ def test_in_whatever_order_keys_sign_the_text_is_one() -> None:
     assert parse_envelope_members(envelope_members(UNSIGNED), payload_type=KIND) == UNSIGNED
 
 
+def test_the_members_are_dsse_s() -> None:
+    assert MEMBERS.keys() == {"payloadType", "payload", "signatures"}
+    assert (MEMBERS["payloadType"], MEMBERS["payload"]) == (KIND, "e30=")
+
+
 def test_each_key_that_signs_is_told_and_signs_once() -> None:
     assert {each.text for each in signers(SIGNED, KEYS)} == {each.text for each in KEYS[:2]}
     assert signers(UNSIGNED, KEYS) == ()
