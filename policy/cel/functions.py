@@ -209,6 +209,8 @@ def to_string(span: Span, value: Any) -> object:
     if kind in ("int", "uint"):
         return str(int(value))
     if kind == "double":
+        if math.isnan(value):  # `0.0 / 0.0` is "-nan" on one processor and "nan" on another
+            return unknown_value("the text of NaN, whose sign is the processor's", span)
         return _double_text(value)
     if kind == "bytes":
         try:
@@ -219,13 +221,13 @@ def to_string(span: Span, value: Any) -> object:
 
 
 def _double_text(value: float) -> str:
-    """The fewest digits that mean this double; an exponent below 1e-4 and from 1e+6 on.
+    """The fewest digits that mean this double, which is no NaN; an exponent below 1e-4 and from 1e+6 on.
 
     >>> _double_text(1234567.0), _double_text(0.5), _double_text(100000.0)
     ('1.234567e+06', '0.5', '100000')
     """
     if not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+        return "inf" if value > 0 else "-inf"
     from decimal import Decimal
 
     shortest = Decimal(repr(value))

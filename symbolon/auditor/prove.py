@@ -98,7 +98,7 @@ def prove_policy(
         now=now,
         assumptions=answer.assumptions if isinstance(answer, Proved) else (),
     )
-    notes = [] if that is None else [_said(each) for each in misspelt(parse(that), named.policies)]
+    notes = [] if that is None else [sentence_of(each) for each in misspelt(parse(that), named.policies)]
     if output == "json":
         document = document_of(answer, vacuous=vacuous) | ({"notes": notes} if notes else {})
         print_json(document | {"record": record.document()})
@@ -161,7 +161,8 @@ def misspelt(tree: Node, policies: PolicySet) -> list[Misfit]:
     return [found for found in check(tree) if found.rule == "unknown-claim"]
 
 
-def _said(found: Misfit) -> str:
+def sentence_of(found: Misfit) -> str:
+    """What is wrong, with its hint, in one line."""
     return f"{found.message}: {found.hint}" if found.hint else found.message
 
 

@@ -28,7 +28,7 @@ from ..rendering import print_json
 from ..reports import print_report
 from ..reports.record import record_of
 from ..reports.report import Report, Section, Tone
-from .prove import BOUNDED, misspelt
+from .prove import BOUNDED, misspelt, sentence_of
 
 _MOST_CANDIDATES: Final = 32
 _MOST_EXAMPLES: Final = 2
@@ -92,6 +92,9 @@ def show_values(
             known = _Known()
             if isinstance(values, Values) and values.finite is None:
                 known = _known(prover, named.policies, asked)
+    if isinstance(values, Undecided):
+        wrong = [sentence_of(each) for each in misspelt(parse(asked.written), named.policies)]
+        values = replace(values, reason="; ".join(wrong) or values.reason)
     if isinstance(values, Values) and values.finite is not None:
         values = replace(values, assumptions=with_types(values.assumptions, named.policies))
     question = f"what can `{claim}` be in admitted tokens?"

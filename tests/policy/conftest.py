@@ -251,6 +251,7 @@ class Maker:
         ),
         *("9223372036854775807", "-9223372036854775808", "18446744073709551615u", "9007199254740993", "-1"),
         *("9007199254740993.0", "9007199254740992.0", "123456789.125", "7.291122019556398e-304", "-0.0"),
+        *("(0.0 / 0.0)", "-(1.0 / 0.0)"),
     )
     computed = (
         *('"^a" + "+$"', '"[" + "a]"', '"(" + "a"', '"a{" + "2}"', '"\\\\d" + "+"', '"(?i)" + "A"'),
@@ -285,6 +286,7 @@ class Maker:
             lambda: f"{number()} {compare} {number()}",
             lambda: f"{pick.choice(self.conversions)}({number()}) {compare} {number()}",
             lambda: f"({number()} {pick.choice('+-*/%')} {number()}) {compare} {number()}",
+            lambda: f"string({pick.choice(self.literals)} / {pick.choice(('0.0', '2.'))}) {compare} {text()}",
             lambda: f"size({{{entries()}}}) {compare} {pick.choice('0123')}",
             lambda: f"{{{entries()}}}[{key()}] {compare} {number()}",
             lambda: f"{key()} in {{{entries()}}}",

@@ -297,6 +297,15 @@ def test_a_claim_that_the_policy_itself_reads_is_asked_about_though_nobody_docum
     assert answered.code in (0, 6)
 
 
+def test_a_slip_that_the_policy_itself_makes_is_named_where_its_values_are_undecided(
+    ask: Ask, tmp_path: Path
+) -> None:
+    policy = written(tmp_path / "p.cel", 'assertion.hwmodl == "GCP_AMD_SEV"')
+    answered = ask("auditor", "prove", policy, "--values-of", "hwmodl", "--format", "json")
+    said = "`hwmodl` is no documented claim of the token: did you mean `hwmodel`?"
+    assert (answered.code, answered.json["reason"]) == (6, said)
+
+
 def test_a_question_that_reads_no_documented_claim_is_answered_with_that_said(
     ask: Ask, anybody: Path
 ) -> None:
