@@ -118,7 +118,8 @@ class Delete:
     @property
     def kind(self) -> str:
         """What the things in it are."""
-        return "images" if isinstance(self.resource, DockerRepository) else "objects"
+        kind = "image" if isinstance(self.resource, DockerRepository) else "object"
+        return kind if self.objects == 1 else f"{kind}s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,10 +148,11 @@ def _run(run: Run, decisions: Sequence[Entry]) -> Block:
         f"{_clock(step.at):<12} {step.by:<8} {step.severity:<7} {step.words[:_MOST_TEXT]}"
         for step in run.steps
     )
+    where = f"project {_text(run.project)}" if run.project else "and its VM was deleted since"
     html = (
         f'<article class="run {tone}" id="{_text(identity)}" aria-labelledby="{_text(identity)}-h">'
         f'<h3 id="{_text(identity)}-h">{_text(run.vm)}{start} <span class="mark">{_text(answer)}</span></h3>'
-        f'<p class="when">{_moment(began)}, project {_text(run.project or "not there any more")}.{links}</p>'
+        f'<p class="when">{_moment(began)}, {where}.{links}</p>'
         f"<dl>{shown}</dl>"
         f'<table class="steps"><caption>Step by step</caption><thead><tr><th scope="col">Step</th>'
         f'<th scope="col">After</th><th scope="col">Took</th><th scope="col">What was said</th></tr></thead>'

@@ -99,6 +99,8 @@ def test_a_bucket_with_something_in_it_goes_only_where_that_was_said() -> None:
     assert "delete bucket `primus-input-bucket` with 3 objects" in removal(
         THERE, contents, with_contents=True
     )
+    one = {**contents, url_of(OWNER.model_bucket): ("a",)}
+    assert "delete bucket `primus-input-bucket` with 1 object" in removal(THERE, one, with_contents=True)
     thousand = {**contents, url_of(OWNER.model_bucket): ("a",) * 1000}
     with pytest.raises(Misconfigured, match="holds 1000 or more objects"):
         removal(THERE, thousand)

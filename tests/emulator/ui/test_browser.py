@@ -154,6 +154,9 @@ def test_its_words_stand_out_from_their_ground(page: Browser, tmp_path: Path, da
 def test_a_narrow_window_needs_no_scrolling_sideways(page: Browser, tmp_path: Path) -> None:
     page.picture(tmp_path / "narrow.png", width=360)
     assert page.run("document.documentElement.scrollWidth") <= 360
+    outside = """[...document.querySelectorAll('.run table, .decision table')]
+      .filter((each) => each.offsetWidth > each.parentElement.clientWidth)"""
+    assert page.run(f"{outside}.length") == 0
 
 
 def test_without_scripts_it_is_there_as_well(browser: Browser, authority: str, state: Path) -> None:

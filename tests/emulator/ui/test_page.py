@@ -10,7 +10,7 @@ import pytest
 
 from emulator.ui.page import MOST_ENTRIES, REGIONS, blocks_of, render_page
 from emulator.ui.records import Records
-from tests.emulator.ui.samples import add_lines, audit_line, write_state
+from tests.emulator.ui.samples import add_lines, audit_line, write_documents, write_state
 
 VOID = {"meta", "link", "br", "input", "img"}
 
@@ -97,3 +97,9 @@ def test_an_empty_folder_is_a_page_that_says_so(tmp_path: Path) -> None:
     page = render_page(Records(tmp_path).read())
     read(page)
     assert "No VM has been started yet." in page
+
+
+def test_a_run_whose_vm_was_deleted_says_so(tmp_path: Path) -> None:
+    write_documents(write_state(tmp_path), "compute.instances", {})
+    run = render_page(Records(tmp_path).read()).partition('id="run-4711-1"')[2].partition("</article>")[0]
+    assert "and its VM was deleted since." in run
