@@ -80,14 +80,25 @@ def _licence_words(desk: Desk, id_: str) -> list[str]:
 
 
 def _policy(body: bytes) -> Iterator[str]:
+    """Its usual members in words, and all others as they are: whoever signs it has seen all of it."""
     try:
         document = json.loads(body)
-        yield f"provider {document['name']}"
-        yield f"issuer {document['oidc']['issuerUri']}"
-        yield from (f"mapping {key} = {each}" for key, each in sorted(document["attributeMapping"].items()))
-        yield from (f"asks {clause.strip()}" for clause in document["attributeCondition"].split("&&"))
+        yield f"provider {document.pop('name')}"
+        yield f"issuer {document['oidc'].pop('issuerUri')}"
+        mapping, condition = document.pop("attributeMapping"), document.pop("attributeCondition")
+        yield from (f"mapping {key} = {each}" for key, each in sorted(mapping.items()))
+        yield from (f"asks {clause.strip()}" for clause in condition.split("&&"))
+        yield from _members(document)
     except (ValueError, LookupError, TypeError, AttributeError):
         yield "a policy that cannot be read"
+
+
+def _members(document: dict[str, object], above: str = "") -> Iterator[str]:
+    for name, each in sorted(document.items()):
+        if isinstance(each, dict):
+            yield from _members(each, f"{above}{name}.")
+        else:
+            yield f"{above}{name} {json.dumps(each)}"
 
 
 def _template(body: bytes) -> Iterator[str]:

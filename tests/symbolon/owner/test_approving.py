@@ -18,6 +18,7 @@ from release.orders.standing import replace_standing, standing
 from release.store.engine import reading, writing
 from release.store.schema import POLICY, licences
 from symbolon.owner import approving
+from symbolon.owner.changes import words_of
 from tests.orders import FIRST, STRANGER
 from tests.release.brokers import policy_text
 from tests.symbolon.owner.shops import Shop
@@ -210,3 +211,13 @@ def test_a_provider_of_gcloud_s_is_a_policy_as_well(of_two: Shop) -> None:
     said = of_two.json("order", "policy", "provider.json", "--send")
     assert said["order"]["new"] == digest_of(stands(of_two, "policy"))
     assert any(line.startswith("asks assertion.swname") for line in said["becomes"])
+
+
+def test_whoever_signs_a_policy_is_shown_all_of_it() -> None:
+    document = json.loads(policy_text())
+    document["oidc"]["allowedAudiences"] = ["//another.example/audience"]
+    document |= {"disabled": True, "description": "of a member that is new"}
+    words = words_of("policy", json.dumps(document).encode())
+    assert 'oidc.allowedAudiences ["//another.example/audience"]' in words
+    assert {'description "of a member that is new"', "disabled true"} <= set(words)
+    assert words_of("policy", b"[]") == ["a policy that cannot be read"]
