@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .bodies import json_of
+from .bodies import fields_of
 from .errors import GoogleError, not_emulated
 from .pages import page_of
 from .registry_images import StoredImage, Version, images_in
@@ -158,7 +158,9 @@ class _Images:
 
     async def _tagged(self, request: Request, name: str, image: StoredImage, tag: str) -> Response:
         """The tag names the version that the body does."""
-        digest = str((await json_of(request)).get("version") or "").rpartition("/versions/")[2]
+        digest = str((await fields_of(request, "name", "version")).get("version") or "").rpartition(
+            "/versions/"
+        )[2]
         if image.version(digest) is None:
             raise _not_found()
         image.tag(tag, digest)

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import Caller, require_caller
-from .bodies import json_of
+from .bodies import fields_of
 from .errors import GoogleError, not_emulated
 from .iam.authorization import permissions_of, project_of, require_permission
 from .logging_filter import Entry, parse_filter
@@ -37,6 +37,7 @@ _SERVICE = "logging.googleapis.com"
 _LOG = "confidential-space-launcher"
 _WRITE = "logging.logEntries.create"
 _READ = "logging.logEntries.list"
+_ASKED = ("filter", "orderBy", "pageSize", "pageToken", "resourceNames")
 _writing = Lock()
 
 
@@ -61,7 +62,7 @@ def routes(state: State) -> list[BaseRoute]:
     """`POST /v2/entries:list`."""
 
     async def list_entries(request: Request) -> Response:
-        caller, body = require_caller(state, request), await json_of(request)
+        caller, body = require_caller(state, request), await fields_of(request, *_ASKED)
         matches = parse_filter(str(body.get("filter") or ""))
         order = str(body.get("orderBy") or "timestamp asc").lower()
         if order not in ("timestamp", "timestamp asc", "timestamp desc"):

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import require_caller
-from .bodies import json_of
+from .bodies import fields_of, json_of
 from .errors import not_emulated
 from .iam.authorization import empty_policy, permissions_of, project_of, replace_policy, require_permission
 from .iam.policy_requests import parse_permissions_request, parse_policy_request, render_permissions
@@ -115,7 +115,9 @@ def routes(state: State) -> list[BaseRoute]:
         return JSONResponse(render(project))
 
     async def get_iam_policy(request: Request) -> Response:
-        return JSONResponse(require(request, "getIamPolicy")["policy"])
+        policy = require(request, "getIamPolicy")["policy"]
+        await fields_of(request, "options")
+        return JSONResponse(policy)
 
     async def set_iam_policy(request: Request) -> Response:
         project = require(request, "setIamPolicy")

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access_tokens import require_caller
-from .bodies import json_of
+from .bodies import fields_of
 from .errors import GoogleError, not_emulated
 from .pages import page_of
 from .projects import permitted_project
@@ -28,6 +28,8 @@ _SERVICE = "serviceusage.googleapis.com"
 _TYPE = "type.googleapis.com/google.api.serviceusage.v1."
 _NAME = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _MOST_AT_ONCE = 20
+_OF_OTHERS = ("checkIfServiceHasUsage", "disableDependentServices")
+"""What is asked when a service is disabled on which others depend, which none does here."""
 _FILTERS = ("", "state:ENABLED", "state:DISABLED")
 
 
@@ -70,11 +72,13 @@ def routes(state: State, served: Collection[str]) -> list[BaseRoute]:
 
     async def enable_one(request: Request) -> Response:
         project, name = project_for(request, "enable"), _parse_name(request.path_params["service"])
+        await fields_of(request)
         (service,) = enable(project, [name])
         return done({"@type": _TYPE + "EnableServiceResponse", "service": service})
 
     async def enable_many(request: Request) -> Response:
-        project, names = project_for(request, "enable"), (await json_of(request)).get("serviceIds")
+        project = project_for(request, "enable")
+        names = (await fields_of(request, "serviceIds")).get("serviceIds")
         if not isinstance(names, list) or not 0 < len(names) <= _MOST_AT_ONCE:
             raise GoogleError(400, f"`service_ids` must name 1 to {_MOST_AT_ONCE} services.")
         services = enable(project, [_parse_name(name) for name in names])
@@ -82,6 +86,7 @@ def routes(state: State, served: Collection[str]) -> list[BaseRoute]:
 
     async def disable(request: Request) -> Response:
         project, name = project_for(request, "disable"), _parse_name(request.path_params["service"])
+        await fields_of(request, *_OF_OTHERS)
         if name in served:
             raise not_emulated(f"the emulator cannot disable {name}, which it serves")
         key = f"projects/{project['projectNumber']}/services/{name}"

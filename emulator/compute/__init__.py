@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..access_tokens import Caller, require_caller
-from ..bodies import json_of
+from ..bodies import fields_of, json_of
 from ..errors import GoogleError, render_storage_error
 from ..state import State
 from .catalogue_requests import catalogue_routes
@@ -69,13 +69,13 @@ def routes(state: State, fleet: Fleet) -> list[BaseRoute]:
 
     async def set_metadata(request: Request) -> Response:
         caller, zone = asked(request)
-        name, body = request.path_params["instance"], await json_of(request)
+        name, body = request.path_params["instance"], await fields_of(request, "fingerprint", "items", "kind")
         request_id = request_id_of(request)
         return JSONResponse(instances.set_metadata(caller, zone, name, body, request_id=request_id))
 
     async def set_labels(request: Request) -> Response:
         caller, zone = asked(request)
-        name, body = request.path_params["instance"], await json_of(request)
+        name, body = request.path_params["instance"], await fields_of(request, "labelFingerprint", "labels")
         request_id = request_id_of(request)
         return JSONResponse(instances.set_labels(caller, zone, name, body, request_id=request_id))
 

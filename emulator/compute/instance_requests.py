@@ -7,7 +7,7 @@ workloads" and "Confidential Space images". Google's sentence is given where one
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +42,37 @@ _READ = frozenset(
     }
 )
 """What of an instance is kept; any other field that asks for something is refused."""
-_SCHEDULING = frozenset(
-    {"automaticRestart", "instanceTerminationAction", "onHostMaintenance", "preemptible", "provisioningModel"}
-)
-_DISK = frozenset({"autoDelete", "boot", "deviceName", "initializeParams", "kind", "mode", "type"})
-_DISK_PARAMETERS = frozenset({"diskName", "diskSizeGb", "diskType", "labels", "sourceImage"})
+_KEPT_BELOW: Mapping[str, frozenset[str]] = {
+    "confidentialInstanceConfig": frozenset({"confidentialInstanceType", "enableConfidentialCompute"}),
+    "disks": frozenset({"autoDelete", "boot", "deviceName", "initializeParams", "kind", "mode", "type"}),
+    "disks.initializeParams": frozenset({"diskName", "diskSizeGb", "diskType", "labels", "sourceImage"}),
+    "metadata": frozenset({"fingerprint", "items", "kind"}),
+    "metadata.items": frozenset({"key", "value"}),
+    "networkInterfaces": frozenset(
+        {
+            "accessConfigs", "fingerprint", "kind", "name", "network", "networkIP", "nicType", "stackType",
+            "subnetwork",
+        }
+    ),
+    "networkInterfaces.accessConfigs": frozenset({"kind", "name", "networkTier", "type"}),
+    "scheduling": frozenset(
+        {
+            "automaticRestart", "instanceTerminationAction", "onHostMaintenance", "preemptible",
+            "provisioningModel",
+        }
+    ),
+    "serviceAccounts": frozenset({"email", "scopes"}),
+    "shieldedInstanceConfig": frozenset({"enableIntegrityMonitoring", "enableSecureBoot", "enableVtpm"}),
+    "tags": frozenset({"fingerprint", "items"}),
+}  # fmt: skip
+"""Likewise of what is inside a field. A disk's type and labels are the disk's, which is no resource here."""
+_ONLY: Mapping[tuple[str, str], str] = {
+    ("disks", "mode"): "READ_WRITE",
+    ("disks", "type"): "PERSISTENT",
+    ("networkInterfaces", "stackType"): "IPV4_ONLY",
+    ("networkInterfaces.accessConfigs", "type"): "ONE_TO_ONE_NAT",
+}
+"""Of what has several values at Google: the one that a VM can have here."""
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _MOST_METADATA_BYTES = 512 * 1024
 
@@ -79,7 +105,7 @@ def parse_instance_request(
     Raises:
         GoogleError: 400 or 404 for the first thing that is wrong with it.
     """
-    refuse_other_fields(body, _READ, "instances")
+    _refuse_what_is_not_kept(body, _READ, "")
     name = body.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _invalid("name", name, "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'")
@@ -93,6 +119,9 @@ def parse_instance_request(
         )
     if machine_type not in MACHINE_TYPES:
         raise _invalid("machineType", machine_type, "The referenced resource does not exist.")
+    shielded = _object(body.get("shieldedInstanceConfig"))
+    if shielded.get("enableVtpm") is False:
+        raise _bad_request("The Confidential Space image runs on VMs with a vTPM only.")
     account, scopes = _parse_service_account(body.get("serviceAccounts"), default_account)
     return InstanceRequest(
         name=name,
@@ -100,7 +129,7 @@ def parse_instance_request(
         confidential_type=confidential_type,
         hardware=technology.hardware,
         debug=_parse_image(body.get("disks")),
-        secure_boot=bool(_object(body.get("shieldedInstanceConfig")).get("enableSecureBoot")),
+        secure_boot=bool(shielded.get("enableSecureBoot")),
         gpu=machine_type.startswith("a3-"),
         memory_kb=shape_of(machine_type)[1] * 1024,
         service_account=account,
@@ -116,8 +145,26 @@ def parse_instance_request(
             "networkInterfaces": [_object(each) for each in _list(body.get("networkInterfaces"))],
             "description": str(body.get("description") or ""),
             "minCpuPlatform": str(body.get("minCpuPlatform") or ""),
+            "integrity": shielded.get("enableIntegrityMonitoring") is not False,
         },
     )
+
+
+def _refuse_what_is_not_kept(value: Mapping[str, Any], kept: Collection[str], where: str) -> None:
+    """Every field in it, and in what is inside, is one that is kept.
+
+    Raises:
+        GoogleError: 400 for the first other one, and for a value that no VM has here.
+    """
+    refuse_other_fields(value, kept, f"instances{where and '.'}{where}")
+    for field, inside in value.items():
+        only = _ONLY.get((where, field), inside)
+        if inside and inside != only:
+            raise not_emulated(f"the emulator has `{only}` alone as `{field}` of instances.{where}")
+        place = f"{where}.{field}" if where else field
+        if place in _KEPT_BELOW:
+            for each in inside if isinstance(inside, list) else [inside]:
+                _refuse_what_is_not_kept(_object(each), _KEPT_BELOW[place], place)
 
 
 def parse_labels(value: object) -> dict[str, str]:
@@ -139,7 +186,6 @@ def _parse_scheduling(value: object, *, migrates: bool) -> dict[str, Any]:
     Source: Confidential VM documentation, "Live migration": of SEV on N2D alone.
     """
     scheduling = dict(_object(value))
-    refuse_other_fields(scheduling, _SCHEDULING, "instances.scheduling")
     policy = scheduling.setdefault("onHostMaintenance", "MIGRATE")
     if policy not in ("MIGRATE", "TERMINATE"):
         raise _invalid("scheduling.onHostMaintenance", policy, "")
@@ -189,8 +235,6 @@ def _parse_image(disks: object) -> bool:
     if len(all_of_them) > 1:
         raise not_emulated("the emulator does not have disks but the one that a VM boots from")
     parameters = _object(all_of_them[0].get("initializeParams"))
-    refuse_other_fields(all_of_them[0], _DISK, "instances.disks")
-    refuse_other_fields(parameters, _DISK_PARAMETERS, "instances.disks.initializeParams")
     source = parameters.get("sourceImage")
     match = _IMAGE.fullmatch(source) if isinstance(source, str) else None
     if match is None:

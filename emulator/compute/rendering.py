@@ -44,7 +44,7 @@ def render_instance(key: str, wanted: InstanceRequest, identity: InstanceIdentit
         "shieldedInstanceConfig": {
             "enableSecureBoot": wanted.secure_boot,
             "enableVtpm": True,
-            "enableIntegrityMonitoring": True,
+            "enableIntegrityMonitoring": wanted.shown["integrity"],
         },
         "shieldedInstanceIntegrityPolicy": {"updateAutoLearnPolicy": True},
         "confidentialInstanceConfig": {
@@ -80,18 +80,18 @@ def fingerprint_of(value: object) -> str:
 
 def _disk(zone: str, name: str, asked: Mapping[str, object]) -> Document:
     parameters = asked.get("initializeParams")
-    size = parameters.get("diskSizeGb") if isinstance(parameters, dict) else None
+    made_with = parameters if isinstance(parameters, dict) else {}
     return {
         "kind": "compute#attachedDisk",
         "type": "PERSISTENT",
         "mode": "READ_WRITE",
-        "source": f"{zone}/disks/{name}",
+        "source": f"{zone}/disks/{made_with.get('diskName') or name}",
         "deviceName": str(asked.get("deviceName") or "persistent-disk-0"),
         "index": 0,
         "boot": True,
         "autoDelete": asked.get("autoDelete", True) is not False,
         "interface": "SCSI",
-        "diskSizeGb": str(size or 11),
+        "diskSizeGb": str(made_with.get("diskSizeGb") or 11),
         "architecture": "X86_64",
     }
 
@@ -108,19 +108,22 @@ def _network_interface(
         "name": f"nic{index}",
         "network": f"{project}/global/networks/{network}",
         "subnetwork": f"{project}/regions/{region}/subnetworks/{subnetwork}",
-        "networkIP": f"10.138.{index}.{2 + int(identity.instance_id) % 250}",
+        "networkIP": str(asked.get("networkIP") or f"10.138.{index}.{2 + int(identity.instance_id) % 250}"),
         "stackType": "IPV4_ONLY",
         "fingerprint": fingerprint_of([identity.instance_id, index]),
     }
+    if asked.get("nicType"):
+        interface["nicType"] = str(asked["nicType"])
     access = asked.get("accessConfigs")
     if isinstance(access, list) and access:
+        wanted = access[0] if isinstance(access[0], dict) else {}
         interface["accessConfigs"] = [
             {
                 "kind": "compute#accessConfig",
                 "type": "ONE_TO_ONE_NAT",
-                "name": "external-nat",
+                "name": str(wanted.get("name") or "external-nat"),
                 "natIP": f"192.0.2.{1 + int(identity.instance_id) % 254}",
-                "networkTier": "PREMIUM",
+                "networkTier": str(wanted.get("networkTier") or "PREMIUM"),
             }
         ]
     return interface

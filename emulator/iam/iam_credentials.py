@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..access_tokens import CLOUD_PLATFORM, Caller, lifetime_of, mint_access_token, require_caller
-from ..bodies import json_of
+from ..bodies import fields_of
 from ..errors import GoogleError
 from ..signing import (
     mint_id_token,
@@ -47,7 +47,7 @@ def routes(state: State) -> list[BaseRoute]:
     """`POST …:generateAccessToken`, and the trust boundaries that google-auth asks for in the background."""
 
     async def generate_access_token(request: Request) -> Response:
-        body = await json_of(request)
+        body = await fields_of(request, "delegates", "lifetime", "scope")
         caller = _scoped_caller(state, request)
         scopes = _parse_scopes(body.get("scope"))
         lifetime_s = lifetime_of(state, _parse_lifetime(body.get("lifetime", "3600s")))
@@ -63,7 +63,7 @@ def routes(state: State) -> list[BaseRoute]:
         return JSONResponse({"accessToken": token, "expireTime": expires.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
     async def generate_id_token(request: Request) -> Response:
-        body = await json_of(request)
+        body = await fields_of(request, "audience", "delegates", "includeEmail")
         caller = _scoped_caller(state, request)
         audience = body.get("audience")
         if not isinstance(audience, str) or not audience:
@@ -75,7 +75,7 @@ def routes(state: State) -> list[BaseRoute]:
         return JSONResponse({"token": mint_id_token(state, account["uniqueId"], audience, more)})
 
     async def sign_blob(request: Request) -> Response:
-        body = await json_of(request)
+        body = await fields_of(request, "delegates", "payload")
         caller = _scoped_caller(state, request)
         payload = _parse_payload(body.get("payload"))
         account = _speak_for(state, caller, request, body, "iam.serviceAccounts.signBlob", "SignBlob")
@@ -83,7 +83,7 @@ def routes(state: State) -> list[BaseRoute]:
         return JSONResponse({"keyId": key_id, "signedBlob": base64.b64encode(signed).decode()})
 
     async def sign_jwt(request: Request) -> Response:
-        body = await json_of(request)
+        body = await fields_of(request, "delegates", "payload")
         caller = _scoped_caller(state, request)
         claims = _parse_claims(body.get("payload"), state.clock())
         account = _speak_for(state, caller, request, body, "iam.serviceAccounts.signJwt", "SignJwt")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import GoogleError, not_emulated
+from ..errors import GoogleError, not_emulated, refuse_other_fields
 
 
 def parse_policy_request(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -16,8 +16,9 @@ def parse_policy_request(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Raises:
         GoogleError: 400 where it is no object, or its bindings are no list of objects; or where a mask
-            leaves the bindings out, which are all that can be changed.
+            leaves the bindings out, which are all that can be changed; or where anything is beside them.
     """
+    refuse_other_fields(body, ("policy", "updateMask"), "setIamPolicy")
     policy = body.get("policy") or {}
     if not isinstance(policy, Mapping):
         raise _invalid("policy")
@@ -36,6 +37,7 @@ def parse_permissions_request(body: Mapping[str, Any]) -> tuple[str, ...]:
     Raises:
         GoogleError: 400 where they are no list of texts.
     """
+    refuse_other_fields(body, ("permissions",), "testIamPermissions")
     permissions = body.get("permissions") or []
     if not isinstance(permissions, list) or not all(isinstance(each, str) for each in permissions):
         raise _invalid("permissions")

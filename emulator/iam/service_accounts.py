@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..access_tokens import Caller, require_caller
-from ..bodies import json_of
+from ..bodies import fields_of, json_of
 from ..errors import GoogleError
 from ..pages import page_of
 from ..state import Document, State
@@ -137,11 +137,15 @@ class _ServiceAccounts:
         return JSONResponse(_render(self._put({**account, **changes})))
 
     async def enable(self, request: Request) -> Response:
-        self._put({**self._require(request, "enable"), "disabled": False})
+        account = self._require(request, "enable")
+        await fields_of(request)
+        self._put({**account, "disabled": False})
         return JSONResponse({})
 
     async def disable(self, request: Request) -> Response:
-        self._put({**self._require(request, "disable"), "disabled": True})
+        account = self._require(request, "disable")
+        await fields_of(request)
+        self._put({**account, "disabled": True})
         return JSONResponse({})
 
     async def delete(self, request: Request) -> Response:
@@ -161,6 +165,7 @@ class _ServiceAccounts:
         self._check(caller, "undelete", account["name"], policies)
         if account["email"] in self._accounts:
             raise GoogleError(409, f"Service account {account['email']} exists already.")
+        await fields_of(request)
         self._deleted.delete(account["uniqueId"])
         restored = {key: value for key, value in account.items() if key != "deletedAt"}
         return JSONResponse({"restoredAccount": _render(self._put(restored))})

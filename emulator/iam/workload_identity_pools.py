@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..access_tokens import require_caller
-from ..bodies import json_of
+from ..bodies import fields_of, json_of
 from ..errors import GoogleError
 from ..pages import page_of
 from ..state import Document, State
@@ -178,6 +178,7 @@ class _Resources:
         current = self._found(request, "undelete")
         if current["state"] != "DELETED":
             raise GoogleError(400, "The resource is not deleted.", status="FAILED_PRECONDITION")
+        await fields_of(request)
         return self._changed(
             {key: value for key, value in current.items() if key != "expireTime"} | {"state": "ACTIVE"}
         )

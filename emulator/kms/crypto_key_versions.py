@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..bodies import json_of
-from ..errors import refuse_other_fields
+from ..bodies import fields_of, json_of
 from ..pages import page_of
 from .access import Access, Asked
 from .key_requests import check_view, parse_new_version, parse_version_patch
@@ -59,12 +58,12 @@ def routes(access: Access, store: KeyStore) -> list[BaseRoute]:
         return answer(change_state(key, version, state), version.number)
 
     async def destroy(request: Request) -> Response:
-        refuse_other_fields(await json_of(request), (), "destroy")
+        await fields_of(request)
         key, version = access.version(request, _DESTROY)
         return answer(schedule_destruction(key, version, store.now()), version.number)
 
     async def restore_version(request: Request) -> Response:
-        refuse_other_fields(await json_of(request), (), "restore")
+        await fields_of(request)
         key, version = access.version(request, _RESTORE)
         return answer(restore(key, version), version.number)
 

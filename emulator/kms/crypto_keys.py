@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..bodies import json_of
+from ..bodies import fields_of, json_of
 from ..iam.authorization import empty_policy
 from ..pages import page_of
 from .access import Access, Asked
@@ -77,7 +77,7 @@ def routes(access: Access, store: KeyStore) -> list[BaseRoute]:
         return JSONResponse(store.put_key(changed).render())
 
     async def update_primary_version(request: Request) -> Response:
-        body = await json_of(request)
+        body = await fields_of(request, "cryptoKeyVersionId")
         key = access.key(request, _UPDATE_PRIMARY)
         number = parse_primary(body)
         version = key.version(number)

@@ -136,7 +136,7 @@ def parse_new_version(body: Mapping[str, Any]) -> VersionState:
     Raises:
         GoogleError: 400 for any but enabled and disabled, and for external and imported versions.
     """
-    refuse_other_fields(body, ("state", *_VERSION_SHOWN_ALONE, *_VERSION_TIMES), "key versions")
+    _refuse_other_fields_of_versions(body)
     return _parse_state(body["state"]) if body.get("state") else "ENABLED"
 
 
@@ -146,6 +146,7 @@ def parse_version_patch(body: Mapping[str, Any], mask: str) -> VersionState:
     Raises:
         GoogleError: 400.
     """
+    _refuse_other_fields_of_versions(body)
     if mask != "state":
         raise invalid("update_mask", "the state of a key version can be changed, and nothing else")
     return _parse_state(body.get("state"))
@@ -168,6 +169,10 @@ def _refuse_other_fields(body: Mapping[str, Any]) -> None:
     # An empty one would admit no reason at all.
     if body.get("keyAccessJustificationsPolicy") is not None:
         raise not_emulated("the emulator does not have `keyAccessJustificationsPolicy` of keys")
+
+
+def _refuse_other_fields_of_versions(body: Mapping[str, Any]) -> None:
+    refuse_other_fields(body, ("state", *_VERSION_SHOWN_ALONE, *_VERSION_TIMES), "key versions")
 
 
 def _check_template(template: object) -> None:

@@ -117,8 +117,12 @@ def _parse_access(configuration: object) -> Document:
         raise invalid("Invalid value in the bucket resource: iamConfiguration")
     for key, value in configuration.items():
         if key in ("uniformBucketLevelAccess", "bucketPolicyOnly"):
-            if isinstance(value, Mapping) and value.get("enabled") is False:
+            if not isinstance(value, Mapping):
+                raise invalid(f"Invalid value in the bucket resource: iamConfiguration.{key}")
+            if value.get("enabled") is False:
                 raise absent("access control lists: access to a bucket is uniform")
+            if others := value.keys() - {"enabled", "lockedTime"}:
+                raise absent(f"a bucket's `iamConfiguration.{key}.{min(others)[:80]}`")
         elif key != "publicAccessPrevention":
             raise absent(f"a bucket's `iamConfiguration.{key[:80]}`")
     prevention = configuration.get("publicAccessPrevention")

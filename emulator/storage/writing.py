@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..access_tokens import Caller
-from ..bodies import json_of
+from ..bodies import fields_of, json_of
+from ..errors import refuse_other_fields
 from .calls import serving
 from .core import Storage, check_object_name, generation_of, without_nulls
 from .errors import invalid
@@ -44,7 +45,7 @@ class _Making:
         self._storage = storage
 
     async def compose(self, request: Request) -> Response:
-        document = await json_of(request)
+        document = await fields_of(request, "destination", "kind", "sourceObjects")
         caller = self._storage.caller_of(request)
         bucket, name = request.path_params["bucket"], check_object_name(request.path_params["object"])
         self._storage.authorize(caller, "storage.objects.create", self._storage.bucket(bucket), name)
@@ -70,6 +71,7 @@ class _Making:
         found = []
         for source in sources:
             source = source if isinstance(source, dict) else {}
+            refuse_other_fields(source, ("generation", "name", "objectPreconditions"), "sourceObjects")
             texts = {key: str(value) for key, value in without_nulls(source).items() if key == "generation"}
             stored = self._storage.find(
                 caller,

@@ -53,7 +53,7 @@ class Api:
 
     revision: str
     methods: Mapping[str, Method]
-    _schemas: Mapping[str, Any] = field(repr=False)
+    schemas: Mapping[str, Any] = field(repr=False)
 
     def check_answer(self, method: str, answer: object) -> list[str]:
         """What of the answer has another type than the document says, or is not in it at all."""
@@ -82,7 +82,7 @@ class Api:
         return faults
 
     def _faults(self, schema: Mapping[str, Any], value: object, where: str) -> Iterator[str]:
-        schema = self._schemas[schema["$ref"]] if "$ref" in schema else schema
+        schema = self.schemas[schema["$ref"]] if "$ref" in schema else schema
         kind = schema.get("type", "any")
         if not isinstance(value, _TYPES[kind]) or (kind == "integer" and isinstance(value, bool)):
             yield f"{where} is no {kind}"
@@ -106,7 +106,7 @@ def read_api(service: str, version: str) -> Api:
     folder = files("googleapiclient") / "discovery_cache" / "documents"
     document = json.loads((folder / f"{service}.{version}.json").read_text(encoding="utf-8"))
     methods = {each.name: each for each in _methods(document, "/" + document["servicePath"], "")}
-    return Api(revision=document["revision"], methods=methods, _schemas=document["schemas"])
+    return Api(revision=document["revision"], methods=methods, schemas=document["schemas"])
 
 
 def _methods(resource: Mapping[str, Any], base: str, prefix: str) -> Iterator[Method]:

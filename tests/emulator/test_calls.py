@@ -221,3 +221,22 @@ def test_a_parameter_that_is_not_honoured_is_refused(platform: Any, service: Ser
         answer = platform.call(call.verb, f"https://{service.name}.googleapis.com{path}?{parameter}=1")
         said = answer.json["error"]["message"]
         assert (answer.status, f"does not have the parameter `{parameter}`" in said) == (400, True)
+
+
+WITH_BODY = [
+    (service, name)
+    for service, name in CALLS
+    if APIS[f"{service.name} {service.version}"].methods[name].request
+    and name != "v1.token"  # of OAuth, where what is not known is ignored
+    and not name.endswith("undelete")  # of what was deleted: tests of their own
+]
+
+
+@pytest.mark.parametrize(
+    ("service", "name"), WITH_BODY, ids=[f"{each.name} {each.version} {name}" for each, name in WITH_BODY]
+)
+def test_a_field_that_is_not_honoured_is_refused(there: Any, service: Service, name: str) -> None:
+    body = {**_body(service, name, there), "nonsense": "x"}
+    answer = there.call(service.calls[name].verb, address(service, name, there), body)
+    assert answer.status == 400
+    assert "nonsense" in answer.json["error"]["message"]
