@@ -15,7 +15,7 @@ from attestation.digests import Digest
 from attestation.errors import ExitCode, Misconfigured
 from contract.cosigned import signers
 from contract.dsse import public_key_of
-from contract.orders import OrderDocument, Type, sign_document
+from contract.orders import OrderDocument, Type, parse_epoch, sign_document
 
 from ..rendering import Styled, console, print_json
 from .changes import changes, changes_document
@@ -113,6 +113,11 @@ def _check_stands(document: OrderDocument, state: State) -> None:
             f"the order is number {order.sequence} of its type in epoch {order.epoch}, and what stands is"
             f" another: the next is {stands[1]} in epoch {stands[0]}",
             hint="another order came before it: make it anew, and have it signed anew",
+        )
+    if order.type == "epoch" and parse_epoch(document.body).restored != state.restored:
+        raise Misconfigured(
+            "the epoch was ordered after another restore than the one that the broker waits after",
+            hint="make it anew: symbolon owner order epoch",
         )
 
 

@@ -15,6 +15,7 @@ from contract.licence_templates import Template, parse_templates
 from contract.orders import parse_document, render_document, sign_document
 from policy.provider import parse_provider
 from release.orders.standing import replace_standing, standing
+from release.restored import mark_restored
 from release.store.engine import reading, writing
 from release.store.schema import POLICY, licences
 from symbolon.owner import approving
@@ -147,6 +148,15 @@ def test_an_epoch_says_what_becomes_void_and_voids_it(of_two: Shop) -> None:
     assert (shown["state"], shown["runs_used"]) == ("revoked", 3)
     of_two.json("licence", "renew", id_, "--runs", "5", "--reinstate")
     assert of_two.json("licence", "show", id_)["licence"]["state"] == "holds"
+
+
+def test_an_epoch_after_an_earlier_restore_is_not_signed(of_two: Shop) -> None:
+    engine = of_two.broker.engine
+    mark_restored(engine)
+    assert "+ it begins after the restore " in of_two.owner("order", "epoch").out
+    mark_restored(engine)
+    answered = of_two.owner("approve", "order-epoch-1.json", key="ben")
+    assert (answered.code, "after another restore" in answered.err) == (ExitCode.MISCONFIGURED, True)
 
 
 def test_whoever_sits_at_a_terminal_is_asked(of_two: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
