@@ -19,7 +19,7 @@ from pathlib import Path
 from attestation.errors import Misconfigured, quoted
 
 from .folder import Folder
-from .restored import mark_restored
+from .restored import mark_copied
 from .settings import NAME, SQLITE
 from .store.engine import open_engine, parse_url
 
@@ -87,7 +87,7 @@ def _copy_database(source: Path, target: Path) -> None:
 def _mark(copy: Path) -> None:
     engine = open_engine(f"sqlite:///{copy.resolve()}")
     try:
-        mark_restored(engine)
+        mark_copied(engine)
     finally:
         engine.dispose()
 

@@ -6,13 +6,20 @@ to begin a new epoch, which voids what was left.
 
 The mark is a row of the database itself, so that every broker of it sees it. Beside it stands what this
 restore is called, at random: the order of an epoch names it, and one that was signed after an earlier restore
-of the same backup begins nothing.
+of the same backup begins nothing. A copy is marked and has no name, or whoever puts it into its place by hand
+again and again would have the same one: it gets its name by `symbolon broker restore`, or when it is first
+served.
+
+Whoever writes to the database can put an old name back, as any other row. Only a checkpoint that is held
+elsewhere shows that.
 """
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import threading
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
@@ -30,19 +37,51 @@ from .store.schema import meta
 
 _MARK, _NAME = "restored-in-epoch", "restored-as"
 _ITS_OWN = meta.c.name.in_((_MARK, _NAME))
+_NAME_BYTES: Final = 16
 
 
-def mark_restored(engine: Engine) -> None:
-    """The database releases nothing until an epoch after its present one begins, or `is_whole` says it may.
+def mark_copied(engine: Engine) -> None:
+    """The database is a copy: it releases nothing until an epoch after its present one begins, or
+    `why_not_whole` finds nothing missing. `mark_restored` or `name_copy` gives it a name.
 
     Raises:
         BrokerRefused: `database-unavailable`.
     """
     with writing(engine) as connection:
-        epoch = current_epoch(connection)
-        connection.execute(delete(meta).where(_ITS_OWN))
-        connection.execute(insert(meta).values(name=_MARK, value=str(epoch)))
-        connection.execute(insert(meta).values(name=_NAME, value=secrets.token_hex(16)))
+        _mark(connection)
+
+
+def mark_restored(engine: Engine) -> None:
+    """As `mark_copied`, and this restore has a name of its own.
+
+    Raises:
+        BrokerRefused: `database-unavailable`.
+    """
+    with writing(engine) as connection:
+        _mark(connection)
+        _give_name(connection)
+
+
+def name_copy(engine: Engine) -> None:
+    """A copy that was put into its place by hand, and waits without a name, has one.
+
+    Raises:
+        BrokerRefused: `database-unavailable`.
+    """
+    with writing(engine) as connection:
+        connection.execute(select(meta).where(meta.c.name == _MARK).with_for_update())  # of two, one draws
+        if is_waiting(connection) and not restored_as(connection):
+            _give_name(connection)
+
+
+def _mark(connection: Connection) -> None:
+    epoch = current_epoch(connection)
+    connection.execute(delete(meta).where(_ITS_OWN))
+    connection.execute(insert(meta).values(name=_MARK, value=str(epoch)))
+
+
+def _give_name(connection: Connection) -> None:
+    connection.execute(insert(meta).values(name=_NAME, value=secrets.token_hex(_NAME_BYTES)))
 
 
 def take_mark_away(engine: Engine) -> None:
@@ -56,8 +95,19 @@ def take_mark_away(engine: Engine) -> None:
 
 
 def restored_as(connection: Connection) -> str:
-    """What the last restore is called, 32 hex digits; empty where there was none, or its log was whole."""
+    """What the restore is called that the database waits after, 32 hex digits; empty where it waits after
+    none, or is a copy that has no name yet."""
+    if not is_waiting(connection):
+        return ""
     return connection.execute(select(meta.c.value).where(meta.c.name == _NAME)).scalar() or ""
+
+
+def is_ordered_after(connection: Connection, restored: str) -> bool:
+    """Whether an order that names this restore, or none by an empty name, is for the database as it waits."""
+    name = restored_as(connection)
+    if is_waiting(connection) and not name:
+        return False
+    return hmac.compare_digest(restored.encode(), name.encode())
 
 
 def is_waiting(connection: Connection) -> bool:

@@ -9,13 +9,15 @@ from sqlalchemy import Engine, func, select
 
 from .master_key.wrapping import key_id_of
 from .orders.standing import epoch_of
+from .restored import restored_as
 from .store.engine import reading
 from .store.schema import leases, licences, log_head, models, releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """`running` are leases that have not ended; `master_keys` says how many models' keys each wraps."""
+    """`running` are leases that have not ended; `master_keys` says how many models' keys each wraps.
+    `restored` is what the restore is called that the database waits after, or empty."""
 
     models: int
     licences: int
@@ -24,6 +26,7 @@ class Summary:
     running: int
     log_entries: int
     epoch: int
+    restored: str
     master_keys: Mapping[str, int]
 
 
@@ -53,5 +56,6 @@ def summarise(engine: Engine, *, now: float) -> Summary:
             ),
             log_entries=count(select(log_head.c.size)),
             epoch=epoch_of(connection),
+            restored=restored_as(connection),
             master_keys=by_key,
         )

@@ -26,7 +26,7 @@ from policy.provider import parse_provider
 
 from ..broker import Broker, model_context
 from ..log.proving import root_at
-from ..restored import restored_as
+from ..restored import is_ordered_after
 from ..store.schema import MOST, leases, licences, log_head, models
 from .standing import approvals_of, epoch_of, replace_standing, standing, templates_of
 
@@ -186,7 +186,7 @@ def _begin(connection: Connection, body: bytes, now: int) -> None:
         raise _OUT_OF_TURN.error(
             f"the epoch is not the next, {following}, or does not begin at the log's end, {size}"
         )
-    if epoch.restored != restored_as(connection):
+    if not is_ordered_after(connection, epoch.restored):
         raise _OUT_OF_TURN.error(
             "the epoch was ordered after another restore: of what this one has lost it says nothing",
             "the owner orders an epoch anew: `symbolon owner order epoch`",

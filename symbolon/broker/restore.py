@@ -14,8 +14,8 @@ from contract.dsse import parse_public_key
 from release.backup import put_back
 from release.folder import Folder, open_folder
 from release.log.restoring import KeptFile
-from release.restored import mark_restored, take_mark_away, why_not_whole
-from release.store.engine import check_migrated, held_alone, open_engine
+from release.restored import mark_restored, restored_as, take_mark_away, why_not_whole
+from release.store.engine import check_migrated, held_alone, open_engine, reading
 
 from ..inputs import read_text
 from ..rendering import console, print_json, printable_lines
@@ -52,17 +52,21 @@ def restore(backup: Path, path: Path, *, checkpoint: str | None, output: str) ->
                 missing = why_not_whole(engine, held, broker=key.key_id)
             if missing is None:
                 take_mark_away(engine)
+            with reading(engine) as connection:
+                name = restored_as(connection)
         finally:
             engine.dispose()
     if text is not None:
         KeptFile(folder.kept).keep(text)
-    _tell(folder, missing, output=output)
+    _tell(folder, missing, name, output=output)
     return ExitCode.YES if missing is None else ExitCode.ANSWERED_NO
 
 
-def _tell(folder: Folder, missing: str | None, *, output: str) -> None:
+def _tell(folder: Folder, missing: str | None, name: str, *, output: str) -> None:
     if output == "json":
-        print_json({"folder": str(folder.path), "whole": missing is None, "missing": missing})
+        print_json(
+            {"folder": str(folder.path), "whole": missing is None, "missing": missing, "restored": name}
+        )
         return
     terminal = console()
     terminal.print(printable_lines(f"the broker is in {folder.path}"))
@@ -72,3 +76,4 @@ def _tell(folder: Folder, missing: str | None, *, output: str) -> None:
     terminal.print(printable_lines(missing))
     terminal.print("it releases nothing until a newer backup is restored, or the owner begins a new epoch:")
     terminal.print("  symbolon owner order epoch")
+    terminal.print(f"the order names this restore, and is of use after no other: {name}")

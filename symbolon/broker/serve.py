@@ -20,7 +20,7 @@ from release.log.restoring import KeptFile
 from release.log.witness import WitnessClient
 from release.making import host_of
 from release.metrics import Metrics
-from release.restored import WholeLog
+from release.restored import WholeLog, name_copy
 from release.server import Service
 from release.serving import listen, working
 from release.serving import serve as serve_until_stopped
@@ -98,6 +98,7 @@ def _log(folder: Folder, engine: Engine, keys: Keys) -> WholeLog:
     named = folder.settings.witness
     witness = None if named is None else WitnessClient(named.url, parse_witness_key(named.verifier_key))
     kept = KeptFile(folder.kept)
+    name_copy(engine)
     return WholeLog(Publisher(engine, keys.identity, witness=witness, kept=kept), engine)
 
 

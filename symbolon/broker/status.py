@@ -73,6 +73,7 @@ def _tell(folder: Folder, found: Summary, checks: dict[str, str], *, serves: boo
         ("released", f"{found.releases}, {found.running} of them running"),
         ("log", f"{found.log_entries} entries, epoch {found.epoch}"),
         ("log's key", _log_key(folder, found)),
+        *([("restored as", f"{found.restored}: waits for an epoch")] if found.restored else []),
     ]
     for line in printable_lines(columns(rows)).splitlines():
         console().print(styled(line, whole=True))

@@ -15,8 +15,9 @@ from attestation.digests import Digest
 from attestation.errors import ExitCode, Misconfigured
 from contract.cosigned import signers
 from contract.dsse import public_key_of
-from contract.orders import OrderDocument, Type, sign_document
+from contract.orders import OrderDocument, Type, parse_epoch, sign_document
 
+from ..inputs import WrongUsage
 from ..rendering import Styled, console, print_json
 from .changes import changes, changes_document
 from .desk import Desk, State
@@ -31,6 +32,7 @@ def approve(desk: Desk, file: Path, *, send: bool, plan: bool, yes: bool, output
     Raises:
         OrderMalformed, OrderFormatUnknown: the file has none.
         Misconfigured: it is for another broker, or not for what stands now.
+        WrongUsage: nobody is at a terminal, and it is not `yes`.
         BrokerRefused, BrokerUnreachable: see there.
     """
     document = read_order(file)
@@ -60,6 +62,7 @@ def make_order(
 
     Raises:
         Misconfigured: the body cannot be made.
+        WrongUsage: nobody is at a terminal, and it is not `yes`.
         BrokerRefused, BrokerUnreachable: see there.
     """
     state = desk.state()
@@ -96,7 +99,7 @@ def _sign(
             return ExitCode.YES
         outcome = Outcome(order=document, signed=0, needed=needed)
         return tell(outcome, (), output=output, **changes_document(document))
-    if not yes and not _agreed():
+    if not yes and not _agreed(is_shown=output == "human"):
         console().print("nothing was signed")
         return ExitCode.ANSWERED_NO
     signed = sign_document(document, desk.key)
@@ -114,6 +117,11 @@ def _check_stands(document: OrderDocument, state: State) -> None:
             f" another: the next is {stands[1]} in epoch {stands[0]}",
             hint="another order came before it: make it anew, and have it signed anew",
         )
+    if order.type == "epoch" and parse_epoch(document.body).restored != state.restored:
+        raise Misconfigured(
+            "the epoch was ordered after another restore than the one that the broker waits after",
+            hint="make it anew: symbolon owner order epoch",
+        )
 
 
 def _show(document: OrderDocument, lines: list[Styled], *, own: Digest) -> None:
@@ -122,6 +130,7 @@ def _show(document: OrderDocument, lines: list[Styled], *, own: Digest) -> None:
     terminal.print(f"order {order.sequence} of the type {order.type}, in epoch {order.epoch}")
     for line in lines:
         terminal.print(line)
+    terminal.print(f"what is signed has the digest {order.new}")
     for each in document.signed.signatures:
         if each.key_id != own:
             terminal.print(f"signed by {each.key_id}")
@@ -132,8 +141,15 @@ def _rows(document: OrderDocument) -> list[tuple[str, str]]:
     return [("order", f"{order.sequence} of the type {order.type}, in epoch {order.epoch}")]
 
 
-def _agreed() -> bool:
-    """Whether whoever sits at the terminal says so; where nobody does, whoever typed the command did."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
+def _agreed(*, is_shown: bool) -> bool:
+    """Whether whoever sits at the terminal says so, of what they were shown.
+
+    Raises:
+        WrongUsage: nobody is there to be shown it, or to be asked.
+    """
+    if not (is_shown and sys.stdin.isatty() and sys.stdout.isatty()):
+        raise WrongUsage(
+            "nothing was signed: nobody is at a terminal who could be asked",
+            hint="look at it with --plan, then sign it with --yes",
+        )
     return input("sign this? [y/N] ").strip().lower() in ("y", "yes")

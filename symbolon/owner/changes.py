@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attestation.errors import SymbolonError
 from contract.approvals import parse_approvals
-from contract.licence import unsafe_read_licence
+from contract.licence import Licence, unsafe_read_licence
 from contract.licence_templates import Template, parse_templates
 from contract.model_keys import parse_model_key
 from contract.orders import OrderDocument, Type, parse_epoch, parse_master_key, parse_revocation
@@ -76,7 +76,7 @@ def _licence_words(desk: Desk, id_: str) -> list[str]:
             return []
         raise
     counted = read_counted(said.get("licence", {}))
-    return [f"{name}: {words}" for name, words in rows_of(counted.licence)]
+    return list(_words_of_licence(counted.licence))
 
 
 def _policy(body: bytes) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _template(body: bytes) -> Iterator[str]:
 
 def _template_words(each: Template) -> str:
     first, last = each.versions
-    lasts = "any time" if each.lasts_s is None else f"{each.lasts_s / _DAY_S:g} days"
+    lasts = "any time" if each.lasts_s is None else _length(each.lasts_s)
     parts = [
         f"{each.model_id}, versions {first} {'and later' if last is None else f'to {last}'}",
         "any image" if not each.images else f"images {', '.join(each.images)}",
@@ -122,6 +122,12 @@ def _template_words(each: Template) -> str:
         f"for {lasts}, leases to {each.lease_s} s",
     ]
     return "; ".join(parts)
+
+
+def _length(seconds: int) -> str:
+    """All of it: a second that is not shown would be signed unseen."""
+    days, rest = divmod(seconds, _DAY_S)
+    return f"{days} days" + (f" and {rest} s" if rest else "")
 
 
 def _approvals(body: bytes) -> Iterator[str]:
@@ -139,7 +145,12 @@ def _epoch(body: bytes) -> Iterator[str]:
 
 
 def _licence(body: bytes) -> Iterator[str]:
-    yield from (f"{name}: {words}" for name, words in rows_of(unsafe_read_licence(body)))
+    yield from _words_of_licence(unsafe_read_licence(body))
+
+
+def _words_of_licence(licence: Licence) -> Iterator[str]:
+    yield from (f"{name}: {words}" for name, words in rows_of(licence))
+    yield f"evidence: {licence.evidence}"
 
 
 def _model(body: bytes) -> Iterator[str]:

@@ -102,7 +102,9 @@ def _add_order(order: argparse._SubParsersAction[Parser], name: str, says: str, 
 def _add_signing(parser: Parser) -> None:
     parser.add_argument("--send", action="store_true", help="have it done, where enough have signed")
     parser.add_argument("--plan", action="store_true", help="show what would change, and sign nothing")
-    parser.add_argument("--yes", action="store_true", help="do not ask before signing")
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask before signing: needed where there is no terminal"
+    )
     add_desk(parser)
     add_output(parser)
 

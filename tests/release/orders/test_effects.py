@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from attestation.digests import digest_of
-from contract.dsse import PrivateKey
+from contract.approvals import make_approvals, render_approvals
+from contract.dsse import PrivateKey, public_key_of
 from contract.licence import Holder, Licence, sign_licence
 from contract.licence_templates import Template, render_templates
 from contract.model_keys import render_model_key, seal_model_key
@@ -18,12 +19,14 @@ from contract.orders import Epoch, Type, render_epoch, render_master_key, render
 from contract.release_log import Opening
 from contract.release_refusals import BrokerRefused
 from release.broker import model_context
-from release.restored import mark_restored
+from release.orders.standing import APPROVALS, replace_standing
+from release.restored import is_waiting, mark_copied, mark_restored, name_copy
 from release.store.engine import reading, writing
 from release.store.schema import METADATA, leases, licences
 from tests.orders import FIRST, IMAGE, LICENCE, NOW, SECOND, STRANGER, licence
-from tests.release.brokers import DATA_KEY, MANIFEST, policy_text
-from tests.release.orders.conftest import POLICY, SOLD, Owner
+from tests.release.brokers import DATA_KEY, MANIFEST, World, policy_text
+from tests.release.brokers import NOW as RELEASED_AT
+from tests.release.orders.conftest import KEYS, POLICY, SOLD, Owner
 
 TEMPLATE = Template(name="trial", model_id=LICENCE.model_id, runs=3, pictures=1_000, at_once=1)
 
@@ -240,6 +243,51 @@ class TestEpoch:
         for earlier in (never, once):
             refuses(owner, "order-out-of-turn", "epoch", earlier)
         owner.order("epoch", self.body(owner), FIRST, SECOND)
+
+    def test_a_copy_that_is_put_into_its_place_twice_is_two_restores(self, owner: Owner) -> None:
+        """Else one order begins the epoch again and again, and each time the runs since the copy are sold."""
+        engine = owner.broker.engine
+        mark_copied(engine)
+        refuses(owner, "order-out-of-turn", "epoch", self.body(owner))  # it has no name yet
+        name_copy(engine)
+        once = self.body(owner)
+        name_copy(engine)
+        assert self.body(owner) == once
+        mark_copied(engine)
+        name_copy(engine)
+        refuses(owner, "order-out-of-turn", "epoch", once)
+        owner.order("epoch", self.body(owner), FIRST, SECOND)
+        name_copy(engine)
+        assert owner.ask("state")["restored"] == ""
+        with reading(engine) as connection:
+            assert not is_waiting(connection)
+
+    def test_what_is_released_before_it_has_locked_the_licences_is_not_passed_over(
+        self, world: World, backend: str
+    ) -> None:
+        """An epoch begins where the log ends, though somebody wrote to the log at the last moment."""
+        engine = world.broker.engine
+        seen: list[str] = []
+        with writing(engine) as connection:
+            approvals = render_approvals(make_approvals(tuple(map(public_key_of, KEYS)), 2))
+            replace_standing(connection, APPROVALS, approvals)
+        owner = Owner(broker=world.broker, now=RELEASED_AT)
+        signed = owner.make("epoch", self.body(owner), FIRST, SECOND)
+
+        def release_first(_c: Any, _cursor: Any, statement: str, *rest: Any) -> None:
+            if not seen and "FROM licences" in statement and "FOR UPDATE" in statement:
+                seen.append(statement)
+                world.release(RELEASED_AT)
+
+        if backend == "sqlite":  # where one writes at a time, and nobody comes between
+            world.release(RELEASED_AT)
+        event.listen(engine, "before_cursor_execute", release_first)
+        try:
+            with pytest.raises(BrokerRefused, match="does not begin at the log's end, 1"):
+                owner.send(signed)
+        finally:
+            event.remove(engine, "before_cursor_execute", release_first)
+        assert bool(seen) is (backend == "postgresql")
 
     def test_it_needs_two(self, owner: Owner) -> None:
         refuses(owner, "order-rejected", "epoch", self.body(owner), FIRST)

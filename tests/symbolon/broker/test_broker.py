@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -312,13 +313,28 @@ def epoch_of(served: Served) -> bytes:
     )
 
 
+def test_a_copy_that_is_served_where_it_was_put_by_hand_has_a_name_for_the_epoch_s_order(
+    ask: Ask, served: Served, tmp_path: Path
+) -> None:
+    ask("broker", "backup", served.folder, tmp_path / "copy")
+    shutil.copytree(tmp_path / "copy", tmp_path / "again")
+    again = replace(served, folder=tmp_path / "again", process=None)
+    again.start("--address", "127.0.0.1:0")
+    try:
+        assert again.call("GET", "/readyz")[0] == 503
+        assert len(str(again.query("state")["restored"])) == 32
+    finally:
+        again.stop()
+
+
 def test_an_order_of_an_epoch_fits_no_second_restore_of_the_same_backup(
     ask: Ask, served: Served, tmp_path: Path
 ) -> None:
     ask("broker", "backup", served.folder, tmp_path / "copy")
     ordered: list[bytes] = []
     for name in ("first", "second"):
-        ask("broker", "restore", tmp_path / "copy", tmp_path / name)
+        made = ask("broker", "restore", tmp_path / "copy", tmp_path / name, "--format", "json")
+        assert made.json["restored"] in ask("broker", "status", tmp_path / name).out
         again = replace(served, folder=tmp_path / name, process=None, sequences=dict(served.sequences))
         again.start("--address", "127.0.0.1:0")
         try:

@@ -64,7 +64,12 @@ class Shop:
         return self.altered(answer)
 
     def owner(self, *words: str | Path, key: str = "anna") -> Answered:
-        """`symbolon owner …`, with one of the keys."""
+        """`symbolon owner …`, with one of the keys; what it signs is agreed to."""
+        agreed = ("--yes",) if words[0] in ("order", "approve") else ()
+        return self.alone(*words, *agreed, key=key)
+
+    def alone(self, *words: str | Path, key: str = "anna") -> Answered:
+        """`symbolon owner …` as it is typed, with one of the keys."""
         return self.typed("owner", *words, "--key", f"{key}.pem", "--passphrase-file", "passphrase")
 
     def json(self, *words: str | Path, key: str = "anna") -> Any:

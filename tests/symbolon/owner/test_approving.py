@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -11,15 +13,17 @@ from sqlalchemy import update
 from attestation.digests import digest_of
 from attestation.errors import ExitCode
 from contract.dsse import public_key_of
-from contract.licence_templates import Template, parse_templates
+from contract.licence import Holder, sign_licence
+from contract.licence_templates import Template, parse_templates, render_templates
 from contract.orders import parse_document, render_document, sign_document
 from policy.provider import parse_provider
 from release.orders.standing import replace_standing, standing
+from release.restored import mark_restored
 from release.store.engine import reading, writing
 from release.store.schema import POLICY, licences
 from symbolon.owner import approving
 from symbolon.owner.changes import words_of
-from tests.orders import FIRST, STRANGER
+from tests.orders import FIRST, LICENCE, NOW, STRANGER
 from tests.release.brokers import policy_text
 from tests.symbolon.owner.shops import Shop
 
@@ -149,12 +153,36 @@ def test_an_epoch_says_what_becomes_void_and_voids_it(of_two: Shop) -> None:
     assert of_two.json("licence", "show", id_)["licence"]["state"] == "holds"
 
 
+def test_an_epoch_after_an_earlier_restore_is_not_signed(of_two: Shop) -> None:
+    engine = of_two.broker.engine
+    mark_restored(engine)
+    assert "+ it begins after the restore " in of_two.owner("order", "epoch").out
+    mark_restored(engine)
+    answered = of_two.owner("approve", "order-epoch-1.json", key="ben")
+    assert (answered.code, "after another restore" in answered.err) == (ExitCode.MISCONFIGURED, True)
+
+
 def test_whoever_sits_at_a_terminal_is_asked(of_two: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approving, "_agreed", lambda: False)
-    answered = of_two.owner("order", "master-key", "key-2")
+    monkeypatch.setattr(approving, "_agreed", lambda *, is_shown: not is_shown)
+    answered = of_two.alone("order", "master-key", "key-2")
     assert (answered.code, answered.out.splitlines()[-1]) == (ExitCode.ANSWERED_NO, "nothing was signed")
     assert list(of_two.folder.glob("order-*")) == []
     assert of_two.owner("order", "master-key", "key-2", "--yes").code == 0
+
+
+def test_nothing_is_signed_where_nobody_can_be_asked(of_two: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_two.json("order", "master-key", "key-2")
+    before = Path("order-master-key-1.json").read_bytes()
+    for words in (("order", "template", "templates.toml"), ("approve", "order-master-key-1.json", "--send")):
+        answered = of_two.alone(*words, key="ben")
+        assert (answered.code, "who could be asked" in answered.err) == (ExitCode.USAGE, True)
+        assert of_two.alone(*words, "--plan", key="ben").code == 0
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    answered = of_two.alone("approve", "order-master-key-1.json", "--format", "json", key="ben")
+    assert answered.code == ExitCode.USAGE, "what is not shown is not asked about"
+    assert Path("order-master-key-1.json").read_bytes() == before
+    assert [path.name for path in of_two.folder.glob("order-*")] == ["order-master-key-1.json"]
 
 
 def test_a_licence_that_waits_is_shown_beside_the_one_that_stands(of_two: Shop) -> None:
@@ -211,6 +239,40 @@ def test_a_provider_of_gcloud_s_is_a_policy_as_well(of_two: Shop) -> None:
     said = of_two.json("order", "policy", "provider.json", "--send")
     assert said["order"]["new"] == digest_of(stands(of_two, "policy"))
     assert any(line.startswith("asks assertion.swname") for line in said["becomes"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"}, {"model_id": "b0.tar"}, {"versions": (2, None)}, {"versions": (1, 9)},
+        {"images": (digest_of(b"i"),)}, {"policy": digest_of(b"p")}, {"runs": 3}, {"pictures": 3},
+        {"at_once": 3}, {"lasts_s": 86_400_001}, {"lease_s": 61},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whoever_signs_templates_is_shown_each_bound(change: dict[str, Any]) -> None:
+    template = Template(name="trial", model_id="lite0.tar", lasts_s=86_400_000)
+    shown = [
+        words_of("template", render_templates((each,))) for each in (template, replace(template, **change))
+    ]
+    assert shown[0] != shown[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "2" * 32}, {"serial": 2}, {"model_id": "b0.tar"}, {"versions": (2, None)},
+        {"versions": (1, 9)}, {"holder": Holder(projects=("tertius",))}, {"images": (digest_of(b"i"),)},
+        {"policy": digest_of(b"p")},
+        {"starts_at": NOW + 60}, {"ends_at": NOW + 1200}, {"runs": 99}, {"pictures": 99}, {"at_once": 99},
+        {"lease_s": 61},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whoever_signs_a_licence_is_shown_what_it_gives(change: dict[str, Any]) -> None:
+    shown = [words_of("licence", sign_licence(each, FIRST)) for each in (LICENCE, replace(LICENCE, **change))]
+    assert shown[0] != shown[1]
+    assert f"evidence: {LICENCE.evidence}" in shown[0]
 
 
 def test_whoever_signs_a_policy_is_shown_all_of_it() -> None:
