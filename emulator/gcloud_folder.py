@@ -4,7 +4,8 @@ It is written here, so that neither needs to be installed, nor run, nor told any
 What people change in it (`gcloud config set project …`) stays.
 
 Source: gcloud 528, googlecloudsdk/core/config.py (`Paths`), core/credentials/creds.py
-(`SqliteCredentialStore`, `ToJsonGoogleAuth`) and core/credentials/store.py (`_LegacyGenerator`).
+(`SqliteCredentialStore`, `ToJsonGoogleAuth`) and core/credentials/store.py (`_LegacyGenerator`); gsutil 5.34,
+gslib/commands/config.py (`sliced_object_download_threshold`).
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ gs_oauth2_refresh_token = {refresh_token}
 
 [GSUtil]
 software_update_check_period = 0
+sliced_object_download_threshold = 0
 """
+"""A file comes in one piece: several are threads that hinder one another, and here is no distance to hide."""
 _SCOPES = (
     "openid",
     "https://www.googleapis.com/auth/userinfo.email",

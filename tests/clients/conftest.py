@@ -1,6 +1,7 @@
 """Other people's programs, as a person types them, in front of an emulator of ours.
 
-A program that is not installed is not required: its tests say so and are skipped, in CI too.
+The tests of a program that is not installed are skipped, and say so; those of one that SYMBOLON_CLIENTS names
+fail, as in CI, where a client that was there must not be gone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -55,11 +57,15 @@ class Shell:
 
 
 def installed(program: str) -> str:
-    """Where the program is; where it is not, the test is skipped."""
-    path = shutil.which(program)
-    if path is None:
-        pytest.skip(f"{NOT_REQUIRED}{program} is not installed")
-    return path
+    """Where the program is; where it is not, the test is skipped, or fails."""
+    return shutil.which(program) or gone(program, f"{program} is not installed")
+
+
+def gone(client: str, why: str) -> NoReturn:
+    """The test is skipped; or it fails, where SYMBOLON_CLIENTS names the client."""
+    if client in os.environ.get("SYMBOLON_CLIENTS", "").split():
+        pytest.fail(f"{why}, and SYMBOLON_CLIENTS names it", pytrace=False)
+    pytest.skip(f"{NOT_REQUIRED}{why}")
 
 
 @pytest.fixture

@@ -10,9 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import pytest
-
-from tests.clients.conftest import NOT_REQUIRED, Shell
+from tests.clients.conftest import Shell, gone
 
 NODE = Path(__file__).parent / "node"
 SMALL, BIG = b"hello", bytes(9 * 2**20)
@@ -74,7 +72,7 @@ def gcloud_storage(shell: Shell) -> None:
 def node(shell: Shell) -> None:
     """Node's library: `npm ci --prefix tests/clients/node` brings it."""
     if not (NODE / "node_modules").is_dir():
-        pytest.skip(f"{NOT_REQUIRED}@google-cloud/storage is not installed below tests/clients/node")
+        gone("node", "@google-cloud/storage is not installed below tests/clients/node")
     files_in(shell.folder)
     shell.run("node", NODE / "story.cjs", "story-of-node", "small", "big", "back")
 

@@ -64,6 +64,11 @@ def test_a_shell_forgets_whom_gcloud_was_before(emulator: Running, shell_of: She
     assert done.stdout == "operator@secundus.example\n"
 
 
+def test_gsutil_fetches_a_large_file_in_one_piece(shell_of: ShellOf) -> None:
+    said = shell_of("owner").ask("gsutil", "-D", "version")
+    assert "('sliced_object_download_threshold', '0')" in said.stdout + said.stderr
+
+
 def test_its_own_client_id_is_taken_at_the_token_endpoint(emulator: Running, shell_of: ShellOf) -> None:
     shell = shell_of("owner")
     elsewhere = Shell(

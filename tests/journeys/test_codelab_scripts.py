@@ -15,14 +15,11 @@ from emulator import running
 from emulator.running import Running
 from symbolon.demo.photos import PHOTOS
 from symbolon.emulator.command import environment_of
+from tests.clients.conftest import installed
 from tests.journeys.test_your_own_model import _SAVES, CLASSES, python
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 THEIRS = "us-docker.pkg.dev/secundus/secundus-artifact-repo/workload-container:latest"
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcloud") is None, reason="gcloud is not installed: not required"
-)
 
 As = Callable[..., str]
 
@@ -30,6 +27,7 @@ As = Callable[..., str]
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[Running]:
     """One of the story's own, since its names are everybody's."""
+    installed("gcloud")
     started = running.start(tmp_path / "state")
     yield started
     started.stop()
