@@ -159,7 +159,7 @@ def test_a_repository_with_images_is_taken_down_only_where_that_was_said(here: G
     assert refused.code == 7
     assert "repository `primus-artifact-repo` holds 1 image: nothing was deleted" in refused.err
     plan = ask(*command, "--destroy", "--plan").out
-    assert "            images: 1 -> (none)" in plan
+    assert "            image: 1 -> (none)" in plan
     assert "that deletes nothing while they hold something: add --with-contents to lose it\n" in plan
     said = ask(*command, "--destroy", "--plan", "--with-contents").out
     assert said.endswith("to do it: symbolon owner provision --project=primus --destroy --with-contents\n")
