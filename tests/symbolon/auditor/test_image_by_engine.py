@@ -80,6 +80,7 @@ def test_what_a_build_needs_is_looked_for_before_anything_is_read(
 ) -> None:
     write_layout(workplace / "hostile", [b"no tar at all"], history=[{"created_by": "an engine"}])
     engine(workplace, monkeypatch, "hostile")
+    monkeypatch.setenv("PATH", str(workplace / "bin"))  # no other engine of this machine
     answer = audit("hostile", *options)
     assert (answer.code, words in answer.err) == (7, True)
 
