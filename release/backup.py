@@ -18,7 +18,7 @@ from pathlib import Path
 
 from attestation.errors import Misconfigured, quoted
 
-from .folder import Folder
+from .folder import Folder, keys_held
 from .restored import mark_copied
 from .settings import NAME, SQLITE
 from .store.engine import open_engine, parse_url
@@ -35,10 +35,11 @@ def back_up(folder: Folder, target: Path) -> tuple[str, ...]:
     """`target` has the folder's files, and the database of one moment; their names. A broker may serve.
 
     Raises:
+        FolderInUse: the keys are being replaced.
         Misconfigured: it is there already, or something cannot be read or written.
         BrokerRefused: `database-unavailable`: the copy cannot be opened.
     """
-    with _made_whole(target) as draft:
+    with keys_held(folder), _made_whole(target) as draft:
         for name in _files(folder):
             shutil.copyfile(folder.path / name, draft / name)
         if is_sqlite(folder):

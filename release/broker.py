@@ -22,7 +22,8 @@ _CHALLENGE_KEY_BYTES = 32
 
 
 class Wrapping(Protocol):
-    """A master key: it wraps keys, and never shows itself.
+    """A master key: it wraps keys, and never shows itself. `is_current`: by the key that wraps now; nobody is
+    asked for it.
 
     Raises:
         EvidenceRejected: (`unwrap`) it was not wrapped by this key with these bytes beside it.
@@ -32,6 +33,8 @@ class Wrapping(Protocol):
     def wrap(self, data: bytes, associated: bytes) -> bytes: ...
 
     def unwrap(self, wrapped: bytes, associated: bytes) -> bytes: ...
+
+    def is_current(self, wrapped: bytes) -> bool: ...
 
 
 class Publishing(Protocol):

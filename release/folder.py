@@ -26,7 +26,7 @@ from .master_key.opening import open_master
 from .settings import NAME, SQLITE, Settings, parse_settings
 from .tls import TlsKey, parse_tls_key, pin_of_key
 
-_LOCK = "serving.lock"
+_LOCK, _KEYS_LOCK = "serving.lock", "keys.lock"
 MOST_FILE_BYTES = 1 << 20
 IDENTITY_CONTEXT = b"symbolon:identity:v1"
 INTAKE_CONTEXT = b"symbolon:intake:v1"
@@ -41,7 +41,7 @@ class NotABroker(Misconfigured):
 
 
 class FolderInUse(Misconfigured):
-    """Another broker serves from the folder."""
+    """Another broker serves from the folder, or another command holds its keys."""
 
     code = "broker-folder-in-use"
 
@@ -105,8 +105,36 @@ def serving_alone(folder: Folder) -> Iterator[None]:
         FolderInUse: somebody does.
         Misconfigured: the folder cannot be written.
     """
+    with _locked(
+        folder.path / _LOCK,
+        "a broker serves from this folder already",
+        "for a second one on PostgreSQL, copy the folder: each broker has its own",
+    ):
+        yield
+
+
+@contextmanager
+def keys_held(folder: Folder) -> Iterator[None]:
+    """Nobody else replaces the folder's keys, or copies them, meanwhile. A broker may serve.
+
+    A copy that was made of files from before a rotation and of others from after it would open nothing.
+
+    Raises:
+        FolderInUse: somebody does.
+        Misconfigured: the folder cannot be written.
+    """
+    with _locked(
+        folder.path / _KEYS_LOCK,
+        "another command replaces or copies the keys of this folder",
+        "run this one when `symbolon broker backup`, `rotate-master` or `rotate-tls` has ended",
+    ):
+        yield
+
+
+@contextmanager
+def _locked(path: Path, taken: str, hint: str) -> Iterator[None]:
     try:
-        lock = os.open(folder.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise Misconfigured(
             f"the broker's folder cannot be written: {(error.strerror or 'no reason given').lower()}",
@@ -116,10 +144,7 @@ def serving_alone(folder: Folder) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FolderInUse(
-                "a broker serves from this folder already",
-                hint="for a second one on PostgreSQL, copy the folder: each broker has its own",
-            ) from None
+            raise FolderInUse(taken, hint=hint) from None
         yield
     finally:
         os.close(lock)

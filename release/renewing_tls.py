@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .broker import Wrapping
-from .folder import TLS_CONTEXT, Folder, read
+from .folder import TLS_CONTEXT, Folder, keys_held, read
 from .master_key.by_file import write_private
 from .settings import NAME, Settings, TlsSettings, render_settings
 from .tls import new_tls_key, parse_tls_key, pin_of_key, render_tls_key
@@ -19,9 +19,15 @@ def renew_tls(folder: Folder, master: Wrapping) -> Settings:
     """The settings, by which the next start shows the key that was the next one.
 
     Raises:
+        FolderInUse: another command holds the folder's keys.
         WrappedRefused, MasterKeyUnknown: the next key does not open.
         Misconfigured, Denied, Unavailable: a file, or Cloud KMS.
     """
+    with keys_held(folder):
+        return _renewed(folder, master)
+
+
+def _renewed(folder: Folder, master: Wrapping) -> Settings:
     old = folder.settings.tls
     parse_tls_key(master.unwrap(read(folder, old.next_file), TLS_CONTEXT))  # before anything depends on it
     key = new_tls_key()

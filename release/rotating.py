@@ -16,10 +16,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, select, update
 
+from attestation.errors import Unavailable
+
 from .broker import Wrapping, model_context
-from .folder import IDENTITY_CONTEXT, INTAKE_CONTEXT, TLS_CONTEXT, Folder, read
+from .folder import IDENTITY_CONTEXT, INTAKE_CONTEXT, TLS_CONTEXT, Folder, keys_held, read
 from .master_key.by_file import FileWrapping, write_private
 from .master_key.wrapping import key_id_of
+from .orders.standing import wait_for_orders
 from .store.engine import reading, writing
 from .store.schema import models
 
@@ -48,21 +51,45 @@ def rotate(
     `has_copies`: other brokers of this database may serve, each from a copy of the folder.
 
     Raises:
+        FolderInUse: another command holds the folder's keys.
         WrappedRefused, MasterKeyUnknown: the master key does not open what it should.
         Misconfigured, Denied, Unavailable: as the master key, the folder and the database.
     """
+    with keys_held(folder):
+        return _next_step(folder, engine, master, approved=approved, has_copies=has_copies)
+
+
+def _next_step(
+    folder: Folder, engine: Engine, master: Wrapping, *, approved: str | None, has_copies: bool
+) -> Rotated:
     if not isinstance(master, FileWrapping):
         return Rotated(current="", wrapped_again=wrap_again(folder, engine, master), is_done=True)
     takes_turn = master.next is not None and master.next == approved
     if takes_turn:
         master.take_turn()
     if takes_turn or (master.next is None and master.current == approved and master.has_others):
-        again = wrap_again(folder, engine, master)
-        is_done = not (takes_turn and has_copies)
-        if is_done:
-            master.forget_others()
-        return Rotated(current=master.current, wrapped_again=again, is_done=is_done)
+        if takes_turn and has_copies:
+            return Rotated(current=master.current, wrapped_again=wrap_again(folder, engine, master))
+        again = _wrap_again_and_forget(folder, engine, master)
+        return Rotated(current=master.current, wrapped_again=again, is_done=True)
     return Rotated(current=master.current, waits_for=master.next or master.add_next())
+
+
+def _wrap_again_and_forget(folder: Folder, engine: Engine, master: FileWrapping) -> int:
+    """Everything is wrapped by the current key, and the file has no other; how many were not before.
+
+    The last look is in the turn of the orders: a model's key that was wrapped by the old one and not yet kept
+    would else be one that nothing opens.
+    """
+    done = 0
+    for _ in range(_MOST_LOOKS):
+        done += wrap_again(folder, engine, master)
+        with writing(engine) as connection:
+            wait_for_orders(connection)
+            if all(map(master.is_current, connection.execute(select(models.c.wrapped)).scalars())):
+                master.forget_others()
+                return done
+    raise Unavailable("keys are handed over while the old master key is looked for", hint="run it again")
 
 
 def wrap_again(folder: Folder, engine: Engine, master: Wrapping) -> int:

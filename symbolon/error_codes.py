@@ -111,8 +111,8 @@ _MEANINGS: dict[type[SymbolonError], dict[str, str]] = {
         "broker's, an older one, or another key of Cloud KMS. Restore folder and database from one backup.",
         "not-a-broker": "The folder has no `broker.toml`, so no broker was made in it, or not to the end.",
         "broker-already-there": "A broker is made in an empty folder alone: no key is ever overwritten.",
-        "broker-folder-in-use": "A broker serves from the folder already. A second one, on PostgreSQL, has a "
-        "copy of the folder.",
+        "broker-folder-in-use": "A broker serves from the folder already, or another command replaces or "
+        "copies its keys. A second broker, on PostgreSQL, has a copy of the folder.",
         "address-taken": "The broker cannot listen at the address: another process does, or the machine has "
         "no such address. Stop that one, or name another address.",
         "quota-exceeded": "The project has as many of these as Google gives it. Remove what is not "

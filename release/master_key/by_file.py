@@ -16,7 +16,7 @@ from attestation.errors import Misconfigured, quoted
 
 from . import sealed_file
 from .sealed_file import Lock, MasterKeyMalformed, Ring
-from .wrapping import FILE, FILE_ID_BYTES, refused, render_by_file, take_apart, unknown
+from .wrapping import FILE, FILE_ID_BYTES, key_id_of, refused, render_by_file, take_apart, unknown
 
 _NONCE_BYTES = 12
 _Seen = tuple[int, int, int]
@@ -58,6 +58,9 @@ class FileWrapping:
             return AESGCM(key).decrypt(nonce, sealed, _associated(key_id, associated))
         except (InvalidTag, ValueError):
             raise refused() from None
+
+    def is_current(self, wrapped: bytes) -> bool:
+        return key_id_of(wrapped) == self._look().current
 
     @property
     def next(self) -> str | None:

@@ -21,7 +21,7 @@ from google.auth.exceptions import GoogleAuthError
 from attestation.errors import Denied, Misconfigured, Unavailable
 from contract.kms_keys import ENCRYPTER_DECRYPTER, KmsKey
 
-from .wrapping import KMS, refused, render_by_kms, take_apart, unknown
+from .wrapping import KMS, key_id_of, refused, render_by_kms, take_apart, unknown
 
 _SERVICE = "https://cloudkms.googleapis.com/v1"
 _TIMEOUT_S = 20
@@ -68,6 +68,10 @@ class KmsWrapping:
             {**_bytes("ciphertext", body), **_bytes("additionalAuthenticatedData", associated)},
         )
         return _read_bytes(answer, "plaintext")
+
+    def is_current(self, wrapped: bytes) -> bool:
+        """Whatever version wrapped it: none is forgotten, and Google knows which one opens it."""
+        return key_id_of(wrapped).startswith(f"{self._key}/")
 
     def _call(self, verb: str, body: dict[str, str]) -> dict[str, Any]:
         for delay in (*_DELAYS_S, None):

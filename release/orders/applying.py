@@ -4,8 +4,9 @@
     → of this epoch, the next of its type, for what stands → signed by enough
     → done → the log has it → committed → checkpoint → answered
 
-One order at a time: each takes the lock of the list of keys first. The same order sent again is answered
-again, and does nothing; its signatures are not looked at then, since it may have changed who signs.
+One order at a time: each takes the lock of the list of keys first. A model's key is wrapped before that, so
+that nobody waits for the master key (`handing_over`). The same order sent again is answered again, and does
+nothing; its signatures are not looked at then, since it may have changed who signs.
 
 The answer has the proof that the log has the order, where a checkpoint can be signed at that moment. A
 witness that does not answer keeps keys in, and no order out: to revoke must always be possible.
@@ -14,6 +15,7 @@ witness that does not answer keeps keys in, and no order out: to revoke must alw
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,11 +43,14 @@ from contract.release_refusals import REFUSALS, BrokerRefused
 
 from ..broker import Broker
 from ..log.appending import append
-from ..store.engine import writing
+from ..store.engine import reading, writing
 from ..store.schema import log_entries, orders
 from .effects import Effect, needed, old_of, secret_of, take_effect
+from .handing_over import HandedOver, Overtaken, wrap_handed_over
 from .standing import approvals_of, epoch_of, next_sequence
 
+_MOST_LOOKS: Final = 5
+"""So often a model's key is wrapped anew because the master key was rotated meanwhile."""
 _ALWAYS: Final = ("epoch", "revoke")
 """What a broker takes that is not ready: what makes it so, and what takes back."""
 
@@ -79,13 +84,36 @@ def apply(broker: Broker, document: bytes, now: float) -> bytes:
         )
     if read.order.type not in _ALWAYS:
         broker.log.check_ready()
-    with writing(broker.engine) as connection:
-        approvals = approvals_of(connection, in_turn=True)
-        done = _done_before(broker, connection, read) or _apply(
-            broker, connection, document, read, approvals, at
-        )
+    for _ in range(_MOST_LOOKS):
+        handed = _handed_over(broker, read)
+        with suppress(Overtaken), writing(broker.engine) as connection:
+            approvals = approvals_of(connection, in_turn=True)
+            done = _done_before(broker, connection, read) or _apply(
+                broker, connection, document, read, approvals, handed, at
+            )
+            break
+    else:
+        raise REFUSALS["broker-not-ready"].error("the master key is being rotated", "send the order again")
     said = {**_said(read, done), "logged": _logged(broker, done)}
     return sign_answer(said, to=document, at=at, identity=broker.identity)
+
+
+def _handed_over(broker: Broker, read: OrderDocument) -> HandedOver | None:
+    """The model's key, wrapped, where the order is one of a model's that would be done; None where it is not.
+
+    It is looked at here so that nobody but the owner has the master key asked.
+
+    Raises:
+        BrokerRefused, Denied, Unavailable: as `apply`.
+    """
+    if read.order.type != "model":
+        return None
+    with reading(broker.engine) as connection:
+        if _done_before(broker, connection, read) is not None:
+            return None
+        _signers(read, approvals_of(connection).keys)
+        _check_turn(connection, read)
+    return wrap_handed_over(broker, read.body)
 
 
 def _apply(
@@ -94,6 +122,7 @@ def _apply(
     document: bytes,
     read: OrderDocument,
     approvals: Approvals,
+    handed: HandedOver | None,
     now: int,
 ) -> _Done:
     order = read.order
@@ -104,7 +133,7 @@ def _apply(
         raise REFUSALS["order-rejected"].error(
             f"{len(found)} of the owner's keys sign the order, which needs {need}"
         )
-    effect = take_effect(broker, connection, read, now=now)
+    effect = take_effect(broker, connection, read, handed=handed, now=now)
     opening = _opening(read, found, effect, now)
     entry = render_entry(make_entry(opening, effect.secret or broker.log_secret))
     index = append(connection, entry)

@@ -5,10 +5,9 @@ A licence or a model's key is a row of its own; all else is a document that repl
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -19,20 +18,20 @@ from contract.approvals import parse_approvals
 from contract.dsse import PublicKey
 from contract.licence import Licence, open_licence, unsafe_read_licence
 from contract.licence_templates import parse_templates, template_of
-from contract.model_keys import open_model_key, parse_model_key
 from contract.orders import BY_ONE, OrderDocument, Type, parse_epoch, parse_master_key, parse_revocation
-from contract.release_refusals import REFUSALS, BrokerRefused
+from contract.release_refusals import REFUSALS
 from policy.provider import parse_provider
 
-from ..broker import Broker, model_context
+from ..broker import Broker
 from ..log.proving import root_at
 from ..restored import is_ordered_after
-from ..store.schema import MOST, leases, licences, log_head, models
+from ..store.schema import MOST, leases, licences, log_head
+from .handing_over import HandedOver, Overtaken, keep
+from .reading import read_body
 from .standing import approvals_of, epoch_of, replace_standing, standing, templates_of
 
 MOST_POLICY_BYTES = 64 << 10
 
-T = TypeVar("T")
 _OUT_OF_TURN: Final = REFUSALS["order-out-of-turn"]
 
 
@@ -55,7 +54,11 @@ def old_of(connection: Connection, document: OrderDocument) -> Digest | None:
     if type_ == "model":
         return None
     if type_ in BY_ONE:
-        licence = _read(parse_revocation, body) if type_ == "revoke" else _read(unsafe_read_licence, body).id
+        licence = (
+            read_body(parse_revocation, body)
+            if type_ == "revoke"
+            else read_body(unsafe_read_licence, body).id
+        )
         row = _licence_row(connection, licence)
         return None if row is None else digest_of(row.envelope)
     found = standing(connection, type_)
@@ -68,29 +71,37 @@ def needed(connection: Connection, document: OrderDocument, *, threshold: int, n
     if type_ in ("revoke", "model"):
         return 1
     if type_ == "licence":
-        licence = _read(unsafe_read_licence, document.body)
+        licence = read_body(unsafe_read_licence, document.body)
         return 1 if template_of(licence, templates_of(connection), now=now) else threshold
     return threshold
 
 
-def take_effect(broker: Broker, connection: Connection, document: OrderDocument, *, now: int) -> Effect:
-    """What the order says is so.
+def take_effect(
+    broker: Broker,
+    connection: Connection,
+    document: OrderDocument,
+    *,
+    handed: HandedOver | None,
+    now: int,
+) -> Effect:
+    """What the order says is so. `handed` is the model's key, where it is the order of one.
 
     Raises:
         BrokerRefused: `request-malformed`: the body is none of its type; `order-rejected`: none of the list
             signs the licence; `order-out-of-turn`: it does not follow on what stands.
+        Overtaken: the model's key has to be wrapped anew first.
     """
     type_, body = document.order.type, document.body
     if type_ == "licence":
         return _sell(connection, body, now)
     if type_ == "revoke":
-        return _revoke(connection, _read(parse_revocation, body), now)
+        return _revoke(connection, read_body(parse_revocation, body), now)
     if type_ == "model":
-        return _take_in(broker, connection, body)
+        return _take_in(broker, connection, handed)
     if type_ == "epoch":
         _begin(connection, body, now)
     else:
-        _read(_READERS[type_], body)
+        read_body(_READERS[type_], body)
     replace_standing(connection, type_, body)
     return Effect(said={})
 
@@ -149,25 +160,11 @@ def _revoke(connection: Connection, licence: str, now: int) -> Effect:
     return _of(unsafe_read_licence(row.envelope))
 
 
-def _take_in(broker: Broker, connection: Connection, body: bytes) -> Effect:
-    model = _read(parse_model_key, body)
-    key = _read(lambda _: open_model_key(model, broker.intake, broker=broker.digest), body)
-    context = model_context(model.manifest)
-    found = connection.execute(select(models).where(models.c.manifest == model.manifest)).one_or_none()
-    if found is None:
-        wrapped = broker.master.wrap(key, context)
-        connection.execute(
-            insert(models).values(
-                manifest=model.manifest, model_id=model.model_id, version=model.version, wrapped=wrapped
-            )
-        )
-    elif (found.model_id, found.version) != (model.model_id, model.version) or not hmac.compare_digest(
-        broker.master.unwrap(found.wrapped, context), key
-    ):
-        raise _OUT_OF_TURN.error(
-            "the broker has another key for this manifest",
-            "seal the model anew: another key is another manifest",
-        )
+def _take_in(broker: Broker, connection: Connection, handed: HandedOver | None) -> Effect:
+    if handed is None:
+        raise Overtaken
+    keep(broker, connection, handed)
+    model = handed.model
     return Effect(
         said={"manifest": model.manifest, "model": model.model_id, "version": str(model.version)},
     )
@@ -176,7 +173,7 @@ def _take_in(broker: Broker, connection: Connection, body: bytes) -> Effect:
 def _begin(connection: Connection, body: bytes, now: int) -> None:
     """Nothing that was sold before is worth anything until the owner renews it: what was counted, and what
     was revoked, since the copy that was restored, nobody knows."""
-    epoch = _read(parse_epoch, body)
+    epoch = read_body(parse_epoch, body)
     # Locked before the log is looked at: whoever releases locks a licence first, and writes the log then.
     sold = connection.execute(select(licences).with_for_update()).all()
     size = connection.execute(select(log_head.c.size)).scalar_one()
@@ -212,17 +209,3 @@ def _licence_row(connection: Connection, licence: str) -> Row[tuple[object, ...]
 
 def _of(licence: Licence) -> Effect:
     return Effect(said={"licence": licence.id, "serial": str(licence.serial)}, secret=licence.secret)
-
-
-def _read(read: Callable[[bytes], T], body: bytes) -> T:
-    """What `read` makes of the body.
-
-    Raises:
-        BrokerRefused: `request-malformed`, in its words.
-    """
-    try:
-        return read(body)
-    except BrokerRefused:
-        raise
-    except SymbolonError as malformed:
-        raise REFUSALS["request-malformed"].error(malformed.message, malformed.hint) from None

@@ -18,6 +18,8 @@ from ..store.schema import CURRENT, documents, orders
 APPROVALS: Final = "approvals"
 TEMPLATE: Final = "template"
 EPOCH: Final = "epoch"
+_LIST: Final = select(documents.c.body).where(documents.c.kind == APPROVALS, documents.c.name == CURRENT)
+"""The list of keys: its lock is the turn of whoever orders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,17 @@ def approvals_of(connection: Connection, *, in_turn: bool = False) -> Approvals:
     Raises:
         Misconfigured: there are none: `symbolon broker init` has not ended.
     """
-    asked = select(documents.c.body).where(documents.c.kind == APPROVALS, documents.c.name == CURRENT)
-    body = connection.execute(asked.with_for_update() if in_turn else asked).scalar_one_or_none()
+    body = connection.execute(_LIST.with_for_update() if in_turn else _LIST).scalar_one_or_none()
     if body is None:
         raise Misconfigured(
             "the broker has no list of the owner's keys", hint="make it: `symbolon broker init --owner-key F`"
         )
     return parse_approvals(body)
+
+
+def wait_for_orders(connection: Connection) -> None:
+    """No order is under way, and none is applied until this transaction has ended."""
+    connection.execute(_LIST.with_for_update())
 
 
 def templates_of(connection: Connection) -> tuple[Template, ...]:

@@ -16,6 +16,7 @@ def backup(path: Path, target: Path, *, output: str) -> ExitCode:
 
     Raises:
         NotABroker: the folder is none's.
+        FolderInUse: its keys are being replaced.
         Misconfigured: `target` is there, or something cannot be read or written.
     """
     folder = open_folder(path)

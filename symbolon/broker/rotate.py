@@ -27,6 +27,7 @@ def rotate_master(path: Path, *, passphrase_file: Path | None, output: str) -> E
         NotABroker: the folder is none's.
         PassphraseWrong: the passphrase does not open the master key.
         WrappedRefused, MasterKeyUnknown: it does not open what it should.
+        FolderInUse: a backup is being made, or another key replaced.
         Misconfigured, Denied, Unavailable, BrokerRefused: a file, Cloud KMS or the database.
     """
     folder = open_folder(path)
@@ -74,6 +75,7 @@ def rotate_tls(path: Path, *, passphrase_file: Path | None, output: str) -> Exit
     Raises:
         NotABroker: the folder is none's.
         PassphraseWrong, WrappedRefused, MasterKeyUnknown: the master key does not open what it should.
+        FolderInUse: a backup is being made, or another key replaced.
         Misconfigured, Denied, Unavailable: a file, or Cloud KMS.
     """
     folder = open_folder(path)

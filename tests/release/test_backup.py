@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 from attestation.errors import Misconfigured
 from release.backup import back_up, put_back
-from release.folder import Folder, open_folder, open_keys
+from release.folder import Folder, FolderInUse, open_folder, open_keys
+from release.renewing_tls import renew_tls
 from release.restored import is_waiting
+from release.rotating import rotate
 from release.store.engine import open_engine, reading, writing
 from release.store.migrating import migrate
 from release.store.schema import meta
@@ -59,6 +62,30 @@ def test_a_copy_that_is_served_as_it_lies_is_one_that_waits(folder: Folder, tmp_
         with reading(engine) as connection:
             assert is_waiting(connection) is waits
         engine.dispose()
+
+
+def test_no_key_is_replaced_while_a_copy_is_made(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the copy's `master.key` could be from after the change, and what it should open from before."""
+    master = open_keys(folder, lambda: PASSPHRASE).master
+    engine = open_engine(folder.database)
+    refused: list[str] = []
+
+    def replace_meanwhile(source: Path, target: Path) -> None:
+        for change in (
+            lambda: rotate(folder, engine, master, approved=None, has_copies=False),
+            lambda: renew_tls(folder, master),
+        ):
+            with pytest.raises(FolderInUse) as no:
+                change()
+            refused.append(no.value.message)
+        shutil.copyfile(source, target)
+
+    monkeypatch.setattr("release.backup._copy_database", replace_meanwhile)
+    back_up(folder, tmp_path / "copy")
+    engine.dispose()
+    assert refused == ["another command replaces or copies the keys of this folder"] * 2
 
 
 def test_a_copy_that_is_made_while_somebody_writes_is_of_one_moment(folder: Folder, tmp_path: Path) -> None:

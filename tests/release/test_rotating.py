@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, select
@@ -104,6 +105,26 @@ def test_a_row_that_is_added_meanwhile_is_wrapped_by_the_new_key(
     add_models(engine, serving, MANIFESTS[1:])
     assert wrap_again(folder, engine, master) == 1 + len(FILES)
     assert named(engine, folder) == {new}
+
+
+def test_a_row_that_is_kept_at_the_last_moment_is_wrapped_again_before_the_old_key_is_forgotten(
+    engine: Engine, folder: Folder, master: FileWrapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = master.wrap(b"late", model_context(MANIFESTS[0]))
+    new = rotate(folder, engine, master, approved=None, has_copies=False).waits_for
+    looks: list[int] = []
+
+    def look(*asked: Any) -> int:
+        looks.append(wrap_again(*asked))
+        if len(looks) == 1:
+            with writing(engine) as connection:
+                row = {"manifest": MANIFESTS[0], "model_id": "m", "version": 1, "wrapped": late}
+                connection.execute(insert(models).values(row))
+        return looks[-1]
+
+    monkeypatch.setattr("release.rotating.wrap_again", look)
+    assert rotate(folder, engine, master, approved=new, has_copies=False).wrapped_again == 1 + len(FILES)
+    assert opened(engine, master) == {MANIFESTS[0]: b"late"}
 
 
 def test_the_old_key_opens_nothing_after_it(engine: Engine, folder: Folder, master: FileWrapping) -> None:
