@@ -286,7 +286,9 @@ class Maker:
             lambda: f"{number()} {compare} {number()}",
             lambda: f"{pick.choice(self.conversions)}({number()}) {compare} {number()}",
             lambda: f"({number()} {pick.choice('+-*/%')} {number()}) {compare} {number()}",
-            lambda: f"string({pick.choice(self.literals)} / {pick.choice(('0.0', '2.0'))}) {compare} {text()}",
+            lambda: (
+                f"string({pick.choice(self.literals)} / {pick.choice(('0.0', '2.0'))}) {compare} {text()}"
+            ),
             lambda: f"size({{{entries()}}}) {compare} {pick.choice('0123')}",
             lambda: f"{{{entries()}}}[{key()}] {compare} {number()}",
             lambda: f"{key()} in {{{entries()}}}",
