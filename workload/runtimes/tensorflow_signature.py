@@ -46,6 +46,7 @@ _MESSAGES: dict[str, list[tuple[str, int, str]]] = {
         ("auto_mixed_precision_onednn_bfloat16", 31, "int32"),
         ("meta_optimizer_iterations", 12, "int32"),
         ("memory_optimization", 4, "int32"),
+        ("disable_tfg_optimizer", 32, "bool"),
         *_LEFT_OUT,
     ],
     "GraphOptions": [("rewrite_options", 10, "Rewriting")],
@@ -100,6 +101,8 @@ def render_config(*, is_bf16: bool) -> bytes:
     config = _classes()["Config"](intra_op_threads=1, inter_op_threads=-1)
     rewriting = config.graph.rewrite_options
     rewriting.meta_optimizer_iterations, rewriting.memory_optimization = _ONCE, _NO_MEMORY_OPTIMIZATION
+    # The graph once more in MLIR, for shapes and control flow, whenever a graph is rewritten: three times a model.
+    rewriting.disable_tfg_optimizer = True
     for name, _, _ in _LEFT_OUT:
         setattr(rewriting, name, _OFF)
     if is_bf16:

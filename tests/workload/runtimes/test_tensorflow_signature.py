@@ -22,6 +22,7 @@ def test_a_configuration_is_read_by_tensorflow_as_it_is_meant(is_bf16: bool) -> 
     assert (rewriting.auto_mixed_precision_onednn_bfloat16 == kinds.ON) is is_bf16
     assert rewriting.meta_optimizer_iterations == kinds.ONE
     assert rewriting.memory_optimization == kinds.NO_MEM_OPT
+    assert rewriting.disable_tfg_optimizer
     left_out = {field.name for field, value in rewriting.ListFields() if value == kinds.OFF}
     assert len(left_out) == 9
     assert not left_out & {"constant_folding", "remapping", "function_optimization"}
