@@ -105,17 +105,16 @@ def _simplified(node: Node) -> Node:
 
 
 def _rebuilt(node: Node) -> Node:
-    changes: dict[str, Any] = {}
-    for each in fields(node):
-        value = getattr(node, each.name)
-        if isinstance(value, Node):
-            changes[each.name] = _simplified(value)
-        elif isinstance(value, tuple) and not isinstance(value, Span):
-            changes[each.name] = tuple(
-                tuple(_simplified(part) for part in item) if isinstance(item, tuple) else _simplified(item)
-                for item in value
-            )
-    return replace(node, **changes) if changes else node
+    return replace(node, **{each.name: _part(getattr(node, each.name)) for each in fields(node)})
+
+
+def _part(value: Any) -> Any:
+    """A node is simplified, wherever in a tuple it stands; all else is as it was."""
+    if isinstance(value, Node):
+        return _simplified(value)
+    if isinstance(value, tuple) and not isinstance(value, Span):
+        return tuple(map(_part, value))
+    return value
 
 
 def _is_field(name: str) -> bool:
@@ -272,6 +271,9 @@ def _text(node: Node) -> tuple[str, int]:
         case syntax.MapLiteral():
             entries = (f"{_render(key, 0)}: {_render(value, 0)}" for key, value in node.entries)
             return f"{{{', '.join(entries)}}}", _MEMBER
+        case syntax.Message():
+            entries = (f"{_field(name)}: {_render(value, 0)}" for name, value in node.fields)
+            return f"{node.name}{{{', '.join(entries)}}}", _MEMBER
         case syntax.Unary():
             # `-1` would be a constant, `-(1)` is the negation of one; and `!!x` would be `x`
             least = _MEMBER + 1 if isinstance(node.operand, syntax.Literal) else _MEMBER

@@ -108,6 +108,10 @@ class _Checker:
                 for part in syntax.children(node):
                     self.type_of(part, variables)
                 return MapOf(DYN)
+            case syntax.Message():
+                for part in syntax.children(node):
+                    self.type_of(part, variables)
+                return DYN
             case syntax.Unary():
                 operand = self.type_of(node.operand, variables)
                 if node.operator == "!":

@@ -27,6 +27,7 @@ _STRICT: Final = (
     syntax.Index,
     syntax.ListLiteral,
     syntax.MapLiteral,
+    syntax.Message,
 )
 
 
@@ -85,6 +86,8 @@ class Compiler:
             case syntax.MapLiteral():
                 entries = [(self.compile(k, variables), self.compile(v, variables)) for k, v in node.entries]
                 return closures.map_of(entries, node.span)
+            case syntax.Message():
+                return self._message(node, variables)
             case syntax.Unary():
                 operand = self.compile(node.operand, variables)
                 make = closures.negation if node.operator == "!" else closures.minus
@@ -134,6 +137,12 @@ class Compiler:
             return unknown
 
         return run
+
+    def _message(self, node: syntax.Message, variables: dict[str, int]) -> Run:
+        for _, value in node.fields:  # what is no expression is refused here as well
+            self.compile(value, variables)
+        unknown = unknown_value(f"the message {quoted(f'{node.name}{{…}}')} is not built here", node.span)
+        return lambda _: unknown
 
     def _claim(self, path: Path, span: Span) -> Run:
         slot, root = self._path_slot(path), ROOTS.index(path.root)

@@ -308,8 +308,23 @@ class _Parser:
                 key = self._expression()
                 span = Span(start, self._require("]"))
                 operand = syntax.Index(span=span, operand=operand, key=key)
+            elif self._at("{") and (name := _dotted(operand, self._text, start)):
+                operand = self._message(name, start)
             else:
                 return operand
+
+    def _message(self, name: str, start: int) -> Node:
+        self._require("{")
+        fields: list[tuple[str, Node]] = []
+        while not self._at("}"):
+            if self._token.kind not in ("name", "quoted-name"):
+                raise self._expected("a field's name")
+            field = self._take().text
+            self._require(":")
+            fields.append((field, self._expression()))
+            if not self._taken(","):
+                break
+        return syntax.Message(span=Span(start, self._require("}")), name=name, fields=tuple(fields))
 
     def _field(self, operand: Node, start: int) -> Node:
         token = self._token
@@ -343,6 +358,17 @@ class _Parser:
             predicate=bodies[0] if bodies else None,
             transform=transform,
         )
+
+
+def _dotted(node: Node, text: str, start: int) -> str:
+    """The names with dots that stand from `start` on, where the node is no more than they; "" where it is."""
+    names: list[str] = []
+    while isinstance(node, syntax.Select):
+        names.append(node.field)
+        node = node.operand
+    if not isinstance(node, syntax.Identifier) or text[start] == "(":
+        return ""
+    return ("." if node.outermost else "") + ".".join([node.name, *reversed(names)])
 
 
 def _natural(digits: str) -> int:

@@ -70,6 +70,8 @@ def _with_nothing_known(node: Node) -> Node | None:
 
     The rule unsupported-function speaks of methods of which it is not known whether Google takes them.
     """
+    if isinstance(node, syntax.Message):
+        return replace(node, fields=())
     if not isinstance(node, syntax.Call):
         return None
     empty = syntax.Literal(span=node.span, kind="string", value="")

@@ -234,6 +234,13 @@ class Maker:
         *('"""a\r\nb"""', "'''a\rb'''", '"a\\rb"', 'r"a\\nb"', '"\\u00e9"', '"\\U0001F600"', '"\\101"'),
         *('"\\x41"', '"\\a\\b\\f\\v"', 'b"\\x41\\377"', "b'é'", '"\\?\\`"', '"é".size()'),
     )
+    messages = (
+        "google.protobuf.Int64Value{value: 1}",
+        "google.protobuf.DoubleValue{value: assertion.d,}",
+        ".google.protobuf.StringValue{}",
+        "google.protobuf.BoolValue{value: assertion.no}",
+        "google.protobuf.ListValue{}.size()",
+    )
     literals = (
         *(
             "0x10",
@@ -289,6 +296,7 @@ class Maker:
             lambda: (
                 f"string({pick.choice(self.literals)} / {pick.choice(('0.0', '2.0'))}) {compare} {text()}"
             ),
+            lambda: f"{pick.choice((*self.messages, *self.literals))} {compare} {number()}",
             lambda: f"size({{{entries()}}}) {compare} {pick.choice('0123')}",
             lambda: f"{{{entries()}}}[{key()}] {compare} {number()}",
             lambda: f"{key()} in {{{entries()}}}",

@@ -101,7 +101,7 @@ def render_config(*, is_bf16: bool) -> bytes:
     config = _classes()["Config"](intra_op_threads=1, inter_op_threads=-1)
     rewriting = config.graph.rewrite_options
     rewriting.meta_optimizer_iterations, rewriting.memory_optimization = _ONCE, _NO_MEMORY_OPTIMIZATION
-    # The graph once more in MLIR, for shapes and control flow, whenever a graph is rewritten: three times a model.
+    # It goes through the graph in MLIR, for shapes and control flow, three times a model.
     rewriting.disable_tfg_optimizer = True
     for name, _, _ in _LEFT_OUT:
         setattr(rewriting, name, _OFF)

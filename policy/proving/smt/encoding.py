@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from ...cel import syntax
 from ...cel.syntax import Node
 from ...cel.values import TYPES
+from ...wording import quoted
 from . import functions, texts
 from .circuit import FALSE, TRUE
 from .claims import Claims
@@ -121,6 +122,8 @@ class Encoder:
                     *guarded(self.circuit, is_true(self.circuit, condition), accepted),
                     *guarded(self.circuit, is_false(self.circuit, condition), otherwise),
                 )
+            case syntax.Message():
+                raise Unsupported(f"the message {quoted(f'{node.name}{{…}}')}")
             case _ if is_constant(node):
                 return evaluated(node)
             case syntax.Index():

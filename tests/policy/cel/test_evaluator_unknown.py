@@ -43,6 +43,11 @@ def test_what_an_evaluation_did_before_does_not_change_the_next() -> None:
         "google.protobuf.NullValue.NULL_VALUE == 0",
         "has(google.protobuf.Any)",
         "!(google.type.Money == int)",
+        "google.protobuf.Int32Value{value: 1} == 1",
+        "!google.protobuf.BoolValue{}",
+        "google.protobuf.StringValue{value: assertion.no} == '' || false",
+        ".google.protobuf.ListValue{values: [1],}.size() == 1",
+        "Timestamp{seconds: 1, `nanos`: {'a': 1}.b} == timestamp(1)",
     ],
 )
 def test_times_and_googles_own_types_are_neither_computed_nor_taken_for_errors(text: str) -> None:

@@ -8,7 +8,17 @@ from attestation.errors import Misconfigured
 from policy.cel import InvalidExpression, compile_condition, conjuncts, parse, walk
 from policy.cel.closures import MOST_WORK, WORK
 from policy.cel.parser import MAX_CONDITION_CHARACTERS
-from policy.cel.syntax import MAX_NESTING, Binary, Comprehension, Literal, Logical, Select, UInt
+from policy.cel.syntax import (
+    MAX_NESTING,
+    Binary,
+    Comprehension,
+    Literal,
+    Logical,
+    Message,
+    Node,
+    Select,
+    UInt,
+)
 
 
 def test_every_node_knows_where_it_is_written() -> None:
@@ -92,6 +102,22 @@ def test_macros_and_selections_are_nodes_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name", "fields"),
+    [
+        ("Msg{}", "Msg", ()),
+        ("a.b.Msg{c: 1, `d-e`: 'f',}", "a.b.Msg", (("c", parse("1")), ("d-e", parse("'f'")))),
+        (".a.Msg{c: Msg{}}", ".a.Msg", (("c", parse("Msg{}")),)),
+    ],
+)
+def test_a_message_has_a_name_and_fields(text: str, name: str, fields: tuple[tuple[str, Node], ...]) -> None:
+    node = parse(text)
+    assert isinstance(node, Message) and node.span == (0, len(text))
+    assert (node.name, node.fields) == (name, fields)
+    of_message = parse(f"{text}.c")
+    assert isinstance(of_message, Select) and of_message.operand == node
+
+
+@pytest.mark.parametrize(
     ("text", "message", "span"),
     [
         ("", "line 1, column 1: expected an expression, found the end", (0, 0)),
@@ -120,7 +146,11 @@ def test_macros_and_selections_are_nodes_of_their_own() -> None:
         ("has(a[0])", "line 1, column 1: `has` takes one field behind a dot", (0, 9)),
         ("a.all(b.c, true)", "line 1, column 7: `all` names its variable first", (6, 9)),
         ("a.exists(x)", "line 1, column 3: `exists` takes a variable and an expression", (2, 8)),
-        ("Msg{}", "line 1, column 4: expected an operator or the end, found `{`", (3, 4)),
+        ("(Msg){}", "line 1, column 6: expected an operator or the end, found `{`", (5, 6)),
+        ("Msg{1: 2}", "line 1, column 5: expected a field's name, found `1`", (4, 5)),
+        ("Msg{a}", "line 1, column 6: expected `:`, found `}`", (5, 6)),
+        ("Msg{a: b", "line 1, column 9: expected `}`, found the end", (8, 8)),
+        ("f(1){}", "line 1, column 5: expected an operator or the end, found `{`", (4, 5)),
         ("-!a", "line 1, column 2: expected an expression, found `!`", (1, 2)),
         ("f(a,)", "line 1, column 5: expected an expression, found `)`", (4, 5)),
         ("a ? b ? c : d : e", "line 1, column 7: expected `:`, found `?`", (6, 7)),

@@ -47,6 +47,10 @@ from policy.proving.prover import Prover
             "assertion.l.map(x, x > 1, x + 1) == [2.0, null]",
         ),
         ("'a' || false", '"a" || false'),
+        (
+            ".a.B{c: 'd' == assertion.e, `f-g`: {'h': 1}}.c",
+            '.a.B{c: assertion.e == "d", `f-g`: {"h": 1}}.c',
+        ),
         ("assertion.a in [1, '1', 1]", 'assertion.a in ["1", 1]'),
     ],
 )

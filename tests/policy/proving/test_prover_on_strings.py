@@ -18,6 +18,10 @@ from tests.policy.proving.asking import CONTAINER, ZONE
         ),
         ("timestamp(assertion.iat) < timestamp(0)", "`timestamp`, which is of times, cannot be decided"),
         (
+            "google.protobuf.Int64Value{value: assertion.iat} == 1",
+            "the message `google.protobuf.Int64Value{…}` cannot be decided",
+        ),
+        (
             "google.protobuf.Timestamp != type(1)",
             "what may be a type or a constant of Google's cannot be decided",
         ),

@@ -18,6 +18,8 @@ ZONE = "assertion.submods.gce.zone"
         (f'assertion.secboot || {ZONE}.matches("(?i)é")', "beyond ASCII"),
         (f'{ZONE}.extract("{{a}}{{b}}") == "x"', "is no template"),
         ("timestamp(assertion.iat) < assertion.iat", "times, as of `timestamp`"),
+        ("google.protobuf.Int64Value{} == assertion.iat", "the message `google.protobuf.Int64Value{…}`"),
+        ("Int64Value{value: assertion.iat} == assertion.iat", "the message `Int64Value{…}`"),
         ("google.protobuf.Any != type(1)", "`google.protobuf.Any` may be a type"),
         (f'double("{"1" * 1000}") > 1.0', "1,000 characters"),
     ],
