@@ -13,6 +13,7 @@ from typing import Final
 
 from attestation.errors import ExitCode
 
+from . import __version__
 from .parsers import Parser, add, add_output, show_usage
 
 _FOLDERS: Final = {
@@ -106,9 +107,7 @@ def _add_folder(folder: str, commands: argparse._SubParsersAction[Parser], says:
 
 def _answer_without_command(arguments: argparse.Namespace) -> ExitCode:
     if arguments.version:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"symbolon {version('symbolon')}\n")
+        sys.stdout.write(f"symbolon {__version__}\n")
         return ExitCode.YES
     if arguments.explain:
         from .error_codes import explain_code

@@ -43,7 +43,8 @@ def hostile_tokens(
     pick = random.Random(seed)  # noqa: S311  not for secrets: the same attack every time
     constants = _constants(trees)
     every = list(_paths(schema.ASSERTION, ()))
-    read = [each for each in every if each[0] in _read_by(trees)]
+    read_by = _read_by(trees)
+    read = [each for each in every if each[0] in read_by]
     for _ in range(count):
         token = dict(pick.choice(near))
         for _ in range(pick.randint(1, 4)):

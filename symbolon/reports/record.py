@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 
+from .. import __version__
 from ..policy_files import NamedText
 
 
@@ -69,7 +69,7 @@ def record_of(
     """The record of an answer that is made `now`; an input that was not given is left out."""
     return Record(
         made_at=now,
-        version=version("symbolon"),
+        version=__version__,
         question=question,
         inputs=tuple(_input(role, text) for role, text in inputs if text is not None),
         assumptions=tuple(assumptions),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from policy.policy_set import PolicySet, parse_policy_set, policy_set_of
+from policy.proving import peer as peers
 from policy.proving.hostile_tokens import hostile_tokens
 from policy.proving.peer import NoPeer, Peer
 from policy.proving.smt.admission import admissions_of
@@ -82,5 +83,6 @@ def test_without_the_library_there_is_no_peer(monkeypatch: pytest.MonkeyPatch) -
         return found(name, *arguments, **keywords)
 
     monkeypatch.setattr(builtins, "__import__", absent)
+    monkeypatch.setattr(peers, "_runtime", peers._runtime.__wrapped__)  # whatever was found before
     with pytest.raises(NoPeer, match="not installed"):
         Peer(policy_set_of("true"))
