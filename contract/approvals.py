@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
+from . import members
 from .canonical import render_canonical
 from .cosigned import MOST_SIGNATURES
 from .dsse import PublicKey, parse_public_key
@@ -87,7 +88,7 @@ def parse_approvals(body: bytes) -> Approvals:
         listed, threshold = document["keys"], document["threshold"]
         if not isinstance(listed, list) or type(threshold) is not int:
             raise TypeError
-        keys = tuple(parse_public_key(_text(each), where="a key of the list") for each in listed)
+        keys = tuple(parse_public_key(members.text(each), where="a key of the list") for each in listed)
         approvals = make_approvals(keys, threshold)
     except (LookupError, TypeError, Misconfigured):
         raise _malformed() from None
@@ -100,9 +101,3 @@ def _malformed() -> ApprovalsMalformed:
     return ApprovalsMalformed(
         "the list of keys is not as this program writes it", hint="make it: `symbolon owner order approvals`"
     )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value

@@ -54,3 +54,13 @@ def parse_decimal(text: object) -> int:
     if not isinstance(text, str) or not _DECIMAL.fullmatch(text) or int(text) > _LARGEST:
         raise ValueError("it is not a number of 64 bits, written as a string of digits")
     return int(text)
+
+
+def optional_decimal(number: int | None) -> str | None:
+    """As `decimal`; None, where nothing is said, stays None."""
+    return None if number is None else decimal(number)
+
+
+def parse_optional_decimal(text: object) -> int | None:
+    """As `parse_decimal`, of what `optional_decimal` wrote."""
+    return None if text is None else parse_decimal(text)

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from attestation.digests import Digest, digest_of, parse_digest
+from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected, Misconfigured
 from attestation.strict_json import parse_json_object
 
+from . import members
 from .canonical import decimal, parse_decimal, render_canonical
 from .formats import check_format
 from .uris import FolderUri, parse_folder_uri
@@ -132,7 +133,7 @@ def parse_job(data: bytes, *, folder: FolderUri) -> tuple[JobRecord, str]:
         raise _not_ours(hint) from None
     check_format(document.get("format"), known=FORMAT, what=_WHAT, hint=hint)
     try:
-        return _job(document), _text(document["token"])
+        return _job(document), members.text(document["token"])
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise _not_ours(hint) from None
 
@@ -145,10 +146,10 @@ def _job(document: Mapping[str, Any]) -> JobRecord:
     }:
         raise TypeError
     return JobRecord(
-        image_digest=parse_digest(_text(document["image_digest"])),
-        terms_digest=parse_digest(_text(document["terms_digest"])),
-        input=parse_folder_uri(_text(request["input"]), where="request.input"),
-        result=parse_folder_uri(_text(request["result"]), where="request.result"),
+        image_digest=members.digest(document["image_digest"]),
+        terms_digest=members.digest(document["terms_digest"]),
+        input=parse_folder_uri(members.text(request["input"]), where="request.input"),
+        result=parse_folder_uri(members.text(request["result"]), where="request.result"),
         top_k=top_k,
         pictures=tuple(_picture(each) for each in listing["pictures"]),
         left_out=LeftOut(
@@ -172,18 +173,12 @@ def _said_of(picture: ListedPicture) -> dict[str, str | bool]:
 
 def _picture(said: Mapping[str, Any]) -> ListedPicture:
     return ListedPicture(
-        name=_text(said["name"]),
+        name=members.text(said["name"]),
         generation=parse_decimal(said["generation"]),
         size=parse_decimal(said["size"]),
-        crc32c=_text(said.get("crc32c", "")),
+        crc32c=members.text(said.get("crc32c", "")),
         is_gzipped=_truth(said.get("is_gzipped", False)),
     )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
 
 
 def _truth(value: object) -> bool:

@@ -22,11 +22,18 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from attestation.digests import Digest, parse_digest
+from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
-from .canonical import decimal, parse_decimal, render_canonical
+from . import members
+from .canonical import (
+    decimal,
+    optional_decimal,
+    parse_decimal,
+    parse_optional_decimal,
+    render_canonical,
+)
 from .dsse import PrivateKey, PublicKey, pae, parse_envelope, sign_envelope
 
 FORMAT = 1
@@ -122,10 +129,10 @@ def render_licence(licence: Licence) -> bytes:
             "policy": licence.policy,
             "evidence": licence.evidence,
             "starts_at": decimal(licence.starts_at),
-            "ends_at": _optional(licence.ends_at),
-            "runs": _optional(licence.runs),
-            "pictures": _optional(licence.pictures),
-            "at_once": _optional(licence.at_once),
+            "ends_at": optional_decimal(licence.ends_at),
+            "runs": optional_decimal(licence.runs),
+            "pictures": optional_decimal(licence.pictures),
+            "at_once": optional_decimal(licence.at_once),
             "lease_s": decimal(licence.lease_s),
             "issued_at": decimal(licence.issued_at),
             "secret": licence.secret.hex(),
@@ -206,28 +213,30 @@ def _licence(document: dict[str, object]) -> Licence:
     model, holder = document["model"], document["holder"]
     if not isinstance(model, dict) or not isinstance(holder, dict):
         raise TypeError
-    images = tuple(parse_digest(_text(each)) for each in _named(document["images"]))
+    images = tuple(members.digest(each) for each in _named(document["images"]))
     policy = document["policy"]
+    last = None if model["last"] is None else members.positive(model["last"])
+    accounts, projects = _named(holder["service_accounts"]), _named(holder["projects"])
     licence = Licence(
-        id=_matching(_ID, document["id"]),
-        serial=_positive(document["serial"]),
-        model_id=_text(model["id"]),
-        versions=(_positive(model["first"]), None if model["last"] is None else _positive(model["last"])),
+        id=members.matching(_ID, document["id"]),
+        serial=members.positive(document["serial"]),
+        model_id=members.text(model["id"]),
+        versions=(members.positive(model["first"]), last),
         holder=Holder(
-            service_accounts=tuple(_matching(_EMAIL, each) for each in _named(holder["service_accounts"])),
-            projects=tuple(_matching(_PROJECT, each) for each in _named(holder["projects"])),
+            service_accounts=tuple(members.matching(_EMAIL, each) for each in accounts),
+            projects=tuple(members.matching(_PROJECT, each) for each in projects),
         ),
         images=images,
-        policy=None if policy is None else parse_digest(_text(policy)),
+        policy=None if policy is None else members.digest(policy),
         evidence="confidential-space",
         starts_at=parse_decimal(document["starts_at"]),
-        ends_at=_number(document["ends_at"]),
-        runs=_number(document["runs"]),
-        pictures=_number(document["pictures"]),
-        at_once=_number(document["at_once"]),
+        ends_at=parse_optional_decimal(document["ends_at"]),
+        runs=parse_optional_decimal(document["runs"]),
+        pictures=parse_optional_decimal(document["pictures"]),
+        at_once=parse_optional_decimal(document["at_once"]),
         lease_s=parse_decimal(document["lease_s"]),
         issued_at=parse_decimal(document["issued_at"]),
-        secret=bytes.fromhex(_matching(_SECRET, document["secret"])),
+        secret=bytes.fromhex(members.matching(_SECRET, document["secret"])),
     )
     _check(licence)
     return licence
@@ -251,30 +260,4 @@ def _named(value: object) -> list[object]:
     """A list in which nothing stands twice."""
     if not isinstance(value, list) or len(value) > _MOST_NAMED or len(set(map(str, value))) < len(value):
         raise ValueError
-    return value
-
-
-def _optional(number: int | None) -> str | None:
-    return None if number is None else decimal(number)
-
-
-def _number(value: object) -> int | None:
-    return None if value is None else parse_decimal(value)
-
-
-def _positive(value: object) -> int:
-    if type(value) is not int or not 0 < value < 2**31:
-        raise ValueError
-    return value
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str:
-    if not pattern.fullmatch(_text(value)):
-        raise ValueError
-    return _text(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
     return value

@@ -15,11 +15,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from attestation.digests import Digest, parse_digest
+from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
-from .canonical import decimal, parse_decimal, render_canonical
+from . import members
+from .canonical import (
+    decimal,
+    optional_decimal,
+    parse_decimal,
+    parse_optional_decimal,
+    render_canonical,
+)
 from .licence import LONGEST_LEASE_S, SHORTEST_LEASE_S, Licence
 
 FORMAT = 1
@@ -146,7 +153,7 @@ def _members(template: Template) -> dict[str, object]:
         "images": sorted(template.images),
         "policy": template.policy,
         "lease_s": decimal(template.lease_s),
-        **{name: _optional(getattr(template, name)) for name in _BOUNDS},
+        **{name: optional_decimal(getattr(template, name)) for name in _BOUNDS},
     }
 
 
@@ -154,15 +161,15 @@ def _template(document: dict[str, object]) -> Template:
     model, images, policy = document["model"], document["images"], document["policy"]
     if not isinstance(model, dict) or not isinstance(images, list):
         raise TypeError
-    first, last = _positive(model["first"]), model["last"]
+    first, last = members.positive(model["first"]), model["last"]
     template = Template(
-        name=_text(document["name"]),
-        model_id=_text(model["id"]),
-        versions=(first, None if last is None else _positive(last)),
-        images=tuple(parse_digest(_text(each)) for each in images),
-        policy=None if policy is None else parse_digest(_text(policy)),
+        name=members.text(document["name"]),
+        model_id=members.text(model["id"]),
+        versions=(first, None if last is None else members.positive(last)),
+        images=tuple(members.digest(each) for each in images),
+        policy=None if policy is None else members.digest(policy),
         lease_s=parse_decimal(document["lease_s"]),
-        **{name: _number(document[name]) for name in _BOUNDS},
+        **{name: parse_optional_decimal(document[name]) for name in _BOUNDS},
     )
     return check_template(template)
 
@@ -183,23 +190,3 @@ def check_template(template: Template) -> Template:
     if not SHORTEST_LEASE_S <= template.lease_s <= LONGEST_LEASE_S:
         raise ValueError(f"a lease is of {SHORTEST_LEASE_S} to {LONGEST_LEASE_S} seconds")
     return template
-
-
-def _optional(number: int | None) -> str | None:
-    return None if number is None else decimal(number)
-
-
-def _number(value: object) -> int | None:
-    return None if value is None else parse_decimal(value)
-
-
-def _positive(value: object) -> int:
-    if type(value) is not int or not 0 < value < 2**31:
-        raise ValueError
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value

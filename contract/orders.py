@@ -29,10 +29,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, get_args
 
-from attestation.digests import Digest, digest_of, parse_digest
+from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
+from . import members
 from .canonical import decimal, parse_decimal, render_canonical
 from .cosigned import CoSigned, add_signature, envelope_members, parse_envelope_members
 from .dsse import PrivateKey
@@ -137,7 +138,7 @@ def parse_document(data: bytes) -> OrderDocument:
     """
     read = _document(data, "order", most_bytes=MOST_BYTES)
     try:
-        body = base64.b64decode(_text(read["body"]), validate=True)
+        body = base64.b64decode(members.text(read["body"]), validate=True)
         signed = parse_envelope_members(read["envelope"], payload_type=PAYLOAD_TYPE)
     except (LookupError, TypeError, ValueError):
         raise _malformed("order") from None
@@ -175,11 +176,11 @@ def parse_order(payload: bytes) -> Order:
     try:
         old = read["old"]
         order = Order(
-            broker=parse_digest(_text(read["broker"])),
+            broker=members.digest(read["broker"]),
             epoch=_whole(read["epoch"], least=0),
             type=_type(read["type"]),
-            old=None if old is None else parse_digest(_text(old)),
-            new=parse_digest(_text(read["new"])),
+            old=None if old is None else members.digest(old),
+            new=members.digest(read["new"]),
             sequence=_whole(read["sequence"], least=1),
             at=parse_decimal(read["at"]),
         )
@@ -248,7 +249,7 @@ def parse_epoch(body: bytes) -> Epoch:
         epoch = Epoch(
             number=_whole(read["number"], least=1),
             size=parse_decimal(read["size"]),
-            root=parse_digest(_text(read["root"])),
+            root=members.digest(read["root"]),
             restored=_restored(read["restored"]),
         )
     except (LookupError, TypeError, ValueError, Misconfigured):
@@ -292,12 +293,6 @@ def _whole(value: object, *, least: int) -> int:
 
 
 def _restored(value: object) -> str:
-    if not _RESTORED.fullmatch(_text(value)):
+    if not _RESTORED.fullmatch(members.text(value)):
         raise ValueError
     return str(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value

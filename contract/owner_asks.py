@@ -23,6 +23,7 @@ from attestation.digests import Digest, digest_of, parse_digest
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
+from . import members
 from .canonical import decimal, parse_decimal, render_canonical
 from .dsse import EnvelopeMalformed, PrivateKey, PublicKey, pae, parse_envelope, sign_envelope
 
@@ -102,9 +103,9 @@ def open_query(data: bytes, *, signed_by: tuple[PublicKey, ...]) -> Query:
         query = Query(
             broker=parse_digest(str(read["broker"])),
             ask=_ask(read["ask"]),
-            about=_matching(_ABOUT, read["about"]),
+            about=members.matching(_ABOUT, read["about"]),
             at=parse_decimal(read["at"]),
-            nonce=_matching(_NONCE, read["nonce"]),
+            nonce=members.matching(_NONCE, read["nonce"]),
         )
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise QueryMalformed("the query is not as this program writes it") from None
@@ -160,9 +161,3 @@ def _ask(value: object) -> Ask:
         if value == each:
             return each
     raise ValueError
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ValueError
-    return value

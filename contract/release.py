@@ -28,11 +28,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from attestation.digests import Digest, digest_of, parse_digest
+from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 from attestation.tokens import MAX_TOKEN_CHARACTERS
 
+from . import members
 from .canonical import decimal, parse_decimal, render_canonical
 from .release_log import Logged, logged_members, parse_logged
 
@@ -195,11 +196,11 @@ def parse_request(data: bytes) -> ReleaseRequest:
         ):
             raise ValueError
         request = ReleaseRequest(
-            broker=_digest(read["broker"]),
+            broker=members.digest(read["broker"]),
             challenge=_hex_64(read["challenge"]),
             public_key=bytes.fromhex(_hex_64(read["public_key"])),
             licence=_name(read["licence"]),
-            manifest=_digest(read["manifest"]),
+            manifest=members.digest(read["manifest"]),
             purpose="renew" if purpose == "renew" else "release",
             lease=None if lease is None else _name(lease),
             pictures=parse_decimal(read["pictures"]),
@@ -268,7 +269,7 @@ def parse_release(data: bytes) -> Release:
     read = _members(data, "answer", *names)
     try:
         release = Release(
-            request=_digest(read["request"]),
+            request=members.digest(read["request"]),
             lease=_name(read["lease"]),
             lease_ends_at=parse_decimal(read["lease_ends_at"]),
             lease_s=parse_decimal(read["lease_s"]),
@@ -355,12 +356,6 @@ def _malformed(what: str) -> MessageMalformed:
         f"the {what} is not as this program writes it",
         hint="workload and broker have to speak one version of this program",
     )
-
-
-def _digest(value: object) -> Digest:
-    if not isinstance(value, str):
-        raise TypeError
-    return parse_digest(value)
 
 
 def _hex_64(value: object) -> str:

@@ -29,10 +29,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from attestation.digests import Digest, digest_of, parse_digest
+from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
 
+from . import members
 from .canonical import decimal, parse_decimal, render_canonical
 
 FORMAT = 1
@@ -173,8 +174,8 @@ def parse_entry(data: bytes) -> Entry:
         entry = Entry(
             kind=_kind(document["kind"]),
             at=parse_decimal(document["at"]),
-            commitment=parse_digest(_text(document["commitment"])),
-            sealed=base64.b64decode(_text(document["sealed"]), validate=True),
+            commitment=members.digest(document["commitment"]),
+            sealed=base64.b64decode(members.text(document["sealed"]), validate=True),
         )
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise _malformed("entry") from None
@@ -237,7 +238,7 @@ def parse_logged(value: object) -> Logged:
         entry=_base64(value["entry"]),
         opening=_base64(value["opening"]),
         index=parse_decimal(value["index"]),
-        checkpoint=_text(value["checkpoint"]),
+        checkpoint=members.text(value["checkpoint"]),
         proof=tuple(bytes.fromhex(_hex(each)) for each in proof),
     )
 
@@ -279,21 +280,15 @@ def _kind(value: object) -> Kind:
     raise ValueError
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
 def _hex(value: object) -> str:
-    if not _HEX.fullmatch(_text(value)):
+    if not _HEX.fullmatch(members.text(value)):
         raise ValueError
-    return _text(value)
+    return members.text(value)
 
 
 def _base64(value: object) -> bytes:
     """Bytes of which `value` is the one text in base64."""
-    data = base64.b64decode(_text(value), validate=True)
+    data = base64.b64decode(members.text(value), validate=True)
     if base64.b64encode(data).decode() != value:
         raise ValueError
     return data
