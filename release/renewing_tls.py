@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .broker import Wrapping
-from .folder import TLS_CONTEXT, Folder, keys_held, read
+from .folder import TLS_CONTEXT, Folder, FolderInUse, keys_held, open_folder, read
 from .master_key.by_file import write_private
 from .settings import NAME, Settings, TlsSettings, render_settings
 from .tls import new_tls_key, parse_tls_key, pin_of_key, render_tls_key
@@ -24,6 +24,11 @@ def renew_tls(folder: Folder, master: Wrapping) -> Settings:
         Misconfigured, Denied, Unavailable: a file, or Cloud KMS.
     """
     with keys_held(folder):
+        if open_folder(folder.path).settings != folder.settings:
+            raise FolderInUse(
+                "another command has replaced a key of this folder meanwhile",
+                hint="look at `symbolon broker status`; run this one again where one more is meant",
+            )
         return _renewed(folder, master)
 
 

@@ -232,6 +232,19 @@ def render_settings(settings: Settings) -> str:
     return "\n".join([f"format = {FORMAT}\n", *filter(None, tables)])
 
 
+def check_url(url: str) -> str:
+    """The URL, where a broker can be reached at it.
+
+    Raises:
+        Misconfigured: it cannot.
+    """
+    try:
+        _URL.read(url, "")
+    except ValueError:
+        raise _wrong("broker.url", f"is {quoted(url)}, not {_URL.expected}") from None
+    return url
+
+
 def check_database(url: str) -> str:
     """The URL, where it names a database that the broker can count in, and no password.
 

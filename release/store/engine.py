@@ -23,6 +23,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from alembic.migration import MigrationContext
@@ -49,6 +50,10 @@ _WRITES = "symbolon_writes"
 _TURN = "symbolon_turn"
 _LOCK_SUFFIX = ".broker"
 _CONNECTIONS: Final = 16
+_WITHOUT_TABLES: Final = (
+    "a broker that has served is restored from its backup; one that was just made gets its tables by"
+    " `symbolon broker migrate`"
+)
 
 
 class DatabaseUrlUnknown(Misconfigured):
@@ -84,12 +89,25 @@ def opened(url: str) -> Iterator[Engine]:
         BrokerRefused: `database-unavailable`.
     """
     with held_alone(url):
-        engine = open_engine(url)
+        engine = open_made(url)
         try:
             check_migrated(engine)
             yield engine
         finally:
             engine.dispose()
+
+
+def open_made(url: str) -> Engine:
+    """As `open_engine`, of a database that is there: to look for a file of SQLite's does not make it.
+
+    Raises:
+        MigrationMissing: the file is not there.
+        DatabaseUrlUnknown, DatabaseNotDurable, BrokerRefused: as `open_engine`.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        raise MigrationMissing("the database's file is not there", hint=_WITHOUT_TABLES)
+    return open_engine(url)
 
 
 def open_engine(url: str) -> Engine:
@@ -236,8 +254,7 @@ def check_migrated(engine: Engine) -> None:
     if found is None:
         raise MigrationMissing(
             "the database has none of the broker's tables",
-            hint="a broker that has served is restored from its backup; one that was just made gets them by"
-            " `symbolon broker migrate`",
+            hint=_WITHOUT_TABLES,
         )
     check_not_newer(found)
     raise MigrationMissing(

@@ -11,7 +11,7 @@ from contract.dsse import parse_public_key
 from contract.kms_keys import parse_kms_key
 from release.folder import Folder
 from release.making import Order, make_folder
-from release.settings import WitnessSettings
+from release.settings import WitnessSettings, check_url
 
 from ..inputs import read_bytes
 from ..owner.signing_keys import read_public_key
@@ -58,17 +58,18 @@ def init(wanted: Wanted, *, passphrase_file: Path | None, output: str) -> ExitCo
 
 
 def _order(wanted: Wanted, passphrase_file: Path | None) -> Order:
+    url = check_url(wanted.url.rstrip("/"))
     kms = None if wanted.kms is None else parse_kms_key(wanted.kms, where="--kms")
     keys = tuple(read_public_key(Path(name)) for name in wanted.owner_keys)
     witness = _witness(wanted)
     root = _root(wanted)
-    parts = urlsplit(wanted.url)
+    parts = urlsplit(url)
     try:
         port = parts.port or _PORT
     except ValueError:
         raise Misconfigured("the port of --url is none", hint="ports are 0 to 65535") from None
     return Order(
-        url=wanted.url.rstrip("/"),
+        url=url,
         address=wanted.address or f"0.0.0.0:{port}",
         database=wanted.database,
         kms=kms,

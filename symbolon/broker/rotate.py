@@ -11,7 +11,7 @@ from release.folder import open_folder, open_keys
 from release.orders.standing import standing
 from release.renewing_tls import renew_tls
 from release.rotating import Rotated, rotate
-from release.store.engine import check_migrated, open_engine, reading
+from release.store.engine import check_migrated, open_made, reading
 
 from ..rendering import console, print_json, styled
 from .database import answering
@@ -33,7 +33,7 @@ def rotate_master(path: Path, *, passphrase_file: Path | None, output: str) -> E
     folder = open_folder(path)
     keys = open_keys(folder, passphrase_from(passphrase_file))
     with answering(folder):
-        engine = open_engine(folder.database)
+        engine = open_made(folder.database)
         try:
             check_migrated(engine)
             with reading(engine) as connection:

@@ -11,7 +11,7 @@ from contract.checkpoint import Checkpoint, key_of, origin_of
 from contract.dsse import PublicKey, parse_public_key
 from contract.signed_note import render_verifier_key
 from release.folder import Folder, open_folder
-from release.store.engine import check_migrated, open_engine
+from release.store.engine import check_migrated, open_made
 from release.summary import Summary, summarise
 
 from ..rendering import columns, console, print_json, printable_lines, styled
@@ -29,7 +29,7 @@ def status(path: Path, *, output: str) -> ExitCode:
     """
     folder = open_folder(path)
     with answering(folder):
-        engine = open_engine(folder.database)
+        engine = open_made(folder.database)
         try:
             check_migrated(engine)
             found = summarise(engine, now=time.time())

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select
 
 from attestation.digests import Digest, digest_of
 from release.broker import model_context
-from release.folder import Folder, open_folder, open_keys, read
+from release.folder import Folder, FolderInUse, open_folder, open_keys, read
 from release.master_key.by_file import FileWrapping, open_file
 from release.master_key.wrapping import MasterKeyUnknown, key_id_of
 from release.renewing_tls import renew_tls
@@ -147,6 +147,16 @@ def test_the_next_tls_key_takes_its_turn(folder: Folder, master: FileWrapping) -
     assert pin_of_key(open_keys(opened_again, lambda: PASSPHRASE).tls) == after.pin
     assert not (folder.path / before.file).exists()
     assert renew_tls(opened_again, master).tls.pin == after.next_pin
+
+
+def test_a_tls_key_takes_its_turn_once_for_two_that_began_together(
+    folder: Folder, master: FileWrapping
+) -> None:
+    other = open_folder(folder.path)
+    after = renew_tls(folder, master)
+    with pytest.raises(FolderInUse, match="meanwhile"):
+        renew_tls(other, master)
+    assert open_folder(folder.path).settings == after
 
 
 def test_where_others_have_copies_the_old_key_is_forgotten_once_they_have_the_new_one(

@@ -26,6 +26,7 @@ from release.store.engine import (
     check_migrated,
     held_alone,
     open_engine,
+    open_made,
     opened,
     parse_url,
     reading,
@@ -337,8 +338,15 @@ def test_a_database_of_this_version_is_opened(url: str) -> None:
 
 
 def test_a_database_without_tables_is_refused(new_url: str) -> None:
+    open_engine(new_url).dispose()
     with pytest.raises(MigrationMissing, match="none of the broker's tables"), opened(new_url):
         pass
+
+
+def test_to_look_for_a_file_does_not_make_it(tmp_path: Path) -> None:
+    with pytest.raises(MigrationMissing, match="is not there"):
+        open_made(f"sqlite:///{tmp_path / 'a.db'}")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,11 @@ def test_init_writes_the_owner_s_keys_into_the_database_once(ask: Ask, tmp_path:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        pytest.param(["--url", "http://a.example"], "`broker.url`", id="no TLS"),
-        pytest.param(["--url", "https://a.example:x"], "the port of --url is none", id="no port"),
+        pytest.param(["--url", "http://a.example", "--root", "none"], "`broker.url`", id="no TLS"),
+        pytest.param(["--url", "https://a.example:x"], "`broker.url`", id="no port"),
+        pytest.param(
+            ["--url", "https://a.example:70000"], "the port of --url is none", id="too large a port"
+        ),
         pytest.param(["--threshold", "2"], "more than there are keys", id="more signatures than keys"),
         pytest.param(["--kms", "lite0"], "names no key of Cloud KMS", id="no key of Cloud KMS"),
         pytest.param(["--witness", "https://w.example"], "and by its key", id="half a witness"),
@@ -145,12 +148,17 @@ def test_a_wrong_passphrase_is_one_line(ask: Ask, made: Served, tmp_path: Path, 
     assert answered.err.startswith("error: the passphrase does not open the master key\nhint: ")
 
 
-def test_a_database_without_tables_is_told_with_the_command_that_makes_them(ask: Ask, made: Served) -> None:
+@pytest.mark.parametrize("command", ["serve", "status", "rotate-master"])
+def test_a_database_that_is_gone_is_told_with_the_command_that_makes_it(
+    ask: Ask, made: Served, command: str
+) -> None:
     for name in ("broker.sqlite3", "broker.sqlite3-wal", "broker.sqlite3-shm"):
         (made.folder / name).unlink(missing_ok=True)
-    answered = ask("broker", "serve", made.folder, "--passphrase-file", made.passphrase_file)
-    assert (answered.code, "has none of the broker's tables" in answered.err) == (7, True)
+    passphrase = [] if command == "status" else ["--passphrase-file", made.passphrase_file]
+    answered = ask("broker", command, made.folder, *passphrase)
+    assert (answered.code, "the database's file is not there" in answered.err) == (7, True)
     assert "symbolon broker migrate" in answered.err
+    assert not (made.folder / "broker.sqlite3").exists()
     assert ask("broker", "migrate", made.folder).code == 0
 
 
