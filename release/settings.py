@@ -241,7 +241,10 @@ def check_url(url: str) -> str:
     try:
         _URL.read(url, "")
     except ValueError:
-        raise _wrong("broker.url", f"is {quoted(url)}, not {_URL.expected}") from None
+        raise Misconfigured(
+            f"`broker.url` would be {quoted(url)}, not {_URL.expected}",
+            hint="give another one; a broker is reached by TLS alone",
+        ) from None
     return url
 
 
