@@ -4,9 +4,10 @@
     → of this epoch, the next of its type, for what stands → signed by enough
     → done → the log has it → committed → checkpoint → answered
 
-One order at a time: each takes the lock of the list of keys first. A model's key is wrapped before that, so
-that nobody waits for the master key (`handing_over`). The same order sent again is answered again, and does
-nothing; its signatures are not looked at then, since it may have changed who signs.
+One order at a time: each takes the lock of the list of keys first. Before that an owner's signature is looked
+for, so that a stranger locks nothing, and a model's key is wrapped, so that nobody waits for the master key
+(`handing_over`). The same order sent again is answered again, and does nothing; its signatures are not looked
+at then, since it may have changed who signs.
 
 The answer has the proof that the log has the order, where a checkpoint can be signed at that moment. A
 witness that does not answer keeps keys in, and no order out: to revoke must always be possible.
@@ -85,7 +86,7 @@ def apply(broker: Broker, document: bytes, now: float) -> bytes:
     if read.order.type not in _ALWAYS:
         broker.log.check_ready()
     for _ in range(_MOST_LOOKS):
-        handed = _handed_over(broker, read)
+        handed = _looked_at(broker, read)
         with suppress(Overtaken), writing(broker.engine) as connection:
             approvals = approvals_of(connection, in_turn=True)
             done = _done_before(broker, connection, read) or _apply(
@@ -98,20 +99,21 @@ def apply(broker: Broker, document: bytes, now: float) -> bytes:
     return sign_answer(said, to=document, at=at, identity=broker.identity)
 
 
-def _handed_over(broker: Broker, read: OrderDocument) -> HandedOver | None:
+def _looked_at(broker: Broker, read: OrderDocument) -> HandedOver | None:
     """The model's key, wrapped, where the order is one of a model's that would be done; None where it is not.
 
-    It is looked at here so that nobody but the owner has the master key asked.
+    Whoever signs is looked at here already, so that nobody but the owner takes the writer's turn, or has the
+    master key asked. What decides is looked at again in that turn.
 
     Raises:
         BrokerRefused, Denied, Unavailable: as `apply`.
     """
-    if read.order.type != "model":
-        return None
     with reading(broker.engine) as connection:
         if _done_before(broker, connection, read) is not None:
             return None
         _signers(read, approvals_of(connection).keys)
+        if read.order.type != "model":
+            return None
         _check_turn(connection, read)
     return wrap_handed_over(broker, read.body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -18,6 +18,7 @@ from contract.orders import render_document, render_revocation
 from contract.release_log import Opening, check_opening, parse_entry, parse_logged
 from contract.release_refusals import REFUSALS, BrokerRefused
 from release.broker import Broker
+from release.orders import applying
 from release.orders.applying import apply
 from tests.orders import FIRST, NOW, SECOND, STRANGER, THIRD, order
 from tests.release.orders.conftest import POLICY, SOLD, Owner
@@ -99,6 +100,18 @@ def test_a_stranger_s_order_out_of_turn_is_not_told_what_stands(owner: Owner, ch
         document = owner.make("policy", POLICY + b" ", *keys, **change)
         says = refused(owner, "order-rejected", document)
         assert "the next is" not in says and "what stands" not in says and "epoch" not in says
+
+
+def test_a_stranger_takes_nobody_s_turn(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = owner.make("policy", POLICY, STRANGER)
+
+    def locks(*_: object) -> NoReturn:
+        raise AssertionError("a transaction that writes was begun")
+
+    monkeypatch.setattr(applying, "writing", locks)
+    with pytest.raises(BrokerRefused) as no:
+        owner.send(document)
+    assert no.value.code == "order-rejected"
 
 
 def test_an_order_for_another_broker_does_nothing(owner: Owner) -> None:
