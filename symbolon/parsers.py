@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
     def _nearest(self) -> str | None:
         """The command, option or value that is nearest to the first word typed that is none."""
         options = self._option_string_actions
-        commands = [word for group in self._groups() for word in group.choices]
+        commands = [str(word) for action in self._get_positional_actions() for word in action.choices or ()]
         for before, word in zip(["", *self._typed], self._typed, strict=False):
             name = word.partition("=")[0]
             if before in options and options[before].choices:
@@ -80,9 +80,6 @@ class Parser(argparse.ArgumentParser):
             if near := difflib.get_close_matches(name, known, n=1):
                 return str(near[0])
         return None
-
-    def _groups(self) -> list[Any]:
-        return [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
 
 
 def typed(read: Callable[[str], Read]) -> Callable[[str], Read]:

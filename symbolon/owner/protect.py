@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
+from rich.filesize import decimal
 
 from attestation.errors import ExitCode, Misconfigured
 from contract.dsse import PrivateKey
@@ -122,7 +123,7 @@ def protect(folder: Path, seal: Seal, *, plan: bool, output: str, steps: Steps) 
         planned = _plan(place.terms, measured, blob)
     generation = planned.pins
     if not plan and planned.replaces is not None:
-        steps.begin(f"uploading {measured.size / 1e6:,.0f} MB,")
+        steps.begin(f"uploading {decimal(measured.size)},")
         with failures(place.terms):
             generation = _upload(place, measured, blob, planned.replaces, steps)
     if not plan and not planned.is_done and generation is not None:
@@ -192,7 +193,7 @@ def _tell(
         )
         return ExitCode.YES
     was = place.terms.model
-    rows = [(action, f"{uri}, {measured.size / 1e6:,.1f} MB")]
+    rows = [(action, f"{uri}, {decimal(measured.size)}")]
     if plan.replaces:
         rows.append(
             ("", f"generation {plan.replaces} is replaced, and stays where the bucket keeps versions")

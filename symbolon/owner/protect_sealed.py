@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
+from rich.filesize import decimal
 
 from attestation.errors import ExitCode, Misconfigured, SymbolonError
 from contract import wrapped_keys
@@ -104,7 +105,7 @@ def protect_sealed(
     )
     steps.begin("handing over the model's key")
     keys = holder.hand_over(seal)
-    steps.begin(f"uploading {seal.size / 1e6:,.0f} MB,")
+    steps.begin(f"uploading {decimal(seal.size)},")
     with failures(place.terms):
         generation = _upload(place, measured, seal, found, steps)
         manifest = seal.payload if key is None else sign_manifest(seal.payload, key)
@@ -267,7 +268,7 @@ def _tell(
         )
         return ExitCode.YES
     rows = [
-        (action, f"{model}, {wanted.measured.size / 1e6:,.1f} MB, sealed"),
+        (action, f"{model}, {decimal(wanted.measured.size)}, sealed"),
         (action, str(manifest_uri(model))),
         *_holder_rows(wanted, found, model, action),
     ]

@@ -11,6 +11,7 @@ checksums) is another in each run: a replay puts its own in its place.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -195,4 +196,6 @@ def _tell(client: str, shell_of: Callable[[str], Shell]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    asked = argparse.ArgumentParser(prog="scripts/record-clients", description=__doc__)
+    asked.add_argument("client", nargs="*", metavar="CLIENT", choices=CLIENTS, help=", ".join(CLIENTS))
+    main(asked.parse_args().client)

@@ -21,6 +21,7 @@ from symbolon.__main__ import main
         ),
         pytest.param("auditor prove p --question no-override", "no-overrides", id="a value of an option"),
         pytest.param("demo --format jsn", "json", id="a value of another option"),
+        pytest.param("emulator env owne", "owner", id="a word that is no option"),
     ],
 )
 def test_the_nearest_word_is_suggested(typed: str, near: str, capsys: pytest.CaptureFixture[str]) -> None:
