@@ -135,7 +135,10 @@ class KeyService:
                 " another manifest, or altered",
                 hint=_SEAL_AGAIN,
             )
-        return Misconfigured(f"`cloudkms.googleapis.com` answers {status}: {words}", hint=_SEAL_AGAIN)
+        return Misconfigured(
+            f"`cloudkms.googleapis.com` answers {status}: {words}",
+            hint="that is not how Cloud KMS answers: look at what stands between this machine and Google",
+        )
 
 
 _SEAL_AGAIN = "the owner restores `keys.json`, or seals the model again: `symbolon owner protect`"

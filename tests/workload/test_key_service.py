@@ -196,7 +196,7 @@ REFUSALS: list[tuple[str, Answer, type[SymbolonError], str, str]] = [
         "symbolon owner protect",
     ),
     ("a key of another length", plaintext(KEY[:31]), WrappedKeyRefused, "no key of a model", ""),
-    ("anything else", (418, b"short and stout"), Misconfigured, "answers 418", ""),
+    ("anything else", (418, b"short and stout"), Misconfigured, "answers 418", "stands between"),
     ("a refusal that is no object", (404, {"error": "no"}), Misconfigured, "does not exist", ""),
 ]
 
