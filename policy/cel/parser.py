@@ -317,23 +317,21 @@ class _Parser:
         self._require("{")
         fields: list[tuple[str, Node]] = []
         while not self._at("}"):
-            if self._token.kind not in ("name", "quoted-name"):
-                raise self._expected("a field's name")
-            field = self._take().text
+            field = self._field_name().text
             self._require(":")
             fields.append((field, self._expression()))
             if not self._taken(","):
                 break
         return syntax.Message(span=Span(start, self._require("}")), name=name, fields=tuple(fields))
 
-    def _field(self, operand: Node, start: int) -> Node:
+    def _field_name(self) -> lexer.Token:
         token = self._token
-        is_name = token.kind == "quoted-name" or (
-            token.kind == "name" and token.text not in (*_CONSTANTS, "in")
-        )
-        if not is_name:
-            raise self._expected("a field's name")
-        self._take()
+        if token.kind == "quoted-name" or (token.kind == "name" and token.text not in (*_CONSTANTS, "in")):
+            return self._take()
+        raise self._expected("a field's name")
+
+    def _field(self, operand: Node, start: int) -> Node:
+        token = self._field_name()
         if token.kind == "quoted-name" or not self._taken("("):
             span = Span(start, token.span.end)
             return syntax.Select(span=span, operand=operand, field=token.text)

@@ -148,6 +148,7 @@ def test_a_message_has_a_name_and_fields(text: str, name: str, fields: tuple[tup
         ("a.exists(x)", "line 1, column 3: `exists` takes a variable and an expression", (2, 8)),
         ("(Msg){}", "line 1, column 6: expected an operator or the end, found `{`", (5, 6)),
         ("Msg{1: 2}", "line 1, column 5: expected a field's name, found `1`", (4, 5)),
+        ("Msg{true: 2}", "line 1, column 5: expected a field's name, found `true`", (4, 8)),
         ("Msg{a}", "line 1, column 6: expected `:`, found `}`", (5, 6)),
         ("Msg{a: b", "line 1, column 9: expected `}`, found the end", (8, 8)),
         ("f(1){}", "line 1, column 5: expected an operator or the end, found `{`", (4, 5)),
