@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from attestation.digests import digest_of
+from attestation.digests import Digest, digest_of
 from contract.canonical import render_canonical
 from contract.licence_templates import (
     MOST_BYTES,
@@ -16,6 +16,7 @@ from contract.licence_templates import (
     TemplatesFormatUnknown,
     TemplatesMalformed,
     beyond,
+    check_template,
     parse_templates,
     render_templates,
     template_of,
@@ -112,6 +113,79 @@ def test_templates_are_read_as_they_were_written_in_whichever_order() -> None:
 def test_a_template_that_cannot_be_meant_is_malformed(change: dict[str, object]) -> None:
     with pytest.raises(TemplatesMalformed):
         parse_templates(render_canonical({**DOCUMENT, "templates": [{**ENTRY, **change}]}))
+
+
+def images(count: int) -> tuple[Digest, ...]:
+    return tuple(sorted(digest_of(bytes([number])) for number in range(count)))
+
+
+@pytest.mark.parametrize(
+    "widest",
+    [
+        replace(OPEN, name="a" * 63),
+        replace(OPEN, name="a"),
+        replace(OPEN, model_id="m" * 300),
+        replace(OPEN, model_id="m"),
+        replace(OPEN, versions=(3, 3)),
+        replace(OPEN, images=images(100)),
+        replace(OPEN, lease_s=60),
+        replace(OPEN, lease_s=86_400),
+        replace(OPEN, runs=0, pictures=0, at_once=0, lasts_s=0),
+        replace(OPEN, runs=2**64 - 1),
+    ],
+)
+def test_a_template_may_be_as_wide_as_one_can_be(widest: Template) -> None:
+    assert check_template(widest) is widest
+    assert parse_templates(render_templates((widest,))) == (widest,)
+
+
+@pytest.mark.parametrize(
+    ("wider", "says"),
+    [
+        (replace(OPEN, name="a" * 64), "name is of lower-case"),
+        (replace(OPEN, name="-a"), "name is of lower-case"),
+        (replace(OPEN, model_id="m" * 301), "for a model"),
+        (replace(OPEN, model_id=""), "for a model"),
+        (replace(OPEN, versions=(3, 2)), "from the first to the last"),
+        (replace(OPEN, images=images(101)), "at most 100 images"),
+        (replace(OPEN, images=(IMAGE, IMAGE)), "each once"),
+        (replace(OPEN, lease_s=59), "a lease is of 60 to 86400 seconds"),
+        (replace(OPEN, lease_s=86_401), "a lease is of 60 to 86400 seconds"),
+    ],
+)
+def test_a_template_that_is_wider_than_one_can_be_is_refused(wider: Template, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check_template(wider)
+
+
+def test_there_are_a_hundred_templates_at_most() -> None:
+    many = tuple(replace(OPEN, name=f"t{number:03}") for number in range(101))
+    assert len(parse_templates(render_templates(many[:100]))) == 100
+    with pytest.raises(TemplatesMalformed):
+        parse_templates(render_templates(many))
+
+
+@pytest.mark.parametrize("name", ["name", "model", "images", "policy", "lease_s", "runs", "lasts_s"])
+def test_a_template_says_everything(name: str) -> None:
+    entry = {key: value for key, value in ENTRY.items() if key != name}
+    with pytest.raises(TemplatesMalformed) as refused:
+        parse_templates(render_canonical({**DOCUMENT, "templates": [entry]}))
+    assert refused.value.hint == "make them: `symbolon owner order`"
+
+
+@pytest.mark.parametrize("found", [None, "1", True, 1.5])
+def test_a_format_is_a_number_of_its_own(found: object) -> None:
+    with pytest.raises(TemplatesFormatUnknown, match="reads 1 alone"):
+        parse_templates(render_canonical({**DOCUMENT, "format": found}))
+
+
+def test_templates_may_be_as_large_as_is_read() -> None:
+    body = render_templates((TIGHT,))
+    with pytest.raises(TemplatesMalformed, match="not as this program"):
+        parse_templates(body + b" " * (MOST_BYTES - len(body)))
+    with pytest.raises(TemplatesMalformed, match=f"larger than {MOST_BYTES} bytes"):
+        parse_templates(body + b" " * (MOST_BYTES + 1 - len(body)))
+    assert MOST_BYTES == 64 << 10
 
 
 @pytest.mark.parametrize(
