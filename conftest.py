@@ -51,8 +51,10 @@ if settings.get_current_profile_name() == "default":  # scripts/mutate has one o
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("symbolon")
-# What a shell starts in its background ignores SIGINT, and so would every process that a test interrupts.
+# What a shell starts in its background ignores SIGINT, and what `nohup` starts SIGHUP; so would the processes
+# that tests send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(trylast=True)
