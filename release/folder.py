@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,24 +97,21 @@ def open_folder(path: Path) -> Folder:
     return Folder(path=path, settings=parse_settings(text))
 
 
-@contextmanager
-def serving_alone(folder: Folder) -> Iterator[None]:
+def serving_alone(folder: Folder) -> AbstractContextManager[None]:
     """Nobody else serves from the folder meanwhile: what a broker keeps there, it alone writes.
 
     Raises:
         FolderInUse: somebody does.
         Misconfigured: the folder cannot be written.
     """
-    with _locked(
+    return _locked(
         folder.path / _LOCK,
         "a broker serves from this folder already",
         "for a second one on PostgreSQL, copy the folder: each broker has its own",
-    ):
-        yield
+    )
 
 
-@contextmanager
-def keys_held(folder: Folder) -> Iterator[None]:
+def keys_held(folder: Folder) -> AbstractContextManager[None]:
     """Nobody else replaces the folder's keys, or copies them, meanwhile. A broker may serve.
 
     A copy that was made of files from before a rotation and of others from after it would open nothing.
@@ -123,12 +120,11 @@ def keys_held(folder: Folder) -> Iterator[None]:
         FolderInUse: somebody does.
         Misconfigured: the folder cannot be written.
     """
-    with _locked(
+    return _locked(
         folder.path / _KEYS_LOCK,
         "another command replaces or copies the keys of this folder",
         "run this one when `symbolon broker backup`, `rotate-master` or `rotate-tls` has ended",
-    ):
-        yield
+    )
 
 
 @contextmanager
