@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -109,15 +109,14 @@ def parse_public_key(text: str, *, where: str) -> PublicKey:
         Misconfigured: it is no public key, or of another kind; `where` says which setting it came from.
     """
     try:
-        data = _base64(text)
-        key = load_der_public_key(data)
+        key = load_der_public_key(base64.b64decode(text))
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise _no_key(f"{where} is no public key") from None
     is_p384 = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP384R1)
     if not isinstance(key, Ed25519PublicKey) and not is_p384:
         raise _no_key(f"{where} is a public key of another kind")
     # INVARIANT: one key has one text, and so one id.
-    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != data:
+    if base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode() != text:
         raise _no_key(f"{where} is a public key in another form")
     assert isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey)  # noqa: S101  for mypy
     return PublicKey(text=text, key=key)
@@ -168,13 +167,12 @@ def parse_envelope(data: bytes, *, payload_type: str, what: str) -> Envelope:
         if document["payloadType"] != payload_type:
             found = quoted(str(document["payloadType"]))
             raise EnvelopeMalformed(f"the {what} is a signed {found}, not a `{payload_type}`")
-        signatures = document["signatures"]
-        if not isinstance(signatures, list) or len(signatures) != 1:
-            raise _malformed(what)
+        signatures: Any = document["signatures"]
+        (signature,) = signatures
         envelope = Envelope(
-            payload=_base64(document["payload"]),
-            key_id=parse_digest(str(signatures[0]["keyid"])),
-            signature=_base64(signatures[0]["sig"]),
+            payload=base64.b64decode(str(document["payload"])),
+            key_id=parse_digest(str(signature["keyid"])),
+            signature=base64.b64decode(str(signature["sig"])),
         )
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise _malformed(what) from None
@@ -185,13 +183,3 @@ def parse_envelope(data: bytes, *, payload_type: str, what: str) -> Envelope:
 
 def _malformed(what: str) -> EnvelopeMalformed:
     return EnvelopeMalformed(f"the {what} is no envelope with one signature, as this program writes it")
-
-
-def _base64(value: object) -> bytes:
-    """Bytes of which `value` is the one text in base64."""
-    if not isinstance(value, str):
-        raise ValueError
-    data = base64.b64decode(value, validate=True)
-    if base64.b64encode(data).decode() != value:
-        raise ValueError
-    return data

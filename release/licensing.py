@@ -17,6 +17,7 @@ from contract.licence import Licence, unsafe_read_licence
 from contract.release import ReleaseRequest
 from contract.release_refusals import REFUSALS
 
+from .moments import moment
 from .store import schema
 from .verifying import Admitted
 
@@ -97,9 +98,9 @@ def check_standing(held: Held, now: int) -> None:
     if held.revoked:
         raise REFUSALS["licence-revoked"].error()
     if now < licence.starts_at:
-        raise REFUSALS["licence-not-begun"].error()
+        raise REFUSALS["licence-not-begun"].error(f"the licence begins on {moment(licence.starts_at)}")
     if licence.ends_at is not None and now >= licence.ends_at:
-        raise REFUSALS["licence-expired"].error()
+        raise REFUSALS["licence-expired"].error(f"the licence ended on {moment(licence.ends_at)}")
 
 
 def check_holder(licence: Licence, machine: Admitted) -> str:
@@ -144,9 +145,14 @@ def check_counts(held: Held, asked: ReleaseRequest) -> None:
     """
     most_runs, most_pictures = bounds_of(held.licence)
     if held.runs_used >= most_runs:
-        raise REFUSALS["licence-used-up"].error()
+        raise REFUSALS["licence-used-up"].error(
+            f"all runs of the licence are used: {held.runs_used} of {most_runs}"
+        )
     if asked.pictures > MOST_PICTURES or held.pictures_used + asked.pictures > most_pictures:
-        raise REFUSALS["pictures-used-up"].error()
+        left = max(0, most_pictures - held.pictures_used)
+        raise REFUSALS["pictures-used-up"].error(
+            f"the job has {asked.pictures} pictures, and the licence {left} of {most_pictures} left"
+        )
 
 
 def check_at_once(connection: Connection, licence: Licence, machine: Admitted, now: int) -> None:
@@ -159,7 +165,9 @@ def check_at_once(connection: Connection, licence: Licence, machine: Admitted, n
         return
     asked = {"licence": licence.id, "now": now, "besides": machine.machine}
     if connection.execute(_OTHER_MACHINES, asked).scalar_one() >= licence.at_once:
-        raise REFUSALS["too-many-at-once"].error()
+        raise REFUSALS["too-many-at-once"].error(
+            f"as many machines as the licence allows run at once: {licence.at_once}"
+        )
 
 
 def bounds_of(licence: Licence) -> tuple[int, int]:

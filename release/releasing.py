@@ -127,8 +127,8 @@ def _look(broker: Broker, asked: Asked, now: float) -> _Looked:
     )
     admit(None if policy is None else policy.body, machine)
     digest = None if policy is None else policy.digest
+    licensing.check_holder(held.licence, machine)  # first: a stranger learns nothing of the licence
     licensing.check_standing(held, at)
-    licensing.check_holder(held.licence, machine)
     licensing.check_scope(held.licence, machine, model, digest)
     sealed = None
     if request.purpose == "release" and not is_repeated:
@@ -162,6 +162,7 @@ def _settle(connection: Connection, asked: Asked, looked: _Looked, clock: Callab
         raise _LookAgain
     held = licensing.find_licence(connection, request.licence, locked=True)
     at = int(clock())
+    holder = licensing.check_holder(held.licence, machine)
     licensing.check_standing(held, at)
     if not is_new:
         return ledger.find_stored(connection, asked, machine, at)
@@ -169,7 +170,6 @@ def _settle(connection: Connection, asked: Asked, looked: _Looked, clock: Callab
     if request.purpose == "release" and looked.sealed is None:
         raise _LookAgain
     licence = held.licence
-    holder = licensing.check_holder(licence, machine)
     licensing.check_scope(licence, machine, looked.model, looked.policy)
     ends_at = licensing.lease_end(licence, at)
     if request.purpose == "renew":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from attestation.errors import SymbolonError
 from contract.canonical import parse_decimal
 from contract.licence import Licence, unsafe_read_licence
+from release.moments import moment
 
 from .desk import unreadable
 
@@ -134,15 +134,3 @@ def bound(number: int | None) -> str:
     ('any number', '1,200')
     """
     return "any number" if number is None else f"{number:,}"
-
-
-def moment(at: int) -> str:
-    """A time in words.
-
-    >>> moment(0)
-    '1970-01-01 00:00 UTC'
-    """
-    try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError):  # later than any calendar
-        return f"{at} s after 1970"

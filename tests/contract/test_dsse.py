@@ -48,7 +48,7 @@ def test_an_envelope_is_read_as_it_was_signed(name: str) -> None:
     envelope = parse_envelope(data, payload_type=KIND, what="thing")
     assert (envelope.payload, envelope.key_id, public.kind) == (b"{}", public.key_id, name)
     assert public.verifies(envelope.signature, pae(KIND, b"{}"))
-    assert not public.verifies(envelope.signature, pae(KIND, b"[]"))
+    assert public.verifies(envelope.signature, pae(KIND, b"[]")) is False
     assert not public.verifies(b"", pae(KIND, b"{}"))
     document = json.loads(data)
     assert list(document) == ["payload", "payloadType", "signatures"]
@@ -112,5 +112,12 @@ SIGNATURE = SIGNED["signatures"][0]
     ],
 )
 def test_what_this_program_does_not_write_is_malformed(data: bytes) -> None:
-    with pytest.raises(EnvelopeMalformed, match="the thing is"):
+    with pytest.raises(EnvelopeMalformed, match="the thing is") as malformed:
         parse_envelope(data, payload_type=KIND, what="thing")
+    assert malformed.value.code == "envelope-malformed"
+
+
+def test_an_envelope_of_something_else_says_of_what() -> None:
+    with pytest.raises(EnvelopeMalformed) as malformed:
+        parse_envelope(sign_envelope(b"{}", payload_type="a/b", key=ED25519), payload_type=KIND, what="thing")
+    assert malformed.value.message == f"the thing is a signed `a/b`, not a `{KIND}`"

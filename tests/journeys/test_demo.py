@@ -145,7 +145,7 @@ def test_the_receipt_of_the_job_is_verified_in_one_line(told: Told) -> None:
 def test_three_runs_are_released_and_the_fourth_is_refused(told: Told) -> None:
     assert told.scene(8)["as_told"]
     scene = told.scene(9)
-    assert (scene["exit_code"], scene["words"]) == (4, "all runs of the licence are used")
+    assert (scene["exit_code"], scene["words"]) == (4, "all runs of the licence are used: 3 of 3")
     assert steps_of(told, "one-run-more") == ["attest", "impersonate", "fetch"]
 
 

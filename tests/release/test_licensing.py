@@ -50,6 +50,25 @@ def test_a_licence_refuses(world: World, changes: dict[str, Any], code: str) -> 
     refused(world, code)
 
 
+SAID = [
+    ({"starts_at": NOW + 1}, "the licence begins on 2027-01-15 08:00 UTC"),
+    ({"ends_at": NOW}, "the licence ended on 2027-01-15 08:00 UTC"),
+    ({"ends_at": NOW, "holder": Holder(projects=("tertius",))}, "the licence is somebody else's"),
+    ({"runs": 0}, "all runs of the licence are used: 0 of 0"),
+    ({"pictures": 9}, "the job has 10 pictures, and the licence 9 of 9 left"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), SAID)
+def test_a_holder_is_told_which_bound_it_is_and_a_stranger_nothing(
+    world: World, changes: dict[str, Any], message: str
+) -> None:
+    world.license(**changes)
+    with pytest.raises(BrokerRefused) as caught:
+        world.release()
+    assert caught.value.message == message
+
+
 ADMITTED = [
     pytest.param({"starts_at": NOW}, id="that has just begun"),
     pytest.param({"ends_at": NOW + 1}, id="that ends in a second"),
