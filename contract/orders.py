@@ -136,9 +136,9 @@ def parse_document(data: bytes) -> OrderDocument:
         OrderFormatUnknown: it is of another format.
         OrderMalformed: it is anything else.
     """
-    read = _document(data, "order", most_bytes=MOST_BYTES)
+    read = _document(data, "order")
     try:
-        body = base64.b64decode(members.text(read["body"]), validate=True)
+        body = base64.b64decode(members.text(read["body"]))
         signed = parse_envelope_members(read["envelope"], payload_type=PAYLOAD_TYPE)
     except (LookupError, TypeError, ValueError):
         raise _malformed("order") from None
@@ -172,13 +172,13 @@ def parse_order(payload: bytes) -> Order:
     Raises:
         OrderFormatUnknown, OrderMalformed: it is anything else.
     """
-    read = _document(payload, "order", most_bytes=MOST_BYTES)
+    read = _document(payload, "order")
     try:
         old = read["old"]
         order = Order(
             broker=members.digest(read["broker"]),
             epoch=_whole(read["epoch"], least=0),
-            type=_type(read["type"]),
+            type=TYPES[TYPES.index(read["type"])],
             old=None if old is None else members.digest(old),
             new=members.digest(read["new"]),
             sequence=_whole(read["sequence"], least=1),
@@ -250,7 +250,7 @@ def parse_epoch(body: bytes) -> Epoch:
             number=_whole(read["number"], least=1),
             size=parse_decimal(read["size"]),
             root=members.digest(read["root"]),
-            restored=_restored(read["restored"]),
+            restored=members.matching(_RESTORED, read["restored"]),
         )
     except (LookupError, TypeError, ValueError, Misconfigured):
         raise _malformed("epoch") from None
@@ -259,9 +259,9 @@ def parse_epoch(body: bytes) -> Epoch:
     return epoch
 
 
-def _document(data: bytes, what: str, *, most_bytes: int = MOST_BYTES) -> dict[str, object]:
-    if len(data) > most_bytes:
-        raise OrderMalformed(f"the {what} is larger than {most_bytes} bytes")
+def _document(data: bytes, what: str) -> dict[str, object]:
+    if len(data) > MOST_BYTES:
+        raise OrderMalformed(f"the {what} is larger than {MOST_BYTES} bytes")
     try:
         document = parse_json_object(data, what=what)
     except EvidenceRejected as rejection:
@@ -279,20 +279,7 @@ def _malformed(what: str) -> OrderMalformed:
     return OrderMalformed(f"the {what} is not as this program writes it", hint="make the order anew")
 
 
-def _type(value: object) -> Type:
-    for each in TYPES:
-        if value == each:
-            return each
-    raise ValueError
-
-
 def _whole(value: object, *, least: int) -> int:
     if type(value) is not int or not least <= value < 2**31:
         raise ValueError
     return value
-
-
-def _restored(value: object) -> str:
-    if not _RESTORED.fullmatch(members.text(value)):
-        raise ValueError
-    return str(value)

@@ -30,7 +30,6 @@ from .canonical import render_canonical
 _MOST_CHARACTERS = 400
 _LATER = "start the job again; if it stays so, ask the owner"
 _OWNER_ISSUES = "the owner issues or renews the licence: `symbolon owner licence`"
-_OWNER_LOOKS = "the owner looks at the broker's log and `symbolon broker status`"
 _AGAIN = "start the job again: each start asks anew"
 
 
@@ -339,7 +338,8 @@ _ALL: Final = (
         Unavailable,
         "the broker's database does not answer",
         _LATER,
-        "Nothing was counted and nothing was released. " + _OWNER_LOOKS[0].upper() + _OWNER_LOOKS[1:] + ".",
+        "Nothing was counted and nothing was released. The owner looks at the broker's log and `symbolon broker"
+        " status`.",
     ),
     _refusal(
         "rate-limited",
@@ -365,11 +365,11 @@ def parse_refusal(data: bytes, *, status: int) -> BrokerRefused:
     What it says is shown as what a stranger sent: one printable line.
     """
     try:
-        error = parse_json_object(data, what="refusal")["error"]
+        error = parse_json_object(data, what="answer")["error"]
         said = error if isinstance(error, dict) else {}
     except (EvidenceRejected, LookupError):
         said = {}
-    known = REFUSALS.get(str(said.get("code", "")))
+    known = REFUSALS.get(str(said.get("code")))
     if known is None:
         code = quoted(str(said.get("code", "nothing that is known here")))
         known = REFUSALS["broker-not-ready" if status >= 500 else "licence-unknown"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from attestation.errors import SymbolonError
 from contract.canonical import render_canonical
 from contract.dsse import EnvelopeMalformed, public_key_of, sign_envelope
 from contract.licence import (
+    DEFAULT_LEASE_S,
     MOST_BYTES,
+    PAYLOAD_TYPE,
     Holder,
     LicenceFormatUnknown,
     LicenceMalformed,
@@ -41,7 +45,16 @@ WIDEST = licence(
 )
 
 
-@pytest.mark.parametrize("each", [LICENCE, WIDEST, licence(versions=(2, 2), runs=0)])
+AT_THE_BOUNDS = [
+    licence(lease_s=60),
+    licence(lease_s=86_400),
+    licence(model_id="a"),
+    licence(model_id="a" * 300),
+    licence(images=tuple(sorted(digest_of(bytes([number])) for number in range(100)))),
+]
+
+
+@pytest.mark.parametrize("each", [LICENCE, WIDEST, licence(versions=(2, 2), runs=0), *AT_THE_BOUNDS])
 @pytest.mark.parametrize("key", [FIRST, SECOND])
 def test_a_licence_is_read_as_the_owner_signed_it(each: Any, key: Any) -> None:
     data = sign_licence(each, key)
@@ -87,6 +100,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "its serial is a text": {"serial": "1"},
     "it is for no model": {"model": {"id": "", "first": 1, "last": None}},
     "it is for a model without versions": {"model": {"id": "lite0.tar"}},
+    "it is for a model that is a text": {"model": "lite0.tar"},
+    "its model's name is too long": {"model": {"id": "a" * 301, "first": 1, "last": None}},
+    "its holder is a text": {"holder": "secundus"},
     "its model says more": {"model": {**DOCUMENT["model"], "more": 1}},
     "its versions begin at one": {"model": {"id": "lite0.tar", "first": 0, "last": None}},
     "its versions run backwards": {"model": {"id": "lite0.tar", "first": 2, "last": 1}},
@@ -148,6 +164,32 @@ def test_any_other_bytes_are_malformed(data: bytes) -> None:
 def test_what_would_not_be_read_is_not_signed(change: dict[str, Any]) -> None:
     with pytest.raises(LicenceMalformed):
         sign_licence(licence(**change), FIRST)
+
+
+def test_what_is_wrong_has_its_code_and_its_words() -> None:
+    def said(read: Callable[[], object]) -> tuple[str, str]:
+        with pytest.raises(SymbolonError) as refused:
+            read()
+        return refused.value.code, refused.value.message
+
+    malformed = "licence-malformed"
+    assert said(lambda: parse_licence(b"{")) == (malformed, "the licence is not JSON")
+    too_large = b" " * (MOST_BYTES + 1)
+    assert said(lambda: parse_licence(too_large)) == (malformed, "the licence is larger than 131072 bytes")
+    assert said(lambda: parse_licence(too_large[1:])) == (malformed, "the licence is not JSON")
+    unknown = render_canonical({**DOCUMENT, "format": 2})
+    assert said(lambda: parse_licence(unknown))[0] == "licence-format-unknown"
+    assert said(lambda: open_licence(SIGNED, signed_by=()))[0] == "licence-signed-by-another"
+    for read in (unsafe_read_licence, partial(open_licence, signed_by=KEYS)):
+        code, message = said(lambda read=read: read(b"{}"))  # type: ignore[misc]
+        assert (code, message.split(" is ")[0]) == ("envelope-malformed", "the licence")
+
+
+def test_what_an_owner_signs_is_as_brokers_know_it() -> None:
+    assert PAYLOAD_TYPE == "application/vnd.symbolon.licence+json"
+    assert json.loads(SIGNED)["payloadType"] == PAYLOAD_TYPE
+    assert DOCUMENT["evidence"] == "confidential-space"
+    assert DEFAULT_LEASE_S == 3_600
 
 
 def test_its_secret_is_not_shown() -> None:

@@ -14,7 +14,9 @@ from contract.canonical import render_canonical
 from contract.cosigned import signers
 from contract.dsse import public_key_of
 from contract.orders import (
+    BY_ONE,
     MOST_BYTES,
+    PAYLOAD_TYPE,
     TYPES,
     Epoch,
     OrderFormatUnknown,
@@ -123,6 +125,68 @@ def test_what_this_program_does_not_write_is_malformed(data: bytes) -> None:
     with pytest.raises(OrderMalformed) as refused:
         parse_document(data)
     assert "\n" not in refused.value.message
+
+
+FORMS = {
+    "order": parse_document,
+    "revocation": parse_revocation,
+    "master key's name": parse_master_key,
+    "epoch": parse_epoch,
+}
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_what_is_wrong_with_a_document_is_said_of_which(what: str) -> None:
+    """The words of a person who has several files before them."""
+
+    def said(data: bytes) -> tuple[str, str]:
+        with pytest.raises((OrderMalformed, OrderFormatUnknown)) as refused:
+            FORMS[what](data)
+        return refused.value.code, refused.value.message
+
+    malformed, unknown = "order-malformed", "order-format-unknown"
+    assert said(b"{") == (malformed, f"the {what} is not JSON")
+    assert said(b'{"format":1}') == (malformed, f"the {what} is not as this program writes it")
+    assert said(b" " * (MOST_BYTES + 1)) == (malformed, f"the {what} is larger than 262144 bytes")
+    assert said(b'{"format":2}') == (unknown, f"the {what} is of `format` `2`; this program reads 1 alone")
+
+
+def test_what_is_wrong_with_what_is_signed_is_said_of_the_order() -> None:
+    for payload in (b"{", b'{"format":1}', render_canonical({**ORDER, "more": 1})):
+        with pytest.raises(OrderMalformed, match="^the order is not"):
+            parse_order(payload)
+    with pytest.raises(OrderMalformed, match="^the order is not as"):
+        parse_document(render_canonical({**json.loads(TEXT), "more": 1}))
+    for read, body, what in (
+        (parse_revocation, {"licence": LICENCE.id}, "revocation"),
+        (parse_epoch, {"number": 1, "size": "0", "root": BROKER, "restored": ""}, "epoch"),
+    ):
+        with pytest.raises(OrderMalformed, match=f"^the {what} is not as"):
+            read(render_canonical({"format": 1, **body, "more": 1}))
+
+
+def test_a_document_may_be_as_large_as_is_read() -> None:
+    room = MOST_BYTES - len(render_document(order("policy", b"", FIRST)))
+    document = order("policy", b"a" * (room // 4 * 3), FIRST)
+    text = render_document(document)
+    assert MOST_BYTES - 4 < len(text) <= MOST_BYTES
+    assert parse_document(text) == document
+    with pytest.raises(OrderMalformed, match="larger"):
+        parse_document(render_document(order("policy", b"a" * (room // 4 * 3 + 4), FIRST)))
+
+
+def test_numbers_go_to_2_to_the_31st() -> None:
+    largest = {**ORDER, "sequence": 2**31 - 1, "epoch": 2**31 - 1}
+    assert parse_order(render_canonical(largest)).sequence == 2**31 - 1
+    for name in ("sequence", "epoch"):
+        with pytest.raises(OrderMalformed):
+            parse_order(render_canonical({**ORDER, name: 2**31}))
+
+
+def test_what_one_key_orders_and_what_is_signed_are_as_brokers_know_them() -> None:
+    assert BY_ONE == ("licence", "revoke", "model")
+    assert PAYLOAD_TYPE == "application/vnd.symbolon.order+json"
+    assert Epoch(number=1, size=0, root=BROKER).restored == ""
 
 
 def test_an_order_of_a_format_to_come_is_refused_with_a_sentence() -> None:

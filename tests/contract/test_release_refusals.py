@@ -42,6 +42,28 @@ def test_a_refusal_is_worded_as_errors_are(code: str) -> None:
     assert "\n" not in refusal.message + refusal.hint + refusal.meaning
 
 
+STATUSES = {
+    "challenge-unknown": 409,
+    "challenge-expired": 409,
+    "challenge-used": 409,
+    "order-out-of-turn": 409,
+    "request-malformed": 400,
+    "request-too-large": 413,
+    "too-many-at-once": 429,
+    "rate-limited": 429,
+    "broker-not-ready": 503,
+    "broker-full": 503,
+    "database-unavailable": 503,
+}
+"""Of RFC 9110 and RFC 6585; whatever else is refused is forbidden."""
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_whoever_knows_http_alone_reads_what_is_meant(code: str) -> None:
+    assert REFUSALS[code].status == STATUSES.get(code, 403)
+    assert set(STATUSES) <= set(REFUSALS)
+
+
 @pytest.mark.parametrize("code", REFUSALS)
 def test_what_may_succeed_later_is_said_by_the_status_too(code: str) -> None:
     """Whoever reads the status alone tries again where it helps: 5xx is always of that family."""
@@ -77,10 +99,22 @@ STRANGERS = [
 
 @pytest.mark.parametrize("data", STRANGERS)
 def test_what_is_no_refusal_of_ours_is_denied_below_500_and_tried_again_from_there(data: bytes) -> None:
-    denied, later = parse_refusal(data, status=403), parse_refusal(data, status=502)
+    denied, later = parse_refusal(data, status=499), parse_refusal(data, status=500)
     assert (denied.family, later.family) == (Denied.family, Unavailable.family)
     for each in (denied, later):
         assert each.message.isprintable() and len(each.message) < 200
+
+
+def test_a_code_that_is_not_known_is_told_and_one_that_is_absent_said_to_be() -> None:
+    data = b'{"error": {"code": "never-heard-of"}}'
+    assert parse_refusal(data, status=403).message == "the broker answers 403, `never-heard-of`"
+    assert parse_refusal(b"{}", status=403).message == "the broker answers 403, `nothing that is known here`"
+
+
+def test_a_line_may_be_as_long_as_is_shown() -> None:
+    data = json.dumps({"error": {"code": "licence-revoked", "message": "a" * 400, "hint": "b" * 400}})
+    heard = parse_refusal(data.encode(), status=403)
+    assert (heard.message, heard.hint) == ("a" * 400, "b" * 400)
 
 
 SHOWN = [
