@@ -338,8 +338,8 @@ _ALL: Final = (
         Unavailable,
         "the broker's database does not answer",
         _LATER,
-        "Nothing was counted and nothing was released. The owner looks at the broker's log and `symbolon broker"
-        " status`.",
+        "Nothing was counted and nothing was released. The owner looks at the broker's log and its"
+        " `symbolon broker status`.",
     ),
     _refusal(
         "rate-limited",

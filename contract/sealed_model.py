@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from attestation.digests import Digest, digest_of, parse_digest
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
@@ -207,12 +208,9 @@ def parse_manifest(payload: bytes) -> Manifest:
 
 def _manifest(document: dict[str, object]) -> Manifest:
     """The manifest that such a document would be of; what else it holds is found by writing it again."""
-    model, archive, stream = (document[name] for name in ("model", "archive", "stream"))
-    files = document["files"]
-    if not all(isinstance(each, dict) for each in (model, archive, stream)) or not isinstance(files, list):
-        raise TypeError
-    model_id, version = str(model["id"]), model["version"]  # type: ignore[index]  # they are objects
-    header = str(stream["header"])  # type: ignore[index]
+    read: dict[str, Any] = document
+    model, archive, files = read["model"], read["archive"], read["files"]
+    model_id, version, header = str(model["id"]), model["version"], str(read["stream"]["header"])
     if not 0 < len(model_id) <= _MOST_ID_CHARACTERS or type(version) is not int or version < 1:
         raise ValueError
     if not _HEX.fullmatch(header) or not is_header(bytes.fromhex(header)) or len(files) > MOST_FILES:
@@ -220,8 +218,8 @@ def _manifest(document: dict[str, object]) -> Manifest:
     manifest = Manifest(
         model_id=model_id,
         version=version,
-        digest=parse_digest(str(archive["digest"])),  # type: ignore[index]
-        size=parse_decimal(archive["size"]),  # type: ignore[index]
+        digest=parse_digest(str(archive["digest"])),
+        size=parse_decimal(archive["size"]),
         files=tuple(PackedFile(name=str(each["name"]), size=parse_decimal(each["size"])) for each in files),
         header=bytes.fromhex(header),
     )

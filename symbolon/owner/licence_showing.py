@@ -8,6 +8,7 @@ from pathlib import Path
 from attestation.errors import ExitCode
 from contract.canonical import parse_decimal
 from contract.licence import open_licence
+from release.moments import moment
 
 from ..inputs import read_bytes
 from ..rendering import columns, console, print_json, printable_lines
@@ -18,7 +19,6 @@ from .licence_words import (
     counted_document,
     counted_rows,
     document_of,
-    moment,
     read_counted,
     rows_of,
     standing_of,

@@ -153,15 +153,15 @@ def test_what_is_wrong_with_a_document_is_said_of_which(what: str) -> None:
 
 def test_what_is_wrong_with_what_is_signed_is_said_of_the_order() -> None:
     for payload in (b"{", b'{"format":1}', render_canonical({**ORDER, "more": 1})):
-        with pytest.raises(OrderMalformed, match="^the order is not"):
+        with pytest.raises(OrderMalformed, match=r"^the order is not"):
             parse_order(payload)
-    with pytest.raises(OrderMalformed, match="^the order is not as"):
+    with pytest.raises(OrderMalformed, match=r"^the order is not as"):
         parse_document(render_canonical({**json.loads(TEXT), "more": 1}))
     for read, body, what in (
         (parse_revocation, {"licence": LICENCE.id}, "revocation"),
         (parse_epoch, {"number": 1, "size": "0", "root": BROKER, "restored": ""}, "epoch"),
     ):
-        with pytest.raises(OrderMalformed, match=f"^the {what} is not as"):
+        with pytest.raises(OrderMalformed, match=rf"^the {what} is not as"):
             read(render_canonical({"format": 1, **body, "more": 1}))
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from attestation.digests import digest_of
 from attestation.errors import EvidenceRejected, Misconfigured, SymbolonError
 from contract.canonical import render_canonical
-from contract.dsse import EnvelopeMalformed, PrivateKey, public_key_of, sign_envelope
+from contract.dsse import EnvelopeMalformed, PrivateKey, PublicKey, public_key_of, sign_envelope
 from contract.sealed_model import (
     MOST_BYTES,
     ManifestFormatUnknown,
@@ -23,6 +23,7 @@ from contract.sealed_model import (
     ManifestUnsigned,
     PackedFile,
     keys_uri,
+    manifest_uri,
     open_manifest,
     parse_manifest,
     render_manifest,
@@ -41,6 +42,8 @@ PINNED = digest_of(TEXT)
 OWNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER: PrivateKey = generate_private_key(SECP384R1())
 SIGNED = sign_manifest(TEXT, OWNER)
+LARGEST = (2**20 - 16) * 2**20 - 40
+"""Bytes of the archive whose stream has as many segments as one may."""
 
 
 def test_a_manifest_is_read_as_it_was_written() -> None:
@@ -149,7 +152,7 @@ NOT_OURS: dict[str, bytes] = {
     "its model is a list": with_value("model", []),
     "its digest is none": with_value("archive.digest", "sha256:0"),
     "its size is a number": with_value("archive.size", 7),
-    "its size is beyond the format": with_value("archive.size", str(2**60)),
+    "its size is beyond the format": with_value("archive.size", str(LARGEST + 1)),
     "its header is short": with_value("stream.header", MANIFEST.header.hex()[:-2]),
     "its header is of another format": with_value("stream.header", "00" * 40),
     "its header is no hex": with_value("stream.header", "zz" * 40),
@@ -168,6 +171,47 @@ def test_what_this_program_does_not_write_is_malformed(text: bytes) -> None:
     assert "\n" not in refused.value.message
 
 
+AT_THE_BOUNDS = {
+    "its model's name is a letter": with_value("model.id", "a"),
+    "its model's name is long": with_value("model.id", "a" * 300),
+    "it is the first version": with_value("model.version", 1),
+    "it has as many files as an archive may": with_value("files", [{"name": "a", "size": "1"}] * 10_000),
+    "its stream is as long as any": with_value("archive.size", str(LARGEST)),
+}
+
+
+@pytest.mark.parametrize("text", AT_THE_BOUNDS.values(), ids=AT_THE_BOUNDS)
+def test_a_manifest_at_a_bound_is_read(text: bytes) -> None:
+    assert render_manifest(parse_manifest(text)) == text
+
+
+def test_what_is_wrong_has_its_code_and_its_words() -> None:
+    def said(data: bytes, signed_by: PublicKey | None = None) -> tuple[str, str]:
+        with pytest.raises(SymbolonError) as refused:
+            open_manifest(data, pinned=digest_of(data), signed_by=signed_by)
+        return refused.value.code, refused.value.message
+
+    public = public_key_of(OWNER)
+    assert said(b"{") == ("manifest-malformed", "the manifest is not JSON")
+    too_large = "the manifest is larger than 8388608 bytes"
+    assert said(b" " * (MOST_BYTES + 1)) == ("manifest-malformed", too_large)
+    assert said(b" " * MOST_BYTES) == ("manifest-malformed", "the manifest is not JSON")
+    assert said(with_value("format", 2))[0] == "manifest-format-unknown"
+    assert said(TEXT, public)[0] == "manifest-unsigned"
+    assert said(SIGNED[:-1], public)[0] == "envelope-malformed"
+    assert said(SIGNED[:-1], public)[1].startswith("the manifest is ")
+    with pytest.raises(ManifestNotPinned) as older:
+        open_manifest(TEXT, pinned=digest_of(b""), signed_by=None)
+    with pytest.raises(ManifestSignedByAnother) as foreign:
+        open_manifest(sign_manifest(TEXT, OTHER), pinned=PINNED, signed_by=public)
+    codes = (older.value.code, foreign.value.code)
+    assert codes == ("manifest-not-pinned", "manifest-signed-by-another")
+
+
+def test_what_an_owner_signs_is_as_images_know_it() -> None:
+    assert json.loads(SIGNED)["payloadType"] == "application/vnd.symbolon.sealed-model+json"
+
+
 def test_any_bytes_are_refused_in_one_line() -> None:
     for seed in range(300):
         rng = random.Random(seed)
@@ -181,5 +225,6 @@ def test_any_bytes_are_refused_in_one_line() -> None:
         assert refused.value.message.isprintable()
 
 
-def test_the_wrapped_keys_lie_beside_the_model() -> None:
+def test_manifest_and_wrapped_keys_lie_beside_the_model() -> None:
+    assert str(manifest_uri(ObjectUri(bucket="b", name="a.tar"))) == "gs://b/a.tar.manifest.json"
     assert str(keys_uri(ObjectUri(bucket="models", name="a/b.tar"))) == "gs://models/a/b.tar.keys.json"
