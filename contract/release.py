@@ -31,7 +31,6 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from attestation.digests import Digest, digest_of
 from attestation.errors import EvidenceRejected, Misconfigured, quoted
 from attestation.strict_json import parse_json_object
-from attestation.tokens import MAX_TOKEN_CHARACTERS
 
 from . import members
 from .canonical import decimal, parse_decimal, render_canonical
@@ -43,7 +42,6 @@ CHALLENGE_S = 60
 """A challenge is void after so many seconds."""
 REPEATED_S = 600
 """The same request is answered again for so many seconds, and counts once."""
-PUBLIC_KEY_BYTES = 32
 MOST_BYTES = 256 << 10
 """Of anything that is sent either way, a report apart."""
 
@@ -155,7 +153,9 @@ def parse_challenge(data: bytes) -> Challenge:
     """
     read = _members(data, "challenge", "challenge", "ends_at")
     try:
-        challenge = Challenge(challenge=_hex_64(read["challenge"]), ends_at=parse_decimal(read["ends_at"]))
+        challenge = Challenge(
+            challenge=members.matching(_HEX_64, read["challenge"]), ends_at=parse_decimal(read["ends_at"])
+        )
     except (TypeError, ValueError):
         raise _malformed("challenge") from None
     return _if_ours(challenge, render_challenge(challenge), data, "challenge")
@@ -197,12 +197,12 @@ def parse_request(data: bytes) -> ReleaseRequest:
             raise ValueError
         request = ReleaseRequest(
             broker=members.digest(read["broker"]),
-            challenge=_hex_64(read["challenge"]),
-            public_key=bytes.fromhex(_hex_64(read["public_key"])),
-            licence=_name(read["licence"]),
+            challenge=members.matching(_HEX_64, read["challenge"]),
+            public_key=bytes.fromhex(members.matching(_HEX_64, read["public_key"])),
+            licence=members.matching(_NAME, read["licence"]),
             manifest=members.digest(read["manifest"]),
             purpose="renew" if purpose == "renew" else "release",
-            lease=None if lease is None else _name(lease),
+            lease=None if lease is None else members.matching(_NAME, lease),
             pictures=parse_decimal(read["pictures"]),
         )
     except (TypeError, ValueError, Misconfigured):
@@ -233,10 +233,10 @@ def parse_call(data: bytes) -> Call:
     """
     document = _document(data, "call")
     try:
-        token = document["token"]
-        if not isinstance(token, str) or not token.isascii() or len(token) > MAX_TOKEN_CHARACTERS:
+        token = members.text(document["token"])
+        if not token.isascii():
             raise ValueError
-        call = Call(request=_base64(document["request"]), token=token)
+        call = Call(request=base64.b64decode(members.text(document["request"])), token=token)
     except (LookupError, TypeError, ValueError):
         raise _malformed("call") from None
     return _if_ours(call, render_call(call), data, "call")
@@ -270,11 +270,11 @@ def parse_release(data: bytes) -> Release:
     try:
         release = Release(
             request=members.digest(read["request"]),
-            lease=_name(read["lease"]),
+            lease=members.matching(_NAME, read["lease"]),
             lease_ends_at=parse_decimal(read["lease_ends_at"]),
             lease_s=parse_decimal(read["lease_s"]),
             pictures=parse_decimal(read["pictures"]),
-            sealed=None if read["sealed"] is None else _base64(read["sealed"]),
+            sealed=None if read["sealed"] is None else base64.b64decode(members.text(read["sealed"])),
             logged=parse_logged(read["logged"]),
         )
     except (LookupError, TypeError, ValueError, Misconfigured):
@@ -356,21 +356,3 @@ def _malformed(what: str) -> MessageMalformed:
         f"the {what} is not as this program writes it",
         hint="workload and broker have to speak one version of this program",
     )
-
-
-def _hex_64(value: object) -> str:
-    if not isinstance(value, str) or not _HEX_64.fullmatch(value):
-        raise ValueError
-    return value
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str) or not is_name(value):
-        raise ValueError
-    return value
-
-
-def _base64(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError
-    return base64.b64decode(value, validate=True)

@@ -11,19 +11,13 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from attestation.digests import Digest
 from attestation.errors import Misconfigured, quoted
 
 from .uris import parse_object_uri
 
-_COMMENT: Final[dict[str, Any]] = {
-    "initial_indent": "# ",
-    "subsequent_indent": "# ",
-    "break_on_hyphens": False,
-    "break_long_words": False,
-}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Table = TypeVar("Table")
@@ -286,7 +280,8 @@ def render_table(name: str, table: Any, *, commented: bool = False) -> str:
 def _comment(said: Key) -> str:
     unit = f" ({said.unit})" if said.unit else ""
     words = f"{said.meaning}; {said.kind.expected}{unit}"
-    return "".join(f"{line}\n" for line in textwrap.wrap(words, 98, **_COMMENT))
+    lines = textwrap.wrap(words, 96, break_on_hyphens=False, break_long_words=False)
+    return textwrap.indent("\n".join(lines), "# ") + "\n"
 
 
 def _quoted_text(text: str) -> str:

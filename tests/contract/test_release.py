@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from attestation.digests import Digest
 from contract.release import (
+    CHALLENGE_S,
     MOST_BYTES,
+    REPEATED_S,
     SUITE,
     AnswerNotForUs,
     Call,
@@ -81,6 +83,32 @@ each_message = pytest.mark.parametrize(("text", "parse", "value"), MESSAGES, ids
 @each_message
 def test_a_message_is_read_as_it_was_written(text: bytes, parse: Any, value: object) -> None:
     assert parse(text) == value
+
+
+@each_message
+def test_what_is_wrong_with_a_message_is_said_of_which(text: bytes, parse: Any, value: object) -> None:
+    what = {parse_challenge: "challenge", parse_request: "request", parse_call: "call"}.get(parse, "answer")
+    document = json.loads(text)
+
+    def said(data: bytes) -> tuple[str, str]:
+        with pytest.raises((MessageMalformed, MessageVersionUnknown)) as refused:
+            parse(data)
+        return refused.value.code, refused.value.message
+
+    malformed = ("release-message-malformed", f"the {what} is not as this program writes it")
+    assert said(b"{") == ("release-message-malformed", f"the {what} is not JSON")
+    assert said(b" " * (MOST_BYTES + 1))[1] == f"the {what} is larger than 262144 bytes"
+    assert said(b" " * MOST_BYTES)[1] == f"the {what} is not JSON"
+    assert said(_canonical(document | {"zzz": 1})) == malformed
+    assert said(json.dumps(document).encode()) == malformed
+    for name in document.keys() - {"version", "lease"}:
+        assert said(_canonical(document | {name: 1.5})) == malformed
+    if "version" in document:
+        assert said(_canonical(document | {"version": 2}))[0] == "release-version-unknown"
+
+
+def test_a_challenge_lasts_a_minute_and_an_answer_is_repeated_for_ten() -> None:
+    assert (CHALLENGE_S, REPEATED_S) == (60, 600)
 
 
 @each_message

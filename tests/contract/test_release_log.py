@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attestation.digests import digest_of
 from attestation.errors import EvidenceRejected
 from contract.canonical import render_canonical
 from contract.release_log import (
+    SALT_BYTES,
+    SECRET_BYTES,
     Entry,
     EntryFormatUnknown,
     EntryMalformed,
@@ -55,6 +59,29 @@ def test_an_outsider_reads_kind_and_time_and_no_name() -> None:
     for said in OPENING.said.values():
         assert said.encode() not in text or said == "12"
     assert b"secundus" not in text and b"secundus" not in ENTRY.sealed
+
+
+def test_an_entry_that_was_sealed_years_ago_opens_and_one_of_today_is_the_same() -> None:
+    """What a log has cannot be sealed anew, so how it is sealed stands fast: here by its digest."""
+    assert ENTRY.commitment == "sha256:95749c5229cb035cdb4f66375be0982111e465ab5baac9ba512addceef32937d"
+    sealed = "sha256:bb3c97280d5f60fcc67a6d7b3542ab1a9cc6c81a63622941d62b5815df12671a"
+    assert digest_of(ENTRY.sealed) == sealed
+    assert (SALT_BYTES, SECRET_BYTES) == (32, 32)
+
+
+def test_an_entry_may_be_as_long_as_a_log_takes() -> None:
+    """C2SP, tlog-tiles: the length of an entry has two bytes."""
+    room = 65_535 - len(members(sealed=""))
+    longest = members(sealed="A" * (room // 4 * 4))
+    assert 65_531 < len(longest) <= 65_535
+    assert len(parse_entry(longest).sealed) == room // 4 * 3
+    with pytest.raises(EntryMalformed, match="is not as this program writes it"):
+        parse_entry(members(sealed="A" * (room // 4 * 4 + 4)))
+    exact = replace(OPENING, said={"x": ""})
+    exact = replace(OPENING, said={"x": "y" * (65_535 - len(render_opening(exact)))})
+    assert parse_opening(render_opening(exact)) == exact
+    with pytest.raises(EntryMalformed):
+        parse_opening(render_opening(replace(exact, said={"x": exact.said["x"] + "y"})))
 
 
 def test_the_same_thing_twice_has_two_commitments() -> None:
@@ -135,6 +162,22 @@ def test_what_is_no_entry_is_refused(data: bytes) -> None:
         parse_entry(data)
 
 
+@pytest.mark.parametrize(("read", "what"), [(parse_entry, "entry"), (parse_opening, "opening")])
+def test_what_is_wrong_has_its_code_and_its_words(read: Callable[[bytes], object], what: str) -> None:
+    def said(data: bytes) -> tuple[str, str]:
+        with pytest.raises((EntryMalformed, EntryFormatUnknown)) as refused:
+            read(data)
+        return refused.value.code, refused.value.message
+
+    malformed = f"the log's {what} is not as this program writes it"
+    right = {"entry": render_entry(ENTRY), "opening": render_opening(OPENING)}[what]
+    assert said(b"{") == ("log-entry-malformed", f"the {what} is not JSON")
+    assert said(b'{"format":1}') == ("log-entry-malformed", malformed)
+    assert said(right.replace(b'{"', b'{"a":1,"', 1)) == ("log-entry-malformed", malformed)
+    assert said(b'{"format":2}')[0] == "log-entry-format-unknown"
+    assert OpeningOfAnother.code == "opening-of-another"
+
+
 def test_a_row_of_the_table_without_its_change_is_an_entry() -> None:
     assert members() == render_entry(ENTRY)
 
@@ -176,6 +219,7 @@ def test_a_secret_of_another_length_is_the_caller_s_mistake() -> None:
 
 def test_secrets_redact_themselves() -> None:
     assert "salt" not in repr(OPENING) and "sealed" not in repr(ENTRY)
+    assert "opening" not in repr(LOGGED)
 
 
 LOGGED = Logged(entry=b"entry", opening=b"opening", index=7, checkpoint="text", proof=(bytes(32), SECRET))
@@ -183,6 +227,11 @@ LOGGED = Logged(entry=b"entry", opening=b"opening", index=7, checkpoint="text", 
 
 def test_where_an_entry_is_logged_is_read_as_it_was_written() -> None:
     assert parse_logged(logged_members(LOGGED)) == LOGGED
+
+
+def test_a_proof_may_be_as_long_as_any() -> None:
+    longest = replace(LOGGED, proof=(bytes(32),) * 64)
+    assert parse_logged(logged_members(longest)) == longest
 
 
 NOT_LOGGED: dict[str, object] = {
@@ -195,6 +244,7 @@ NOT_LOGGED: dict[str, object] = {
     "the proof is text": {**logged_members(LOGGED), "proof": "00"},
     "the proof is longer than any": {**logged_members(LOGGED), "proof": ["00" * 32] * 65},
     "the entry has a second reading": {**logged_members(LOGGED), "entry": "AB=="},
+    "the entry has a letter of no alphabet": {**logged_members(LOGGED), "entry": "AA==!"},
 }
 
 

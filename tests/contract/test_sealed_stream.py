@@ -216,6 +216,40 @@ def test_a_segment_that_is_cut_off_is_refused(model: Sealed) -> None:
         model.opener.open_segment(1, model.stream[place.start : place.end - 1], into)
 
 
+def test_what_is_wrong_has_its_code(model: Sealed) -> None:
+    """What operators' logs and `error.json` have said since the format began."""
+    assert {kind.code for _, _, kind in REFUSED} == {
+        "sealed-truncated",
+        "sealed-too-long",
+        "sealed-header-differs",
+        "sealed-segment-misplaced",
+        "sealed-segment-foreign",
+        "sealed-key-does-not-open",
+    }
+    with pytest.raises(StreamTruncated, match="ends within its header"):
+        model.opener.check_header(HEADER[:39])
+
+
+def test_a_stream_may_have_a_tib() -> None:
+    largest = (2**20 - 16) * 2**20 - 40
+    assert Layout(largest).segments == 2**20
+    stream = Stream(KEY, header=HEADER, associated=MANIFEST, size=largest)
+    with pytest.raises(ValueError, match="no key, header or size"):
+        Stream(KEY, header=HEADER, associated=MANIFEST, size=largest + 1)
+    place = stream.layout.segment(2**20 - 1)
+    assert (place.end - place.start, place.plain_end) == (2**20, largest)
+
+
+def test_where_a_segment_was_is_looked_for_in_the_first_gib_alone() -> None:
+    """What is tried for the sake of words has to end."""
+    stream = Stream(KEY, header=HEADER, associated=MANIFEST, size=1100 << 20)
+    plain, sealed_ = bytes(SEGMENT_BYTES - 16), bytearray(SEGMENT_BYTES)
+    for place, refusal in ((1023, SegmentMisplaced), (1024, SegmentForeign)):
+        stream.seal_segment(place, plain, sealed_)
+        with pytest.raises(refusal):
+            stream.open_segment(5, sealed_, bytearray(len(plain)))
+
+
 def test_a_key_is_not_shown(model: Sealed) -> None:
     for secret in (KEY.hex(), repr(KEY), str(KEY)):
         assert secret not in repr(model.opener)

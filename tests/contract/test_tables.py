@@ -49,6 +49,7 @@ TAKEN: list[tuple[Kind, object, object, str]] = [
     (WORD, "abc", "abc", '"abc"'),
     (ObjectName(), "gs://models/m", ObjectUri(bucket="models", name="m"), '"gs://models/m"'),
     (Sha256(), HEX, f"sha256:{HEX}", f'"{HEX}"'),
+    (Sha256s(2), [HEX], (f"sha256:{HEX}",), f'["{HEX}"]'),
     (Sha256s(2), [HEX, "0" * 64], (f"sha256:{HEX}", "sha256:" + "0" * 64), f'["{HEX}", "{"0" * 64}"]'),
     (Choice("one", "two"), "two", "two", '"two"'),
     (Flag(), True, True, "true"),
@@ -75,6 +76,7 @@ def test_a_value_is_written_as_it_is_read(kind: Kind, written: object, read: obj
         (WORD, [1, "", "a1", "ab\n", None, True]),
         (ObjectName(), [1, None, ["gs://models/m"]]),
         (Sha256(), [1, HEX[:-1], HEX + "0", HEX.upper(), f"sha256:{HEX}", HEX + "\n"]),
+        (Sha256s(2), [HEX, [], [HEX, HEX], ["0" * 64, "1" * 64, "2" * 64], [1], None, 7]),
         (Choice("one", "two"), ["three", "", "One", 1, None, ["one"]]),
         (Flag(), [0, 1, "true", None]),
         (Whole(1, 9), [0, 10, 1.0, True, "1", None]),
@@ -168,6 +170,42 @@ def test_keys_at_the_top_are_named_alone() -> None:
 def test_a_table_is_written_without_what_has_no_value() -> None:
     assert render_table("shelf", Shelf(name="a")) == '[shelf]\nname = "a"\nplaces = 3\n'
     assert render_table("shelf", Shelf(name="a", open=False)).endswith("open = false\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """A table whose words need more than a line, and a word that is longer than one."""
+
+    word: str = field(metadata=key(WORD, f"{'long-' * 18}er than any; see https://a.example/{'b' * 100}"))
+    places: int = field(default=3, metadata=key(Whole(1, 9), "how many", unit="books"))
+
+
+def test_above_a_key_stands_what_it_means_in_lines_that_end_before_the_hundredth_column() -> None:
+    text = render_table("explained", Explained(word="a"), commented=True)
+    assert text.splitlines() == [
+        "[explained]",
+        f"# {'long-' * 18}er",
+        "# than any; see",
+        f"# https://a.example/{'b' * 100};",
+        "# a word",
+        'word = "a"',
+        "# how many; a whole number from 1 to 9 (books)",
+        "places = 3",
+    ]
+    assert text.endswith("3\n")
+
+
+@pytest.mark.parametrize(("length", "lines"), [(88, 1), (89, 2)])
+def test_a_line_of_a_meaning_has_98_columns_at_most(length: int, lines: int) -> None:
+    """With its mark before it, and `; a word` after it."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Wide:
+        word: str = field(metadata=key(WORD, "m" * (length - 40) + " " + "n" * 39))
+
+    said = render_table("wide", Wide(word="a"), commented=True).splitlines()[1:-1]
+    assert len(said) == lines
+    assert all(len(line) <= 98 for line in said)
 
 
 def test_a_table_in_which_nothing_has_a_value_is_not_written() -> None:
