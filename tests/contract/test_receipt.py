@@ -203,6 +203,20 @@ def test_what_is_no_json_is_told_so() -> None:
         parse_receipt(b"{")
 
 
+def test_no_more_is_read_than_a_receipt_has() -> None:
+    with pytest.raises(ReceiptMalformed, match=r"^the receipt is larger than 4194304 bytes$"):
+        parse_receipt(b" " * ((4 << 20) + 1))
+    with pytest.raises(ReceiptMalformed, match="receipt is not JSON"):
+        parse_receipt(b" " * (4 << 20))
+
+
+def test_a_release_that_has_other_members_is_named() -> None:
+    with pytest.raises(
+        ReceiptMalformed, match=r"^`release` does not have exactly the members request, logged$"
+    ):
+        parse_statement(changed(("predicate", "release"), {"note": 1}))
+
+
 @pytest.mark.parametrize("mode", ["production", "emulator"])
 def test_a_receipt_says_in_which_mode_it_was_sealed(mode: str) -> None:
     assert parse_statement(changed(("predicate", "mode"), mode)).mode == mode
