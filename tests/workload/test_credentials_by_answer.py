@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from google.auth.exceptions import TransportError
@@ -50,6 +50,11 @@ class Google:
     sts: list[Answer | Exception] = field(default_factory=lambda: [Answer(200, FEDERATED)])
     iam: list[Answer | Exception] = field(default_factory=lambda: [Answer(200, OWNERS)])
     asked: list[tuple[str, str, Any, Any]] = field(default_factory=list)
+    session: Any = None
+
+    def by(self, session: Any = None) -> Google:
+        self.session = session
+        return self
 
     def __call__(self, url: str, method: str, body: Any, headers: Any, timeout: float) -> Answer:
         self.asked.append((url, method, body, timeout))
@@ -60,9 +65,9 @@ class Google:
         return answer
 
 
-def token_for(audience: str) -> str:
+def token_for(audience: str, **said: object) -> str:
     """A token that nobody signed: what it says is read, and Google alone verifies it."""
-    parts = ({"alg": "RS256", "typ": "JWT"}, {"aud": audience})
+    parts = ({"alg": "RS256", "typ": "JWT"}, {"aud": audience, **said})
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
     return ".".join((*encoded, "c2lnbmF0dXJl"))
 
@@ -71,7 +76,7 @@ def token_for(audience: str) -> str:
 def google(monkeypatch: pytest.MonkeyPatch) -> Google:
     """In place of the network and of the launcher; nothing is waited for long."""
     google = Google()
-    monkeypatch.setattr(credentials, "Request", lambda session=None: google)
+    monkeypatch.setattr(credentials, "Request", google.by)
     monkeypatch.setattr(patience, "SERVICES", Patience(total_s=1.0, call_s=20.0, attempts=9))
     monkeypatch.setattr(attesting, "subject_token", lambda audience, now: token_for(audience))
     return google
@@ -187,6 +192,59 @@ def test_a_refusal_by_iam_goes_to_whoever_acts_next(
     assert refusal.hint.endswith(" --role=roles/iam.workloadIdentityUser")
 
 
+POOL = "projects/12345/locations/global/workloadIdentityPools/pool"
+DIGEST = "sha256:" + "d" * 64
+MEMBER = f"principalSet://iam.googleapis.com/{POOL}/attribute.image_digest/"
+
+
+def image_of(monkeypatch: pytest.MonkeyPatch, **said: object) -> None:
+    """What the launcher's token says besides."""
+    monkeypatch.setattr(attesting, "subject_token", lambda audience, now: token_for(audience, **said))
+
+
+def test_the_federated_identity_is_had_without_an_account_and_for_keys_alone(
+    google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_of(monkeypatch, submods={"container": {"image_digest": DIGEST}})
+    federated = credentials.federated_credential(TERMS)
+    assert (federated.credential.token, federated.member) == ("federated", MEMBER + DIGEST)
+    assert "credential" not in repr(federated)
+    ((url, method, body, _),) = google.asked
+    assert (url, method) == ("https://sts.googleapis.com/v1/token", "POST")
+    assert parse_qs(body.decode())["scope"] == ["https://www.googleapis.com/auth/cloudkms"]
+
+
+@pytest.mark.parametrize(
+    ("said", "image"),
+    [
+        ({"submods": {"container": {"image_digest": DIGEST}}}, DIGEST),
+        ({"submods": {"container": {"image_digest": 7}}}, "IMAGE_DIGEST"),
+        ({"submods": {"container": "none"}}, "IMAGE_DIGEST"),
+        ({"submods": []}, "IMAGE_DIGEST"),
+        ({}, "IMAGE_DIGEST"),
+    ],
+)
+def test_the_command_that_grants_an_account_names_whom_the_token_speaks_for(
+    google: Google, monkeypatch: pytest.MonkeyPatch, said: dict[str, object], image: str
+) -> None:
+    image_of(monkeypatch, **said)
+    google.iam = [Answer(403, {"error": {"code": 403, "message": "no"}})]
+    assert refusal_of(google).hint == (
+        "the owner grants it: gcloud iam service-accounts add-iam-policy-binding"
+        f" reader@primus.iam.gserviceaccount.com --project=primus --member={MEMBER}{image}"
+        " --role=roles/iam.workloadIdentityUser"
+    )
+
+
+def test_the_session_by_which_google_is_asked_is_settled(
+    google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[object] = []
+    monkeypatch.setattr(credentials, "settle", settled.append)
+    credentials.owner_credential(TERMS)
+    assert settled == [google.session] and google.session is not None
+
+
 def test_a_hint_after_a_refusal_by_sts_fits_its_family(google: Google) -> None:
     hints = {}
     for code in ("access_denied", "invalid_grant", "emulator_unknown", "invalid_target"):
@@ -210,7 +268,8 @@ def test_the_operators_credential_is_the_machines_own_whatever_the_environment_n
     google.iam = [Answer(503, {}), ACCOUNT, TOKEN]
     assert credentials.operator_credential().token == "the VM's"
     assert all("/instance/service-accounts/default/" in url for url, *_ in google.asked)
-    assert "devstorage.read_write" in google.asked[-1][0]
+    scopes = parse_qs(urlsplit(google.asked[-1][0]).query)["scopes"]
+    assert scopes == ["https://www.googleapis.com/auth/devstorage.read_write"]
     assert {timeout for *_, timeout in google.asked} == {3.0}  # it is on the machine itself
 
 
@@ -238,9 +297,12 @@ def test_a_machine_that_gives_no_credential_is_told_apart_from_one_that_has_none
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("document", ["[]", '["denied"]', '""', "null", "7"])
-def test_a_refusal_of_sts_that_is_no_object_is_a_refusal_and_no_bug(google: Google, document: str) -> None:
-    google.sts = [Answer(403, document)]
+def test_a_refusal_of_sts_that_is_no_object_is_a_refusal_and_no_bug(
+    google: Google, document: str, status: int
+) -> None:
+    google.sts = [Answer(status, document)]
     refusal = refusal_of(google)
     assert type(refusal) is Misconfigured
     assert refusal.message == "STS refuses the exchange: `no reason given`"
