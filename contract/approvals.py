@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from . import members
 from .canonical import render_canonical
 from .cosigned import MOST_SIGNATURES
 from .dsse import PublicKey, parse_public_key
+from .formats import OF_ONE_VERSION, read_document
 
 FORMAT = 1
 
@@ -74,16 +74,14 @@ def parse_approvals(body: bytes) -> Approvals:
         ApprovalsFormatUnknown: it is of another format.
         ApprovalsMalformed: it is anything else.
     """
-    try:
-        document = parse_json_object(body, what="list of keys")
-    except EvidenceRejected as rejection:
-        raise ApprovalsMalformed(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise ApprovalsFormatUnknown(
-            f"the list of keys is of `format` {quoted(str(found))}; this program reads {FORMAT} alone",
-            hint="the owner's command and the broker have to be of one version of this program",
-        )
+    document = read_document(
+        body,
+        "list of keys",
+        known=FORMAT,
+        malformed=ApprovalsMalformed,
+        unknown=ApprovalsFormatUnknown,
+        hint=OF_ONE_VERSION,
+    )
     try:
         listed, threshold = document["keys"], document["threshold"]
         if not isinstance(listed, list) or type(threshold) is not int:

@@ -23,8 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from attestation.digests import Digest
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from . import members
 from .canonical import (
@@ -35,6 +34,7 @@ from .canonical import (
     render_canonical,
 )
 from .dsse import PrivateKey, PublicKey, pae, parse_envelope, sign_envelope
+from .formats import read_document
 
 FORMAT = 1
 PAYLOAD_TYPE = "application/vnd.symbolon.licence+json"
@@ -147,18 +147,15 @@ def parse_licence(payload: bytes) -> Licence:
         LicenceFormatUnknown: it is of another format.
         LicenceMalformed: it is anything else, or binds to nobody, or to neither an image nor a policy.
     """
-    if len(payload) > MOST_BYTES:
-        raise LicenceMalformed(f"the licence is larger than {MOST_BYTES} bytes")
-    try:
-        document = parse_json_object(payload, what="licence")
-    except EvidenceRejected as rejection:
-        raise LicenceMalformed(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise LicenceFormatUnknown(
-            f"the licence is of `format` {quoted(str(found))}; this program reads {FORMAT} alone",
-            hint="use the version of this program that the owner issued it with",
-        )
+    document = read_document(
+        payload,
+        "licence",
+        known=FORMAT,
+        malformed=LicenceMalformed,
+        unknown=LicenceFormatUnknown,
+        hint="use the version of this program that the owner issued it with",
+        most_bytes=MOST_BYTES,
+    )
     try:
         licence = _licence(document)
         is_ours = render_licence(licence) == payload

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from attestation.digests import Digest
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from . import members
 from .canonical import (
@@ -27,6 +26,7 @@ from .canonical import (
     parse_optional_decimal,
     render_canonical,
 )
+from .formats import OF_ONE_VERSION, read_document
 from .licence import LONGEST_LEASE_S, SHORTEST_LEASE_S, Licence
 
 FORMAT = 1
@@ -117,18 +117,15 @@ def parse_templates(body: bytes) -> tuple[Template, ...]:
         TemplatesFormatUnknown: it is of another format.
         TemplatesMalformed: it is anything else, or names one twice.
     """
-    if len(body) > MOST_BYTES:
-        raise TemplatesMalformed(f"the templates are larger than {MOST_BYTES} bytes")
-    try:
-        document = parse_json_object(body, what="templates")
-    except EvidenceRejected as rejection:
-        raise TemplatesMalformed(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise TemplatesFormatUnknown(
-            f"the templates are of `format` {quoted(str(found))}; this program reads {FORMAT} alone",
-            hint="the owner's command and the broker have to be of one version of this program",
-        )
+    document = read_document(
+        body,
+        "list of templates",
+        known=FORMAT,
+        malformed=TemplatesMalformed,
+        unknown=TemplatesFormatUnknown,
+        hint=OF_ONE_VERSION,
+        most_bytes=MOST_BYTES,
+    )
     try:
         listed = document["templates"]
         if not isinstance(listed, list) or len(listed) > _MOST:

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from attestation.digests import Digest, parse_digest
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from .canonical import render_canonical
+from .formats import OF_ONE_VERSION, read_document
 from .sealed_stream import KEY_BYTES
 
 FORMAT = 1
@@ -107,19 +107,18 @@ def parse_model_key(body: bytes) -> ModelKey:
         ModelKeyFormatUnknown: it is of another format.
         ModelKeyMalformed: it is anything else.
     """
-    try:
-        document = parse_json_object(body, what="model's key")
-    except EvidenceRejected as rejection:
-        raise ModelKeyMalformed(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise ModelKeyFormatUnknown(
-            f"the model's key is of `format` {quoted(str(found))}; this program reads {FORMAT} alone",
-            hint="the owner's command and the broker have to be of one version of this program",
-        )
+    document = read_document(
+        body,
+        "model's key",
+        known=FORMAT,
+        malformed=ModelKeyMalformed,
+        unknown=ModelKeyFormatUnknown,
+        hint=OF_ONE_VERSION,
+        most_bytes=_MOST_BYTES,
+    )
     try:
         model = document["model"]
-        if not isinstance(model, dict) or len(body) > _MOST_BYTES:
+        if not isinstance(model, dict):
             raise TypeError
         model_id, version = str(model["id"]), model["version"]
         if not 0 < len(model_id) <= _MOST_ID_CHARACTERS or type(version) is not int or version < 1:

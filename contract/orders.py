@@ -30,13 +30,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, get_args
 
 from attestation.digests import Digest, digest_of
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from . import members
 from .canonical import decimal, parse_decimal, render_canonical
 from .cosigned import CoSigned, add_signature, envelope_members, parse_envelope_members
 from .dsse import PrivateKey
+from .formats import OF_ONE_VERSION, read_document
 from .release import is_name
 
 FORMAT = 1
@@ -260,19 +260,15 @@ def parse_epoch(body: bytes) -> Epoch:
 
 
 def _document(data: bytes, what: str) -> dict[str, object]:
-    if len(data) > MOST_BYTES:
-        raise OrderMalformed(f"the {what} is larger than {MOST_BYTES} bytes")
-    try:
-        document = parse_json_object(data, what=what)
-    except EvidenceRejected as rejection:
-        raise OrderMalformed(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise OrderFormatUnknown(
-            f"the {what} is of `format` {quoted(str(found))}; this program reads {FORMAT} alone",
-            hint="the owner's command and the broker have to be of one version of this program",
-        )
-    return document
+    return read_document(
+        data,
+        what,
+        known=FORMAT,
+        malformed=OrderMalformed,
+        unknown=OrderFormatUnknown,
+        hint=OF_ONE_VERSION,
+        most_bytes=MOST_BYTES,
+    )
 
 
 def _malformed(what: str) -> OrderMalformed:

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from attestation.digests import Digest, digest_of, parse_digest
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from . import members
 from .canonical import decimal, parse_decimal, render_canonical
 from .dsse import EnvelopeMalformed, PrivateKey, PublicKey, pae, parse_envelope, sign_envelope
+from .formats import OF_ONE_VERSION, read_document
 
 FORMAT = 1
 QUERY_TYPE = "application/vnd.symbolon.query+json"
@@ -143,17 +143,9 @@ def open_answer(data: bytes, *, to: bytes, broker: PublicKey) -> dict[str, objec
 
 
 def _document(data: bytes, what: str, error: type[EvidenceRejected]) -> dict[str, object]:
-    try:
-        document = parse_json_object(data, what=what)
-    except EvidenceRejected as rejection:
-        raise error(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise AskingFormatUnknown(
-            f"the {what} is of `format` {quoted(str(found))}; this program reads {FORMAT} alone",
-            hint="the owner's command and the broker have to be of one version of this program",
-        )
-    return document
+    return read_document(
+        data, what, known=FORMAT, malformed=error, unknown=AskingFormatUnknown, hint=OF_ONE_VERSION
+    )
 
 
 def _ask(value: object) -> Ask:

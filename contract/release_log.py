@@ -30,11 +30,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from attestation.digests import Digest, digest_of
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from . import members
 from .canonical import decimal, parse_decimal, render_canonical
+from .formats import read_document
 
 FORMAT = 1
 SECRET_BYTES = 32
@@ -255,19 +255,15 @@ def _key(secret: bytes) -> bytes:
 
 
 def _document(data: bytes, what: str) -> dict[str, object]:
-    if len(data) > _MOST_ENTRY_BYTES:
-        raise _malformed(what)
-    try:
-        document = parse_json_object(data, what=what)
-    except EvidenceRejected as rejection:
-        raise EntryMalformed(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise EntryFormatUnknown(
-            f"the log's {what} is of `format` {quoted(str(found))}; this program reads {FORMAT} alone",
-            hint="read it with the version of this program that the broker runs",
-        )
-    return document
+    return read_document(
+        data,
+        f"log's {what}",
+        known=FORMAT,
+        malformed=EntryMalformed,
+        unknown=EntryFormatUnknown,
+        hint="read it with the version of this program that the broker runs",
+        most_bytes=_MOST_ENTRY_BYTES,
+    )
 
 
 def _malformed(what: str) -> EntryMalformed:

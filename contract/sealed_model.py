@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from attestation.digests import Digest, digest_of, parse_digest
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from . import sealed_stream
 from .canonical import decimal, parse_decimal, render_canonical
 from .dsse import Envelope, PrivateKey, PublicKey, pae, parse_envelope, sign_envelope
+from .formats import read_document
 from .sealed_stream import Layout, is_header
 from .uris import ObjectUri
 
@@ -183,19 +183,16 @@ def parse_manifest(payload: bytes) -> Manifest:
         ManifestFormatUnknown: it is of another format.
         ManifestMalformed: it is anything else.
     """
-    if len(payload) > MOST_BYTES:
-        raise ManifestMalformed(f"the manifest is larger than {MOST_BYTES} bytes")
-    try:
-        document = parse_json_object(payload, what="manifest")
-    except EvidenceRejected as rejection:
-        raise ManifestMalformed(rejection.message) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise ManifestFormatUnknown(
-            f"the sealed model's manifest is of `format` {quoted(str(found))}; this program reads"
-            f" {FORMAT} alone",
-            hint="publish the image from the version of this program that sealed it, or seal it again",
-        )
+    document = read_document(
+        payload,
+        "sealed model's manifest",
+        known=FORMAT,
+        malformed=ManifestMalformed,
+        unknown=ManifestFormatUnknown,
+        hint="publish the image from the version of this program that sealed it, or seal it again",
+        most_bytes=MOST_BYTES,
+        repair=_HINT,
+    )
     try:
         manifest = _manifest(document)
         is_ours = render_manifest(manifest) == payload

@@ -15,10 +15,10 @@ import base64
 from dataclasses import dataclass, field
 
 from attestation.digests import Digest, parse_digest
-from attestation.errors import EvidenceRejected, Misconfigured, quoted
-from attestation.strict_json import parse_json_object
+from attestation.errors import EvidenceRejected, Misconfigured
 
 from .canonical import render_canonical
+from .formats import read_document
 from .kms_keys import KmsKey, parse_kms_key
 
 FORMAT = 1
@@ -73,19 +73,16 @@ def parse_keys(data: bytes, *, manifest: Digest) -> tuple[WrappedKey, ...]:
         KeysOfAnother: it is another manifest's.
         KeysMalformed: it is anything else.
     """
-    if len(data) > MOST_BYTES:
-        raise KeysMalformed(f"`keys.json` is larger than {MOST_BYTES} bytes", hint=_HINT)
-    try:
-        document = parse_json_object(data, what="`keys.json` of the sealed model")
-    except EvidenceRejected as rejection:
-        raise KeysMalformed(rejection.message, hint=_HINT) from None
-    found = document.get("format")
-    if type(found) is not int or found != FORMAT:
-        raise KeysFormatUnknown(
-            f"the sealed model's `keys.json` is of `format` {quoted(str(found))}; this program reads"
-            f" {FORMAT} alone",
-            hint="publish the image from the version of this program that wrote it, or rotate with this one",
-        )
+    document = read_document(
+        data,
+        "sealed model's `keys.json`",
+        known=FORMAT,
+        malformed=KeysMalformed,
+        unknown=KeysFormatUnknown,
+        hint="publish the image from the version of this program that wrote it, or rotate with this one",
+        most_bytes=MOST_BYTES,
+        repair=_HINT,
+    )
     try:
         named = parse_digest(str(document["manifest"]))
         keys = tuple(map(_key, document["keys"]))  # type: ignore[call-overload]  # what is no list is refused below

@@ -72,7 +72,7 @@ def test_what_this_program_does_not_write_is_malformed(body: bytes) -> None:
 
 
 def test_a_list_of_a_format_to_come_is_refused_with_a_sentence() -> None:
-    with pytest.raises(ApprovalsFormatUnknown, match="is of `format` `2`"):
+    with pytest.raises(ApprovalsFormatUnknown, match="`format` in the list of keys is `2`"):
         parse_approvals(render_canonical({**DOCUMENT, "format": 2}))
 
 

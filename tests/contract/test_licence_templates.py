@@ -207,5 +207,5 @@ def test_what_this_program_does_not_write_is_malformed(body: bytes) -> None:
 
 
 def test_templates_of_a_format_to_come_are_refused_with_a_sentence() -> None:
-    with pytest.raises(TemplatesFormatUnknown, match="are of `format` `2`"):
+    with pytest.raises(TemplatesFormatUnknown, match="`format` in the list of templates is `2`"):
         parse_templates(render_canonical({**DOCUMENT, "format": 2}))

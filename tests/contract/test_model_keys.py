@@ -95,7 +95,7 @@ def test_what_this_program_does_not_write_is_malformed(body: bytes) -> None:
 
 
 def test_a_key_of_a_format_to_come_is_refused_with_a_sentence() -> None:
-    with pytest.raises(ModelKeyFormatUnknown, match="is of `format` `2`"):
+    with pytest.raises(ModelKeyFormatUnknown, match="`format` in the model's key is `2`"):
         parse_model_key(render_canonical({**DOCUMENT, "format": 2}))
 
 

@@ -148,7 +148,7 @@ def test_what_is_wrong_with_a_document_is_said_of_which(what: str) -> None:
     assert said(b"{") == (malformed, f"the {what} is not JSON")
     assert said(b'{"format":1}') == (malformed, f"the {what} is not as this program writes it")
     assert said(b" " * (MOST_BYTES + 1)) == (malformed, f"the {what} is larger than 262144 bytes")
-    assert said(b'{"format":2}') == (unknown, f"the {what} is of `format` `2`; this program reads 1 alone")
+    assert said(b'{"format":2}') == (unknown, f"`format` in the {what} is `2`; this program reads 1 alone")
 
 
 def test_what_is_wrong_with_what_is_signed_is_said_of_the_order() -> None:
@@ -190,7 +190,7 @@ def test_what_one_key_orders_and_what_is_signed_are_as_brokers_know_them() -> No
 
 
 def test_an_order_of_a_format_to_come_is_refused_with_a_sentence() -> None:
-    with pytest.raises(OrderFormatUnknown, match="is of `format` `2`; this program reads 1 alone"):
+    with pytest.raises(OrderFormatUnknown, match="`format` in the order is `2`; this program reads 1 alone"):
         parse_document(render_canonical({**json.loads(TEXT), "format": 2}))
 
 

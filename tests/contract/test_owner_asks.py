@@ -94,9 +94,9 @@ def test_an_answer_to_something_else_or_of_somebody_else_is_refused() -> None:
 
 def test_a_format_to_come_is_refused_with_a_sentence() -> None:
     payload = render_canonical({**MEMBERS, "format": 2})
-    with pytest.raises(AskingFormatUnknown, match="the query is of `format` `2`"):
+    with pytest.raises(AskingFormatUnknown, match="`format` in the query is `2`"):
         open_query(sign_envelope(payload, payload_type=QUERY_TYPE, key=FIRST), signed_by=KEYS)
-    with pytest.raises(AskingFormatUnknown, match="the answer is of `format` `2`"):
+    with pytest.raises(AskingFormatUnknown, match="`format` in the answer is `2`"):
         later = sign_envelope(render_canonical({"format": 2}), payload_type=ANSWER_TYPE, key=IDENTITY)
         open_answer(later, to=SENT, broker=THEIRS)
 

@@ -75,7 +75,7 @@ def test_an_entry_may_be_as_long_as_a_log_takes() -> None:
     longest = members(sealed="A" * (room // 4 * 4))
     assert 65_531 < len(longest) <= 65_535
     assert len(parse_entry(longest).sealed) == room // 4 * 3
-    with pytest.raises(EntryMalformed, match="is not as this program writes it"):
+    with pytest.raises(EntryMalformed, match="is larger than 65535 bytes"):
         parse_entry(members(sealed="A" * (room // 4 * 4 + 4)))
     exact = replace(OPENING, said={"x": ""})
     exact = replace(OPENING, said={"x": "y" * (65_535 - len(render_opening(exact)))})
@@ -171,7 +171,7 @@ def test_what_is_wrong_has_its_code_and_its_words(read: Callable[[bytes], object
 
     malformed = f"the log's {what} is not as this program writes it"
     right = {"entry": render_entry(ENTRY), "opening": render_opening(OPENING)}[what]
-    assert said(b"{") == ("log-entry-malformed", f"the {what} is not JSON")
+    assert said(b"{") == ("log-entry-malformed", f"the log's {what} is not JSON")
     assert said(b'{"format":1}') == ("log-entry-malformed", malformed)
     assert said(right.replace(b'{"', b'{"a":1,"', 1)) == ("log-entry-malformed", malformed)
     assert said(b'{"format":2}')[0] == "log-entry-format-unknown"

@@ -116,7 +116,8 @@ def test_each_byte_of_a_manifest_counts(data: bytes) -> None:
 def test_a_manifest_of_a_format_to_come_is_refused_with_a_sentence() -> None:
     document = {**json.loads(TEXT), "format": 2, "stream": {"kind": "something better"}}
     with pytest.raises(
-        ManifestFormatUnknown, match="is of `format` `2`; this program reads 1 alone"
+        ManifestFormatUnknown,
+        match="`format` in the sealed model's manifest is `2`; this program reads 1 alone",
     ) as refused:
         parse_manifest(render_canonical(document))
     assert refused.value.hint
@@ -192,10 +193,10 @@ def test_what_is_wrong_has_its_code_and_its_words() -> None:
         return refused.value.code, refused.value.message
 
     public = public_key_of(OWNER)
-    assert said(b"{") == ("manifest-malformed", "the manifest is not JSON")
-    too_large = "the manifest is larger than 8388608 bytes"
+    assert said(b"{") == ("manifest-malformed", "the sealed model's manifest is not JSON")
+    too_large = "the sealed model's manifest is larger than 8388608 bytes"
     assert said(b" " * (MOST_BYTES + 1)) == ("manifest-malformed", too_large)
-    assert said(b" " * MOST_BYTES) == ("manifest-malformed", "the manifest is not JSON")
+    assert said(b" " * MOST_BYTES) == ("manifest-malformed", "the sealed model's manifest is not JSON")
     assert said(with_value("format", 2))[0] == "manifest-format-unknown"
     assert said(TEXT, public)[0] == "manifest-unsigned"
     assert said(SIGNED[:-1], public)[0] == "envelope-malformed"

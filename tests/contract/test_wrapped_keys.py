@@ -74,7 +74,10 @@ def test_each_byte_counts_until_a_key_would_have_to_be_asked() -> None:
 
 
 def test_keys_of_a_format_to_come_are_refused_with_a_sentence() -> None:
-    with pytest.raises(KeysFormatUnknown, match="is of `format` `2`; this program reads 1 alone"):
+    with pytest.raises(
+        KeysFormatUnknown,
+        match=r"`format` in the sealed model's `keys.json` is `2`; this program reads 1 alone",
+    ):
         parse_keys(render_canonical({**json.loads(TEXT), "format": 2}), manifest=MANIFEST)
 
 

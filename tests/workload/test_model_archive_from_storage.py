@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import NotFound
 from google.cloud import storage
 
 from attestation.errors import Denied, EvidenceRejected, Misconfigured, Unavailable
@@ -116,6 +117,37 @@ def test_a_model_that_is_replaced_while_it_arrives_is_not_mixed_with_the_new_one
     monkeypatch.setattr(model_archive, "read_ranges", replaced_meanwhile)
     with pytest.raises(Unavailable, match="the owner's model was replaced"):
         model_archive.fetch(as_operator, model_terms(LARGE, bucket=bucket.name), tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("arrived", "is_pinned", "failure", "said"),
+    [
+        (b"a", False, Unavailable, "was replaced or deleted while it arrived"),
+        (b"a", True, Misconfigured, "does not exist"),
+        (b"", False, Misconfigured, "does not exist"),
+    ],
+)
+def test_a_model_that_is_gone_when_a_download_goes_on_is_told_from_one_that_never_was(
+    as_operator: storage.Client,
+    make_bucket: Buckets,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arrived: bytes,
+    is_pinned: bool,
+    failure: type[Exception],
+    said: str,
+) -> None:
+    blob = make_bucket().blob("model.tar.gz")
+    blob.upload_from_string(SOUND)
+
+    def cut_off(self: storage.Blob, file: Any, **options: Any) -> None:
+        file.write(arrived)
+        raise NotFound("no such object")  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(storage.Blob, "download_to_file", cut_off)
+    wanted = model_terms(SOUND, bucket=blob.bucket.name, generation=blob.generation if is_pinned else None)
+    with pytest.raises(failure, match=said):
+        model_archive.fetch(as_operator, wanted, tmp_path / "a")
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,9 @@ def test_a_manifest_of_a_format_to_come_is_refused_with_a_sentence(
 ) -> None:
     there.write("manifest", UNKNOWN)
     pinned = replace(there, release=replace(there.release, manifest=digest_of(UNKNOWN)))
-    with pytest.raises(sealed_model.ManifestFormatUnknown, match="is of `format` `2`"):
+    with pytest.raises(
+        sealed_model.ManifestFormatUnknown, match="`format` in the sealed model's manifest is `2`"
+    ):
         pinned.fetch(as_operator, tmp_path)
 
 
