@@ -33,6 +33,8 @@ ENGINES = ("buildah", "podman", "docker")
 _BASE = re.compile(
     r"(?P<name>oci:[^@]{1,4000}|[a-z0-9][a-zA-Z0-9./:_-]{0,254})@(?P<digest>sha256:[0-9a-f]{64})"
 )
+_DOCKERS_DAEMON = ("docker", "version", "--format", "{{.Server.Version}}")
+_BUILDKIT = re.compile(r"buildkit(?: version)?: *v?((?!0\.0\.0)[0-9]\S*)", re.IGNORECASE)
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _LAST_WORDS = 3
 _KEPT_LINES = 40
@@ -94,12 +96,14 @@ def find_engine(name: str | None = None) -> Engine:
     for each in ENGINES if name is None else (name,):
         if shutil.which(each) is None:
             continue
-        if each == "docker" and not _answers(["docker", "buildx", "version"]):
+        if each != "docker":
+            return Engine(name=each, tool=_named(each, [each, "--version"]))
+        if not _answers(["docker", "buildx", "version"]):
             why = "is installed without its buildx"
-            continue
-        said = _said([each, *(("buildx", "version") if each == "docker" else ("--version",))])
-        version = _VERSION.search(said)
-        return Engine(name=each, tool=f"{each} {version[0] if version else 'of an unknown version'}")
+        elif not _answers(_DOCKERS_DAEMON):
+            why = "is installed, and its daemon does not answer"
+        else:
+            return Engine(name=each, tool=_dockers_parts())
     raise Misconfigured(
         f"`{name}` {why}" if name else "none of buildah, podman and docker's buildx is installed",
         hint="install buildah, which needs no daemon; or --append, on a base that carries the requirements",
@@ -194,6 +198,12 @@ def _failed(engine: str, said: Sequence[str]) -> Misconfigured | Unavailable:
             f"`{engine}` could not fetch the requirements: the network presents certificates of its own",
             hint="name them with --pip-config and --ca, as `symbolon owner publish --help` shows",
         )
+    if any("OCI exporter is not supported" in line for line in said):
+        return Misconfigured(
+            "docker's builder cannot write an OCI layout while images lie in docker's own store",
+            hint="`docker buildx create --use` makes a builder that can; or turn on docker's containerd image"
+            " store; or build with --engine buildah",
+        )
     if any(_UNREACHABLE.search(line) for line in said):
         return Unavailable(
             f"`{engine}` could not fetch what the image needs: {last}", hint="look at the network"
@@ -202,6 +212,22 @@ def _failed(engine: str, said: Sequence[str]) -> Misconfigured | Unavailable:
         f"`{engine}` did not build the image: {last}",
         hint="run it by hand to see all of it: deploy/README.md has the lines",
     )
+
+
+def _dockers_parts() -> str:
+    """What has a share in the bytes: the daemon, the plugin that asks, and the BuildKit that writes.
+
+    Docker's own builder is the daemon's, which need not say a version of it.
+    """
+    daemon, plugin = _named("docker", _DOCKERS_DAEMON), _named("buildx", ("docker", "buildx", "version"))
+    kit = _BUILDKIT.search(_said(("docker", "buildx", "inspect")))
+    return f"{daemon} with {plugin}{f' and BuildKit {kit[1]}' if kit else ''}"
+
+
+def _named(name: str, command: Sequence[str]) -> str:
+    """The program with the version that the command says."""
+    version = _VERSION.search(_said(command))
+    return f"{name} {version[0] if version else 'of an unknown version'}"
 
 
 def _answers(command: Sequence[str]) -> bool:

@@ -23,8 +23,10 @@ PROGRAM = """\
 printf '%s\\n' "$*" >> "$0.calls"
 env >> "$0.env"
 case "$*" in
+    "version "*) echo 26.1.5+dfsg1; exit DAEMON ;;
     *version*) echo "NAME version 1.28.2 (image-spec 1.0.2)"; exit 0 ;;
     *"rmi"*) exit 0 ;;
+    "buildx inspect") echo "BuildKit version: KIT"; exit 0 ;;
     push*) place=${5#oci:} ;;
     *type=oci*) place=${*#*dest=}; place=${place%%,*} ;;
     *) echo "STEP 1/2: FROM base"; SAY; exit STATUS ;;
@@ -44,10 +46,13 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def install(folder: Path, name: str, *, says: str = ":", status: int = 0) -> Path:
+def install(
+    folder: Path, name: str, *, says: str = ":", status: int = 0, daemon: int = 0, kit: str = ""
+) -> Path:
     digest = digest_of(MANIFEST)
     index = json.dumps({"manifests": [{"digest": digest}]})
     text = PROGRAM.replace("NAME", name).replace("SAY", says).replace("STATUS", str(status))
+    text = text.replace("DAEMON", str(daemon)).replace("KIT", kit)
     text = text.replace("INDEX", index).replace("MANIFEST", MANIFEST.decode()).replace("DIGEST", digest[7:])
     path = folder / name
     path.write_text(text)
@@ -94,12 +99,26 @@ def test_docker_without_its_buildx_is_said_to_be_so(programs: Path) -> None:
         find_engine()
 
 
+def test_docker_whose_daemon_is_not_there_is_said_to_be_so_and_another_engine_is_taken(
+    programs: Path,
+) -> None:
+    install(programs, "docker", daemon=1)
+    with pytest.raises(Misconfigured, match="`docker` is installed, and its daemon does not answer"):
+        find_engine("docker")
+    install(programs, "podman")
+    assert find_engine().name == "podman"
+
+
 def test_docker_writes_the_layout_itself(programs: Path, tmp_path: Path) -> None:
     program = install(programs, "docker")
     built = build(find_engine(), tmp_path, base=BASE, runtime="tensorflow", layout=tmp_path / "out")
-    assert (built.tool, built.layout.digest) == ("docker 1.28.2", digest_of(MANIFEST))
+    assert (built.tool, built.layout.digest) == ("docker 26.1.5 with buildx 1.28.2", digest_of(MANIFEST))
     asked = calls(program)[-1]
     assert asked.startswith("buildx build")
+    install(programs, "docker", kit="v0.12.5")
+    assert find_engine().tool == "docker 26.1.5 with buildx 1.28.2 and BuildKit 0.12.5"
+    install(programs, "docker", kit="v0.0.0+unknown")  # as Debian's says of the daemon's own
+    assert find_engine().tool == "docker 26.1.5 with buildx 1.28.2"
     assert "--build-arg SOURCE_DATE_EPOCH=0" in asked
     assert "rewrite-timestamp=true" in asked
 
@@ -139,6 +158,11 @@ def test_the_build_does_not_get_what_it_must_not(
         ("echo 'Error: no space left on device'", Misconfigured, "no space left on device"),
         ("echo 'SSL: CERTIFICATE_VERIFY_FAILED] x'", Unavailable, "certificates of its own"),
         ("echo 'dial tcp: lookup x: no such host'", Unavailable, "no such host"),
+        (
+            "echo 'ERROR: OCI exporter is not supported for the docker driver.'",
+            Misconfigured,
+            "cannot write an OCI layout while images lie in docker's own store",
+        ),
     ],
 )
 def test_a_build_that_fails_says_why(
