@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.canonical import decimal, parse_decimal, render_canonical
+from contract.canonical import (
+    decimal,
+    optional_decimal,
+    parse_decimal,
+    parse_optional_decimal,
+    render_canonical,
+)
 
 LETTERS = st.characters(codec="utf-8")
 JSON = st.recursive(
@@ -92,3 +98,10 @@ def test_a_number_of_more_bits_is_not_written(number: int) -> None:
 def test_no_other_text_is_read_as_one(text: object) -> None:
     with pytest.raises(ValueError, match="64 bits"):
         parse_decimal(text)
+
+
+def test_what_is_not_said_stays_so() -> None:
+    assert (optional_decimal(None), parse_optional_decimal(None)) == (None, None)
+    assert (optional_decimal(7), parse_optional_decimal("7")) == ("7", 7)
+    with pytest.raises(ValueError, match="64 bits"):
+        parse_optional_decimal("07")

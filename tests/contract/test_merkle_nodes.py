@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contract.merkle import fold, leaf_digest, node_digest, prove_inclusion, root_of
-from contract.merkle_consistency import prove_consistency
+from contract.merkle_consistency import prove_consistency, verify_consistency
 from contract.merkle_nodes import Part, consistency_parts, inclusion_parts, nodes_between
 
 MOST = 70
@@ -44,8 +44,12 @@ def test_a_proof_that_a_leaf_is_there_is_made_of_nodes(size: int) -> None:
 
 @pytest.mark.parametrize("size", range(1, MOST))
 def test_a_proof_that_the_list_grew_is_made_of_nodes(size: int) -> None:
+    """The verifier of RFC 9162 takes it, which does not know how it was made."""
     for old in range(1, size + 1):
-        assert made_of(consistency_parts(old, size)) == prove_consistency(leaves_of(size), old)
+        proof = made_of(consistency_parts(old, size))
+        assert proof == prove_consistency(leaves_of(size), old)
+        roots = root_of(leaves_of(old)), root_of(leaves_of(size))
+        verify_consistency(old=old, old_root=roots[0], size=size, root=roots[1], proof=proof)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000, 2**20, 2**20 + 1, 2**63 + 5])

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -19,6 +21,7 @@ import pytest
 
 from symbolon.__main__ import main
 from tests.journeys.conftest import Told
+from tests.journeys.transcripts import README, assert_shown, block, normalised
 
 ROOT = Path(__file__).parents[2]
 STS = "The given credential is rejected by the attribute condition."
@@ -267,3 +270,36 @@ def test_the_tutorial_s_chapters_on_receipts_and_on_a_kill_are_answered_as_they_
     assert "nothing is left to do" in ran.stdout
     last = ran.stdout[ran.stdout.index("deleted result-00000.jsonl") :]
     assert f"STS refuses the exchange: `{STS}`" in last
+
+
+def test_the_readme_s_transcript_is_the_demo_s(told: Told) -> None:
+    command, *lines = block("demo")
+    assert command in ("$ scripts/demo", "$ symbolon demo")
+    assert_shown(lines, normalised(told.human))
+
+
+def test_the_readme_s_refusal_is_what_the_command_says_of_the_demo_s_token(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, *lines = block("explain")
+    for name in ("condition.cel", "jwks.json"):
+        shutil.copy(told.folder / name, tmp_path)
+    shutil.copy(told.token("debug-vm"), tmp_path / "debug-vm.jwt")
+    monkeypatch.chdir(tmp_path)
+    assert main(command.removeprefix("$ symbolon ").split()) == 3
+    assert_shown(lines, capsys.readouterr().out.splitlines())
+
+
+def test_the_readme_s_way_to_learn_why_works_with_what_the_demo_leaves(
+    told: Told, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = README.read_text(encoding="utf-8").partition("## Why was I refused?")[2]
+    demo, cd, command, *_ = re.findall(r"^    (\S.*)$", section.replace("\\\n", " "), re.MULTILINE)
+    assert (demo, cd) == ("scripts/demo --keep story", "cd story")
+    program, *arguments = shlex.split(command)
+    assert program == "symbolon"
+    monkeypatch.chdir(told.folder)
+    assert main(arguments) == 3
+    out = capsys.readouterr().out
+    assert "FAIL  ✗  assertion.dbgstat" in out
+    assert "STS would refuse its audience" in out

@@ -13,7 +13,7 @@ import pytest
 
 from symbolon.__main__ import main
 from symbolon.stage import _environment
-from tests.journeys.test_readme import assert_shown
+from tests.journeys.transcripts import assert_shown
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorial-your-own-model.md").read_text(encoding="utf-8")
