@@ -80,3 +80,9 @@ def test_any_other_document_is_refused_in_the_words_of_its_kind(
     with pytest.raises((PaperMalformed, PaperUnknown)) as refused:
         read(data)
     assert (refused.value.code, refused.value.message, refused.value.hint) == (code, message, hint)
+
+
+def test_where_nothing_is_to_be_repaired_nothing_is_advised() -> None:
+    with pytest.raises(PaperMalformed) as refused:
+        read_document(b"{", "paper", known=2, malformed=PaperMalformed, unknown=PaperUnknown, hint="x")
+    assert refused.value.hint == ""
