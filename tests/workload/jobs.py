@@ -94,6 +94,7 @@ class Stage:
             ensure(operator, each)
         self.service_account = theirs.workload_account.email
         self.photos, self.results = self.operator.bucket(photos.name), self.operator.bucket(results.name)
+        self.photos.delete_blobs(list(self.photos.list_blobs()))  # another module's, on the same emulator
         self.photos.blob("one/cat.png").upload_from_string(picture())
         self._jobs = 0
 
