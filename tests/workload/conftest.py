@@ -14,7 +14,7 @@ from emulator import running
 from emulator.faults import Faults, write_faults
 from tests.saved_models import save_colours
 from tests.workload.jobs import Stage
-from tests.workload.samples import LABELS, archive
+from tests.workload.samples import archive_of
 from workload import object_storage
 
 
@@ -36,12 +36,7 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model_archive(saved_model: Path) -> bytes:
     """The SavedModel with its labels, as an owner packs it."""
-    files = {
-        str(path.relative_to(saved_model)): path.read_bytes()
-        for path in saved_model.rglob("*")
-        if path.is_file()
-    }
-    return archive({**files, "labels.txt": "\n".join(LABELS).encode()})
+    return archive_of(saved_model)
 
 
 @pytest.fixture(scope="module")

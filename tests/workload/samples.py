@@ -8,6 +8,7 @@ import struct
 import tarfile
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -140,6 +141,12 @@ def archive(members: dict[str, bytes]) -> bytes:
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
     return packed.getvalue()
+
+
+def archive_of(model: Path) -> bytes:
+    """A model with its labels, as an owner packs it: all of this folder."""
+    files = {str(path.relative_to(model)): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    return archive({**files, "labels.txt": "\n".join(LABELS).encode()})
 
 
 def sha256(data: bytes) -> str:

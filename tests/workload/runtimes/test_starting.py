@@ -15,7 +15,7 @@ import pytest
 
 from attestation.errors import ExitCode
 from tests.workload.jobs import Stage
-from tests.workload.samples import picture
+from tests.workload.samples import archive_of, picture
 from tests.workload.test_calibrate import FOR_INT8, calibrate, folder, network
 
 __all__ = ["folder", "network"]
@@ -48,12 +48,14 @@ def test_every_start_ends(runtime: str, precision: str, model: Path, starts: int
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("runtime", "precision"), KINDS[:-1])
-def test_every_short_job_ends(stage: Stage, runtime: str, precision: str) -> None:
+@pytest.mark.parametrize(("runtime", "precision"), KINDS)
+def test_every_short_job_ends(stage: Stage, runtime: str, precision: str, model: Path) -> None:
+    packed = archive_of(model if model.is_dir() else model.parent)
     for number in range(4):
         stage.photos.blob(f"short/{number}.png").upload_from_string(picture((number, 2, 3)))
     for number in range(JOBS):
         ended = stage.job(
+            model=packed,
             environment={"INPUT_URI": f"gs://{stage.photos.name}/short"},
             tensorflow=runtime == "tensorflow",
             edit=lambda terms: terms.replace('"tensorflow"', f'"{runtime}"').replace(
