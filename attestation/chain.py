@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from cryptography import x509
@@ -172,6 +173,7 @@ def _parse_certificate(text: object, name: str) -> _Certificate:
         raise ChainMalformed(f"{name} of `x5c` is not an X.509 certificate in base64") from None
 
 
+@lru_cache(maxsize=32)  # a platform's tokens have one chain, but for the leaf
 def _read_certificate(der: bytes, name: str) -> _Certificate:
     certificate = x509.load_der_x509_certificate(der)
     # The parser overlooks how many bits of the signature's last byte are declared unused.

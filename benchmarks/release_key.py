@@ -4,8 +4,8 @@
 
 A broker made by `symbolon broker init` and served by `symbolon broker serve` is asked over TLS 1.3 on
 loopback, as a workload asks it: a challenge, a key pair, a token of a platform of our own, a release, and the
-key opened. Each call is a connection of its own. Clients are processes of this machine, so what they and the
-token's signature take is taken from the broker: the figures are of both together.
+key opened. Each release has a connection of its own. Clients are processes of this machine, so what they and
+the token's signature take is taken from the broker: the figures are of both together.
 
 - **Most**: all clients ask one after the other, for so many seconds.
 - **p99**: releases begin at half of the rate that is asked for, whether earlier ones have ended or not; the

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from attestation.digests import Digest
@@ -21,11 +21,11 @@ from . import licensing
 from .store import schema
 from .verifying import Admitted
 
-AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
-
 _FORGOTTEN_S: Final = CHALLENGE_S + REPEATED_S
 """A challenge that ended so long ago answers nothing any more, and its row is deleted."""
-_MOST_FORGOTTEN: Final = 100
+_FORGETS: Final = "0"
+"""One challenge in sixteen ends like this, as it ends with a seal: with it, the old ones are forgotten."""
+_MOST_FORGOTTEN: Final = 400
 """So many rows are deleted in one transaction at most."""
 
 # Statements are made once: to make one costs as much as to execute it.
@@ -44,9 +44,8 @@ _FORGET_CHALLENGES = delete(schema.challenges).where(
         .with_for_update(skip_locked=True)
     )
 )
-_POLICY = select(schema.documents.c.digest, schema.documents.c.body).where(
-    schema.documents.c.kind == schema.POLICY, schema.documents.c.name == schema.CURRENT
-)
+_IS_POLICY = (schema.documents.c.kind == schema.POLICY) & (schema.documents.c.name == schema.CURRENT)
+_SHARED_POLICY = select(schema.documents.c.digest).where(_IS_POLICY).with_for_update(read=True)
 _COUNT = (
     update(schema.licences)
     .where(
@@ -76,7 +75,19 @@ _STORED_RELEASE = (
     .join(schema.leases, schema.leases.c.id == schema.releases.c.lease)
     .where(schema.releases.c.request == bindparam("asked"))
 )
-_SHARED_POLICY = _POLICY.with_for_update(read=True)
+_ONE = select(literal(1).label("one")).subquery()
+_LOOK = select(  # everything that is looked at before anything is locked, in one question
+    schema.challenges.c.request,
+    schema.documents.c.digest,
+    schema.documents.c.body,
+    schema.licences,
+    schema.models,
+).select_from(
+    _ONE.outerjoin(schema.challenges, schema.challenges.c.challenge == bindparam("challenge"))
+    .outerjoin(schema.documents, _IS_POLICY)
+    .outerjoin(schema.licences, schema.licences.c.id == bindparam("licence"))
+    .outerjoin(schema.models, schema.models.c.manifest == bindparam("manifest"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,22 +101,57 @@ class Asked:
     challenged_at: int
 
 
-def has_used_challenge(connection: Connection, asked: Asked) -> bool:
-    """Whether this very request has used its challenge; False where nobody has.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What stands for a call, as long as nobody changes it: nothing of it is locked.
+
+    `is_repeated`: this very request has used its challenge. Digest and text of the policy, if there is one.
+    """
+
+    is_repeated: bool
+    policy: Digest | None
+    policy_body: bytes | None
+    held: licensing.Held
+    model: licensing.Model
+
+
+def look(connection: Connection, asked: Asked) -> Found:
+    """What stands for the call.
 
     Raises:
-        BrokerRefused: `challenge-used`: another request has.
+        BrokerRefused: `challenge-used` by another request, `licence-unknown`, `model-unknown`.
     """
-    used_by = connection.execute(_USED_BY, {"asked": asked.request.challenge}).scalar_one_or_none()
-    if used_by not in (None, asked.digest):
+    request = asked.request
+    row = connection.execute(
+        _LOOK,
+        {"challenge": request.challenge, "licence": request.licence, "manifest": request.manifest},
+    ).one()
+    _check_used_by(row.request, asked)
+    if row.id is None:
+        raise REFUSALS["licence-unknown"].error()
+    held = licensing.licence_in(row)
+    if row.model_id is None:
+        raise REFUSALS["model-unknown"].error()
+    return Found(
+        is_repeated=row.request is not None,
+        policy=row.digest,
+        policy_body=row.body,
+        held=held,
+        model=licensing.Model(model_id=row.model_id, version=row.version, wrapped=row.wrapped),
+    )
+
+
+def _check_used_by(request: Digest | None, asked: Asked) -> None:
+    """Nobody has used the challenge, or this very request."""
+    if request not in (None, asked.digest):
         raise REFUSALS["challenge-used"].error()
-    return used_by is not None
 
 
 def use_challenge(connection: Connection, asked: Asked) -> bool:
     """The challenge is this request's, once the transaction is committed. Whether it was not before.
 
-    Those that ended long ago are forgotten, but for rows that another transaction forgets at this moment.
+    Now and then those that ended long ago are forgotten, but for rows that another transaction forgets at
+    this moment.
 
     Raises:
         BrokerRefused: `challenge-used`: another request has it.
@@ -119,14 +165,19 @@ def use_challenge(connection: Connection, asked: Asked) -> bool:
     }
     used = connection.execute(_USE_CHALLENGE[connection.dialect.name], row).one_or_none()
     if used is None:
-        return not has_used_challenge(connection, asked)
-    connection.execute(_FORGET_CHALLENGES, {"before": asked.challenged_at - _FORGOTTEN_S})
+        _check_used_by(
+            connection.execute(_USED_BY, {"asked": asked.request.challenge}).scalar_one_or_none(), asked
+        )
+        return False
+    if asked.request.challenge.endswith(_FORGETS):
+        connection.execute(_FORGET_CHALLENGES, {"before": asked.challenged_at - _FORGOTTEN_S})
     return True
 
 
-def find_policy(connection: Connection, *, locked: bool) -> AnyRow | None:
-    """The policy that stands; `locked` so that it stands until the transaction ends."""
-    return connection.execute(_SHARED_POLICY if locked else _POLICY).one_or_none()
+def lock_policy(connection: Connection) -> Digest | None:
+    """The digest of the policy that stands, until the transaction ends."""
+    policy: Digest | None = connection.execute(_SHARED_POLICY).scalar_one_or_none()
+    return policy
 
 
 def count(connection: Connection, held: licensing.Held, request: ReleaseRequest) -> None:

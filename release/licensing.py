@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from attestation.digests import Digest
 from attestation.errors import EvidenceRejected, Misconfigured
@@ -21,12 +21,12 @@ from .moments import moment
 from .store import schema
 from .verifying import Admitted
 
+AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 MOST_PICTURES: Final = 10**12
 """No job has more; what asks for more would not fit the counts."""
 
 _LICENCE = select(schema.licences).where(schema.licences.c.id == bindparam("asked"))
 _LOCKED_LICENCE = _LICENCE.with_for_update()
-_MODEL = select(schema.models).where(schema.models.c.manifest == bindparam("asked"))
 _OTHER_MACHINES = select(func.count(schema.leases.c.machine.distinct())).where(
     schema.leases.c.licence == bindparam("licence"),
     schema.leases.c.ends_at > bindparam("now"),
@@ -64,6 +64,15 @@ def find_licence(connection: Connection, name: str, *, locked: bool) -> Held:
     row = connection.execute(_LOCKED_LICENCE if locked else _LICENCE, {"asked": name}).one_or_none()
     if row is None:
         raise REFUSALS["licence-unknown"].error()
+    return licence_in(row)
+
+
+def licence_in(row: AnyRow) -> Held:
+    """The licence in a row of its table.
+
+    Raises:
+        BrokerRefused: `licence-unknown`: it cannot be read.
+    """
     try:
         licence = _read(row.envelope)
     except (EvidenceRejected, Misconfigured):
@@ -74,18 +83,6 @@ def find_licence(connection: Connection, name: str, *, locked: bool) -> Held:
         runs_used=row.runs_used,
         pictures_used=row.pictures_used,
     )
-
-
-def find_model(connection: Connection, manifest: Digest) -> Model:
-    """The model of that manifest.
-
-    Raises:
-        BrokerRefused: `model-unknown`.
-    """
-    row = connection.execute(_MODEL, {"asked": manifest}).one_or_none()
-    if row is None:
-        raise REFUSALS["model-unknown"].error()
-    return Model(model_id=row.model_id, version=row.version, wrapped=row.wrapped)
 
 
 def check_standing(held: Held, now: int) -> None:

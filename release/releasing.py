@@ -16,8 +16,9 @@ Afterwards a checkpoint that covers the entry is signed (`Broker.log`), and only
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -46,6 +47,7 @@ from .log.appending import append
 from .store.engine import reading, writing
 from .verifying import Admitted, admit, verify
 
+Note: TypeAlias = Callable[[Mapping[str, str]], None]
 _LOOKS = 3
 """A call is looked at so often, where the policy changes meanwhile."""
 
@@ -69,15 +71,21 @@ def issue_challenge(broker: Broker, now: float) -> bytes:
     return render_challenge(challenges.make_challenge(broker.challenge_key, int(now)))
 
 
-def release(broker: Broker, call: bytes, clock: Callable[[], float]) -> bytes:
+def release(
+    broker: Broker,
+    call: bytes,
+    clock: Callable[[], float],
+    note: Note = lambda _: None,
+) -> bytes:
     """The answer to a call, as `contract.release.render_release` writes it: counted, logged and committed.
 
-    `clock` is seconds since the epoch.
+    `clock` is seconds since the epoch; `note` is told what the call is named in the broker's log, once it can
+    be read: the digest of the request, its licence and its purpose.
 
     Raises:
         BrokerRefused: it is refused; nothing was counted and nothing released.
     """
-    asked = _read_call(broker, call)
+    asked = _read_call(broker, call, note)
     broker.log.check_ready()
     for _ in range(_LOOKS):
         looked = _look(broker, asked, clock())
@@ -90,18 +98,20 @@ def release(broker: Broker, call: bytes, clock: Callable[[], float]) -> bytes:
     raise REFUSALS["broker-not-ready"].error("the policy changes faster than the broker can ask it")
 
 
-def _read_call(broker: Broker, data: bytes) -> Asked:
+def _read_call(broker: Broker, data: bytes, note: Note) -> Asked:
     try:
         call = parse_call(data)
         request = parse_request(call.request)
     except (MessageMalformed, MessageVersionUnknown) as error:
         raise REFUSALS["request-malformed"].error(error.message, error.hint) from None
+    digest = request_digest(call.request)
+    note({"request": digest, "licence": request.licence, "purpose": request.purpose})
     if request.broker != broker.digest:
         raise REFUSALS["request-of-another-broker"].error()
     return Asked(
         request=request,
         text=call.request,
-        digest=request_digest(call.request),
+        digest=digest,
         token=call.token,
         challenged_at=challenges.read_challenge(broker.challenge_key, request.challenge),
     )
@@ -111,11 +121,9 @@ def _look(broker: Broker, asked: Asked, now: float) -> _Looked:
     """Everything that refuses, found out without a lock."""
     at, request = int(now), asked.request
     with reading(broker.engine) as connection:
-        is_repeated = ledger.has_used_challenge(connection, asked)
-        policy = ledger.find_policy(connection, locked=False)
-        held = licensing.find_licence(connection, request.licence, locked=False)
-        model = licensing.find_model(connection, request.manifest)
-    if not is_repeated:
+        found = ledger.look(connection, asked)
+    held, model = found.held, found.model
+    if not found.is_repeated:
         challenges.check_open(asked.challenged_at, at)
     machine = verify(
         broker.tokens,
@@ -125,16 +133,15 @@ def _look(broker: Broker, asked: Asked, now: float) -> _Looked:
         not_before=asked.challenged_at,
         now=now,
     )
-    admit(None if policy is None else policy.body, machine)
-    digest = None if policy is None else policy.digest
+    admit(found.policy_body, machine)
     licensing.check_holder(held.licence, machine)  # first: a stranger learns nothing of the licence
     licensing.check_standing(held, at)
-    licensing.check_scope(held.licence, machine, model, digest)
+    licensing.check_scope(held.licence, machine, model, found.policy)
     sealed = None
-    if request.purpose == "release" and not is_repeated:
+    if request.purpose == "release" and not found.is_repeated:
         licensing.check_counts(held, request)
         sealed = _seal(broker, asked, model)
-    return _Looked(machine=machine, policy=digest, model=model, sealed=sealed)
+    return _Looked(machine=machine, policy=found.policy, model=model, sealed=sealed)
 
 
 def _seal(broker: Broker, asked: Asked, model: licensing.Model) -> bytes:
@@ -157,8 +164,7 @@ def _settle(connection: Connection, asked: Asked, looked: _Looked, clock: Callab
     """The one transaction: what the call comes to, stored; or what it came to before."""
     request, machine = asked.request, looked.machine
     is_new = ledger.use_challenge(connection, asked)
-    policy = ledger.find_policy(connection, locked=True)
-    if (None if policy is None else policy.digest) != looked.policy:
+    if ledger.lock_policy(connection) != looked.policy:
         raise _LookAgain
     held = licensing.find_licence(connection, request.licence, locked=True)
     at = int(clock())

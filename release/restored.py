@@ -19,6 +19,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select
@@ -129,7 +130,13 @@ def why_not_whole(engine: Engine, held: Checkpoint, *, broker: Digest) -> str | 
         epoch, size = current_epoch(connection), size_of(connection)
         now = Checkpoint(origin=origin_of(broker, epoch), size=size, root=root_at(connection, size))
         try:
-            check_extends(connection, now, held, broker=broker, where="the checkpoint that was kept")
+            check_extends(
+                now,
+                held,
+                root_at=partial(root_at, connection),
+                broker=broker,
+                where="the checkpoint that was kept",
+            )
         except BrokerRefused as behind:
             return behind.message
         later = last_checkpoint(connection)

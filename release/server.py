@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, TypeAlias
@@ -36,7 +36,7 @@ from .metrics import CONTENT_TYPE, Metrics
 from .openapi import render_openapi
 from .orders.applying import apply
 from .orders.querying import answer_query
-from .releasing import issue_challenge
+from .releasing import Note, issue_challenge
 from .releasing import release as release_key
 from .reporting import report
 from .store.engine import reading
@@ -47,7 +47,8 @@ _JSON = "application/json"
 _LATER = {"retry-after": "1"}
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 Clock: TypeAlias = Callable[[], float]
-Work: TypeAlias = Callable[[Broker, bytes, Clock], bytes]
+Work: TypeAlias = Callable[[Broker, bytes, Clock, Note], bytes]
+"""Answers a call's body; what it notes stands in the line of the log that tells of the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +73,9 @@ def make_app(service: Service) -> Starlette:
     workers, owners = service.workers, service.owners
     return Starlette(
         routes=[
-            _post(service, "/v1/challenge", _challenge, workers, most=1024),
+            _post(service, "/v1/challenge", _challenge, None, most=1024),
             _post(service, "/v1/release", release_key, workers, most=release.MOST_BYTES),
-            _post(service, "/v1/report", report, workers, most=MOST_REPORT_BYTES),
+            _post(service, "/v1/report", _report, workers, most=MOST_REPORT_BYTES),
             _post(service, "/v1/orders", _order, owners, most=orders.MOST_BYTES),
             _post(service, "/v1/query", _query, owners, most=release.MOST_BYTES),
             Route("/checkpoint", _log(service), methods=["GET"]),
@@ -88,38 +89,43 @@ def make_app(service: Service) -> Starlette:
     )
 
 
-def _challenge(broker: Broker, body: bytes, clock: Clock) -> bytes:
+def _challenge(broker: Broker, body: bytes, clock: Clock, _: Note) -> bytes:
     """A challenge is asked for with nothing in the body; what is there all the same is not looked at."""
     return issue_challenge(broker, clock())
 
 
-def _order(broker: Broker, body: bytes, clock: Clock) -> bytes:
+def _order(broker: Broker, body: bytes, clock: Clock, _: Note) -> bytes:
     return apply(broker, body, clock())
 
 
-def _query(broker: Broker, body: bytes, clock: Clock) -> bytes:
+def _report(broker: Broker, body: bytes, clock: Clock, _: Note) -> bytes:
+    return report(broker, body, clock)
+
+
+def _query(broker: Broker, body: bytes, clock: Clock, _: Note) -> bytes:
     return answer_query(broker, body, clock())
 
 
-def _post(service: Service, path: str, work: Work, workers: Workers, *, most: int) -> Route:
-    """The call `POST path`: at most so many bytes are handed to `work`, in a thread of `workers`."""
-    call = path.rpartition("/")[2]
+def _post(service: Service, path: str, work: Work, workers: Workers | None, *, most: int) -> Route:
+    """The call `POST path`: at most so many bytes are handed to `work`, in a thread of `workers`.
+
+    What waits for nothing, and takes less time than to wake a thread, has None.
+    """
 
     async def answer(request: Request) -> Response:
         said: dict[str, str] = {}
 
         def work_on(body: bytes) -> bytes:
-            said.update(_names(call, body))
-            return work(service.broker, body, service.clock)
+            return work(service.broker, body, service.clock, said.update)
 
         try:
             async with service.room.body(request, most=most) as body:
-                answer = await workers.run(lambda: work_on(body))
+                answer = work_on(body) if workers is None else await workers.run(lambda: work_on(body))
         finally:
             request.state.said = said
         return Response(answer, media_type=_JSON, headers={"cache-control": "no-store"})
 
-    return Route(path, _ended(service, call, answer), methods=["POST"])
+    return Route(path, _ended(service, path.rpartition("/")[2], answer), methods=["POST"])
 
 
 def _ended(service: Service, call: str, endpoint: Endpoint) -> Endpoint:
@@ -160,22 +166,6 @@ def _ended(service: Service, call: str, endpoint: Endpoint) -> Endpoint:
         return response
 
     return answer
-
-
-def _names(call: str, body: bytes) -> Mapping[str, str]:
-    """What a release is called in the log: the digest of the request, its licence and its purpose."""
-    if call != "release":
-        return {}
-    try:
-        data = release.parse_call(body).request
-        request = release.parse_request(data)
-    except SymbolonError:
-        return {}
-    return {
-        "request": release.request_digest(data),
-        "licence": request.licence,
-        "purpose": request.purpose,
-    }
 
 
 def _refused(refusal: BrokerRefused) -> Response:

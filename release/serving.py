@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -175,6 +176,8 @@ async def _serve(
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     service.log.write("ready", address="{}:{}".format(*listener.getsockname()[:2]))
+    gc.collect()
+    gc.freeze()  # what is here by now stays: nobody looks for garbage in it at every thousandth call
     on_ready()
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from typing import Any, Final
 
 from attestation.issuer import ISSUER
@@ -48,8 +48,10 @@ _PRODUCTION: Final[dict[str, Any]] = {
         "nvidia_gpu": {"cc_mode": "ON", "gpus": []},
     },
 }
+_TEXT: Final = json.dumps(_PRODUCTION)
 
 
 def production_claims(**changes: object) -> dict[str, Any]:
     """A production workload's claims in a machine with AMD SEV, and these at the top of them."""
-    return copy.deepcopy(_PRODUCTION) | changes
+    claims: dict[str, Any] = json.loads(_TEXT)
+    return claims | changes

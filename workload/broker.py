@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
@@ -31,6 +33,7 @@ from .patience import Patience, is_unavailable, patiently
 from .sessions import TimedSocket
 
 _HTTPS, _HTTP = 443, 80
+Ask: TypeAlias = Callable[[str, bytes], bytes]
 _ANEW = frozenset({"challenge-unknown", "challenge-expired"})
 """Refusals after which the same call is of no use, and the next challenge may be."""
 
@@ -48,7 +51,7 @@ class BrokerNotPinned(EvidenceRejected):
 
 
 class Broker:
-    """One broker, by its address and the pins of its server's key; each call has a connection of its own."""
+    """One broker, by its address and the pins of its server's key."""
 
     def __init__(self, address: str, pins: tuple[Digest, ...]) -> None:
         url = urlsplit(address)
@@ -68,30 +71,46 @@ class Broker:
             BrokerUnreachable: nobody answers.
             Misconfigured: the proxy is of a kind that is not known.
         """
-        budget = within or patience.SERVICES
-        return patiently(
-            lambda: self._ask(path, body, budget.call_s),
-            budget,
-            passes=lambda error: is_unavailable(error) and getattr(error, "code", "") not in _ANEW,
-        )
+        with self.talking(within=within) as ask:
+            return ask(path, body)
 
-    def _ask(self, path: str, body: bytes, call_s: float) -> bytes:
-        headers = {"content-type": "application/json", "connection": "close"}
+    @contextmanager
+    def talking(self, *, within: Patience | None = None) -> Iterator[Ask]:
+        """What asks as `ask` does: one call after the other by one connection, while the broker keeps it."""
+        budget = within or patience.SERVICES
+        kept: list[http.client.HTTPSConnection] = []
         try:
-            with closing(self._connect(call_s)) as connection:
-                connection.request("POST", path, body=body, headers=headers)
+            yield lambda path, body: patiently(
+                lambda: self._ask(path, body, kept, budget.call_s),
+                budget,
+                passes=lambda error: is_unavailable(error) and getattr(error, "code", "") not in _ANEW,
+            )
+        finally:
+            for connection in kept:
+                connection.close()
+
+    def _ask(self, path: str, body: bytes, kept: list[http.client.HTTPSConnection], call_s: float) -> bytes:
+        """`kept` is the connection that the call before has left, if any; this one leaves its own there."""
+        connection = kept.pop() if kept else self._connect(call_s)
+        with ExitStack() as closing:
+            closing.callback(connection.close)
+            try:
+                connection.request("POST", path, body=body, headers={"content-type": "application/json"})
                 response = connection.getresponse()
                 answer = response.read(MOST_BYTES + 1)
                 if response.length and len(answer) <= MOST_BYTES:
                     raise http.client.IncompleteRead(answer, response.length)
-        except (OSError, http.client.HTTPException) as error:
-            raise BrokerUnreachable(
-                f"the owner's broker `{self._address}` cannot be reached",
-                hint="start the job again; if it stays so, ask the owner whether it is up, and reachable from"
-                " this machine's network",
-            ) from error
-        if len(answer) > MOST_BYTES:
-            raise MessageMalformed(f"the broker's answer is larger than {MOST_BYTES} bytes")
+            except (OSError, http.client.HTTPException) as error:
+                raise BrokerUnreachable(
+                    f"the owner's broker `{self._address}` cannot be reached",
+                    hint="start the job again; if it stays so, ask the owner whether it is up, and reachable"
+                    " from this machine's network",
+                ) from error
+            if len(answer) > MOST_BYTES:
+                raise MessageMalformed(f"the broker's answer is larger than {MOST_BYTES} bytes")
+            if not response.will_close:
+                closing.pop_all()
+                kept.append(connection)
         if response.status == http.client.OK:
             return answer
         raise parse_refusal(answer, status=response.status)

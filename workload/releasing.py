@@ -141,24 +141,25 @@ class Releasing:
         self, purpose: Purpose, lease: str | None, pictures: int
     ) -> tuple[Release, Granted, X25519PrivateKey, bytes]:
         asked_at = self._clock()
-        challenge = parse_challenge(self._broker.ask(_CHALLENGE, b""))
-        private, public = new_key_pair()
-        request = render_request(
-            ReleaseRequest(
-                broker=self._key.key_id,
-                challenge=challenge.challenge,
-                public_key=public,
-                licence=self._licence,
-                manifest=self._manifest,
-                purpose=purpose,
-                lease=lease,
-                pictures=pictures,
+        with self._broker.talking() as ask:
+            challenge = parse_challenge(ask(_CHALLENGE, b""))
+            private, public = new_key_pair()
+            request = render_request(
+                ReleaseRequest(
+                    broker=self._key.key_id,
+                    challenge=challenge.challenge,
+                    public_key=public,
+                    licence=self._licence,
+                    manifest=self._manifest,
+                    purpose=purpose,
+                    lease=lease,
+                    pictures=pictures,
+                )
             )
-        )
-        token = attesting.asked_again(audience_of(self._key.key_id), nonces=[nonce_of(request)])
-        parse_token(token)
-        call = render_call(Call(request=request, token=token))
-        release = parse_release(self._broker.ask(_RELEASE, call))
+            token = attesting.asked_again(audience_of(self._key.key_id), nonces=[nonce_of(request)])
+            parse_token(token)
+            call = render_call(Call(request=request, token=token))
+            release = parse_release(ask(_RELEASE, call))
         check_answer(release, request, key=self._key)
         granted = Granted(
             lease=release.lease,

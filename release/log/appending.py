@@ -11,21 +11,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from contract.merkle import leaf_digest, node_digest
 
 from ..store.schema import log_entries, log_head, log_nodes
 from .not_whole import log_not_whole
+from .proving import nodes_at
 
 MOST_LEAF_BYTES: Final = 2**16 - 1
 """Source: C2SP, tlog-tiles: the length of an entry has two bytes."""
 
 _TAKE_A_PLACE: Final = (
     update(log_head).where(log_head.c.id == 1).values(size=log_head.c.size + 1).returning(log_head.c.size)
-)
-_BESIDE: Final = select(log_nodes.c.digest).where(
-    log_nodes.c.level == bindparam("of_level"), log_nodes.c.position == bindparam("at")
 )
 _ENTRY: Final = insert(log_entries)
 _NODES: Final = insert(log_nodes)
@@ -48,19 +46,18 @@ def append(connection: Connection, leaf: bytes) -> int:
         raise log_not_whole()
     index: int = size - 1
     connection.execute(_ENTRY, {"position": index, "leaf": leaf})
-    connection.execute(_NODES, _new_nodes(connection, index, leaf_digest(leaf)))
+    for node in _new_nodes(connection, index, leaf_digest(leaf)):
+        connection.execute(_NODES, node)
     return index
 
 
 def _new_nodes(connection: Connection, index: int, digest: bytes) -> list[dict[str, object]]:
     """The leaf's node, and that of each subtree that it makes complete."""
-    level, place = 0, index
-    nodes: list[dict[str, object]] = [{"level": level, "position": place, "digest": digest}]
-    while place & 1:
-        left = connection.execute(_BESIDE, {"of_level": level, "at": place - 1}).scalar()
-        if left is None:
-            raise log_not_whole()
-        digest = node_digest(left, digest)
-        level, place = level + 1, place >> 1
-        nodes.append({"level": level, "position": place, "digest": digest})
+    complete = (~index & index + 1).bit_length() - 1  # so many subtrees end with this leaf
+    beside = [(level, (index >> level) - 1) for level in range(complete)]
+    found = nodes_at(connection, beside)
+    nodes: list[dict[str, object]] = [{"level": 0, "position": index, "digest": digest}]
+    for node in beside:
+        digest = node_digest(found[node], digest)
+        nodes.append({"level": node[0] + 1, "position": node[1] >> 1, "digest": digest})
     return nodes

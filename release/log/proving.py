@@ -5,14 +5,14 @@ What is read never changes, so a proof for an earlier size is the same whatever 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from contract.merkle import EMPTY_ROOT, fold
-from contract.merkle_nodes import Part, consistency_parts, inclusion_parts, nodes_between
+from contract.merkle_nodes import Node, Part, consistency_parts, inclusion_parts, nodes_between
 
 from ..store.schema import log_head, log_nodes
 from .not_whole import log_not_whole
@@ -39,9 +39,18 @@ def root_at(connection: Connection, size: int) -> bytes:
     Raises:
         BrokerRefused: `broker-not-ready`: the log does not have so many.
     """
-    if not size:
-        return EMPTY_ROOT
-    return _digests(connection, (nodes_between(0, size),))[0]
+    return look_up(connection, sizes=(size,))[0][size]
+
+
+def look_up(
+    connection: Connection, *, sizes: Collection[int], included: tuple[int, int] | None = None
+) -> tuple[dict[int, bytes], tuple[bytes, ...]]:
+    """The root of each of `sizes`, as `root_at`, and the proof for `included`, an index and a size, as
+    `prove_inclusion`: all by one query."""
+    asked = [size for size in sizes if size]
+    proving = () if included is None else inclusion_parts(*included)
+    digests = _digests(connection, (*(nodes_between(0, size) for size in asked), *proving))
+    return {0: EMPTY_ROOT, **dict(zip(asked, digests, strict=False))}, digests[len(asked) :]
 
 
 def prove_inclusion(connection: Connection, index: int, size: int) -> tuple[bytes, ...]:
@@ -64,17 +73,26 @@ def prove_consistency(connection: Connection, old: int, size: int) -> tuple[byte
     return _digests(connection, consistency_parts(old, size)) if old else ()
 
 
-def _digests(connection: Connection, parts: Sequence[Part]) -> tuple[bytes, ...]:
-    wanted = [node for part in parts for node in part]
-    if not wanted:
-        return ()
+def nodes_at(connection: Connection, nodes: Collection[Node]) -> dict[Node, bytes]:
+    """The digests of these nodes, each named once.
+
+    Raises:
+        BrokerRefused: `broker-not-ready`: one is not there.
+    """
+    if not nodes:
+        return {}
     named: dict[str, int] = {}
-    for number, (level, place) in enumerate(wanted):
+    for number, (level, place) in enumerate(nodes):
         named |= {f"level_{number}": level, f"place_{number}": place}
-    rows = connection.execute(_nodes(len(wanted)), named)
+    rows = connection.execute(_nodes(len(nodes)), named)
     found = {(row.level, row.position): row.digest for row in rows}
-    if len(found) < len(wanted):
+    if len(found) < len(nodes):
         raise log_not_whole()
+    return found
+
+
+def _digests(connection: Connection, parts: Sequence[Part]) -> tuple[bytes, ...]:
+    found = nodes_at(connection, dict.fromkeys(node for part in parts for node in part))
     return tuple(fold([found[node] for node in part]) for part in parts)
 
 

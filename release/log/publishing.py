@@ -20,12 +20,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from attestation.errors import EvidenceRejected
 from contract.checkpoint import (
@@ -42,27 +42,46 @@ from contract.release_refusals import REFUSALS, BrokerRefused
 from contract.signed_note import NOTE, note_key, render_verifier_key
 
 from ..store.engine import reading, writing
-from ..store.schema import checkpoints
+from ..store.schema import checkpoints, log_head
 from .cosigning import Cosigning, Overtaken, Witness
 from .not_whole import log_not_whole
-from .proving import prove_inclusion, root_at, size_of
-from .restoring import KeptFile, check_extends, current_epoch
+from .proving import look_up, prove_inclusion
+from .restoring import CURRENT_EPOCH, KeptFile, check_extends, current_epoch, epoch_in
 
 AGAIN_S: Final = 1.0
 """After a failure nothing is tried for so long: a witness that is away is not asked by every caller."""
 TURN_S: Final = 20.0
 """Who waits longer for the checkpoint that another call is making is refused, and its thread is free."""
 _TRIES: Final = 8
-_STORED: Final = select(checkpoints.c.text)
+_STATE: Final = select(
+    log_head.c.size,
+    CURRENT_EPOCH.scalar_subquery().label("epoch"),
+    select(checkpoints.c.text).where(checkpoints.c.size == log_head.c.size).scalar_subquery().label("stored"),
+).where(log_head.c.id == 1)
+_STORE: Final = {
+    dialect: statement(checkpoints)
+    .on_conflict_do_nothing(index_elements=["size"])
+    .returning(checkpoints.c.size)
+    for dialect, statement in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_STORED: Final = select(checkpoints.c.text).where(checkpoints.c.size == bindparam("asked"))
+_REPLACE: Final = (
+    update(checkpoints).where(checkpoints.c.size == bindparam("asked")).values(text=bindparam("text"))
+)
 _NOT_READY: Final = REFUSALS["broker-not-ready"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A checkpoint as its note, which may leave."""
+    """A checkpoint as its note, which may leave.
+
+    `proof` is that of the entry for which it was made, the one at `proved`; None where it was for no entry.
+    """
 
     text: str
     checkpoint: Checkpoint
+    proved: int | None
+    proof: tuple[bytes, ...]
 
 
 class Publisher:
@@ -134,23 +153,25 @@ class Publisher:
         """
         published = self.publish(index + 1)
         try:
-            proof = self._prove(published.checkpoint, index, entry)
+            proof = self._prove(published, index, entry)
         except BrokerRefused as error:
             if error.refusal is _NOT_READY:  # what was signed does not stand there: look anew before anything
                 self._failed = self._clock(), error
             raise
         return Logged(entry=entry, opening=opening, index=index, checkpoint=published.text, proof=proof)
 
-    def _prove(self, checkpoint: Checkpoint, index: int, entry: bytes) -> tuple[bytes, ...]:
+    def _prove(self, published: Published, index: int, entry: bytes) -> tuple[bytes, ...]:
         """The proof, which holds: a database that was taken back under this process makes one that does not.
 
         Raises:
             BrokerRefused: `broker-not-ready`: what was signed is not in the database any more.
         """
-        with reading(self._engine) as connection:
-            proof = prove_inclusion(connection, index, checkpoint.size)
+        size, root, proof = published.checkpoint.size, published.checkpoint.root, published.proof
+        if published.proved != index:  # made for another, or stored by another broker
+            with reading(self._engine) as connection:
+                proof = prove_inclusion(connection, index, size)
         try:
-            verify_inclusion(entry, index=index, size=checkpoint.size, proof=proof, root=checkpoint.root)
+            verify_inclusion(entry, index=index, size=size, proof=proof, root=root)
         except ProofRejected:
             raise log_not_whole() from None
         return proof
@@ -161,7 +182,7 @@ class Publisher:
             if self._clock() < at + AGAIN_S:
                 raise error.refusal.error(error.message, error.hint)
         try:
-            published = self._make()
+            published = self._make(size)
             if published.checkpoint.size < size:
                 raise _NOT_READY.error("the log does not have the entry that was asked for")
         except BrokerRefused as error:
@@ -170,41 +191,69 @@ class Publisher:
         self._last, self._failed = published, None
         return published
 
-    def _make(self) -> Published:
-        for _ in range(_TRIES):
+    def _make(self, size: int) -> Published:
+        """A checkpoint of all that there are, for whoever needs one of `size` entries."""
+        if self._cosigning is None:
+            kept = self._read_kept()
+            with writing(self._engine) as connection:
+                published, is_stored = self._sign(connection, size, kept)
+                if not is_stored:
+                    self._store(connection, published)
+            return self._keep(published)
+        for _ in range(_TRIES):  # no transaction waits for a witness
+            kept = self._read_kept()
             with reading(self._engine) as connection:
-                checkpoint, stored = self._look(connection)
-            text = sign_checkpoint(checkpoint, self._identity)
-            if stored is not None and self._is_enough(stored, text):
-                return self._keep(Published(text=stored, checkpoint=checkpoint))
-            if self._cosigning is not None:
+                published, is_stored = self._sign(connection, size, kept)
+            if not is_stored:
                 try:
-                    text = self._cosigning.cosigned(checkpoint, text)
+                    text = self._cosigning.cosigned(published.checkpoint, published.text)
                 except Overtaken:
                     continue
-            published = Published(text=text, checkpoint=checkpoint)
-            self._store(published)
+                published = replace(published, text=text)
+                with writing(self._engine) as connection:
+                    self._store(connection, published)
             return self._keep(published)
         raise _NOT_READY.error("other brokers are faster than the witness", "try again")
 
-    def _look(self, connection: Connection) -> tuple[Checkpoint, str | None]:
-        """What is there to be signed, and the note of it where some broker has stored one.
+    def _read_kept(self) -> Checkpoint | None:
+        """What is kept outside; to be read before the log is, which only grows."""
+        return None if self._kept is None else self._kept.read()
+
+    def _sign(self, connection: Connection, wanted: int, kept: Checkpoint | None) -> tuple[Published, bool]:
+        """All that there is, signed, with the proof of entry `wanted - 1`; and whether that is stored by now.
 
         Raises:
             BrokerRefused: `broker-not-ready`: it does not extend what was signed before.
         """
-        kept = None if self._kept is None else self._kept.read()  # before the log, which only grows
-        size = size_of(connection)  # before the epoch: an epoch is never signed with another's entries
-        origin = origin_of(self._broker, current_epoch(connection))
-        now = Checkpoint(origin=origin, size=size, root=root_at(connection, size))
+        found = connection.execute(
+            _STATE
+        ).one_or_none()  # one moment: no epoch is signed with another's entries
+        if found is None:
+            raise log_not_whole()
+        size: int = found.size
         last = None if self._last is None else self._last.checkpoint
         held = [] if last is None else [(last, "what this broker has signed")]
         if kept is not None and kept != last:
             held.append((kept, "the checkpoint that is kept outside"))
+        proved = wanted - 1 if 0 < wanted <= size else None
+        roots, proof = look_up(
+            connection,
+            sizes={size, *(each.size for each, _ in held if each.size <= size)},
+            included=None if proved is None else (proved, size),
+        )
+        now = Checkpoint(origin=origin_of(self._broker, epoch_in(found.epoch)), size=size, root=roots[size])
         for each, where in held:
-            check_extends(connection, now, each, broker=self._broker, where=where)
-        stored: str | None = connection.execute(_STORED.where(checkpoints.c.size == size)).scalar()
-        return now, None if stored is None else self._if_same(now, stored)
+            check_extends(now, each, root_at=roots.__getitem__, broker=self._broker, where=where)
+        text = sign_checkpoint(now, self._identity)
+        stored = None if found.stored is None else self._if_same(now, found.stored)
+        is_stored = stored is not None and self._is_enough(stored, text)
+        made = Published(
+            text=stored if stored is not None and is_stored else text,
+            checkpoint=now,
+            proved=proved,
+            proof=proof,
+        )
+        return made, is_stored
 
     def _if_same(self, now: Checkpoint, stored: str) -> str | None:
         """The note that is stored, where it says what would be signed; None where it is of another epoch.
@@ -230,17 +279,14 @@ class Publisher:
         is_own = stored.startswith(own)
         return is_own and (self._cosigning is None or self._cosigning.has_cosigned(stored))
 
-    def _store(self, published: Published) -> None:
+    def _store(self, connection: Connection, published: Published) -> None:
         """The note stands in the database, beside no other of its size."""
-        row = {"size": published.checkpoint.size, "text": published.text}
-        try:
-            with writing(self._engine) as connection:
-                connection.execute(insert(checkpoints), row)
-        except IntegrityError:  # some broker stored one meanwhile, or it lacked the witness
-            with writing(self._engine) as connection:
-                at_size = checkpoints.c.size == published.checkpoint.size
-                self._if_same(published.checkpoint, connection.execute(_STORED.where(at_size)).scalar_one())
-                connection.execute(update(checkpoints).where(at_size).values(text=published.text))
+        size = published.checkpoint.size
+        row = {"size": size, "text": published.text}
+        if connection.execute(_STORE[connection.dialect.name], row).one_or_none() is None:
+            # Some broker stored one meanwhile, or it lacked the witness.
+            self._if_same(published.checkpoint, connection.execute(_STORED, {"asked": size}).scalar_one())
+            connection.execute(_REPLACE, {"asked": size, "text": published.text})
 
     def _keep(self, published: Published) -> Published:
         if self._kept is not None:

@@ -15,6 +15,7 @@ Without a witness and without the file, a restored database is not noticed once 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,10 @@ from contract.release_refusals import REFUSALS, BrokerRefused
 
 from ..store.schema import CURRENT, documents
 from .not_whole import log_not_whole
-from .proving import root_at
 
 EPOCH: Final = "epoch"
 """The kind of the document that says which epoch it is."""
-_EPOCH: Final = select(documents.c.body).where(documents.c.kind == EPOCH, documents.c.name == CURRENT)
+CURRENT_EPOCH: Final = select(documents.c.body).where(documents.c.kind == EPOCH, documents.c.name == CURRENT)
 _NOT_READY: Final = REFUSALS["broker-not-ready"]
 _RESTORE: Final = "restore the newest backup; if entries are lost for good, the owner begins a new epoch"
 _MOST_BYTES: Final = 256 << 10
@@ -103,7 +103,15 @@ def current_epoch(connection: Connection) -> int:
     Raises:
         BrokerRefused: `broker-not-ready`: the database does not say.
     """
-    body = connection.execute(_EPOCH).scalar()
+    return epoch_in(connection.execute(CURRENT_EPOCH).scalar())
+
+
+def epoch_in(body: bytes | None) -> int:
+    """The epoch that the document says; 0 where there is none.
+
+    Raises:
+        BrokerRefused: `broker-not-ready`: it says none.
+    """
     if body is None:
         return 0
     try:
@@ -113,11 +121,11 @@ def current_epoch(connection: Connection) -> int:
 
 
 def check_extends(
-    connection: Connection, now: Checkpoint, held: Checkpoint, *, broker: Digest, where: str
+    now: Checkpoint, held: Checkpoint, *, root_at: Callable[[int], bytes], broker: Digest, where: str
 ) -> None:
     """The log that `now` speaks of begins with what `held` says, or is of a later epoch.
 
-    `where` says for people who holds it.
+    `root_at` is asked for the log's root at a size that it has; `where` says for people who holds the other.
 
     Raises:
         BrokerRefused: `broker-not-ready`: it does not.
@@ -132,7 +140,7 @@ def check_extends(
             f"the database is of epoch {epoch}, and {where} of epoch {held_epoch}: it was restored", _RESTORE
         )
     check_not_behind(now.size, held.size, where=where)
-    if root_at(connection, held.size) != held.root:
+    if root_at(held.size) != held.root:
         raise _NOT_READY.error(
             f"the database's log is another one than {where}, from before entry {held.size} on", _RESTORE
         )

@@ -21,9 +21,12 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from alembic.migration import MigrationContext
@@ -33,10 +36,12 @@ from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     IntegrityError,
+    InvalidatePoolError,
     NotSupportedError,
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from attestation.errors import Misconfigured, quoted
 from contract.release_refusals import REFUSALS
@@ -46,8 +51,14 @@ from .migrations import HEAD
 BUSY_S: Final = 10
 """A writer of SQLite waits so long for a process that writes besides."""
 
+RESTED_S: Final = 1.0
+"""A connection that nobody has used for so long is asked whether the database is still there: a question less
+for all others. Where the database was started again within it, a call is answered `database-unavailable`."""
+
 _WRITES = "symbolon_writes"
+_READS = "symbolon_reads"
 _TURN = "symbolon_turn"
+_RESTS_SINCE = "symbolon_rests_since"
 _LOCK_SUFFIX = ".broker"
 _CONNECTIONS: Final = 16
 _WITHOUT_TABLES: Final = (
@@ -122,20 +133,26 @@ def open_engine(url: str) -> Engine:
     how: dict[str, Any] = (
         {"connect_args": {"isolation_level": None, "timeout": BUSY_S, "check_same_thread": False}}
         if is_sqlite
-        else {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
+        else {"isolation_level": "READ COMMITTED"}
     )
+    # In READ COMMITTED each statement sees what is committed by then, within a transaction and without.
+    reads: dict[str, Any] = {_WRITES: False} if is_sqlite else {"isolation_level": "AUTOCOMMIT"}
     engine = create_engine(
         parsed,
         pool_size=_CONNECTIONS,
+        pool_use_lifo=True,  # few of them work, and their servers have at hand what they asked last
         max_overflow=_CONNECTIONS,
         pool_timeout=BUSY_S,
         hide_parameters=True,  # an error's text has no answer and no envelope in it
-        execution_options={_TURN: threading.Lock() if is_sqlite else None},
+        execution_options={_TURN: threading.Lock() if is_sqlite else None, _READS: reads},
         **how,
     )
     event.listen(engine, "connect", _set_up_sqlite if is_sqlite else _check_postgresql)
     if is_sqlite:
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "checkin", _rest)
+        event.listen(engine, "checkout", partial(_wake, engine))
     with reading(engine):
         pass
     return engine
@@ -159,12 +176,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that only reads.
+    """A connection for what only reads. With SQLite all of it sees one moment.
 
     Raises:
         BrokerRefused: `database-unavailable`.
     """
-    with _transaction(engine, writes=False) as connection:
+    with _transaction(engine, engine.get_execution_options()[_READS]) as connection:
         yield connection
 
 
@@ -174,9 +191,9 @@ def is_database_at_fault(error: DBAPIError) -> bool:
 
 
 @contextmanager
-def _transaction(engine: Engine, *, writes: bool = True) -> Iterator[Connection]:
+def _transaction(engine: Engine, options: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Connection]:
     try:
-        with engine.connect().execution_options(**{_WRITES: writes}) as connection, connection.begin():
+        with engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
     except DBAPIError as error:
         if not is_database_at_fault(error):
@@ -306,6 +323,21 @@ def _check_postgresql(connection: Any, record: object) -> None:
                     hint=f"set `{name} = on` for the server, the database and the broker's role",
                 )
     connection.rollback()
+
+
+def _rest(connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_RESTS_SINCE] = time.monotonic()
+
+
+def _wake(engine: Engine, connection: Any, record: ConnectionPoolEntry, fairy: object) -> None:
+    """A connection that has rested is still one; else the pool opens another, and closes those that rest."""
+    since = record.info.get(_RESTS_SINCE)
+    if since is None or time.monotonic() < since + RESTED_S:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _begin_sqlite(connection: Connection) -> None:

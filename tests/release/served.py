@@ -10,10 +10,12 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -26,8 +28,8 @@ from contract.model_keys import render_model_key, seal_model_key
 from contract.orders import Order, Type, make_document, render_document, sign_document
 from contract.owner_asks import Query, open_answer, sign_query
 from contract.pins import pin_of
+from contract.release import Call as ReleaseCall
 from contract.release import (
-    Call,
     Release,
     ReleaseRequest,
     parse_challenge,
@@ -52,6 +54,8 @@ ROOT: Final = Path(__file__).parents[2]
 PASSPHRASE: Final = "a sentence that nobody may read anywhere"
 _STARTING_S: Final = 120
 _DAY_S: Final = 86_400
+Call: TypeAlias = Callable[..., tuple[int, bytes]]
+"""`Served.call`, or one like it."""
 
 
 def platform() -> tuple[x509.Certificate, list[object]]:
@@ -117,9 +121,7 @@ class Served:
 
     def connect(self) -> http.client.HTTPSConnection:
         """A connection to the pinned key."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(*self.address, timeout=60, context=context)
+        connection = http.client.HTTPSConnection(*self.address, timeout=60, context=_context())
         connection.connect()
         shown = connection.sock.getpeercert(binary_form=True)
         assert pin_of(shown or b"").removeprefix("sha256:") in self.pins
@@ -128,12 +130,24 @@ class Served:
     def call(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Status and body of the answer, by a connection of its own."""
+        with self.talking() as call:
+            return call(method, path, body, headers)
+
+    @contextmanager
+    def talking(self) -> Iterator[Call]:
+        """What calls, one after the other by one connection, as a workload does."""
         connection = self.connect()
-        try:
+
+        def call(
+            method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        ) -> tuple[int, bytes]:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.read()
+
+        try:
+            yield call
         finally:
             connection.close()
 
@@ -179,9 +193,11 @@ class Served:
         self.order("licence", sign_licence(licence, OWNER))
         return licence
 
-    def ask(self, claims: Json | None = None, **changes: Any) -> tuple[X25519PrivateKey, bytes, bytes]:
+    def ask(
+        self, claims: Json | None = None, *, by: Call | None = None, **changes: Any
+    ) -> tuple[X25519PrivateKey, bytes, bytes]:
         """A challenge was given; the private key, the request and the call that answers it."""
-        status, given = self.call("POST", "/v1/challenge")
+        status, given = (by or self.call)("POST", "/v1/challenge")
         assert status == 200, given
         private = X25519PrivateKey.generate()
         request = ReleaseRequest(
@@ -197,14 +213,22 @@ class Served:
         text = render_request(replace(request, **changes))
         said = claims_for(text, broker=self.digest, at=int(time.time()), **dict(claims or {}))  # type: ignore[arg-type]
         token = signed({"alg": "RS256", "x5c": self.chain}, said, rsa_key("leaf"))
-        return private, text, render_call(Call(request=text, token=token))
+        return private, text, render_call(ReleaseCall(request=text, token=token))
 
     def release(self, **changes: Any) -> tuple[X25519PrivateKey, bytes, Release]:
         """A release, with what opens it."""
-        private, text, call = self.ask(**changes)
-        status, answer = self.call("POST", "/v1/release", call)
+        with self.talking() as call:
+            private, text, asked = self.ask(by=call, **changes)
+            status, answer = call("POST", "/v1/release", asked)
         assert status == 200, answer
         return private, text, parse_release(answer)
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def make_served(

@@ -217,7 +217,7 @@ def test_whoever_floods_the_owner_s_calls_keeps_no_workload_out(
 
 def test_a_busy_broker_still_says_how_it_is(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     take_all(asked.service.workers)
-    status, answer = asked.ask("POST", "/v1/challenge")
+    status, answer = asked.ask("POST", "/v1/release")
     assert (status, json.loads(answer)["error"]["code"]) == (429, "rate-limited")
     assert asked.ask("GET", "/healthz") == (200, b'{"alive":true}')
 

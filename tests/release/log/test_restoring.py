@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,14 +87,14 @@ def test_a_database_from_before_the_epoch_is_behind(engine: Engine, grow: Grow) 
         now = Checkpoint(origin=origin_of(BROKER), size=2, root=root_at(connection, 2))
         held = Checkpoint(origin=origin_of(BROKER, 1), size=0, root=EMPTY_ROOT)
         with pytest.raises(BrokerRefused, match="of epoch 0, and the file of epoch 1"):
-            check_extends(connection, now, held, broker=BROKER, where="the file")
+            check_extends(now, held, root_at=partial(root_at, connection), broker=BROKER, where="the file")
 
 
-def test_another_broker_s_checkpoint_is_no_measure(engine: Engine) -> None:
+def test_another_broker_s_checkpoint_is_no_measure() -> None:
     now = Checkpoint(origin=origin_of(BROKER), size=0, root=EMPTY_ROOT)
     held = Checkpoint(origin=origin_of(OTHER), size=0, root=EMPTY_ROOT)
-    with reading(engine) as connection, pytest.raises(BrokerRefused, match="another broker's"):
-        check_extends(connection, now, held, broker=BROKER, where="the file")
+    with pytest.raises(BrokerRefused, match="another broker's"):
+        check_extends(now, held, root_at=lambda _: EMPTY_ROOT, broker=BROKER, where="the file")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"something else"], ids=["empty", "no text", "no note"])

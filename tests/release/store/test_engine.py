@@ -16,6 +16,7 @@ from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from contract.release_refusals import BrokerRefused
+from release.store import engine as engine_module
 from release.store import engine as engines
 from release.store import schema
 from release.store.engine import (
@@ -171,7 +172,7 @@ def test_a_pool_without_a_free_connection_is_unavailable(
     assert refused.value.code == "database-unavailable"
 
 
-def test_a_postgresql_that_is_down_is_unavailable_and_found_again() -> None:
+def test_a_postgresql_that_is_down_is_unavailable_and_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with postgresql.started() as server:
         url = server.new_database()
         engine = open_engine(url)
@@ -184,6 +185,15 @@ def test_a_postgresql_that_is_down_is_unavailable_and_found_again() -> None:
         server.start()
         with writing(engine) as connection:
             connection.execute(text("SELECT 1"))
+        monkeypatch.setattr(engine_module, "RESTED_S", 3600.0)
+        server.stop()
+        server.start()
+        with pytest.raises(BrokerRefused) as refused, writing(engine) as connection:  # used a moment ago
+            connection.execute(text("SELECT 1"))
+        assert refused.value.code == "database-unavailable"
+        with writing(engine) as connection:
+            connection.execute(text("SELECT 1"))
+        monkeypatch.setattr(engine_module, "RESTED_S", 0.0)
         server.stop()
         server.start()
         with writing(engine) as connection:  # nobody noticed meanwhile
