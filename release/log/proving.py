@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cache
+from itertools import cycle
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select
@@ -81,10 +82,11 @@ def nodes_at(connection: Connection, nodes: Collection[Node]) -> dict[Node, byte
     """
     if not nodes:
         return {}
+    count = 1 << (len(nodes) - 1).bit_length()  # few different queries, so that a database has each at hand
     named: dict[str, int] = {}
-    for number, (level, place) in enumerate(nodes):
+    for number, (level, place) in zip(range(count), cycle(nodes), strict=False):
         named |= {f"level_{number}": level, f"place_{number}": place}
-    rows = connection.execute(_nodes(len(nodes)), named)
+    rows = connection.execute(_nodes(count), named)
     found = {(row.level, row.position): row.digest for row in rows}
     if len(found) < len(nodes):
         raise log_not_whole()
