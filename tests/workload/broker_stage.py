@@ -267,6 +267,7 @@ class _Server(ThreadingHTTPServer):
 def _handler_of(broker: SmallBroker) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
+        protocol_version = "HTTP/1.1"  # it keeps a connection, as `release/` does
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPSConnection
 from pathlib import Path
 from threading import Thread
 
@@ -166,6 +167,48 @@ def test_a_call_with_a_challenge_that_is_void_is_not_sent_again(small: SmallBrok
     with small.serving(), pytest.raises(BrokerRefused):
         client(small).ask("/v1/challenge", b"")
     assert small.called == ["challenge"]
+
+
+def connecting(monkeypatch: pytest.MonkeyPatch) -> list[HTTPSConnection]:
+    """The connections that brokers are asked by from now on."""
+    made: list[HTTPSConnection] = []
+    real = Broker._connect
+
+    def connect(self: Broker, call_s: float) -> HTTPSConnection:
+        made.append(real(self, call_s))
+        return made[-1]
+
+    monkeypatch.setattr(Broker, "_connect", connect)
+    return made
+
+
+def test_calls_that_follow_one_another_have_one_connection_which_is_closed(
+    small: SmallBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = connecting(monkeypatch)
+    with small.serving(), client(small).talking() as ask:
+        first, second = (parse_challenge(ask("/v1/challenge", b"")).challenge for _ in range(2))
+    assert (len(made), made[0].sock, first == second) == (1, None, False)
+
+
+def test_a_connection_that_was_closed_between_two_calls_is_made_anew(
+    small: SmallBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = connecting(monkeypatch)
+    with small.serving(), client(small).talking() as ask:
+        ask("/v1/challenge", b"")
+        made[0].sock.shutdown(socket.SHUT_RDWR)
+        assert parse_challenge(ask("/v1/challenge", b"")).challenge in small.challenges
+    assert len(made) == 2
+
+
+def test_a_connection_on_which_a_call_was_refused_is_used_for_the_next(
+    small: SmallBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, small.refuses = connecting(monkeypatch), {"challenge": ["database-unavailable"]}
+    with small.serving(), client(small).talking() as ask:
+        ask("/v1/challenge", b"")
+    assert (len(made), small.called) == (1, ["challenge", "challenge"])
 
 
 def test_an_answer_larger_than_any_is_rejected(small: SmallBroker, monkeypatch: pytest.MonkeyPatch) -> None:
