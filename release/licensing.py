@@ -25,8 +25,7 @@ AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 MOST_PICTURES: Final = 10**12
 """No job has more; what asks for more would not fit the counts."""
 
-_LICENCE = select(schema.licences).where(schema.licences.c.id == bindparam("asked"))
-_LOCKED_LICENCE = _LICENCE.with_for_update()
+_LOCKED_LICENCE = select(schema.licences).where(schema.licences.c.id == bindparam("asked")).with_for_update()
 _OTHER_MACHINES = select(func.count(schema.leases.c.machine.distinct())).where(
     schema.leases.c.licence == bindparam("licence"),
     schema.leases.c.ends_at > bindparam("now"),
@@ -55,13 +54,13 @@ class Model:
     wrapped: bytes
 
 
-def find_licence(connection: Connection, name: str, *, locked: bool) -> Held:
-    """The licence; `locked` where it is going to be counted.
+def lock_licence(connection: Connection, name: str) -> Held:
+    """The licence, which nobody else counts until the transaction ends.
 
     Raises:
         BrokerRefused: `licence-unknown`, one that cannot be read too.
     """
-    row = connection.execute(_LOCKED_LICENCE if locked else _LICENCE, {"asked": name}).one_or_none()
+    row = connection.execute(_LOCKED_LICENCE, {"asked": name}).one_or_none()
     if row is None:
         raise REFUSALS["licence-unknown"].error()
     return licence_in(row)

@@ -166,7 +166,7 @@ def _settle(connection: Connection, asked: Asked, looked: _Looked, clock: Callab
     is_new = ledger.use_challenge(connection, asked)
     if ledger.lock_policy(connection) != looked.policy:
         raise _LookAgain
-    held = licensing.find_licence(connection, request.licence, locked=True)
+    held = licensing.lock_licence(connection, request.licence)
     at = int(clock())
     holder = licensing.check_holder(held.licence, machine)
     licensing.check_standing(held, at)

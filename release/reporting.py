@@ -80,7 +80,7 @@ def _settle(
     """The pictures that came back, and the log's entry of it: None where it was reported before."""
     leases, licences = schema.leases, schema.licences
     unlocked = _find_lease(connection, statement, locked=False)
-    held = licensing.find_licence(connection, unlocked.licence, locked=True)
+    held = licensing.lock_licence(connection, unlocked.licence)
     lease = _find_lease(connection, statement, locked=True)
     at = int(clock())
     if lease.reported_at is not None:
