@@ -142,20 +142,20 @@ def _is_long(case: Case) -> bool:
     return False
 
 
+def roots_of(case: Case) -> tuple[Mapping[str, object], ...]:
+    """What a token gives a policy to read."""
+    return case.assertion, case.google, case.attribute
+
+
 def proof_of(policies: PolicySet | str, that: str) -> Callable[[], Reader]:
     """How Google's runtime finds a token that is admitted and of which `that` is not true."""
 
     def peer() -> Reader:
-        whole = as_policy_set(policies)
-        admits, both = Peer(whole), Peer(asking(whole, that))
+        whole = Peer(as_policy_set(policies))
+        asked = whole.compiled(that)
 
         def reads(case: Case) -> bool:
-            roots = (case.assertion, case.google, case.attribute)
-            admitted = admits.admits(*roots)
-            if not any(admitted):
-                return False
-            pairs = zip(admitted, both.admits(*roots), strict=True)
-            return any(one and not holds for one, holds in pairs)
+            return any(not whole.is_true(asked, seen) for seen in whole.admitted(*roots_of(case)))
 
         return reads
 
@@ -166,13 +166,13 @@ def absence_of(policies: PolicySet | str, *also: str) -> Callable[[], Reader]:
     """How Google's runtime finds a token that is admitted and of which one of `also` is true."""
 
     def peer() -> Reader:
-        whole = as_policy_set(policies)
-        admits = Peer(whole)
-        asked = [Peer(asking(whole, each)) for each in also]
+        whole = Peer(as_policy_set(policies))
+        asked = [whole.compiled(each) for each in also]
 
         def reads(case: Case) -> bool:
-            roots = (case.assertion, case.google, case.attribute)
-            return any(admits.admits(*roots)) and any(any(each.admits(*roots)) for each in asked)
+            return any(
+                whole.is_true(each, seen) for seen in whole.admitted(*roots_of(case)) for each in asked
+            )
 
         return reads
 
@@ -186,8 +186,8 @@ def no_more_than(old: PolicySet | str, new: PolicySet | str) -> Callable[[], Rea
         before, after = Peer(as_policy_set(old)), Peer(as_policy_set(new))
 
         def reads(case: Case) -> bool:
-            roots = (case.assertion, case.google, case.attribute)
-            return any(after.admits(*roots)) and not any(before.admits(*roots))
+            roots = roots_of(case)
+            return bool(after.admitted(*roots)) and not before.admitted(*roots)
 
         return reads
 
@@ -232,12 +232,3 @@ def another_value(policies: PolicySet, claim: str, values: Values) -> Question:
 
     trees = (*trees_of(read), *(tree for each in admissions for tree in each.trees))
     return Question(formula=formula, holds=holds, trees=trees, peer=peer)
-
-
-def asking(policies: PolicySet, also: str) -> PolicySet:
-    """The same policies, each asking one thing more. A comment ends with its line, so lines are kept."""
-    providers = tuple(
-        replace(each, condition=f"(\n{each.condition.strip() or 'true'}\n) && (\n{also}\n)")
-        for each in policies.providers
-    )
-    return replace(policies, providers=providers)

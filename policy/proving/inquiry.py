@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ..cel import syntax
 from ..cel.condition import Condition
@@ -22,7 +22,7 @@ from ..policy_set import PolicySet
 from ..provider import Provider
 from . import neighbours
 from .answers import Found, NoneFound, Search, Undecided
-from .attacking import Reader, asking
+from .attacking import Reader, roots_of
 from .peer import Peer
 from .prover import Prover
 from .smt.admission import Admission
@@ -73,7 +73,7 @@ class Inquiry:
         self._compiled: dict[str, Condition] = {}
         self._signed: dict[int, bool] = {}  # by the identity of what `_near` keeps
         self._seen: dict[int, _Seen] = {}  # by the identity of a case, which what is seen keeps alive
-        self._peers_word: dict[int, tuple[Case, bool]] = {}
+        self._peers_word: dict[int, tuple[Case, list[Any], bool]] = {}
 
     @property
     def condition(self) -> Condition:
@@ -144,7 +144,7 @@ class Inquiry:
             match answer:
                 case Found():
                     seen = self._see(_case(answer))
-                    shown = [key for key in left if self._holds(key, seen)]
+                    shown = self._shown_by(seen, left)
                     self._answers |= dict.fromkeys(shown, answer)
                     left = [key for key in left if key not in shown]
                 case Undecided() if len(left) > 1:
@@ -159,7 +159,7 @@ class Inquiry:
         """Answers what the tokens near the example show; the others are left."""
         left = list(keys)
         for seen in self._near:
-            shown = [key for key in left if self._holds(key, seen)]
+            shown = self._shown_by(seen, left)
             if not shown or not self._could_be_signed(seen):
                 continue
             self._answers |= dict.fromkeys(shown, _found(seen.case))
@@ -197,10 +197,12 @@ class Inquiry:
         results, _ = self.condition.evaluate(case.assertion, *seen)
         return _Seen(case, tuple(None if is_unknown(result) else result is True for result in results))
 
-    def _holds(self, key: Key, seen: _Seen) -> bool:
-        if isinstance(key, str):
-            return seen.admitted and self._condition(key).decide(seen.case.assertion)
-        return seen.refused_by(key)
+    def _shown_by(self, seen: _Seen, keys: Sequence[Key]) -> list[Key]:
+        """Those of the keys that hold of a token."""
+        if not seen.admitted:
+            return [key for key in keys if isinstance(key, int) and seen.refused_by(key)]
+        assertion = seen.case.assertion
+        return [key for key in keys if isinstance(key, str) and self._condition(key).decide(assertion)]
 
     def _condition(self, text: str) -> Condition:
         if text not in self._compiled:
@@ -228,8 +230,7 @@ class Inquiry:
             return circuit.any_of(found)
 
         def holds(case: Case) -> bool:
-            seen = self._see(case)
-            return any(self._holds(key, seen) for key in keys)
+            return bool(self._shown_by(self._see(case), keys))
 
         every = (*also, *self._admission.trees)
         question = Question(
@@ -252,34 +253,40 @@ class Inquiry:
         Raises:
             NoPeer
         """
-        whole = self._whole_peer
-        others = {key: Peer(self._without(key)) for key in keys if isinstance(key, int)}
+        peer, condition = self._peer
+        # a disjunction is true where one part is, though another errs
         texts = [key for key in keys if isinstance(key, str)]
-        asked = [Peer(asking(self._alone, text)) for text in texts]
-
-        def admits(peer: Peer, case: Case) -> bool:
-            return any(peer.admits(case.assertion, case.google, case.attribute))
+        fewer = [self._without(key) for key in keys if isinstance(key, int)]
+        also = peer.compiled(_any_of(texts)) if texts else None
+        without = peer.compiled(_any_of(fewer)) if fewer else None
 
         def reads(case: Case) -> bool:
             known = self._peers_word.get(id(case))
             if known is None:
-                known = self._peers_word[id(case)] = (case, admits(whole, case))
-            if known[1]:
-                return any(admits(peer, case) for peer in asked)
-            return any(admits(peer, case) for peer in others.values())
+                seen = peer.sees(*roots_of(case))
+                admitted = any(peer.is_true(condition, each) for each in seen)
+                known = self._peers_word[id(case)] = (case, seen, admitted)
+            _, seen, admitted = known
+            asked = also if admitted else without
+            return asked is not None and any(peer.is_true(asked, each) for each in seen)
 
         return reads
 
     @cached_property
-    def _whole_peer(self) -> Peer:
-        return Peer(self._alone)
+    def _peer(self) -> tuple[Peer, Any]:
+        """Google's runtime for this provider, and its condition.
 
-    def _without(self, number: int) -> PolicySet:
-        """The provider without one of its clauses."""
-        texts = [f"({each.text})" for each in self.condition.clauses]
-        left = " && ".join(text for place, text in enumerate(texts) if place != number)
+        Raises:
+            NoPeer
+        """
+        peer = Peer(self._alone)
         (provider,) = self._alone.providers
-        return replace(self._alone, providers=(replace(provider, condition=left),))
+        return peer, peer.compiled(provider.condition or "true")
+
+    def _without(self, number: int) -> str:
+        """The condition without one of its clauses."""
+        left = [f"({each.text})" for place, each in enumerate(self.condition.clauses) if place != number]
+        return " && ".join(left) or "true"
 
     def _all_true(self, numbers: Sequence[int]) -> Question:
         def formula(encoder: Encoder) -> int:
@@ -316,6 +323,10 @@ def _found(case: Case) -> Found:
 
 def _nodes(condition: Condition) -> tuple[syntax.Node, ...]:
     return tuple(clause.node for clause in condition.clauses)
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    return " || ".join(f"(\n{each}\n)" for each in texts)  # a comment ends with its line
 
 
 def strings_of(node: syntax.Node) -> Iterable[str]:

@@ -9,7 +9,7 @@ Source: cel-expr/cel-python (PyPI `cel-expr-python`); IAM, "Attribute mapping".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -49,9 +49,10 @@ class Peer:
 
     def __init__(self, policies: PolicySet) -> None:
         self._cel, self._environment = _runtime()
+        self._boolean = self._cel.Type.BOOL
         self._mapped = policies.kind != "condition"
         self._providers = [
-            (each, self._compiled(each.condition or "true"), self._mapping(each)) for each in policies.active
+            (each, self.compiled(each.condition or "true"), self._mapping(each)) for each in policies.active
         ]
 
     def admits(
@@ -62,37 +63,38 @@ class Peer:
     ) -> tuple[bool, ...]:
         """Which of the active providers admit the token; `google` and `attribute` where nothing maps it."""
         return tuple(
-            self._admitted(provider, condition, mapping, assertion, google or {}, attribute or {})
-            for provider, condition, mapping in self._providers
+            seen is not None and self.is_true(condition, seen)
+            for condition, seen in self._each_sees(assertion, google, attribute)
         )
 
-    def _admitted(
+    def sees(
         self,
-        provider: Provider,
-        condition: Any,
-        mapping: Mapping[str, Any],
         assertion: Mapping[str, object],
-        google: Mapping[str, object],
-        attribute: Mapping[str, object],
-    ) -> bool:
-        if self._mapped:
-            values = {key: self._value(each, {"assertion": assertion}) for key, each in mapping.items()}
-            try:
-                mapped = provider.mapping.gathered(values)
-            except MappingRejected:
-                return False
-            if mapped.unknown:  # it knows CEL, and not what STS makes of a value
-                return False
-            google, attribute = mapped.google, mapped.attribute
-        data = {"assertion": assertion, "google": google, "attribute": attribute}
-        return self._value(condition, data) is True
+        google: Mapping[str, object] | None = None,
+        attribute: Mapping[str, object] | None = None,
+    ) -> list[Any]:
+        """What each of the active providers sees of a token, for `is_true`, where its mapping allows it."""
+        return [seen for _, seen in self._each_sees(assertion, google, attribute) if seen is not None]
 
-    def _mapping(self, provider: Provider) -> Mapping[str, Any]:
-        if not self._mapped:
-            return {}
-        return {key: self._compiled(text) for key, text in provider.mapping.expressions.items()}
+    def admitted(
+        self,
+        assertion: Mapping[str, object],
+        google: Mapping[str, object] | None = None,
+        attribute: Mapping[str, object] | None = None,
+    ) -> list[Any]:
+        """What each of the active providers that admit the token sees of it, for `is_true`."""
+        return [
+            seen
+            for condition, seen in self._each_sees(assertion, google, attribute)
+            if seen is not None and self.is_true(condition, seen)
+        ]
 
-    def _compiled(self, text: str) -> Any:
+    def compiled(self, text: str) -> Any:
+        """An expression, for `is_true`.
+
+        Raises:
+            NoPeer: Google's runtime does not know what it says.
+        """
         for node, _ in syntax.walk(parse(text, most_characters=_MOST_CHARACTERS)):
             if isinstance(node, syntax.Call) and node.function in _IAMS_OWN:
                 raise NoPeer(f"Google's runtime alone does not know `{node.function}`, which IAM adds")
@@ -103,11 +105,53 @@ class Peer:
         except RuntimeError:  # it evaluates constant parts already here, and says no more than this
             raise NoPeer("Google's runtime does not compile a constant part of it") from None
 
-    def _value(self, expression: Any, data: Mapping[str, object]) -> object:
+    def is_true(self, expression: Any, seen: Any) -> bool:
+        """Whether an expression that was compiled is true of what a provider sees."""
         try:
-            # `eval(data=data)` says the same, and takes three times as long
-            value = expression.eval(activation=self._environment.Activation(data))
-        except RuntimeError as failed:  # how the bindings say that a map repeats a key
+            value = expression.eval(activation=seen)
+        except RuntimeError:  # how the bindings say that a map repeats a key
+            return False
+        return value.type() == self._boolean and value.value() is True
+
+    def _each_sees(
+        self,
+        assertion: Mapping[str, object],
+        google: Mapping[str, object] | None,
+        attribute: Mapping[str, object] | None,
+    ) -> Iterator[tuple[Any, Any]]:
+        """The condition of each active provider, and what it sees: None where the mapping gives nothing."""
+        given = {"assertion": assertion}
+        if not self._mapped:
+            given |= {"google": google or {}, "attribute": attribute or {}}
+        unmapped = self._seen(given)
+        for provider, condition, mapping in self._providers:
+            if not self._mapped:
+                yield condition, unmapped
+                continue
+            try:
+                values = {key: self._value(each, unmapped) for key, each in mapping.items()}
+                mapped = provider.mapping.gathered(values)
+            except MappingRejected:
+                yield condition, None
+                continue
+            if mapped.unknown:  # it knows CEL, and not what STS makes of a value
+                yield condition, None
+                continue
+            yield condition, self._seen(given | {"google": mapped.google, "attribute": mapped.attribute})
+
+    def _seen(self, roots: Mapping[str, Mapping[str, object]]) -> Any:
+        """A token made ready for many expressions: that takes longer than one of them."""
+        return self._environment.Activation(roots)
+
+    def _mapping(self, provider: Provider) -> Mapping[str, Any]:
+        if not self._mapped:
+            return {}
+        return {key: self.compiled(text) for key, text in provider.mapping.expressions.items()}
+
+    def _value(self, expression: Any, seen: Any) -> object:
+        try:
+            value = expression.eval(activation=seen)
+        except RuntimeError as failed:
             return ErrorValue(str(failed), syntax.NOWHERE)
         if value.type() == self._cel.Type.ERROR:
             return ErrorValue(str(value), syntax.NOWHERE)

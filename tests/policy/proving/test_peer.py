@@ -58,6 +58,34 @@ def test_each_provider_answers_for_itself() -> None:
     assert Peer(provider("true")).admits({"no": "subject"}) == (False,)
 
 
+def test_one_look_at_a_token_answers_for_many_expressions() -> None:
+    peer = Peer(policy_set_of("true"))
+    texts = (
+        'assertion.submods.container.image_digest.startsWith("sha256:")',
+        "assertion.eat_nonce.exists(each, size(each) > 3)",
+        '"STABLE" in assertion.submods.confidential_space.support_attributes',
+        'assertion.nope == "x"',
+        'assertion.nope == "x" || assertion.hwmodel != "GCP_INTEL_TDX"',
+    )
+    asked = [peer.compiled(text) for text in texts]
+    trees = [tree for text in texts for each in admissions_of(policy_set_of(text)) for tree in each.trees]
+    outcomes = set()
+    for token in hostile_tokens(trees, near=[SAMPLE], seed=4, count=300):
+        (seen,) = peer.sees(token)
+        together = [peer.is_true(each, seen) for each in asked]
+        assert together == [peer.is_true(each, *peer.sees(token)) for each in asked]
+        assert together == [policy_set_of(text).outcome(token) == "admitted" for text in texts], token
+        outcomes.add(tuple(together))
+    assert len(outcomes) > 4
+
+
+def test_a_disjunction_is_true_where_one_part_errs_and_another_is_true() -> None:
+    peer = Peer(policy_set_of("true"))
+    (seen,) = peer.sees({"sub": "s"})
+    assert peer.is_true(peer.compiled('(assertion.nope == "x") || (assertion.sub == "s")'), seen)
+    assert not peer.is_true(peer.compiled('(assertion.nope == "x") || (assertion.sub == "t")'), seen)
+
+
 def test_a_policy_that_calls_iams_own_function_has_no_peer() -> None:
     with pytest.raises(NoPeer, match="extract"):
         Peer(policy_set_of('assertion.sub.extract("projects/{p}/") == "x"'))
