@@ -155,9 +155,8 @@ class Pattern:
 
     def __init__(self, pattern: str) -> None:
         self._automaton: Automaton = compile_pattern(pattern).automaton
-        self._minds_sides = any(
-            where is not None for steps in self._automaton.spontaneous for where, _ in steps
-        )
+        asserted = {where for steps in self._automaton.spontaneous for where, _ in steps}
+        self._minds_sides = not asserted <= {None, "text-start", "text-end"}  # to those a letter is a letter
         self.start: State = (frozenset((self._automaton.start,)), "edge")
         self._steps: dict[tuple[State, int], State] = {}
         self.work = 0
@@ -308,6 +307,7 @@ def check_pattern(pattern: str) -> None:
     compile_pattern(pattern)
 
 
+@lru_cache(maxsize=1024)
 def answer(test: Probe, text: str) -> bool:
     """What the test says of `text`."""
     asked = machine(test)

@@ -1,8 +1,8 @@
 """A solver in a process of its own, asked in SMT-LIB, killed when its time is up.
 
 The `z3` program of the PyPI package `z3-solver` reads questions from its standard input. Its own
-time limit does not cover all that it does, so the limit that counts is a kill. The next question
-starts a new process.
+time limit does not cover all that it does, and makes a thread for every question, which takes as long
+as the answer: the one limit is a kill. The next question starts a new process.
 
 Source: SMT-LIB standard 2.6, "Commands"; Z3Prover/z3, option `timeout` and its open issues.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import selectors
 import subprocess
-import sysconfig
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ class SolverGaveUp(Exception):
 
 def find_z3() -> str | None:
     """The `z3` program beside this Python, or on the PATH."""
-    beside = Path(sysconfig.get_path("scripts")) / "z3"
+    beside = Path(sys.executable).with_name("z3")
     if os.access(beside, os.X_OK):
         return str(beside)
     from shutil import which  # with its archivers it would be a tenth of what the solver's import takes
