@@ -30,6 +30,8 @@ def printable(text: str) -> str:
     >>> print(printable("a" + chr(27) + "[2J" + chr(0x202e) + "b"))
     a\x1b[2J\u202eb
     """
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 

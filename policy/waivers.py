@@ -15,7 +15,7 @@ from datetime import date, datetime
 from attestation.errors import Misconfigured
 
 from .rule_slugs import SLUGS
-from .wording import listed, quoted
+from .wording import did_you_mean, listed, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +58,9 @@ def _waiver(table: dict[str, object]) -> Waiver:
             )
     rule, reason, owner = (_text(table, key) for key in ("rule", "reason", "owner"))
     if rule not in SLUGS:
-        import difflib  # only whoever mistypes a rule waits for it
-
-        near = difflib.get_close_matches(rule, SLUGS, n=1)
         raise Misconfigured(
             f"{quoted(rule)} is no rule, so it cannot be waived",
-            hint=f"did you mean {quoted(near[0])}?" if near else "`symbolon --explain all` lists the rules",
+            hint=did_you_mean(rule, SLUGS) or "`symbolon --explain all` lists the rules",
         )
     expires = table.get("expires")
     if not isinstance(expires, date) or isinstance(expires, datetime):

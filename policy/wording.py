@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attestation.errors import quoted
 
-__all__ = ["escaped_in_string", "listed", "quoted", "rendered", "with_moment"]
+__all__ = ["did_you_mean", "escaped_in_string", "listed", "quoted", "rendered", "with_moment"]
 
 _WIDEST_TEXT = 160
 _MOST_ITEMS = 8
@@ -65,6 +67,18 @@ def listed(choices: list[str], word: str = "or") -> str:
     if len(choices) < 2:
         return "".join(choices)
     return f"{', '.join(choices[:-1])} {word} {choices[-1]}"
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """A hint that names the nearest of `known`, or no hint; `cutoff` is how near, 1 for the same.
+
+    >>> did_you_mean("hwmodl", ["hwmodel", "swname"])
+    'did you mean `hwmodel`?'
+    """
+    import difflib  # only whoever mistypes waits for it: it takes as long as the parser of CEL
+
+    near = difflib.get_close_matches(word[:80], list(known), 1, cutoff)
+    return f"did you mean {quoted(near[0])}?" if near else ""
 
 
 def escaped_in_string(character: str) -> str:

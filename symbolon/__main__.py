@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import json
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 
 from attestation.errors import ExitCode, Misconfigured, SymbolonError
@@ -25,6 +25,7 @@ _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command has answered; the exit code is one of `ExitCode`, or what a shell gives a signal."""
+    gc.set_threshold(20_000)  # most of what a command makes lives as long as it: looked through less often
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter gets its number
             stream.reconfigure(errors="backslashreplace")
@@ -65,6 +66,8 @@ def _answer(argv: Sequence[str] | None) -> int:
         if isinstance(failure, BrokenPipeError) or _is_unwritten(failure):
             raise
         if arguments.traceback or os.environ.get("SYMBOLON_TRACEBACK"):
+            import traceback  # with its reading of sources it would be a tenth of every start
+
             traceback.print_exception(failure)
         _say(
             f"error: a bug in symbolon ({type(failure).__name__})\n"

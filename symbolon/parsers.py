@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +76,8 @@ class Parser(argparse.ArgumentParser):
                 if known is commands:
                     return None
                 continue
+            import difflib  # only whoever mistypes waits for it
+
             if near := difflib.get_close_matches(name, known, n=1):
                 return str(near[0])
         return None

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attestation.errors import Misconfigured, quoted
 from attestation.strict_json import parse_json_object
-from deploy.layout import read_layout
 from policy.policy_set import PolicySet, parse_policy_set
 
 from .inputs import check_named_once, decode_text, read_bytes
-from .token_mistakes import check_are_claims, parse_handed_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +89,8 @@ def read_named_claims(name: str) -> tuple[NamedText, Mapping[str, object]]:
         Misconfigured: the file cannot be read.
         EvidenceRejected: it is neither.
     """
+    from .token_mistakes import check_are_claims, parse_handed_token  # a policy needs none of it
+
     named = read_named(name, what="token")
     text = named.text.strip()
     if text.startswith("{"):
@@ -115,6 +114,8 @@ def _told_by_content(name: str, text: str) -> str:
     """A name whose end says what the text is, where a person's name for it does not."""
     if name.lower().endswith((".toml", ".json", ".yaml", ".yml", ".cel", ".tf", ".md", ".markdown")):
         return name
+    import tomllib  # only a name that says nothing needs it here
+
     try:
         tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -126,6 +127,8 @@ def _image(name: str) -> NamedText:
     folder = Path(name)
     if not folder.is_dir():
         return read_named(name, what="image configuration")
+    from deploy.layout import read_layout  # who hands in no layout does not wait for it
+
     try:
         return NamedText(name=name, text=read_layout(folder).configuration.decode())
     except UnicodeDecodeError:

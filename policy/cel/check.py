@@ -8,7 +8,6 @@ Source: policy/schema.py for the vocabulary; google/cel-spec, doc/langdef.md, "G
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Final
 
 from .. import claim_types, schema
 from ..claim_types import BOOL, INT, STRING, ListOf, MapOf, Object, OneOf, Scalar, Type, without_null
-from ..wording import listed, quoted, rendered
+from ..wording import did_you_mean, listed, quoted, rendered
 from . import syntax
 from .paths import path_of
 from .patterns import InvalidPattern, UnsupportedPattern, parse_pattern
@@ -145,8 +144,7 @@ class _Checker:
         if isinstance(operand, Object):
             if node.field in operand.fields:
                 return operand.fields[node.field].type
-            close = difflib.get_close_matches(node.field[:40], list(operand.fields), 1)
-            hint = f"did you mean `{close[0]}`?" if close else ""
+            hint = did_you_mean(node.field, operand.fields)
             path = path_of(node)
             name = quoted(path.text if path else node.field)
             self.add("unknown-claim", f"{name} is no documented claim of the token", hint, node)
@@ -169,8 +167,7 @@ class _Checker:
             name = str(node.key.value)
             if name in operand.fields:
                 return operand.fields[name].type
-            close = difflib.get_close_matches(name[:40], list(operand.fields), 1)
-            hint = f"did you mean `{close[0]}`?" if close else ""
+            hint = did_you_mean(name, operand.fields)
             self.add("unknown-claim", f"{quoted(name)} is no documented claim of the token", hint, node)
         return DYN
 
@@ -229,8 +226,7 @@ class _Checker:
             return
         value = literal.value
         if claim.values and value not in claim.values:
-            close = difflib.get_close_matches(value[:80], claim.values, 1, 0.4)
-            hint = f"did you mean `{close[0]}`?" if close else ""
+            hint = did_you_mean(value, claim.values, cutoff=0.4)
             known = listed([quoted(each) for each in claim.values], "and")
             verb = "are" if len(claim.values) > 1 else "is"
             message = f"{rendered(value)} is not documented for `{path.text}`, where {known} {verb} known"

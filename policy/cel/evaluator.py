@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..wording import quoted
+from ..wording import did_you_mean, quoted
 from . import closures, comprehensions, syntax
 from .arithmetic import ORDERINGS, compared, computed, no_overload
 from .closures import UNREAD, Frame, Run
@@ -107,11 +107,7 @@ class Compiler:
                 raise AssertionError(node)
 
     def _invalid(self, problem: str, span: Span, name: str, known: list[str]) -> InvalidExpression:
-        import difflib  # only whoever mistypes a name waits for it
-
-        close = difflib.get_close_matches(name[:40], known, 1)
-        hint = f"did you mean `{close[0]}`?" if close else ""
-        return InvalidExpression(problem, text=self._text, span=span, hint=hint)
+        return InvalidExpression(problem, text=self._text, span=span, hint=did_you_mean(name, known))
 
     def _identifier(self, node: syntax.Identifier, variables: dict[str, int]) -> Run:
         if node.name in variables and not node.outermost:

@@ -27,6 +27,8 @@ _ESCAPE: Final = (
     r"\\(?: (?P<plain>[abfnrtv\\?\"'`]) | [xX](?P<hex>[0-9a-fA-F]{2}) | (?P<octal>[0-3][0-7]{2})"
     r" | u(?P<short>[0-9a-fA-F]{4}) | U(?P<long>[0-9a-fA-F]{8}) )"
 )
+_ORDINARY: Final = r"""[^"'\\\r\n\ud800-\udfff]+"""
+"""What stands in a string literal for itself."""
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _KINDS: dict[str, TokenKind] = {"name": "name", "number": "number", "symbol": "symbol"}
 
@@ -79,13 +81,16 @@ def _string(text: str, start: int, opening: str) -> Token:
     prefix = opening.rstrip("\"'").lower()
     quote = opening[len(prefix) :]
     raw, is_bytes = "r" in prefix, "b" in prefix
+    ordinary = re.compile(_ORDINARY)
     pieces: list[bytes] = []
     position = start + len(opening)
     while not text.startswith(quote, position):
-        if position >= len(text) or (len(quote) == 1 and text[position] in "\r\n"):
+        if run := ordinary.match(text, position):
+            piece, position = run.group().encode(), run.end()
+        elif position >= len(text) or (len(quote) == 1 and text[position] in "\r\n"):
             span = Span(start, position)
             raise InvalidExpression("the string is not closed", text=text, span=span)
-        if text[position] == "\\" and not raw:
+        elif text[position] == "\\" and not raw:
             piece, position = _escape(text, position, is_bytes)
         elif text[position] == "\r":  # a line ends with a line feed, however the file writes it
             piece, position = b"\n", position + (2 if text.startswith("\r\n", position) else 1)

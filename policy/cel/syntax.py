@@ -74,8 +74,15 @@ Macro: TypeAlias = OneOf["all", "exists", "exists_one", "map", "filter"]
 _NAMES: dict[type, tuple[str, ...]] = {}  # of each kind of node, the fields that say something
 
 
+class _Hashed:
+    """What keeps a node's hash: whoever asks for one often has a tree's parts asked for theirs."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Node:
+class Node(_Hashed):
     """Two nodes are equal when they say the same; where they stand does not matter.
 
     Equality and `repr` are written once here: made for each of fifteen kinds of node, they would be
@@ -94,7 +101,12 @@ class Node:
         return isinstance(other, Node) and type(self) is type(other) and self._said() == other._said()
 
     def __hash__(self) -> int:
-        return hash((type(self), self._said()))
+        try:
+            return self._hash
+        except AttributeError:
+            made = hash((type(self), self._said()))
+            object.__setattr__(self, "_hash", made)
+            return made
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}{self._said()}"
