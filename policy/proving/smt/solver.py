@@ -46,6 +46,8 @@ class Solver:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self.lives = 0
+        """How many processes there have been: each knows only what it was told itself."""
 
     def start(self) -> None:
         """The process runs, so that it is ready when the first question is.
@@ -65,6 +67,7 @@ class Solver:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self.lives += 1
         for stream in _pipes(self._process):
             os.set_blocking(stream.fileno(), False)
 

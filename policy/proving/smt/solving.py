@@ -116,6 +116,8 @@ class Dialogue:
         self._done: set[int] = set()
         self._labels = {f"a{i}": label for i, label in enumerate(problem.assumptions)}
         self._wishes = 0
+        self._told: list[str] = []
+        self._told_in = 0  # which of the solver's lives
         self.needed: set[str] = set()
         """The assumptions that any answer "there is none" has needed."""
 
@@ -198,12 +200,21 @@ class Dialogue:
 
     def _check(self, commands: list[str], wishes: list[str]) -> str:
         check = f"(check-sat-assuming ({' '.join([*self._labels, *wishes])}))"
-        said = self._solver.ask([*commands, check], until=self._until)
+        said = self._solver.ask([*self._untold(commands), check], until=self._until)
         if said in (["sat"], ["unsat"]):
             return said[0]
         if said == ["unknown"]:
             raise SolverGaveUp("the solver could not decide it")
         raise SolverGaveUp("the solver did not understand the question")
+
+    def _untold(self, commands: list[str]) -> list[str]:
+        """What the solver does not know: all of the problem, where its process was killed on the way."""
+        self._told += commands
+        self._solver.start()
+        if self._told_in == self._solver.lives:
+            return commands
+        self._told_in = self._solver.lives
+        return self._told
 
     def _minimal(self, core: set[str], spare: frozenset[str]) -> set[str]:
         """Assumptions of which none can be left out, where time allows; the last ones are tried first.

@@ -6,6 +6,7 @@ Source: policy/schema.py; policy/proving/smt/claims.py for the names of the vari
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,6 @@ from .regular import has_term
 from .solving import Disagreement, Model
 from .values import Alternative, Entries, Integer, Record, Slots, Spelled, Text, Value
 
-_MOST_WORDS: Final = 50
 _EXACT: Final = 2**53
 _64_BITS: Final = range(-(2**63), 2**63)
 _HALVES: Final = re.compile("[\ud800-\udfff]")
@@ -218,13 +218,14 @@ class Witness:
     def _key(self, spelling: Text | Spelled, taken: set[str]) -> str:
         if isinstance(spelling, Spelled):
             return self._model.string(spelling.term)
-        return _first(word for word in self._words(spelling, None) if word not in taken)
+        words = self._words(spelling, None, most=len(taken) + 1)
+        return _first(word for word in words if word not in taken)
 
     def _text(self, text: Text, sample: object) -> str:
         return _first(self._words(text, sample if isinstance(sample, str) else None))
 
-    def _words(self, text: Text, sample: str | None) -> Iterator[str]:
-        """Strings that answer as the model says, the sample first when it is one of them."""
+    def _words(self, text: Text, sample: str | None, *, most: int = 1) -> Iterator[str]:
+        """Strings that answer as the model says, `most` at least, the sample first when it is one of them."""
         asked = self._claims.tests.get(text.path, {})
         answers = {
             test: self._model.holds(literal, default=False)
@@ -245,18 +246,13 @@ class Witness:
         for vector, example in strings.unequal(tests).items():
             if all(answers.get(test, said) == said for test, said in zip(others, vector, strict=True)):
                 yield example
-                yield from _some(strings.words(tests, vector), _MOST_WORDS)
+                yield from itertools.islice(strings.words(tests, vector), most)
 
 
 def _first(words: Iterator[str]) -> str:
     for word in words:
         return word
     raise Disagreement("answers that no string gives")
-
-
-def _some(words: Iterator[str], most: int) -> Iterator[str]:
-    for _, word in zip(range(most), words, strict=False):
-        yield word
 
 
 def default_of(type_: Type, claim: Claim | None = None) -> object:

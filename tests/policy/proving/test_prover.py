@@ -165,6 +165,13 @@ def test_the_keys_of_a_map_differ_though_few_strings_answer_as_they_do(
     assert isinstance(found, Found if possible else NoneFound), found
 
 
+@pytest.mark.parametrize("count", [60, 100])
+def test_a_map_as_large_as_a_condition_asks_is_found(prover: Prover, count: int) -> None:
+    found = prover.find_admitted(f"size({CONTAINER}.env) == {count}")
+    assert isinstance(found, Found), found
+    assert len(found.token["submods"]["container"]["env"]) == count  # type: ignore[index]
+
+
 def test_a_proof_that_never_met_a_bound_does_not_speak_of_it(prover: Prover) -> None:
     answer = prover.prove(HARDENED, NOT_DEBUG)
     assert isinstance(answer, Proved)
