@@ -20,13 +20,11 @@ _DECIMAL: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,19})$"}
 _BASE64: Final = {"type": "string", "contentEncoding": "base64"}
 _VERSION: Final = {"const": release.VERSION}
 _OF_THE_BROKER: Final = ("broker-not-ready", "database-unavailable")
-_OF_ANY_BODY: Final = (
-    *("request-malformed", "request-too-large", "rate-limited", "broker-full"),
-    *_OF_THE_BROKER,
-)
+_OF_ANY_BODY: Final = ("request-malformed", "request-too-large", "broker-full", *_OF_THE_BROKER)
+_OF_ANY_WORK: Final = (*_OF_ANY_BODY, "rate-limited")  # a challenge waits for no place to work in
 _BEGIN_WITH: Final = ("challenge-", "broker-", "licence-", "pictures-", "lease-", "too-many-", "model-")
 _OF_A_RELEASE: Final = (
-    *_OF_ANY_BODY,
+    *_OF_ANY_WORK,
     *(code for code in REFUSALS if code.startswith(_BEGIN_WITH)),
     "request-of-another-broker",
 )
@@ -84,7 +82,7 @@ def _document() -> dict[str, Any]:
                     "report",
                     "A receipt, which brings unused pictures back and ends its lease.",
                     {"type": "object"},
-                    codes=(*_OF_ANY_BODY, "report-rejected", "lease-unknown"),
+                    codes=(*_OF_ANY_WORK, "report-rejected", "lease-unknown"),
                     body=_ENVELOPE,
                 )
             },
@@ -93,7 +91,7 @@ def _document() -> dict[str, Any]:
                     "order",
                     "What the owner changes, signed by as many of their keys as it needs.",
                     _ENVELOPE,
-                    codes=(*_OF_ANY_BODY, "order-rejected", "order-out-of-turn", "request-of-another-broker"),
+                    codes=(*_OF_ANY_WORK, "order-rejected", "order-out-of-turn", "request-of-another-broker"),
                     body=_object(format={"const": 1}, body=_BASE64, envelope={"type": "object"}),
                 )
             },
@@ -102,7 +100,7 @@ def _document() -> dict[str, Any]:
                     "query",
                     "What the owner asks, signed by one of their keys and no older than a minute.",
                     _ENVELOPE,
-                    codes=(*_OF_ANY_BODY, "order-rejected", "request-of-another-broker", "licence-unknown"),
+                    codes=(*_OF_ANY_WORK, "order-rejected", "request-of-another-broker", "licence-unknown"),
                     body={"type": "object"},
                 )
             },

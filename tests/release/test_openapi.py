@@ -108,3 +108,10 @@ def routes() -> list[Route]:
         clock=lambda: 0.0,
     )
     return [route for route in make_app(service).routes if isinstance(route, Route)]
+
+
+def test_a_challenge_is_never_refused_for_coming_too_often() -> None:
+    """It waits for no place to work in, as all other calls that bring a body do."""
+    posts = {path: calls["post"] for path, calls in DOCUMENT["paths"].items() if "post" in calls}
+    refused = {path for path, call in posts.items() if "429" in call["responses"]}
+    assert posts.keys() - refused == {"/v1/challenge"}
