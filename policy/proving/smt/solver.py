@@ -4,7 +4,8 @@ The `z3` program of the PyPI package `z3-solver` reads questions from its standa
 time limit does not cover all that it does, and makes a thread for every question, which takes as long
 as the answer: the one limit is a kill. The next question starts a new process.
 
-Source: SMT-LIB standard 2.6, "Commands"; Z3Prover/z3, option `timeout` and its open issues.
+Source: SMT-LIB standard 2.6, "Commands"; Z3Prover/z3, option `timeout` and its open issues; the GNU C
+Library's manual, "Memory Allocation Tunables".
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import IO, Final
 _MOST_MEMORY_MIB: Final = 1024
 _LARGEST_ANSWER: Final = 1 << 22
 _END: Final = b"symbolon-end"
+_LARGE_PAGES: Final = "glibc.malloc.hugetlb=1"
+"""Where memory comes page by page through two kernels, that takes the solver as long as its answers."""
 
 
 class SolverMissing(Exception):
@@ -66,6 +69,7 @@ class Solver:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=os.environ | {"GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES", _LARGE_PAGES)},
         )
         self.lives += 1
         for stream in _pipes(self._process):
