@@ -73,7 +73,6 @@ TESTED_THROUGH: dict[str, tuple[str, ...]] = {
         "policy/proving/smt/labels.py",
         "policy/proving/smt/members.py",
         "policy/proving/smt/scopes.py",
-        "policy/proving/smt/solving.py",
         "policy/proving/smt/texts.py",
         "policy/proving/smt/values.py",
     ),
