@@ -49,8 +49,8 @@ class Solver:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self.lives = 0
-        """How many processes there have been: each knows only what it was told itself."""
+        self.told_by: object = None
+        """Who told this process the problem that it has; nobody, when it has just begun."""
 
     def start(self) -> None:
         """The process runs, so that it is ready when the first question is.
@@ -71,7 +71,7 @@ class Solver:
             stderr=subprocess.DEVNULL,
             env=os.environ | {"GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES", _LARGE_PAGES)},
         )
-        self.lives += 1
+        self.told_by = None
         for stream in _pipes(self._process):
             os.set_blocking(stream.fileno(), False)
 

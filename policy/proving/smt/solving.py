@@ -117,7 +117,6 @@ class Dialogue:
         self._labels = {f"a{i}": label for i, label in enumerate(problem.assumptions)}
         self._wishes = 0
         self._told: list[str] = []
-        self._told_in = 0  # which of the solver's lives
         self.needed: set[str] = set()
         """The assumptions that any answer "there is none" has needed."""
 
@@ -208,12 +207,12 @@ class Dialogue:
         raise SolverGaveUp("the solver did not understand the question")
 
     def _untold(self, commands: list[str]) -> list[str]:
-        """What the solver does not know: all of the problem, where its process was killed on the way."""
+        """What the solver does not know: all, where its process was killed or told another problem since."""
         self._told += commands
         self._solver.start()
-        if self._told_in == self._solver.lives:
+        if self._solver.told_by is self:
             return commands
-        self._told_in = self._solver.lives
+        self._solver.told_by = self
         return self._told
 
     def _minimal(self, core: set[str], spare: frozenset[str]) -> set[str]:
