@@ -21,7 +21,8 @@ from ..policy_set import PolicySet
 from ..provider import Provider
 
 _IAMS_OWN: Final = frozenset(("extract",))
-_MOST_CHARACTERS: Final = 1 << 20
+_MOST_CHARACTERS: Final = 100_000
+"""The limit of Google's runtime, in code points; it nests no deeper than 32."""
 
 
 class NoPeer(Exception):
@@ -36,8 +37,7 @@ def _runtime() -> tuple[Any, Any]:
         from cel_expr_python.ext import ext_strings
     except ImportError:
         raise NoPeer("cel-expr-python is not installed") from None
-    variables = dict.fromkeys(("assertion", "google", "attribute"), cel.Type.DYN)
-    return cel, cel.NewEnv(variables=variables, extensions=[ext_strings.ExtStrings()])
+    return cel, cel.NewEnv(extensions=[ext_strings.ExtStrings()])
 
 
 class Peer:
@@ -95,6 +95,8 @@ class Peer:
         Raises:
             NoPeer: Google's runtime does not know what it says.
         """
+        if len(text) > _MOST_CHARACTERS:
+            raise NoPeer(f"Google's runtime reads no more than {_MOST_CHARACTERS:,} characters")
         for node, _ in syntax.walk(parse(text, most_characters=_MOST_CHARACTERS)):
             if isinstance(node, syntax.Call) and node.function in _IAMS_OWN:
                 raise NoPeer(f"Google's runtime alone does not know `{node.function}`, which IAM adds")
@@ -102,8 +104,8 @@ class Peer:
                 raise NoPeer("its bindings cut a string at a NUL")
         try:
             return self._environment.compile(text, disable_check=True)
-        except RuntimeError:  # it evaluates constant parts already here, and says no more than this
-            raise NoPeer("Google's runtime does not compile a constant part of it") from None
+        except RuntimeError:
+            raise NoPeer("Google's runtime does not compile it, as where it is nested deeply") from None
 
     def is_true(self, expression: Any, seen: Any) -> bool:
         """Whether an expression that was compiled is true of what a provider sees."""
@@ -144,8 +146,6 @@ class Peer:
         return self._environment.Activation(roots)
 
     def _mapping(self, provider: Provider) -> Mapping[str, Any]:
-        if not self._mapped:
-            return {}
         return {key: self.compiled(text) for key, text in provider.mapping.expressions.items()}
 
     def _value(self, expression: Any, seen: Any) -> object:

@@ -58,6 +58,55 @@ def test_each_provider_answers_for_itself() -> None:
     assert Peer(provider("true")).admits({"no": "subject"}) == (False,)
 
 
+def test_a_condition_reads_all_roots_given_or_mapped() -> None:
+    text = 'assertion.sub == "s" && google.subject == "g" && attribute.zone == "z"'
+    given = Peer(policy_set_of(text))
+    assert given.admits({"sub": "s"}, {"subject": "g"}, {"zone": "z"}) == (True,)
+    assert given.admits({"sub": "s"}, {"subject": "g"}, {"zone": "y"}) == (False,)
+    assert given.admits({"sub": "s"}) == (False,)
+    assert Peer(policy_set_of("!has(google.subject) && !has(attribute.zone)")).admits({}) == (True,)
+    mapped = Peer(provider(text, **{"google.subject": '"g"', "attribute.zone": "assertion.zone"}))
+    assert mapped.admits({"sub": "s", "zone": "z"}) == (True,)
+    assert mapped.admits({"sub": "s", "zone": "y"}) == (False,)
+    assert Peer(provider("")).admits({"sub": "s"}) == (True,)
+
+
+def test_only_a_provider_that_admits_the_token_sees_it_as_admitted() -> None:
+    peer = Peer(provider('assertion.zone == "z"'))
+    (seen,) = peer.admitted({"sub": "s", "zone": "z"})
+    assert peer.is_true(peer.compiled('google.subject == "s"'), seen)
+    assert peer.admitted({"sub": "s", "zone": "y"}) == []
+    assert peer.admitted({"zone": "z"}) == []  # the mapping refuses it
+
+
+def test_what_ends_an_evaluation_is_not_true() -> None:
+    peer = Peer(policy_set_of("true"))
+    (seen,) = peer.sees({"a": "k", "b": "k"})
+    assert peer.is_true(peer.compiled('{assertion.a: 1, assertion.b: 2}["k"] == 1'), seen) is False
+
+
+def test_what_a_checker_of_types_would_refuse_is_asked_all_the_same() -> None:
+    assert Peer(policy_set_of('1 == "a" || assertion.sub == "s"')).admits({"sub": "s"}) == (True,)
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [('assertion.sub == "a\\x00b"', "NUL"), (f"{'(' * 40}true{')' * 40}", "nested deeply")],
+)
+def test_a_policy_that_the_runtime_cannot_read_has_no_peer(condition: str, why: str) -> None:
+    with pytest.raises(NoPeer, match=why):
+        Peer(policy_set_of(condition))
+
+
+def test_an_expression_may_be_longer_than_a_condition_and_not_without_end() -> None:
+    peer = Peer(policy_set_of("true"))
+    (seen,) = peer.sees({})
+    longest = "true" + " " * (100_000 - 4)
+    assert peer.is_true(peer.compiled(longest), seen)
+    with pytest.raises(NoPeer, match="100,000 characters"):
+        peer.compiled(f"{longest} ")
+
+
 def test_one_look_at_a_token_answers_for_many_expressions() -> None:
     peer = Peer(policy_set_of("true"))
     texts = (
