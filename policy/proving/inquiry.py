@@ -263,7 +263,7 @@ class Inquiry:
         def reads(case: Case) -> bool:
             known = self._peers_word.get(id(case))
             if known is None:
-                seen = peer.sees(*roots_of(case))
+                seen = [each for each in peer.sees(*roots_of(case)) if each is not None]
                 admitted = any(peer.is_true(condition, each) for each in seen)
                 known = self._peers_word[id(case)] = (case, seen, admitted)
             _, seen, admitted = known

@@ -9,7 +9,7 @@ Source: cel-expr/cel-python (PyPI `cel-expr-python`); IAM, "Attribute mapping".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -55,17 +55,21 @@ class Peer:
             (each, self.compiled(each.condition or "true"), self._mapping(each)) for each in policies.active
         ]
 
-    def admits(
-        self,
-        assertion: Mapping[str, object],
-        google: Mapping[str, object] | None = None,
-        attribute: Mapping[str, object] | None = None,
-    ) -> tuple[bool, ...]:
-        """Which of the active providers admit the token; `google` and `attribute` where nothing maps it."""
-        return tuple(
-            seen is not None and self.is_true(condition, seen)
-            for condition, seen in self._each_sees(assertion, google, attribute)
-        )
+    def admits(self, *roots: Mapping[str, object]) -> tuple[bool, ...]:
+        """Which of the active providers admit the token; `roots` are as for `sees`."""
+        return tuple(seen is not None for seen in self._where_admitted(*roots))
+
+    def admitted(self, *roots: Mapping[str, object]) -> list[Any]:
+        """What each of the active providers that admit the token sees of it, for `is_true`."""
+        return [seen for seen in self._where_admitted(*roots) if seen is not None]
+
+    def _where_admitted(self, *roots: Mapping[str, object]) -> list[Any]:
+        """What each active provider sees of the token, None where it does not admit it."""
+        each_sees = zip(self._providers, self.sees(*roots), strict=True)
+        return [
+            seen if seen is not None and self.is_true(condition, seen) else None
+            for (_, condition, _), seen in each_sees
+        ]
 
     def sees(
         self,
@@ -73,21 +77,16 @@ class Peer:
         google: Mapping[str, object] | None = None,
         attribute: Mapping[str, object] | None = None,
     ) -> list[Any]:
-        """What each of the active providers sees of a token, for `is_true`, where its mapping allows it."""
-        return [seen for _, seen in self._each_sees(assertion, google, attribute) if seen is not None]
+        """What each active provider sees of the token, for `is_true`; None where its mapping gives nothing.
 
-    def admitted(
-        self,
-        assertion: Mapping[str, object],
-        google: Mapping[str, object] | None = None,
-        attribute: Mapping[str, object] | None = None,
-    ) -> list[Any]:
-        """What each of the active providers that admit the token sees of it, for `is_true`."""
-        return [
-            seen
-            for condition, seen in self._each_sees(assertion, google, attribute)
-            if seen is not None and self.is_true(condition, seen)
-        ]
+        `google` and `attribute` are for where nothing maps them.
+        """
+        given = {"assertion": assertion}
+        if not self._mapped:
+            seen = self._seen(given | {"google": google or {}, "attribute": attribute or {}})
+            return [seen for _ in self._providers]
+        token = self._seen(given)
+        return [self._maps(provider, mapping, given, token) for provider, _, mapping in self._providers]
 
     def compiled(self, text: str) -> Any:
         """An expression, for `is_true`.
@@ -115,37 +114,29 @@ class Peer:
             return False
         return value.type() == self._boolean and value.value() is True
 
-    def _each_sees(
+    def _maps(
         self,
-        assertion: Mapping[str, object],
-        google: Mapping[str, object] | None,
-        attribute: Mapping[str, object] | None,
-    ) -> Iterator[tuple[Any, Any]]:
-        """The condition of each active provider, and what it sees: None where the mapping gives nothing."""
-        given = {"assertion": assertion}
-        if not self._mapped:
-            given |= {"google": google or {}, "attribute": attribute or {}}
-        unmapped = self._seen(given)
-        for provider, condition, mapping in self._providers:
-            if not self._mapped:
-                yield condition, unmapped
-                continue
-            try:
-                values = {key: self._value(each, unmapped) for key, each in mapping.items()}
-                mapped = provider.mapping.gathered(values)
-            except MappingRejected:
-                yield condition, None
-                continue
-            if mapped.unknown:  # it knows CEL, and not what STS makes of a value
-                yield condition, None
-                continue
-            yield condition, self._seen(given | {"google": mapped.google, "attribute": mapped.attribute})
+        provider: Provider,
+        mapping: Mapping[str, Any],
+        given: dict[str, Mapping[str, object]],
+        token: Any,
+    ) -> Any:
+        try:
+            values = {key: self._value(each, token) for key, each in mapping.items()}
+            mapped = provider.mapping.gathered(values)
+        except MappingRejected:
+            return None
+        if mapped.unknown:  # it knows CEL, and not what STS makes of a value
+            return None
+        return self._seen(given | {"google": mapped.google, "attribute": mapped.attribute})
 
     def _seen(self, roots: Mapping[str, Mapping[str, object]]) -> Any:
         """A token made ready for many expressions: that takes longer than one of them."""
         return self._environment.Activation(roots)
 
     def _mapping(self, provider: Provider) -> Mapping[str, Any]:
+        if not self._mapped:  # what a provider of its own would be mapped by is not looked at
+            return {}
         return {key: self.compiled(text) for key, text in provider.mapping.expressions.items()}
 
     def _value(self, expression: Any, seen: Any) -> object:
